@@ -1,0 +1,129 @@
+"""The small types that rooms hand to each other. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SampleInfo:
+    """Where a sample comes from. Travels with the batch under `info`, whatever KeepKeys selects.
+
+    Args:
+        index: position in the data set (all label files concatenated).
+        file: label file (or LMDB folder).
+        line: 1-based line (or record) in it.
+        path: image path as it will be opened.
+        text: label as written in the file (NFC is not applied).
+    """
+
+    index: int
+    file: str
+    line: int
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a sampler asks a data set for.
+
+    `repeat` counts draws of the same index within one epoch (ratio above 1). `size` is the canvas (width, height) in px
+    that the resize step must fill, or None for the recipe's own `image_shape`. The sample's random generator is seeded
+    by (seed, epoch, index, repeat): results do not depend on workers.
+    """
+
+    index: int
+    epoch: int
+    repeat: int = 0
+    size: tuple[int, int] | None = None
+
+
+class Rejected(Exception):
+    """Raised by a reader or transform that cannot use a sample. `reason` is a short fixed phrase that is counted
+    ("unreadable image"), `detail` tells this sample's particulars."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+@dataclass(frozen=True)
+class RejectedSample:
+    """A sample that did not make it into its batch. Travels with the batch under `rejected`."""
+
+    info: SampleInfo
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A recognised line.
+
+    Args:
+        text: the characters.
+        confidence: mean of the kept steps' probabilities, [0, 1]; 0.0 for an empty text.
+        columns: for each character the output step (frame) it was read at.
+        confidences: for each character its probability.
+        steps: number of output steps of the line (so `columns[i] / steps` is the place in the canvas).
+    """
+
+    text: str
+    confidence: float
+    columns: tuple[int, ...] = ()
+    confidences: tuple[float, ...] = ()
+    steps: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class TextBox:
+    """A detected text region: `points` (P, 2) px in the source image, x before y; `score` in [0, 1]."""
+
+    points: np.ndarray
+    score: float
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Shape contract between model parts.
+
+    Args:
+        channels: feature channels.
+        stride: image px per feature cell (vertical, horizontal).
+        height: rows of the map when fixed (1 for a sequence), None when it follows the input.
+    """
+
+    channels: int
+    stride: tuple[int, int] = (1, 1)
+    height: int | None = None
+
+
+@dataclass(frozen=True)
+class ParamAttr:
+    """Per-parameter settings a module asks for: rate multiplier and its own L2 (None: the optimizer's)."""
+
+    lr_mult: float = 1.0
+    l2: float | None = None
+
+
+@dataclass
+class Rejections:
+    """Counts rejected samples by reason and keeps the first few of each by name."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    keep: int = 5
+
+    def add(self, sample: RejectedSample) -> None:
+        self.counts[sample.reason] = self.counts.get(sample.reason, 0) + 1
+        names = self.examples.setdefault(sample.reason, [])
+        if len(names) < self.keep:
+            names.append(f"{sample.info.file}, line {sample.info.line}: {sample.info.path}: {sample.detail}".rstrip(": "))
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())

@@ -1,0 +1,59 @@
+"""Errors a user can mend: each message says what was given, where, and what to do.
+
+`tools/*.py` catch `OcrError`, print the message without a traceback and leave with status 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class OcrError(Exception):
+    """Base of every error whose cause lies with the user's files, recipe or machine."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a recipe: where it stands (`Train.dataset.transforms.1.RecAug.tia_prop`) and what is wrong."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(OcrError):
+    """All mistakes of a recipe at once."""
+
+    def __init__(self, problems: list[Problem], source: str = "") -> None:
+        self.problems = problems
+        self.source = source
+        head = f"{source or 'recipe'}: {len(problems)} problem{'s' if len(problems) != 1 else ''}"
+        super().__init__("\n".join([head, *(f"  - {p}" for p in problems)]))
+
+
+class DataError(OcrError):
+    """A label file, image or dictionary that cannot be used; the message names file and line."""
+
+    def __init__(self, message: str, file: str = "", line: int = 0) -> None:
+        self.file = file
+        self.line = line
+        place = f"{file}, line {line}: " if file and line else f"{file}: " if file else ""
+        super().__init__(place + message)
+
+
+class WeightsError(OcrError):
+    """Weights that are missing, unreadable, or of another architecture."""
+
+
+class CheckpointError(OcrError):
+    """A checkpoint that is missing, truncated or of another run; or one that could not be written."""
+
+
+class TrainingError(OcrError):
+    """Training cannot go on: a NaN loss, an empty data set, a run folder in use."""
+
+
+class ExportError(OcrError):
+    """An export that failed or whose results differ from the trained model's."""

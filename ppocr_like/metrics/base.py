@@ -1,0 +1,38 @@
+"""What a metric is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ppocr_like.contracts import RejectedSample
+
+
+class Metric(ABC):
+    """Gathers results of batches and computes numbers. Every rank fills its own; `merge` joins them.
+
+    `main_indicator` names the entry of `compute()` that decides which checkpoint is best (greater is better).
+    """
+
+    main_indicator: str
+
+    @abstractmethod
+    def update(self, results: Sequence[Any], batch: Mapping[str, Any]) -> None:
+        """`results`: what the postprocess gave, one per sample; `batch`: numpy arrays by name, and `info`."""
+
+    @abstractmethod
+    def reject(self, samples: Sequence[RejectedSample]) -> None:
+        """Samples of the evaluation set that could not be used: they count as wrong."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """The numbers. Raises OcrError when nothing was gathered."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Plain numbers and lists, for sending between ranks."""
+
+    @abstractmethod
+    def merge(self, state: dict[str, Any]) -> None:
+        """Adds another rank's `state()`."""

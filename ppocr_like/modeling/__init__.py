@@ -1,0 +1,1 @@
+"""Networks: torch only, no files, no config dicts."""

@@ -1,0 +1,94 @@
+"""Names users write in YAML -> classes.
+
+One small class, one instance per kind of component. A class enters by a decorator under the name of the recipe;
+there is no list to extend and no `eval`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Registry:
+    """Maps a recipe's component names to classes.
+
+    Args:
+        kind: what the classes are, as it stands in messages ("backbone").
+        doc: the contract that each class meets: constructor context, call arguments, result.
+    """
+
+    def __init__(self, kind: str, doc: str) -> None:
+        self.kind = kind
+        self.doc = doc
+        self._classes: dict[tuple[str, str | None], type] = {}
+
+    def register(self, name: str | None = None, *, task: str | None = None) -> Callable[[type[T]], type[T]]:
+        """Decorator. `task` ("det", "rec", "cls") tells apart classes that share a name (`MobileNetV3`).
+
+        Raises:
+            KeyError: the name is taken for that task.
+        """
+
+        def enter(cls: type[T]) -> type[T]:
+            key = (name or cls.__name__, task)
+            if key in self._classes:
+                raise KeyError(f"{self.kind} {key[0]!r} is registered twice: {self._classes[key]} and {cls}")
+            self._classes[key] = cls
+            return cls
+
+        return enter
+
+    def get(self, name: str, task: str | None = None) -> type:
+        """The class for `name`; one registered for `task` wins over one for every task.
+
+        Raises:
+            KeyError: unknown name; the message names the nearest ones.
+        """
+        for key in ((name, task), (name, None)):
+            if key in self._classes:
+                return self._classes[key]
+        tasks = sorted({t for n, t in self._classes if n == name and t})
+        if tasks:
+            raise KeyError(f"{self.kind} {name!r} exists for {', '.join(tasks)} only, not for {task or 'every task'}")
+        near = self.nearest(name, task)
+        hint = f"; nearest: {', '.join(near)}" if near else f"; known: {', '.join(self.names(task)) or 'none'}"
+        raise KeyError(f"unknown {self.kind} {name!r}{hint}")
+
+    def nearest(self, name: str, task: str | None = None) -> list[str]:
+        """Up to three known names like `name`, ignoring case."""
+        folded = {n.lower(): n for n in self.names(task)}
+        return [folded[n] for n in difflib.get_close_matches(str(name).lower(), folded, n=3)]
+
+    def names(self, task: str | None = None) -> list[str]:
+        """Sorted names usable for `task` (all names when None)."""
+        return sorted({n for n, t in self._classes if task is None or t in (None, task)})
+
+    def __contains__(self, name: str) -> bool:
+        return any(n == name for n, _ in self._classes)
+
+    def __iter__(self) -> Iterator[tuple[str, type]]:
+        return iter(sorted(((n, c) for (n, _), c in self._classes.items()), key=lambda item: item[0]))
+
+    def __repr__(self) -> str:
+        return f"Registry({self.kind}: {', '.join(self.names())})"
+
+
+ARCHITECTURES = Registry("architecture", "An nn.Module over (transform, backbone, neck, head); see modeling.model.OcrModel.")
+ARCH_TRANSFORMS = Registry("architecture transform", "nn.Module: images (N, C, H, W) -> images; `out_spec`.")
+BACKBONES = Registry("backbone", "nn.Module, context `in_spec`; images (N, C, H, W) -> features; `out_spec`.")
+NECKS = Registry("neck", "nn.Module, context `in_spec`; features -> features; `out_spec`.")
+HEADS = Registry("head", "nn.Module, context `in_spec`, `num_classes`; (features, targets) -> dict of tensors; `needs`.")
+LOSSES = Registry("loss", "nn.Module: (outputs, batch) -> dict with `loss` and its parts.")
+OPTIMIZERS = Registry("optimizer", "See optim.base.Optimizer; context `groups`, `schedule`.")
+REGULARIZERS = Registry("regularizer", "Weight penalty added to the gradient; see optim.regularizers.")
+SCHEDULES = Registry("learning-rate schedule", "value(step) -> rate; context `epochs`, `steps_per_epoch`.")
+DATASETS = Registry("dataset", "len() samples; fetch(request) -> sample; see data.base.")
+SAMPLERS = Registry("sampler", "epoch(epoch) -> list of batches of requests; see data.samplers.")
+TRANSFORMS = Registry("transform", "(sample, rng) -> sample, or raises Rejected; see transforms.base.Transform.")
+POSTPROCESSES = Registry("postprocess", "(outputs, batch) of numpy arrays -> list of typed results.")
+METRICS = Registry("metric", "update / reject / compute / merge; see metrics.base.Metric.")
+LOGGERS = Registry("logger", "scalars(step, values), images(step, pictures), close().")
