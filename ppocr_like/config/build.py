@@ -164,6 +164,7 @@ class Builder:
         node = named_node(self.recipe.get("Optimizer"), "Optimizer", "optimizer")
         node.args.pop("lr", None)
         problems: list[Problem] = []
+        run: dict[str, Callable[[], Any]] = {"epochs": lambda: epochs, "steps_per_epoch": lambda: steps_per_epoch}
         built: dict[str, Any] = {}
         try:
             built["schedule"] = self.schedule(epochs, steps_per_epoch, world)
@@ -172,17 +173,18 @@ class Builder:
         if node.args.get("regularizer") is not None:
             try:
                 part = named_node(node.args.pop("regularizer"), "Optimizer.regularizer", "regularizer")
-                built["regularizer"] = self._bind(REGULARIZERS, part).make()
+                built["regularizer"] = self._bind(REGULARIZERS, part, **run).make()
             except ConfigError as error:
                 problems += error.problems
                 built["regularizer"] = None
         context: dict[str, Callable[[], Any]] = {
+            **run,
             "schedule": lambda: None,  # in `built`; named here so that a recipe may not set it
-            "named_parameters": lambda: model.named_parameters(),
+            "named_parameters": lambda: list(model.named_parameters()),
             "param_attrs": lambda: model.param_attrs(),
         }
         if model is None:
-            context = {name: lambda: None for name in context}
+            context = dict.fromkeys(context, lambda: None)
         try:
             bound = self._bind(OPTIMIZERS, node, built=built, **context)
         except ConfigError as error:

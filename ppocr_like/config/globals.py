@@ -23,14 +23,6 @@ class EarlyStop:
 
 
 @dataclass(frozen=True)
-class FreezeRule:
-    """Parameters that do not train at first."""
-
-    pattern: str = option(doc="regular expression, searched in parameter names (`^backbone\\.`)")
-    samples: int | None = option(None, "for how many training samples; null: for the whole run", least=1)
-
-
-@dataclass(frozen=True)
 class GlobalConfig:
     """Settings of the whole run. `option`'s text is the key's documentation."""
 
@@ -104,7 +96,6 @@ class GlobalConfig:
 
     # Training
     accumulate_steps: int = option(1, "batches whose gradients are summed up to one step", least=1)
-    freeze: list[FreezeRule] = option([], "`[{pattern, samples}]`: parameters that do not train at first")
     use_ema: bool = option(False, "evaluate and save a moving average of the weights")
     ema_decay: float = option(0.9998, "its decay", above=0)
     ema_gamma: float = option(2000.0, "its time constant for `exponential`", above=0)

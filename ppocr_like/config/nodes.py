@@ -85,8 +85,10 @@ class Bound:
         """
         try:
             return self.cls(**self.kwargs)
-        except ConfigError:
-            raise
+        except ConfigError as error:
+            section = self.path.partition(".")[0]
+            paths = [p.path if p.path.partition(".")[0] == section else f"{self.path}.{p.path}".rstrip(".") for p in error.problems]
+            raise ConfigError([Problem(path, p.message) for path, p in zip(paths, error.problems, strict=True)]) from error
         except (ValueError, OcrError) as error:
             raise problem(self.path, str(error)) from error
 
@@ -154,7 +156,7 @@ def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) 
     """
     named = parameters(cls)
     for key in GLOBAL_WINS:
-        through_charset = key in ("character_dict_path", "use_space_char") and "charset" in named and key not in named
+        through_charset = key in ("character_dict_path", "use_space_char") and "charset" in named
         if key not in named and not through_charset:
             continue
         given = args.get(key)
