@@ -43,8 +43,9 @@ def chain_problems(transforms: Sequence[Transform], given: Sequence[str]) -> lis
     for position, transform in enumerate(transforms):
         missing = [name for name in transform.needs if name not in have]
         if missing:
+            lacking, there = ", ".join(missing), ", ".join(sorted(have))
             problems.append(
-                (position, f"{type(transform).__name__} needs {', '.join(missing)}, which nothing before it gives (there: {', '.join(sorted(have))})")
+                (position, f"{type(transform).__name__} needs {lacking}, which nothing before it gives (there: {there})")
             )
         have.update(transform.gives)
     return problems
