@@ -56,6 +56,7 @@ class Dataset(ABC):
     def canvas(self) -> tuple[int, int, int] | None:
         """(channels, height, width) that the recipe's resize step fills; None without such a step."""
 
+    @abstractmethod
     def use_cache(self, cache_dir: str | Path) -> None:
         """From now on arrays made from the label files are kept in `cache_dir`."""
 

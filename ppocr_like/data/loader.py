@@ -117,7 +117,7 @@ class _Feed:
         return len(self.batches)
 
 
-def _same(batch: Batch | _Failure) -> Batch | _Failure:
+def _same(batch: Any) -> Any:
     """Workers collate in the fetcher already."""
     return batch
 
@@ -289,7 +289,9 @@ def build_loader(
 
 def _workers(asked: int) -> int:
     if asked and os.name == "posix" and not os.access("/dev/shm", os.W_OK) and os.path.isdir("/dev/shm"):
-        logger.warning("/dev/shm cannot be written: batches are prepared in the main process (num_workers 0 instead of %d)", asked)
+        logger.warning(
+            "/dev/shm cannot be written: batches are prepared in the main process (num_workers 0 instead of %d)", asked
+        )
         return 0
     return asked
 
@@ -299,13 +301,12 @@ def _sampler(dataset: Dataset, config: LoaderSettings, seed: int, train: bool, w
     drop_last = config.drop_last and train
     bucket = config.bucket_by_width
     if bucket is None:
-        return PlainSampler(
-            dataset, size, seed, shuffle=config.shuffle, drop_last=drop_last, keep_ratio=config.ratio_in_batch
-        )
+        return PlainSampler(dataset, size, seed, shuffle=config.shuffle, drop_last=drop_last, keep_ratio=config.ratio_in_batch)
     canvas = dataset.canvas()
     if canvas is None:
         raise DataError(
-            "bucket_by_width needs a resize step with image_shape among the transforms; none is there", ", ".join(dataset.label_files)
+            "bucket_by_width needs a resize step with image_shape among the transforms; none is there",
+            ", ".join(dataset.label_files),
         )
     return WidthBucketSampler(
         dataset,

@@ -183,7 +183,8 @@ class WidthBucketSampler(Sampler):
         super().__init__(dataset, batch_size, seed, shuffle=shuffle, drop_last=drop_last, keep_ratio=keep_ratio)
         self.height, self.base_width = canvas
         self.by_area, self.world = by_area, world
-        self.widths = canvas_widths(dataset.sizes(progress), self.height, step, step if min_width is None else min_width, max_width)
+        narrowest = step if min_width is None else min_width
+        self.widths = canvas_widths(dataset.sizes(progress), self.height, step, narrowest, max_width)
 
     def size_of(self, width: int) -> int:
         """Requests of a global batch whose canvas is `width` px wide: a multiple of the ranks."""
@@ -236,10 +237,11 @@ def spread(order: np.ndarray, groups: np.ndarray, size: int) -> np.ndarray:
         room = min(size, len(order) - start)
         due = np.clip(share * (start + room) - taken, 0, counts[present] - taken)
         take = np.floor(due + 1e-9).astype(np.int64)
-        while (short := room - int(take.sum())) != 0:
-            # The batch is filled from those furthest behind their share, or emptied of those furthest ahead.
-            behind = np.where(taken + take < counts[present], due - take, -np.inf) if short > 0 else np.where(take > 0, take - due, -np.inf)
-            take[int(np.argmax(behind))] += 1 if short > 0 else -1
+        while (short := room - int(take.sum())) > 0:  # filled from those furthest behind their share
+            take[int(np.argmax(np.where(taken + take < counts[present], due - take, -np.inf)))] += 1
+        while short < 0:  # emptied of those furthest ahead
+            take[int(np.argmax(np.where(take > 0, take - due, -np.inf)))] -= 1
+            short += 1
         for group, first, count in zip(present.tolist(), taken.tolist(), take.tolist(), strict=True):
             parts.append(members[group][first : first + count])
         taken += take

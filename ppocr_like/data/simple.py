@@ -213,7 +213,9 @@ def _ratios(given: float | Sequence[float], files: Sequence[str]) -> list[float]
         problems.append(Problem("label_file_list", "is empty; give at least one label file"))
     ratios = [float(given)] * len(files) if isinstance(given, (int, float)) else [float(ratio) for ratio in given]
     if len(ratios) != len(files):
-        problems.append(Problem("ratio_list", f"has {len(ratios)} entries for {len(files)} label files; give one for each, or a number"))
+        problems.append(
+            Problem("ratio_list", f"has {len(ratios)} entries for {len(files)} label files; give one for each, or a number")
+        )
     if not all(math.isfinite(ratio) and ratio >= 0 for ratio in ratios):
         problems.append(Problem("ratio_list", f"{ratios}: each must be 0 or more"))
     elif files and not any(ratios):

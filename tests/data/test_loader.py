@@ -133,7 +133,9 @@ def test_strict_stops_with_file_and_line(folder: Folder, workers: int) -> None:
     with loader(folder, file, shuffle=False, strict=True, num_workers=workers) as batches, pytest.raises(DataError) as caught:
         list(batches.batches(0))
     assert (caught.value.file, caught.value.line) == (file, 3)
-    assert str(caught.value).count(f"{file}, line 3") == 1 and "missing image" in str(caught.value) and "strict" in str(caught.value)
+    assert (
+        str(caught.value).count(f"{file}, line 3") == 1 and "missing image" in str(caught.value) and "strict" in str(caught.value)
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 1])
