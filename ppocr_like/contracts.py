@@ -104,10 +104,11 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class ParamAttr:
-    """Per-parameter settings a module asks for: rate multiplier and its own L2 (None: the optimizer's)."""
+    """Per-parameter settings a module asks for: rate multiplier and its own L2 or L1 (None: the optimizer's)."""
 
     lr_mult: float = 1.0
     l2: float | None = None
+    l1: float | None = None
 
 
 @dataclass
