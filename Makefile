@@ -1,0 +1,75 @@
+# `make` or `make help` lists the targets. Each one sets up what it needs in $(VENV).
+#
+#   PYTHON    the interpreter a fresh virtual environment is made from (3.11 or later)
+#   VENV      where that environment stands
+#   PIP_ARGS  passed to pip, e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for the small CPU-only torch
+#   RECIPE    the recipe of `make benchmark`; ARGS is added to the command line of demo, test and benchmark
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+RECIPE ?= configs/rec/svtr_ft.yml
+ARGS ?=
+
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+READY := $(VENV)/.ready
+RAPIDOCR_VENV ?= .venv-rapidocr
+RAPIDOCR_READY := $(RAPIDOCR_VENV)/.ready
+DEMO := output/demo
+WEIGHTS := pretrained/svtr_small.safetensors
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow test-rapidocr lint format types parity benchmark clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make the virtual environment with the pinned packages
+
+$(READY): requirements.txt setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the pinned packages need Python 3.11 or later: make PYTHON=python3.11 ...")'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet $(PIP_ARGS) -r requirements.txt
+	$(PY) -m pip install --quiet $(PIP_ARGS) --no-deps -e .
+	touch $@
+
+demo: $(READY)  ## fine-tune on the example data, evaluate, export with parity, recognise an image, show the picture
+	$(PY) tools/train.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=$(WEIGHTS) Global.save_model_dir=$(DEMO) $(ARGS)
+	$(PY) tools/export.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=$(DEMO)/best_accuracy Global.save_inference_dir=$(DEMO)/inference
+
+test: $(READY)  ## the tests, without the slow ones
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not slow" $(ARGS)
+
+test-slow: $(READY)  ## only the tests that take a minute or more each
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m slow $(ARGS)
+
+# RapidOCR brings packages of its own, so it lives in an environment of its own.
+$(RAPIDOCR_READY): Makefile
+	test -x $(RAPIDOCR_VENV)/bin/python || $(PYTHON) -m venv $(RAPIDOCR_VENV)
+	$(RAPIDOCR_VENV)/bin/python -m pip install --quiet $(PIP_ARGS) rapidocr==3.10.0 onnxruntime==1.31.1
+	touch $@
+
+test-rapidocr: $(READY) $(RAPIDOCR_READY)  ## the tests that run an exported bundle in RapidOCR
+	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export $(ARGS)
+
+lint: $(READY)  ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY)  ## mypy
+	$(BIN)/mypy
+
+parity: $(READY)  ## the tests against PaddleOCR's answers (PPOCR_LIKE_CASES must name the folder with the cases)
+	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds parity/"; exit 1; }
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -k parity $(ARGS)
+
+benchmark: $(READY)  ## speed of the data chain, the training step and the whole loop for $(RECIPE)
+	$(PY) tools/benchmark.py -c $(RECIPE) $(ARGS)
+
+clean:  ## remove caches (keeps environments and output/)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,60 @@
+"""Text -> class indices for CTC."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ppocr_like.charset import Charset
+from ppocr_like.contracts import Rejected
+from ppocr_like.registry import TRANSFORMS
+from ppocr_like.transforms.base import Sample, Transform
+
+
+@TRANSFORMS.register()
+class CTCLabelEncode(Transform):
+    """Encodes `label` (str), as PaddleOCR's CTCLabelEncode.
+
+    Gives `label` (max_text_length,) int64 padded with 0, `length` 0-d int64, `label_ace` (classes,) int64 (how often each
+    class stands in the padded label; entry 0 counts the padding), and `unknown_chars`, the number of characters that were
+    left out because the character set lacks them (PaddleOCR drops them without a word).
+
+    Args:
+        max_text_length: most characters of a label, counted before unknown ones are dropped.
+        character_dict_path, use_space_char: where the set comes from when no `charset` is handed in.
+        charset: context of the builder; wins, as Global's keys do.
+
+    Raises (on call):
+        Rejected: "empty label", "label too long", "no known characters".
+    """
+
+    needs = ("label",)
+    gives = ("label", "length", "label_ace", "unknown_chars")
+
+    def __init__(
+        self,
+        max_text_length: int,
+        character_dict_path: str | None = None,
+        use_space_char: bool = False,
+        charset: Charset | None = None,
+    ) -> None:
+        if max_text_length < 1:
+            raise ValueError(f"max_text_length is {max_text_length}; it must be at least 1")
+        self.max_text_length = max_text_length
+        self.charset = Charset.from_file(character_dict_path, use_space_char) if charset is None else charset
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        text = sample["label"]
+        if not text:
+            raise Rejected("empty label")
+        if len(text) > self.max_text_length:
+            raise Rejected("label too long", f"{len(text)} characters, max_text_length is {self.max_text_length}")
+        indices = self.charset.encode(text)
+        if not indices:
+            raise Rejected("no known characters", f"{text!r}")
+        label = np.zeros(self.max_text_length, np.int64)
+        label[: len(indices)] = indices
+        sample["label"] = label
+        sample["length"] = np.array(len(indices), np.int64)
+        sample["label_ace"] = np.bincount(label, minlength=self.charset.num_classes)
+        sample["unknown_chars"] = max(0, len(text) - len(indices))
+        return sample

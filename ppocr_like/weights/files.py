@@ -1,0 +1,198 @@
+"""Reading and writing of weights: our safetensors, PyTorch's .pth / .pt, checkpoints. Never an unsafe pickle."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from ppocr_like.charset import Charset
+from ppocr_like.errors import WeightsError
+from ppocr_like.weights.atomic import atomic_write
+from ppocr_like.weights.resolve import resolve
+
+FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON
+STATE_KEYS = ("model", "state_dict", "model_state_dict")
+
+# What torch's readers are known to raise on files that are truncated, damaged or no torch files at all.
+_READ_ERRORS = (
+    OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError,
+    AssertionError, OverflowError, MemoryError, ImportError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
+
+logger = logging.getLogger("ppocr_like")
+
+
+@dataclass(frozen=True, eq=False)
+class WeightsFile:
+    """What a weights file holds.
+
+    Args:
+        state: tensors by parameter name, on the CPU.
+        charset: the character set the output classes stand for, None when the file does not say.
+        recipe: the effective recipe of the run that made it, None when the file does not say.
+        metadata: everything else it says (metrics, epoch, ...).
+        path: the file itself.
+    """
+
+    state: dict[str, torch.Tensor]
+    charset: Charset | None
+    recipe: dict[str, Any] | None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    path: Path = Path()
+
+
+def load_weights(source: str | Path) -> WeightsFile:
+    """Reads the weights that `source` means (see `resolve`).
+
+    A `.pth` may hold a bare state dict or one under "model" / "state_dict"; the prefix "module." of distributed training is
+    dropped.
+
+    Raises:
+        WeightsError: missing, truncated, damaged, of another kind, or holding objects that only unsafe unpickling would read.
+    """
+    path = resolve(source)
+    if path.stat().st_size == 0:
+        raise WeightsError(f"{path}: the file is empty; copy or train it again")
+    state, extra = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if not state:
+        raise WeightsError(f"{path}: holds no tensors; give a weights file of a trained model")
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    charset, recipe = _charset(extra.pop("charset", None), path), extra.pop("recipe", None)
+    if recipe is not None and not isinstance(recipe, dict):
+        raise WeightsError(f"{path}: its `recipe` is {type(recipe).__name__}, not a mapping; the file is damaged")
+    return WeightsFile(state, charset, recipe, extra, path)
+
+
+def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, Any] | None = None) -> None:
+    """Writes tensors and metadata as one safetensors file, whole or not at all.
+
+    `metadata` holds plain data by name; by custom `charset` (a Charset or its `to_metadata()`), `recipe`, `metrics`.
+
+    Raises:
+        CheckpointError: the file cannot be written; one that was there before is untouched.
+    """
+    texts = {"format": "pt", "ppocr_like": FORMAT}
+    for name, value in (metadata or {}).items():
+        value = value.to_metadata() if isinstance(value, Charset) else value
+        texts[name] = json.dumps(value, ensure_ascii=False, default=_plain)
+    data = _sorted_header(safetensors.torch.save(_own_storage(state), metadata=texts))
+    atomic_write(path, lambda file: file.write(data))
+
+
+def _sorted_header(data: bytes) -> bytes:
+    """The same safetensors file with its metadata in order: the library writes it in random order, and equal weights should be
+    equal files."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors after it stay aligned
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def _plain(value: object) -> object:
+    """numpy scalars, 0-d tensors and paths as plain data."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else str(value)
+
+
+def _own_storage(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Contiguous CPU tensors none of which share memory (safetensors refuses shared ones)."""
+    seen: set[int] = set()
+    tensors = {}
+    for name, tensor in state.items():
+        tensor = tensor.detach().to("cpu").contiguous()
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() in seen or storage.nbytes() != tensor.nbytes:
+            tensor = tensor.clone()
+        seen.add(tensor.untyped_storage().data_ptr())
+        tensors[name] = tensor
+    return tensors
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    try:
+        with safetensors.safe_open(str(path), framework="pt", device="cpu") as file:
+            texts = dict(file.metadata() or {})
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (safetensors.SafetensorError, *_READ_ERRORS) as error:
+        raise WeightsError(_unreadable(path, error)) from error
+    if texts.pop("ppocr_like", None) is None:
+        return state, {k: v for k, v in texts.items() if k not in ("charset", "recipe")}
+    texts.pop("format", None)
+    extra = {}
+    for name, text in texts.items():
+        try:
+            extra[name] = json.loads(text)
+        except ValueError as error:
+            raise WeightsError(f"{path}: its metadata entry {name!r} is no JSON ({error}); the file is damaged") from error
+    return state, extra
+
+
+def _read_torch(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "weights_only" in str(error).lower() or "Unsupported" in str(error):
+            raise WeightsError(
+                f"{path}: holds Python objects besides tensors, which are not loaded because unpickling them can run any "
+                f"program; save its state dict alone. ({_first_line(error)})"
+            ) from error
+        raise WeightsError(_unreadable(path, error)) from error
+    except _READ_ERRORS as error:
+        raise WeightsError(_unreadable(path, error)) from error
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path}: holds a {type(content).__name__}, not a state dict; save `model.state_dict()`")
+    for key in STATE_KEYS:
+        inner = content.get(key)
+        if isinstance(inner, Mapping) and inner:
+            extra = {str(k): v for k, v in content.items() if k != key}
+            return _tensors(inner, path, f" under {key!r}"), extra
+    if not any(isinstance(value, torch.Tensor) for value in content.values()):
+        keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
+        raise WeightsError(f"{path}: no state dict in it; looked at the top and under {', '.join(STATE_KEYS)}; it holds {keys}")
+    return _tensors(content, path, ""), {}
+
+
+def _tensors(mapping: Mapping[Any, Any], path: Path, place: str) -> dict[str, torch.Tensor]:
+    state = {str(name): value for name, value in mapping.items() if isinstance(value, torch.Tensor)}
+    other = [str(name) for name, value in mapping.items() if not isinstance(value, torch.Tensor)]
+    if other:
+        logger.warning("%s: %d entries%s are no tensors and are not used: %s", path, len(other), place, ", ".join(other[:8]))
+    return state
+
+
+def _charset(data: object, path: Path) -> Charset | None:
+    if data is None:
+        return None
+    try:
+        if not isinstance(data, dict) or not all(isinstance(entry, str) for entry in data["entries"]):
+            raise TypeError("entries must be texts")
+        return Charset.from_metadata(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: its character set cannot be read ({error!r}); the file is damaged") from error
+
+
+def _unreadable(path: Path, error: BaseException) -> str:
+    size = path.stat().st_size if path.exists() else 0
+    return (
+        f"{path}: cannot be read as {path.suffix} ({_first_line(error)}); {size} bytes, truncated or no weights file; "
+        "copy or train it again"
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__)[:200]

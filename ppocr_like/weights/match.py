@@ -1,0 +1,199 @@
+"""Filling a model from a weights file, with a report of what matched and a floor below which it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ppocr_like.errors import WeightsError
+from ppocr_like.weights.charset_plan import FRESH, CharsetPlan
+from ppocr_like.weights.files import WeightsFile
+
+Shape = tuple[int, ...]
+
+
+class FillableModel(Protocol):
+    """What `load_into` needs of a model: an nn.Module that names its per-class parameters."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = ...) -> Any: ...
+    def class_parameters(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """What of a model was filled from a weights file.
+
+    Args:
+        matched: names filled (the rows of new characters within them stay fresh).
+        missing: (name, shape) of the model that the file lacks.
+        unexpected: (name, shape) of the file that the model lacks.
+        mismatched: (name, the file's shape, the model's shape); not filled.
+        source: the file.
+        fresh_rows: classes without a trained row.
+    """
+
+    matched: tuple[str, ...]
+    missing: tuple[tuple[str, Shape], ...]
+    unexpected: tuple[tuple[str, Shape], ...]
+    mismatched: tuple[tuple[str, Shape, Shape], ...]
+    source: str = ""
+    fresh_rows: int = 0
+
+    @property
+    def share(self) -> float:
+        """Matched tensors of the model's, [0, 1]. Counters of batches (`num_batches_tracked`) do not count."""
+        total = len(self.matched) + len(self.missing) + len(self.mismatched)
+        return len(self.matched) / total if total else 0.0
+
+    def summary(self) -> str:
+        """One line for the log."""
+        return (
+            f"weights {self.source}: {len(self.matched)} matched ({self.share:.1%} of the model), {len(self.missing)} missing, "
+            f"{len(self.unexpected)} unexpected, {len(self.mismatched)} of another shape"
+            + (f"; {self.fresh_rows} output rows start fresh" if self.fresh_rows else "")
+        )
+
+    def table(self, limit: int = 20) -> str:
+        """The tensors that did not match, at most `limit` of each kind, under the summary."""
+        lines = [self.summary()]
+        groups = (
+            ("other shape", [f"{name}: file {_shape(a)}, model {_shape(b)}" for name, a, b in self.mismatched]),
+            ("missing in the file", [f"{name} {_shape(shape)}" for name, shape in self.missing]),
+            ("not in the model", [f"{name} {_shape(shape)}" for name, shape in self.unexpected]),
+        )
+        for title, rows in groups:
+            lines += [f"  {title:<20} {row}" for row in rows[:limit]]
+            if len(rows) > limit:
+                lines.append(f"  {title:<20} ... and {len(rows) - limit} more")
+        return "\n".join(lines)
+
+
+def load_into(
+    model: FillableModel,
+    weights: WeightsFile,
+    plan: CharsetPlan | None = None,
+    min_match: float = 0.5,
+    *,
+    architecture: Mapping[str, Any] | None = None,
+) -> MatchReport:
+    """Copies the tensors whose names and shapes match; rows of per-class parameters go by `plan`.
+
+    The model is changed only when the share of matched tensors reaches `min_match`.
+
+    Args:
+        model: freshly built for `plan.charset`; its own initialisation stays where nothing matches.
+        weights: see `load_weights`.
+        plan: see `pretrained`; None copies per-class parameters like all others.
+        min_match: `Global.pretrained_min_match`, [0, 1].
+        architecture: the recipe's `Architecture`, to name what differs from the weights' own.
+
+    Raises:
+        WeightsError: below the floor (with the table and the likely cause); an output layer that does not fit its
+            character set; NaN or infinite values.
+    """
+    own = model.state_dict()
+    classes = model.class_parameters() if plan is not None else {}
+    filled: dict[str, Tensor] = {}
+    missing, mismatched = [], []
+    for name, target in own.items():
+        source = weights.state.get(name)
+        if source is None:
+            missing.append((name, tuple(target.shape)))
+            continue
+        value = _rows(name, source, target, plan, weights) if plan and name in classes else source
+        if value is None or value.shape != target.shape:
+            mismatched.append((name, tuple(source.shape), tuple(target.shape)))
+            continue
+        filled[name] = value
+    report = MatchReport(
+        matched=tuple(name for name in filled if _counts(name)),
+        missing=tuple(entry for entry in missing if _counts(entry[0])),
+        unexpected=tuple((n, tuple(t.shape)) for n, t in weights.state.items() if n not in own and _counts(n)),
+        mismatched=tuple(mismatched),
+        source=str(weights.path),
+        fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
+    )
+    if report.share < min_match or not report.matched:
+        raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
+    _check_finite(filled, weights)
+    model.load_state_dict({**own, **filled}, strict=True)
+    return report
+
+
+def _counts(name: str) -> bool:
+    """Whether a tensor says anything about a match: weights from elsewhere often lack the batch norms' step counters."""
+    return not name.endswith("num_batches_tracked")
+
+
+def _rows(name: str, source: Tensor, target: Tensor, plan: CharsetPlan, weights: WeightsFile) -> Tensor | None:
+    """The per-class tensor for the plan's classes, None when its other dimensions differ."""
+    if source.shape[1:] != target.shape[1:]:
+        return None
+    if source.shape[0] != plan.old_classes:
+        if not plan.assumed:
+            raise WeightsError(
+                f"{weights.path}: {name} has {source.shape[0]} rows, but the file's character set has {plan.old_classes} "
+                "classes; the file is inconsistent"
+            )
+        if plan.mode != "new":
+            raise WeightsError(
+                f"{weights.path}: {name} has {source.shape[0]} classes, the recipe's dictionary {plan.old_classes}, and the file "
+                "does not say which characters its classes stand for. Set Global.character_dict_path (and use_space_char) to the "
+                "dictionary it was trained with, or Global.charset_resize: new to start with a fresh output layer"
+            )
+        return None
+    rows = torch.tensor(plan.rows)
+    known = rows != FRESH
+    value = target.detach().clone()
+    value[known] = source[rows[known]].to(value.dtype)
+    return value
+
+
+def _check_finite(filled: Mapping[str, Tensor], weights: WeightsFile) -> None:
+    bad = [name for name, value in filled.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    if bad:
+        raise WeightsError(
+            f"{weights.path}: NaN or infinite values in {len(bad)} tensors ({', '.join(bad[:5])}); the training that made it "
+            "broke down; take an earlier checkpoint"
+        )
+
+
+def _below_floor(
+    report: MatchReport, weights: WeightsFile, plan: CharsetPlan | None, min_match: float, architecture: Mapping[str, Any] | None
+) -> str:
+    lines = [
+        f"only {report.share:.1%} of the model's tensors match the weights; Global.pretrained_min_match asks for {min_match:.1%}",
+        report.table(limit=6),
+        f"  likely cause: {_cause(report)}",
+    ]
+    theirs = (weights.recipe or {}).get("Architecture")
+    if architecture is not None and isinstance(theirs, Mapping):
+        lines += [f"  {line}" for line in _differences(theirs, architecture, "Architecture")[:8]]
+    return "\n".join(lines)
+
+
+def _cause(report: MatchReport) -> str:
+    if len(report.mismatched) > len(report.missing):
+        return "the same kind of network in another size (compare Architecture: scale, dims, hidden sizes, channels)"
+    if report.unexpected and report.missing:
+        return "weights of another architecture (compare Architecture: Backbone, Neck, Head), or of another program's naming"
+    return "weights of a part of the network only"
+
+
+def _differences(theirs: object, ours: object, path: str) -> list[str]:
+    """`path: weights A, recipe B` for each leaf that differs."""
+    if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
+        lines = []
+        for key in [*theirs, *(k for k in ours if k not in theirs)]:
+            lines += _differences(theirs.get(key), ours.get(key), f"{path}.{key}")
+        return lines
+    return [] if theirs == ours else [f"{path}: weights {theirs!r}, recipe {ours!r}"]
+
+
+def _shape(shape: Shape) -> str:
+    return "x".join(map(str, shape)) or "scalar"

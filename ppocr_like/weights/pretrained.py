@@ -1,0 +1,63 @@
+"""`Global.pretrained_model` and `Global.charset_resize` in one place, for training, evaluation, export and recognition."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from ppocr_like.charset import Charset
+from ppocr_like.errors import WeightsError
+from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
+from ppocr_like.weights.files import WeightsFile, load_weights
+
+logger = logging.getLogger("ppocr_like")
+
+
+class Globals(Protocol):
+    """The keys of a recipe's Global section that matter here."""
+
+    @property
+    def pretrained_model(self) -> str | None: ...
+    @property
+    def charset_resize(self) -> ResizeMode: ...
+
+
+def pretrained(
+    recipe_globals: Globals, dictionary_charset: Charset | None, *, as_is: bool = False
+) -> tuple[WeightsFile | None, CharsetPlan]:
+    """The weights a recipe starts from and what becomes of their character set.
+
+    Args:
+        recipe_globals: `Recipe.globals`.
+        dictionary_charset: of the recipe's dictionary; None only with `as_is` (weights without a recipe's dictionary).
+        as_is: evaluation, export and recognition: the weights' own character set is used, nothing is resized.
+
+    Returns:
+        (weights or None, plan); build the model for `plan.charset`, then `load_into(model, weights, plan, ...)`.
+
+    Raises:
+        WeightsError: see `resolve`, `load_weights` and `resize_charset`.
+    """
+    source = recipe_globals.pretrained_model
+    if not source:
+        if dictionary_charset is None:
+            raise WeightsError("no weights given and no dictionary: set Global.pretrained_model")
+        return None, same_charset(dictionary_charset)
+    weights = load_weights(source)
+    mode = recipe_globals.charset_resize
+    if weights.charset is None:
+        if dictionary_charset is None:
+            raise WeightsError(f"{weights.path} does not say its characters; give the recipe with its dictionary")
+        logger.warning("%s does not say its characters; the recipe's dictionary is taken to be theirs", weights.path)
+        return weights, same_charset(dictionary_charset, assumed=True, mode=mode)
+    if as_is:
+        if dictionary_charset is not None and dictionary_charset.labels != weights.charset.labels:
+            logger.info(
+                "characters: the weights' own %d classes (the recipe's dictionary has %d)",
+                weights.charset.num_classes,
+                dictionary_charset.num_classes,
+            )
+        return weights, same_charset(weights.charset)
+    plan = resize_charset(weights.charset, dictionary_charset or weights.charset, mode)
+    logger.info(plan.describe())
+    return weights, plan

@@ -1,0 +1,34 @@
+"""Packaging. `requirements.txt` pins what the tests run with; the ranges here are what the package itself needs."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+DEV = ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6", "types-PyYAML"]
+VISUALDL = ["visualdl>=2.5"]
+
+setup(
+    name="ppocr_like",
+    version="0.1.0",
+    description="Train, evaluate, export and run text recognisers from one YAML file, in PyTorch, with PaddleOCR's recipes and names",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    author="the ppocr_like authors",
+    python_requires=">=3.10",
+    packages=find_packages(include=["ppocr_like", "ppocr_like.*"]),
+    package_data={"ppocr_like": ["py.typed"]},
+    install_requires=[
+        "numpy>=1.26",
+        "onnx>=1.16",
+        "onnxruntime>=1.18",
+        "opencv-python-headless>=4.9",
+        "pillow>=10.0",
+        "pyyaml>=6.0",
+        "rapidfuzz>=3.6",
+        "safetensors>=0.4.3",
+        "torch>=2.4",
+        "tqdm>=4.66",
+    ],
+    extras_require={"visualdl": VISUALDL, "dev": [*DEV, *VISUALDL]},
+)

@@ -1,0 +1,46 @@
+"""The recipe's keys to weights and plan."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from ppocr_like.charset import Charset
+from ppocr_like.errors import WeightsError
+from ppocr_like.weights import pretrained, save_weights
+
+
+@dataclass
+class Globals:
+    pretrained_model: str | None = None
+    charset_resize: str = "fail"
+
+
+@pytest.fixture
+def weights(tmp_path):
+    save_weights(tmp_path / "w.safetensors", {"w": torch.ones(1)}, {"charset": Charset("abc", use_space_char=True)})
+    return str(tmp_path / "w")
+
+
+def test_without_weights_the_recipes_dictionary_rules():
+    assert pretrained(Globals(), Charset("ab"))[1].identical
+    with pytest.raises(WeightsError, match="no weights given"):
+        pretrained(Globals(), None)
+
+
+def test_training_resizes_and_use_does_not(weights):
+    with pytest.raises(WeightsError, match="charset_resize"):
+        pretrained(Globals(weights), Charset("abd"))
+    _, plan = pretrained(Globals(weights, "union"), Charset("abd"))
+    assert plan.charset.labels == ("blank", "a", "b", "c", " ", "d")
+    for dictionary in (Charset("abd"), None):
+        found, plan = pretrained(Globals(weights), dictionary, as_is=True)
+        assert plan.identical and plan.charset == found.charset == Charset("abc", use_space_char=True)
+
+
+def test_weights_that_do_not_say_their_characters(tmp_path, caplog):
+    torch.save({"w": torch.ones(1)}, tmp_path / "w.pth")
+    _, plan = pretrained(Globals(str(tmp_path / "w.pth"), "union"), Charset("ab"))
+    assert plan.assumed and plan.charset == Charset("ab") and "does not say its characters" in caplog.text
+    with pytest.raises(WeightsError, match="give the recipe"):
+        pretrained(Globals(str(tmp_path / "w.pth")), None, as_is=True)

@@ -1,0 +1,59 @@
+"""From what users write to a file."""
+
+import pytest
+
+from ppocr_like.errors import WeightsError
+from ppocr_like.weights import resolve
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "output" / "run.v1"
+    folder.mkdir(parents=True)
+    for name in ("latest.ckpt", "best_accuracy.safetensors", "iter_epoch_3.safetensors", "train.log"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+def test_files_prefixes_and_run_folders(run, caplog):
+    caplog.set_level("INFO", "ppocr_like")
+    best = run / "best_accuracy.safetensors"
+    assert resolve(best) == best == resolve(run / "best_accuracy") == resolve(str(run)) == resolve(f"{run}/")
+    assert "best_accuracy.safetensors of the run folder" in caplog.text
+    assert resolve(run / "latest") == run / "latest.ckpt" == resolve(run / "latest.ckpt")
+    best.unlink()
+    assert resolve(run) == run / "latest.ckpt"
+
+
+def test_missing_names_what_was_looked_for_and_what_is_near(run):
+    with pytest.raises(
+        WeightsError, match=r"best_acuracy'.*looked for .*best_acuracy\.safetensors.*holds best_accuracy\.safetensors"
+    ):
+        resolve(run / "best_acuracy")
+    with pytest.raises(WeightsError, match=r"the folder .*run\.v2 does not exist; near it: .*run\.v1"):
+        resolve(run.parent / "run.v2" / "best_accuracy")
+    with pytest.raises(WeightsError, match=r"looked for .*iter_epoch_4\.safetensors; .*iter_epoch_3\.safetensors"):
+        resolve(run / "iter_epoch_4.safetensors")
+
+
+def test_folders_without_weights(tmp_path):
+    with pytest.raises(WeightsError, match="no run folder"):
+        resolve(tmp_path)
+    (tmp_path / "a.pth").write_bytes(b"x")
+    with pytest.raises(WeightsError, match=r"give one of its files: a\.pth"):
+        resolve(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    with pytest.raises(WeightsError, match="exported bundle"):
+        resolve(tmp_path)
+
+
+def test_kinds_that_cannot_be_read(tmp_path):
+    for name, says in (("a.pdparams", "cannot be read yet"), ("b.onnx", "cannot be trained"), ("c.zip", "unknown kind")):
+        (tmp_path / name).write_bytes(b"x")
+        with pytest.raises(WeightsError, match=says):
+            resolve(tmp_path / name)
+    with pytest.raises(WeightsError, match="cannot be read yet"):
+        resolve(tmp_path / "a")  # PaddleOCR's prefix
+    for empty in ("", "  "):
+        with pytest.raises(WeightsError, match="empty"):
+            resolve(empty)
