@@ -92,12 +92,16 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
     if resume:
         for note in resume.notes:
             logger.warning(note)
-        logger.info("resumed from %s: epoch %d, batch %d, step %d", resume.path, run.progress.epoch, run.progress.batch, run.progress.step)
+        logger.info(
+            "resumed from %s: epoch %d, batch %d, step %d", resume.path, run.progress.epoch, run.progress.batch, run.progress.step
+        )
     start = time.perf_counter()
     try:
         fit(run)
     except BaseException as error:
         _rescue(run, error)
+        if run.signals.pending and not isinstance(error, Interrupted):  # the signal ended a worker process first
+            raise Interrupted(run.signals.pending) from error
         raise
     finally:
         for hook in run.hooks:
@@ -113,6 +117,8 @@ def _rescue(run: Run, error: BaseException) -> None:
     """Leaves a checkpoint of the last complete step, whatever ended the run."""
     if isinstance(error, CheckpointError):
         return  # saving is what failed; the earlier checkpoint is intact
+    if run.progress.step == 0:
+        return  # nothing is lost, and a checkpoint would stand in the way of the next start
     if run.guard.spoiled:
         logger.error("the weights were being updated when the run stopped; the earlier checkpoint is kept")
         return
@@ -126,7 +132,9 @@ def _rescue(run: Run, error: BaseException) -> None:
         logger.error("%s", failure)
         return
     if run.ranks.main:
-        what = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "stopped by an error"
+        what = (
+            "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) or run.signals.pending else "stopped by an error"
+        )
         logger.warning(
             "%s after step %d; %s is saved. To continue: -o Global.checkpoints=%s",
             what,
@@ -148,7 +156,9 @@ def _conclude(run: Run, seconds: float) -> TrainResult:
         logger.info("%s, start -> end: %s", name, ", ".join(shared))
     if run.best.value is not None:
         decider = run.evaluated[0]
-        logger.info("best on %s: %.6g in epoch %d (step %d), %s", decider, run.best.value, run.best.epoch, run.best.step, run.best.metrics)
+        logger.info(
+            "best on %s: %.6g in epoch %d (step %d), %s", decider, run.best.value, run.best.epoch, run.best.step, run.best.metrics
+        )
     logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.folder.path)
     summary = {k: v for k, v in asdict(result).items() if k != "folder"}
     add_result(run.folder / "run.json", {**summary, "seconds": round(seconds, 1), "epochs": run.progress.epoch - 1})

@@ -55,7 +55,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: holds weights but no training state; start a new run from it with Global.pretrained_model={path}"
         )
     if content["version"] > VERSION:
-        raise CheckpointError(f"{path}: version {content['version']} of the format; this program reads up to {VERSION}: update it")
+        raise CheckpointError(
+            f"{path}: version {content['version']} of the format; this program reads up to {VERSION}: update it"
+        )
     missing = [key for key in KEYS if key not in content]
     if missing:
         raise CheckpointError(f"{path}: incomplete checkpoint, without {', '.join(missing)}")
@@ -128,7 +130,9 @@ def differences(before: Any, now: Any, path: str = "") -> list[Difference]:
     """Leaves in which two recipe trees differ."""
     if isinstance(before, dict) and isinstance(now, dict):
         keys = [*before, *(key for key in now if key not in before)]
-        return [d for key in keys for d in differences(before.get(key, ABSENT), now.get(key, ABSENT), f"{path}.{key}".lstrip("."))]
+        return [
+            d for key in keys for d in differences(before.get(key, ABSENT), now.get(key, ABSENT), f"{path}.{key}".lstrip("."))
+        ]
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         return [d for i, pair in enumerate(zip(before, now, strict=True)) for d in differences(*pair, f"{path}.{i}")]
     return [] if before == now else [Difference(path, before, now)]
@@ -138,7 +142,7 @@ def differences(before: Any, now: Any, path: str = "") -> list[Difference]:
 FIXED = ("Architecture", "Loss", "Optimizer", "Global.accumulate_steps", "Global.paddle_exact")
 FIXED_WITHIN_EPOCH = ("Train.dataset", "Train.sampler", "Train.loader", "Global.seed", "Global.max_text_length")
 FREE = ("Train.loader.num_workers", "Train.loader.use_shared_memory", "Train.loader.prefetch_factor", "Train.loader.pin_memory")
-SAID = ("Global.epoch_num", "Global.num_threads", "Global.use_amp", "Global.amp_dtype", "Global.use_gpu", "Global.freeze")
+SAID = ("Global.epoch_num", "Global.num_threads", "Global.use_amp", "Global.amp_dtype", "Global.use_gpu")
 
 
 def compare_recipes(before: dict[str, Any], now: dict[str, Any], within_epoch: bool, source: str) -> list[str]:

@@ -15,10 +15,9 @@ class _Format(logging.Formatter):
 def set_up_console(debug: bool = False) -> None:
     """Sends the program's messages to standard error; all ranks but the first send warnings only."""
     logger = logging.getLogger("ppocr_like")
-    for handler in [h for h in logger.handlers if getattr(h, "of_console", False)]:
-        logger.removeHandler(handler)
+    for old in [h for h in logger.handlers if type(h) is logging.StreamHandler]:  # not its subclass FileHandler
+        logger.removeHandler(old)
     handler = logging.StreamHandler()
-    handler.of_console = True  # type: ignore[attr-defined]
     handler.setFormatter(_Format("[%(asctime)s] %(message)s", "%H:%M:%S"))
     main = os.environ.get("RANK", "0") == "0"
     handler.setLevel(logging.DEBUG if debug else logging.INFO if main else logging.WARNING)

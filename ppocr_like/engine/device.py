@@ -87,7 +87,9 @@ def _device(settings: GlobalConfig, ranks: Ranks) -> torch.device:
         index = int(wanted.partition(":")[2] or ranks.local_rank)
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if index >= count:
-            raise TrainingError(f"{key} asks for {wanted}, but PyTorch sees {count} CUDA devices; set Global.device=cpu to run without")
+            raise TrainingError(
+                f"{key} asks for {wanted}, but PyTorch sees {count} CUDA devices; set Global.device=cpu to run without"
+            )
         torch.cuda.set_device(index)
         return torch.device("cuda", index)
     if wanted == "mps" and not torch.backends.mps.is_available():

@@ -46,7 +46,7 @@ class Evaluation:
         return self.metrics[self.main_indicator]
 
     def text(self) -> str:
-        """"acc: 0.91, norm_edit_dis: 0.98 (200 samples, 2 rejected)"."""
+        """ "acc: 0.91, norm_edit_dis: 0.98 (200 samples, 2 rejected)"."""
         numbers = ", ".join(f"{name}: {value:.6g}" for name, value in self.metrics.items())
         rejected = f", {self.rejected.total} rejected, counted as wrong" if self.rejected.total else ""
         return f"{numbers} ({self.samples} samples{rejected})"
@@ -160,7 +160,14 @@ def _joined(
 
 def _rejected_entry(sample: Any) -> dict[str, Any]:
     info = sample.info
-    return {"path": info.path, "file": info.file, "line": info.line, "reason": sample.reason, "detail": sample.detail, "reference": info.text}
+    return {
+        "path": info.path,
+        "file": info.file,
+        "line": info.line,
+        "reason": sample.reason,
+        "detail": sample.detail,
+        "reference": info.text,
+    }
 
 
 def report(evaluation: Evaluation) -> dict[str, Any]:

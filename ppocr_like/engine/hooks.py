@@ -15,23 +15,19 @@ from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.runfolder import BEST
 from ppocr_like.engine.state import Best, Progress
-from ppocr_like.optim.freeze import Freezer
 from ppocr_like.weights import save_weights
 
 logger = logging.getLogger("ppocr_like")
 
 
 class Freezing(Hook):
-    """`Global.freeze`: parameters that match a pattern do not train until so many samples were used (see `optim.freeze`).
+    """`Optimizer.freeze`: parameters that match a pattern do not train until so many samples were used (see `optim.freeze`).
 
     What is frozen follows from the count of samples alone, so a resumed run needs no state.
     """
 
-    def __init__(self, model: torch.nn.Module, rules: Sequence[Any]) -> None:
-        self._freezer = Freezer([asdict(rule) for rule in rules], [name for name, _ in model.named_parameters()])
-
     def before_step(self, run: Run) -> None:
-        self._freezer.apply(run.model, run.progress.samples)
+        run.optimizer.apply_freeze(run.model, run.progress.samples)
 
 
 class TrainMetric(Hook):
@@ -116,7 +112,9 @@ class EvaluationHook(Hook):
         rule = self._settings.eval_batch_step
         if rule is None or self._settings.eval_batch_epoch:
             if (self._settings.eval_batch_epoch or 0) > run.epochs:
-                logger.warning("Global.eval_batch_epoch is %d, but the run has %d epochs", self._settings.eval_batch_epoch, run.epochs)
+                logger.warning(
+                    "Global.eval_batch_epoch is %d, but the run has %d epochs", self._settings.eval_batch_epoch, run.epochs
+                )
             return
         start, every = rule if isinstance(rule, list) else (0, rule)
         if start + every > run.total_steps:
@@ -134,7 +132,9 @@ class EvaluationHook(Hook):
         for part in run.eval_sets:
             evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, run.signals.check)
             evaluations.append(evaluation)
-            logger.info("evaluation of %s%s: %s", part.name, f" {when}" if when else f", step {run.progress.step}", evaluation.text())
+            logger.info(
+                "evaluation of %s%s: %s", part.name, f" {when}" if when else f", step {run.progress.step}", evaluation.text()
+            )
             if not self.first:
                 log_rejections(evaluation.rejected, part.name)
         self._note(run, evaluations)
@@ -157,7 +157,9 @@ class EvaluationHook(Hook):
             run.best = Best(decider.value, progress.epoch, progress.step, dict(decider.metrics))
             save_run_weights(run, BEST)
         best = run.best
-        logger.info("best %s of %s: %.6g (epoch %d, step %d)", decider.main_indicator, decider.name, best.value, best.epoch, best.step)
+        logger.info(
+            "best %s of %s: %.6g (epoch %d, step %d)", decider.main_indicator, decider.name, best.value, best.epoch, best.step
+        )
 
 
 class EarlyStopping(Hook):

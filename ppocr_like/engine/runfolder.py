@@ -157,4 +157,3 @@ def add_log_file(path: Path) -> logging.Handler:
     handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s: %(message)s", "%Y/%m/%d %H:%M:%S"))
     logger.addHandler(handler)
     return handler
-

@@ -10,7 +10,7 @@ from typing import Any
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
-from ppocr_like.data import build_loader
+from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resolve_checkpoint, seed_everything, set_rng_state
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
@@ -203,9 +203,7 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, compute: Compu
 def make_hooks(run: Run) -> list[Hook]:
     """The run's hooks, in the order in which they act after a step: log, evaluate, decide, save."""
     settings = run.recipe.globals
-    hooks: list[Hook] = []
-    if settings.freeze:
-        hooks.append(Freezing(run.model, settings.freeze))
+    hooks: list[Hook] = [Freezing()]
     metric = TrainMetric(settings.calc_epoch_interval) if settings.cal_metric_during_train else None
     if metric:
         hooks.append(metric)

@@ -77,6 +77,6 @@ class StepClock:
 
 
 def duration(seconds: float) -> str:
-    """"1:02:03"."""
+    """ "1:02:03"."""
     whole = int(seconds + 0.5)
     return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"

@@ -135,5 +135,7 @@ def check_finite(run: Run, losses: dict[str, float], group: list[Batch]) -> None
 
 
 def _nothing_usable(run: Run) -> str:
-    reasons = "\n  ".join(f"{reason} ({count}): {run.rejections.examples[reason][0]}" for reason, count in run.rejections.counts.items())
+    reasons = "\n  ".join(
+        f"{reason} ({count}): {run.rejections.examples[reason][0]}" for reason, count in run.rejections.counts.items()
+    )
     return f"no sample of the training set could be used in epoch {run.progress.epoch}:\n  {reasons}"
