@@ -32,7 +32,9 @@ def read_dictionary(path: str | Path) -> list[str]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise DataError(f"cannot read the dictionary ({error.strerror or error}); set Global.character_dict_path", str(path)) from error
+        raise DataError(
+            f"cannot read the dictionary ({error.strerror or error}); set Global.character_dict_path", str(path)
+        ) from error
     entries = []
     lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if lines[-1] == b"":
