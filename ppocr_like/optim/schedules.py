@@ -55,8 +55,9 @@ class Schedule(ABC):
         """The rate `step` steps after the warm-up."""
 
     def __repr__(self) -> str:
-        last = self.value(self.total_steps - 1)
-        return f"{type(self).__name__}({self.warmup_steps} steps of warm-up to {self.first:g}, {last:.3g} at step {self.total_steps - 1})"
+        end = self.total_steps - 1
+        warmup = f"warm-up of {self.warmup_steps} steps to {self.first:g}"
+        return f"{type(self).__name__}({warmup}; {self.value(end):.3g} at step {end})"
 
 
 @SCHEDULES.register()

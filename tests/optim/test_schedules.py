@@ -1,6 +1,7 @@
 """Schedules as people write them: values, warm-up, ends, and mistakes."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_piecewise_boundaries_are_shifted_by_the_warmup():
 def test_one_cycle_continues_where_its_warmup_ends():
     ours = OneCycle(0.1, warmup_epoch=2, **RUN)
     rates = [ours.value(s) for s in range(200)]
-    assert max(abs(b - a) for a, b in zip(rates, rates[1:], strict=False)) < 0.006
+    assert max(abs(b - a) for a, b in pairwise(rates)) < 0.006
     assert rates[120:] == [ours.max_lr / 250_000] * 80
     theirs = OneCycle(0.1, warmup_epoch=2, paddle_exact=True, **RUN)
     assert (theirs.value(19), theirs.value(20)) == pytest.approx((0.095, 0.004))
