@@ -124,11 +124,13 @@ def _same(batch: Any) -> Any:
 
 
 def _start_worker(worker: int) -> None:
-    """One thread per worker; Ctrl-C and SIGTERM (to the whole group) are the main process' affair, which then ends the workers."""
+    """One thread per worker. Signals to the program's process group (Ctrl-C, `timeout`) are the main process' affair, which then
+    ends the workers: so they leave that group."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
 
 
 class Loader:
