@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
@@ -36,6 +36,15 @@ from ppocr_like.registry import (
 
 PARTS = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
 TASKS = ("rec", "det", "cls")
+T = TypeVar("T")
+
+
+def _same(value: T) -> T:
+    return value
+
+
+def _run_length(epochs: int, steps_per_epoch: int) -> Context:
+    return {"epochs": partial(_same, epochs), "steps_per_epoch": partial(_same, steps_per_epoch)}
 
 
 class Builder:
@@ -86,21 +95,19 @@ class Builder:
         except DataError as error:
             raise problem("Global.character_dict_path", str(error)) from error
 
-    def _context(self, **more: Callable[[], Any]) -> Context:
-        """What constructors may name and recipes may not set."""
-        return {
+    def _bind(
+        self, registry: Registry, node: Node, role: str = "", more: Context | None = None, built: dict[str, Any] | None = None
+    ) -> Bound:
+        """Binds a node; `more` is context beside what every constructor may name."""
+        context = {
             "charset": lambda: self.charset,
             "num_classes": lambda: self.charset.num_classes,
             "paddle_exact": lambda: self.recipe.globals.paddle_exact,
-            **more,
+            **(more or {}),
         }
-
-    def _bind(
-        self, registry: Registry, node: Node, role: str = "", built: dict[str, Any] | None = None, **more: Callable[[], Any]
-    ) -> Bound:
         task = self.recipe.get("Architecture.model_type")
         task = task if task in TASKS else TASKS[0]  # a wrong one is said once, by `task`
-        return bind_node(self.recipe, registry, node, task=task, role=role, context=self._context(**more), built=built)
+        return bind_node(self.recipe, registry, node, task=task, role=role, context=context, built=built)
 
     # -- model, loss, results --------------------------------------------------------------------------------------
 
@@ -118,7 +125,7 @@ class Builder:
                 continue
             try:
                 node = named_node(arch.get(key), f"Architecture.{key}", registry.kind)
-                bound = self._bind(registry, node, key, in_spec=lambda spec=spec: spec)
+                bound = self._bind(registry, node, key, {"in_spec": partial(_same, spec)})
                 if problems:
                     continue  # what comes before could not be made: only the arguments can be judged
                 part = parts[key.lower()] = bound.make()
@@ -157,14 +164,14 @@ class Builder:
             total = self.loader("Train").batch_size_per_card * self.recipe.globals.accumulate_steps * world
             node.args.update(scale_rates(self.recipe, node.args, scale, total))
         node.args.pop("auto_scale", None)
-        return self._bind(SCHEDULES, node, epochs=lambda: epochs, steps_per_epoch=lambda: steps_per_epoch).make()
+        return self._bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
 
     def optimizer(self, model: Any, epochs: int, steps_per_epoch: int, world: int = 1) -> Any:
         """The optimizer over the model's parameters, which its class groups. Without a model only the node is checked."""
         node = named_node(self.recipe.get("Optimizer"), "Optimizer", "optimizer")
         node.args.pop("lr", None)
         problems: list[Problem] = []
-        run: dict[str, Callable[[], Any]] = {"epochs": lambda: epochs, "steps_per_epoch": lambda: steps_per_epoch}
+        run = _run_length(epochs, steps_per_epoch)
         built: dict[str, Any] = {}
         try:
             built["schedule"] = self.schedule(epochs, steps_per_epoch, world)
@@ -173,7 +180,7 @@ class Builder:
         if node.args.get("regularizer") is not None:
             try:
                 part = named_node(node.args.pop("regularizer"), "Optimizer.regularizer", "regularizer")
-                built["regularizer"] = self._bind(REGULARIZERS, part, **run).make()
+                built["regularizer"] = self._bind(REGULARIZERS, part, more=run).make()
             except ConfigError as error:
                 problems += error.problems
                 built["regularizer"] = None
@@ -186,7 +193,7 @@ class Builder:
         if model is None:
             context = dict.fromkeys(context, lambda: None)
         try:
-            bound = self._bind(OPTIMIZERS, node, built=built, **context)
+            bound = self._bind(OPTIMIZERS, node, more=context, built=built)
         except ConfigError as error:
             raise ConfigError(problems + error.problems) from error
         if problems:
@@ -255,9 +262,12 @@ class Builder:
         except ConfigError as error:
             problems += error.problems
             built["transforms"] = []
-        context: dict[str, Callable[[], Any]] = {"seed": lambda: self.recipe.globals.seed, "train": lambda: section == "Train"}
+        context: Context = {
+            "seed": lambda: self.recipe.globals.seed,
+            "mode": partial(_same, "train" if section == "Train" else "eval"),
+        }
         try:
-            bound = self._bind(DATASETS, node, "Dataset", built, **context)
+            bound = self._bind(DATASETS, node, "Dataset", context, built)
         except ConfigError as error:
             prefix = f"{section}.dataset."
             problems += [

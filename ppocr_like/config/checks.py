@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ppocr_like.config.overrides import item_name
@@ -77,12 +78,12 @@ def all_problems(builder: Builder) -> list[Problem]:
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
-            bound = attempt(lambda section=section, name=name: builder.bind_dataset(section, name), section)
-            if bound is not None:
-                problems += _dataset_problems(builder, section, name, bound.kwargs.get("transforms") or [], model, loss)
-        attempt(lambda section=section: builder.loader(section), section)
+            bound = attempt(partial(builder.bind_dataset, section, name), section)
+            transforms = bound.kwargs.get("transforms") or [] if bound is not None else []
+            attempt(partial(_check_dataset, builder, section, name, transforms, (model, loss)), section)
+        attempt(partial(builder.loader, section), section)
         if recipe.get(f"{section}.sampler") is not None:
-            attempt(lambda section=section: builder.bind_sampler(section), section)
+            attempt(partial(builder.bind_sampler, section), section)
     return list(dict.fromkeys(problems))
 
 
@@ -105,27 +106,33 @@ def _section_problems(recipe: Recipe) -> list[Problem]:
     return problems
 
 
-def _dataset_problems(builder: Builder, section: str, name: str | None, transforms: list, model: Any, loss: Any) -> list[Problem]:
-    """A chain that breaks, names that nobody keeps, lists of different lengths."""
+def _check_dataset(builder: Builder, section: str, name: str | None, transforms: list, consumers: tuple[Any, Any]) -> None:
+    """A chain that breaks, names that nobody keeps, lists of different lengths.
+
+    Args:
+        transforms: the chain, built; empty where it could not be.
+        consumers: model and loss, None where they could not be built.
+
+    Raises:
+        ConfigError: every problem found.
+    """
     node, _ = builder.dataset_node(section, name)
+    if not isinstance(node, dict):
+        return  # said where the data set is bound
     path = builder.dataset_path(section, name)
-    problems = [
-        Problem(f"{path('transforms')}.{position}", message) for position, message in chain_problems(transforms, READER_GIVES)
-    ]
-    problems += _kept_problems(node.get("transforms"), path("transforms"), section, model, loss)
+    problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES)]
+    if isinstance(node.get("transforms"), list):
+        problems += _kept_problems(node["transforms"], path("transforms"), section, consumers)
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files
     if isinstance(files, list) and isinstance(ratios, list) and len(files) != len(ratios):
-        problems.append(
-            Problem(
-                path("ratio_list"),
-                f"has {len(ratios)} numbers for {len(files)} files in label_file_list; give one number for each file",
-            )
-        )
-    return problems
+        message = f"has {len(ratios)} numbers for {len(files)} files in label_file_list; give one number for each file"
+        problems.append(Problem(path("ratio_list"), message))
+    if problems:
+        raise ConfigError(problems)
 
 
-def _kept_problems(chain: Any, path: str, section: str, model: Any, loss: Any) -> list[Problem]:
+def _kept_problems(chain: list, path: str, section: str, consumers: tuple[Any, Any]) -> list[Problem]:
     """Batch entries that model and loss need, against the names that KeepKeys selects."""
     kept = kept_names(chain)
     if kept is None:
@@ -136,9 +143,10 @@ def _kept_problems(chain: Any, path: str, section: str, model: Any, loss: Any) -
         ]
     problems = [] if "image" in kept else [Problem(path, "KeepKeys must keep `image`")]
     if section == "Train":
-        for part, wanting in (("Architecture", model), ("Loss", loss)):
+        for part, wanting in zip(("Architecture", "Loss"), consumers, strict=True):
             missing = [name for name in getattr(wanting, "needs", ()) if name not in kept]
             if missing:
-                message = f"{part} ({type(wanting).__name__}) needs {', '.join(missing)}, but KeepKeys keeps only {', '.join(map(str, kept))}"
+                who, there = f"{part} ({type(wanting).__name__})", ", ".join(map(str, kept))
+                message = f"{who} needs {', '.join(missing)}, but KeepKeys keeps only {there}"
                 problems.append(Problem(path, message))
     return problems

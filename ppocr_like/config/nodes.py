@@ -87,7 +87,8 @@ class Bound:
             return self.cls(**self.kwargs)
         except ConfigError as error:
             section = self.path.partition(".")[0]
-            paths = [p.path if p.path.partition(".")[0] == section else f"{self.path}.{p.path}".rstrip(".") for p in error.problems]
+            whole = [p.path.partition(".")[0] == section for p in error.problems]
+            paths = [p.path if w else f"{self.path}.{p.path}".rstrip(".") for p, w in zip(error.problems, whole, strict=True)]
             raise ConfigError([Problem(path, p.message) for path, p in zip(paths, error.problems, strict=True)]) from error
         except (ValueError, OcrError) as error:
             raise problem(self.path, str(error)) from error

@@ -6,11 +6,11 @@ import collections.abc
 import dataclasses
 import difflib
 import inspect
-import os
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ppocr_like.errors import ConfigError, OcrError, Problem
@@ -129,12 +129,10 @@ def fit(value: Any, annotation: Any, path: str) -> tuple[Any, list[Problem]]:
     if base in _MAPPINGS and isinstance(value, dict):
         items, problems = _fit_items(list(value.values()), [args[1] if args else Any] * len(value), path, list, list(value))
         return dict(zip(value, items, strict=True)), problems
-    if dataclasses.is_dataclass(base) and isinstance(value, dict):
+    if isinstance(value, dict) and inspect.isclass(base) and dataclasses.is_dataclass(base):
         return _fit_options(value, base, path)
-    if base in (os.PathLike,) or (inspect.isclass(base) and issubclass(base, os.PathLike)):
-        return (
-            (base(value), []) if isinstance(value, str) and inspect.isclass(base) else (value, [_wrong(value, annotation, path)])
-        )
+    if base is Path and isinstance(value, str):
+        return Path(value), []
     if inspect.isclass(base) and base not in _LISTS and base not in _MAPPINGS and isinstance(value, base):
         return value, []
     return value, [_wrong(value, annotation, path)]
@@ -233,6 +231,6 @@ def described(annotation: Any) -> str:
         return "a mapping"
     if dataclasses.is_dataclass(annotation):
         return f"a mapping with {', '.join(f.name for f in dataclasses.fields(annotation))}"
-    if inspect.isclass(annotation) and issubclass(annotation, os.PathLike):
+    if annotation is Path:
         return "a path"
     return getattr(annotation, "__name__", str(annotation))

@@ -31,8 +31,6 @@ _RESOLVERS = {
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = {first: list(entries) for first, entries in _RESOLVERS.items()}
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen: dict[Any, yaml.Node] = {}
         for key_node, _ in node.value:
@@ -60,13 +58,12 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    yaml_implicit_resolvers = {first: list(entries) for first, entries in _RESOLVERS.items()}
-
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 for _class in (_Loader, _Dumper):
+    _class.yaml_implicit_resolvers = {first: list(entries) for first, entries in _RESOLVERS.items()}
     _class.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-+0123456789"))
     _class.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_int)

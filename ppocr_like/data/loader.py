@@ -15,13 +15,14 @@ from torch.utils.data import DataLoader
 
 from ppocr_like.contracts import Rejected, RejectedSample, Request
 from ppocr_like.data.base import Dataset
-from ppocr_like.data.collate import collate
+from ppocr_like.data.collate import collate, to_tensors
 from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, WidthBucketSampler, shard
 from ppocr_like.errors import DataError, TrainingError
 from ppocr_like.transforms.base import Sample
 
 logger = logging.getLogger("ppocr_like")
 Batch = dict[str, Any]
+_SHARED = 1 << 16  # bytes from which an array comes out of a worker through shared memory
 
 
 class BucketSettings(Protocol):
@@ -94,7 +95,7 @@ class _Fetcher:
             except Exception as error:
                 info = self.dataset.request_info(request)
                 raise RuntimeError(f"{info.file}, line {info.line}: {info.path}: {type(error).__name__}: {error}") from error
-        return collate(samples, rejected)
+        return to_tensors(collate(samples, rejected), _SHARED)
 
 
 def strict_error(sample: RejectedSample) -> DataError:
@@ -123,10 +124,11 @@ def _same(batch: Any) -> Any:
 
 
 def _start_worker(worker: int) -> None:
-    """One thread per worker; Ctrl-C is the main process' affair, which then ends the workers."""
+    """One thread per worker; Ctrl-C and SIGTERM (to the whole group) are the main process' affair, which then ends the workers."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class Loader:
@@ -202,7 +204,7 @@ class Loader:
                 raise TrainingError(_WORKER_DIED.format(error=str(error).rstrip("."), workers=self.num_workers)) from error
             if isinstance(batch, _Failure):
                 raise batch.error()
-            yield batch
+            yield to_tensors(batch)
 
     def _make(self) -> DataLoader:
         working = self.num_workers > 0
