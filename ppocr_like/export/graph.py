@@ -33,7 +33,7 @@ class _OneOutput(nn.Module):
 
 
 def character_metadata(charset: Charset) -> str:
-    """The dictionary as RapidOCR reads it: entries joined by newlines, without blank and without the appended space (it adds both).
+    """The dictionary as RapidOCR reads it: entries joined by newlines, without blank and appended space (it adds both).
 
     Raises:
         ExportError: an entry that `splitlines` would cut, so that every later class would stand for another character; or
@@ -47,9 +47,9 @@ def character_metadata(charset: Charset) -> str:
         if entry.splitlines() not in ([entry], []) or (entry and not entry.splitlines()[0]):
             codes = " ".join(f"U+{ord(c):04X}" for c in entry)
             raise ExportError(
-                f"entry {number} of the dictionary, {entry!r} ({codes}), is a line break to the programs that read the bundle: every "
-                "character after it would be read as another one. Take it out of the dictionary (Global.charset_resize: new keeps the "
-                "rows of all others) and fine-tune"
+                f"entry {number} of the dictionary, {entry!r} ({codes}), is a line break to the programs that read the bundle: "
+                "every character after it would be read as another one. Take it out of the dictionary "
+                "(Global.charset_resize: new keeps the rows of all others) and fine-tune"
             )
     raise ExportError("the last entry of the dictionary is empty; take it out of the dictionary file")
 
@@ -101,7 +101,9 @@ def _check(proto: onnx.ModelProto, output: str, charset: Charset) -> None:
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(f"the ONNX graph is not valid: {str(error).splitlines()[0]}") from error
     if len(proto.graph.input) != 1 or [o.name for o in proto.graph.output] != [output]:
-        raise ExportError(f"the graph has {len(proto.graph.input)} inputs and {len(proto.graph.output)} outputs; one of each is needed")
+        raise ExportError(
+            f"the graph has {len(proto.graph.input)} inputs and {len(proto.graph.output)} outputs; one of each is needed"
+        )
     sizes = {value.name: value.type.tensor_type.shape.dim for value in (*proto.graph.input, *proto.graph.output)}
     free = [bool(sizes[INPUT][axis].dim_param) for axis in (0, 3)] + [bool(sizes[output][axis].dim_param) for axis in (0, 1)]
     if not all(free):

@@ -108,7 +108,7 @@ def rapidocr_config(model: Path, image_shape: tuple[int, int, int]) -> dict[str,
 
 
 def _model(task: str, lang: str, size: str, version: str) -> dict[str, Any]:
-    """The keys that every model section has. For the recogniser they only choose what would be downloaded without a model_path."""
+    """The keys that every model section has; some only choose what RapidOCR would download without a model_path."""
     return {
         "engine_type": "onnxruntime",
         "lang_type": lang,

@@ -126,7 +126,8 @@ def _through_bundle(recogniser: Recogniser, images: np.ndarray, infos: list[Any]
             raise ExportError(f"the bundle cannot read what the evaluation reads: {error}") from error
         if tensor.shape != images[row].shape or not np.array_equal(tensor, images[row]):
             raise ExportError(
-                f"{info.path}: the bundle's pre-processing gives another tensor ({tensor.shape}) than the evaluation ({images[row].shape})"
+                f"{info.path}: the bundle's pre-processing gives another tensor ({tensor.shape}) than the evaluation "
+                f"({images[row].shape})"
             )
         own[row] = tensor
         read += 1
@@ -138,7 +139,9 @@ def _difference(wanted: np.ndarray, got: np.ndarray, place: str, tolerance: floa
         raise ExportError(f"{place}: the trained model gives {wanted.shape}, the ONNX model {got.shape}")
     difference = float(np.abs(wanted - got).max()) if wanted.size else 0.0
     if not difference <= tolerance:  # NaN too
-        raise ExportError(f"{place}: the ONNX model differs from the trained model by {difference:.3g}, more than {tolerance:g} allow")
+        raise ExportError(
+            f"{place}: the ONNX model differs from the trained model by {difference:.3g}, more than {tolerance:g} allow"
+        )
     return difference
 
 
@@ -146,7 +149,8 @@ def _same_texts(name: str, infos: list[Any], wanted: list[TextLine], got: list[T
     for info, a, b in zip(infos, wanted, got, strict=True):
         if a.text != b.text:
             raise ExportError(
-                f"evaluation set {name}, {info.file}, line {info.line}: the trained model reads {a.text!r}, the ONNX model {b.text!r}"
+                f"evaluation set {name}, {info.file}, line {info.line}: the trained model reads {a.text!r}, "
+                f"the ONNX model {b.text!r}"
             )
 
 

@@ -13,9 +13,25 @@ from PIL import ImageFont
 from ppocr_like.errors import DataError
 
 # Names of files with wide coverage that systems bring along, the widest first.
-NAMES = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "LiberationSans-Regular.ttf", "segoeui.ttf", "arial.ttf", "Arial.ttf")
-FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts", "/Library/Fonts", "/System/Library/Fonts",
-           "~/Library/Fonts", "C:/Windows/Fonts")  # fmt: skip
+NAMES = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "Arial Unicode.ttf",
+    "LiberationSans-Regular.ttf",
+    "segoeui.ttf",
+    "arial.ttf",
+    "Arial.ttf",
+)
+FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/.fonts",
+    "~/.local/share/fonts",
+    "/Library/Fonts",
+    "/System/Library/Fonts",
+    "~/Library/Fonts",
+    "C:/Windows/Fonts",
+)
 _UNASSIGNED = "\U0010fffe"  # no font has it: it is drawn as the font's sign for a missing glyph
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

@@ -55,7 +55,7 @@ def open_recogniser(model: str | Path, recipe: Recipe | None = None, *, batch_si
         folder = folder.parent
     if (folder / FILE).is_file() or (folder / MODEL).is_file():
         return Recogniser(folder, batch_size=batch_size)
-    from ppocr_like.pipeline.torch_backend import torch_recogniser  # noqa: PLC0415
+    from ppocr_like.pipeline.torch_backend import torch_recogniser
 
     return torch_recogniser(model, recipe, batch_size=batch_size, device=device)
 
@@ -109,7 +109,9 @@ def infer(
         if pages is not None:
             pages.flush()
     except OSError as error:
-        raise DataError(f"cannot write the results ({error.strerror or error}); choose another folder with --out", str(folder)) from error
+        raise DataError(
+            f"cannot write the results ({error.strerror or error}); choose another folder with --out", str(folder)
+        ) from error
     if pages is not None:
         summary.files += pages.pages
         summary.notes += _notes(pages)

@@ -12,7 +12,13 @@ from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.spec import Spec
 
 MODEL = "model.onnx"
-_ORT_ERRORS = (ort_errors.Fail, ort_errors.InvalidProtobuf, ort_errors.InvalidGraph, ort_errors.InvalidArgument, ort_errors.NoSuchFile)
+_ORT_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidProtobuf,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidArgument,
+    ort_errors.NoSuchFile,
+)
 
 
 class OnnxBackend:
@@ -38,7 +44,9 @@ class OnnxBackend:
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except (*_ORT_ERRORS, RuntimeError, ValueError) as error:
-            raise WeightsError(f"{path}: no usable ONNX model ({str(error).splitlines()[0][:200]}); export the bundle again") from error
+            raise WeightsError(
+                f"{path}: no usable ONNX model ({str(error).splitlines()[0][:200]}); export the bundle again"
+            ) from error
         self.input = self.session.get_inputs()[0].name
         self.outputs = [output.name for output in self.session.get_outputs()]
         classes = self.session.get_outputs()[0].shape[-1]

@@ -51,7 +51,11 @@ def load_rooms() -> None:
 def spec_builder(spec: Spec) -> Builder:
     """A Builder for the parts of a Spec."""
     load_rooms()
-    tree = {"Global": {"epoch_num": 1, **spec.settings}, "Architecture": {"model_type": spec.model_type}, "PostProcess": spec.postprocess}
+    tree = {
+        "Global": {"epoch_num": 1, **spec.settings},
+        "Architecture": {"model_type": spec.model_type},
+        "PostProcess": spec.postprocess,
+    }
     return Builder(Recipe.from_tree(tree), spec.charset)
 
 
@@ -79,7 +83,9 @@ class Preprocess:
         self.bucket = spec.bucket
         shapes = [t.image_shape for t in self.chain if hasattr(t, "image_shape")]
         if not shapes:
-            raise ConfigError([], "PreProcess.transform_ops: no step with image_shape (RecResizeImg); the network needs a fixed height")
+            raise ConfigError(
+                [], "PreProcess.transform_ops: no step with image_shape (RecResizeImg); the network needs a fixed height"
+            )
         self.image_shape: tuple[int, int, int] = tuple(shapes[-1])  # type: ignore[assignment]
         self._rng = np.random.default_rng(0)  # evaluation chains draw nothing; the contract asks for one
 

@@ -19,6 +19,16 @@ SECTION = "PpocrLike"
 OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a transform's own argument
 
 
+class _Dumper(yaml.SafeDumper):
+    """Texts that are not printable (U+0085, U+2028 ...) in double quotes, where they are escaped: PyYAML would write some of them as
+    they are and read them back as line breaks."""
+
+
+_Dumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+)
+
+
 @dataclass(frozen=True)
 class Spec:
     """Pre-processing, character set and post-processing of a recogniser.
@@ -64,7 +74,11 @@ class Spec:
 
     def to_tree(self) -> dict[str, Any]:
         """The file's content: PaddleOCR's layout, and what it leaves out in a section of our own."""
-        postprocess = {**self.postprocess, "character_dict": list(self.charset.entries), "use_space_char": self.charset.use_space_char}
+        postprocess = {
+            **self.postprocess,
+            "character_dict": list(self.charset.entries),
+            "use_space_char": self.charset.use_space_char,
+        }
         own: dict[str, Any] = {
             "schema": SCHEMA,
             "model_type": self.model_type,
@@ -84,6 +98,10 @@ class Spec:
             "PostProcess": postprocess,
             SECTION: own,
         }
+
+    def to_yaml(self) -> str:
+        """The file's text."""
+        return yaml.dump(self.to_tree(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
     @classmethod
     def from_tree(cls, tree: Any, source: str = FILE) -> Spec:

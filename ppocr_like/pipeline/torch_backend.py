@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from ppocr_like import modeling
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import WeightsError
@@ -48,7 +50,7 @@ def trained_model(weights: WeightsFile, recipe: Recipe | None = None) -> tuple[n
         WeightsError: no recipe anywhere, or a tensor that does not fit.
     """
     recipe = recipe if recipe is not None else recipe_of(weights)
-    _load_networks()
+    _load_networks(recipe.plugins)
     builder = Builder(recipe, weights.charset)
     model = builder.model()
     plan = same_charset(builder.charset, assumed=weights.charset is None)
@@ -67,7 +69,9 @@ def recipe_of(weights: WeightsFile) -> Recipe:
     return Recipe.from_tree(weights.recipe)
 
 
-def torch_recogniser(source: str | Path, recipe: Recipe | None = None, *, batch_size: int = 16, device: str = "cpu") -> Recogniser:
+def torch_recogniser(
+    source: str | Path, recipe: Recipe | None = None, *, batch_size: int = 16, device: str = "cpu"
+) -> Recogniser:
     """A recogniser from a run folder or a weights file (see `weights.resolve`), with the interface of a bundle's.
 
     Raises:
@@ -83,8 +87,9 @@ def recipe_spec(recipe: Recipe, charset: Charset) -> Spec:
     return Spec.from_recipe(recipe, charset, bucket)
 
 
-def _load_networks() -> None:
-    for room in ("ppocr_like.modeling",):
-        package = importlib.import_module(room)
-        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            importlib.import_module(module.name)
+def _load_networks(plugins: Sequence[str]) -> None:
+    """Registers the network parts and the user's own components (`Global.plugins`)."""
+    for module in pkgutil.walk_packages(modeling.__path__, modeling.__name__ + "."):
+        importlib.import_module(module.name)
+    for plugin in plugins:
+        importlib.import_module(plugin)
