@@ -6,6 +6,7 @@ new name, and what an older state left is removed. Nothing is ever written into 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -42,7 +43,7 @@ def load_array(path: Path) -> np.ndarray | None:
     """The stored array as a read-only memory map; None when there is none or it is damaged (said)."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         logger.warning("the cache file %s cannot be read (%s); it is made anew", path, error)
@@ -64,7 +65,8 @@ def store_array(path: Path, array: np.ndarray) -> np.ndarray:
         _remove_older(path)
     except OSError as error:
         logger.warning("cannot write the cache file %s (%s); the array stays in memory", path, error.strerror or error)
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink()
         return array
     loaded = load_array(path)
     return array if loaded is None else loaded

@@ -15,13 +15,14 @@ from torch.utils.data import DataLoader
 
 from ppocr_like.contracts import Rejected, RejectedSample, Request
 from ppocr_like.data.base import Dataset
-from ppocr_like.data.collate import collate
+from ppocr_like.data.collate import collate, to_tensors
 from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, WidthBucketSampler, shard
 from ppocr_like.errors import DataError, TrainingError
 from ppocr_like.transforms.base import Sample
 
 logger = logging.getLogger("ppocr_like")
 Batch = dict[str, Any]
+_SHARED = 1 << 16  # bytes from which an array comes out of a worker through shared memory
 
 
 class BucketSettings(Protocol):
@@ -94,7 +95,7 @@ class _Fetcher:
             except Exception as error:
                 info = self.dataset.request_info(request)
                 raise RuntimeError(f"{info.file}, line {info.line}: {info.path}: {type(error).__name__}: {error}") from error
-        return collate(samples, rejected)
+        return to_tensors(collate(samples, rejected), _SHARED)
 
 
 def strict_error(sample: RejectedSample) -> DataError:
@@ -202,7 +203,7 @@ class Loader:
                 raise TrainingError(_WORKER_DIED.format(error=str(error).rstrip("."), workers=self.num_workers)) from error
             if isinstance(batch, _Failure):
                 raise batch.error()
-            yield batch
+            yield to_tensors(batch)
 
     def _make(self) -> DataLoader:
         working = self.num_workers > 0

@@ -30,7 +30,7 @@ class Batches(Sequence[list[Request]]):
         bounds: (batches + 1,) where the batches begin.
         widths: (batches,) canvas width in px, with `height`; None leaves the canvas to the recipe.
         height: canvas height in px.
-        rank, world: this rank takes every `world`-th request of a batch, from the `rank`-th on.
+        rank, world: a batch is divided into `world` runs, as equal as can be; this rank takes run number `rank`.
     """
 
     def __init__(
@@ -63,7 +63,8 @@ class Batches(Sequence[list[Request]]):
             number += len(self)
         if not 0 <= number < len(self):
             raise IndexError(f"batch {number} of {len(self)}")
-        mine = slice(int(self.bounds[number]) + self.rank, int(self.bounds[number + 1]), self.world)
+        first, count = int(self.bounds[number]), int(self.bounds[number + 1] - self.bounds[number])
+        mine = slice(first + count * self.rank // self.world, first + count * (self.rank + 1) // self.world)
         size = None if self.widths is None else (int(self.widths[number]), self.height)
         pairs = zip(self.indices[mine].tolist(), self.repeats[mine].tolist(), strict=True)
         return [Request(index, self.epoch, repeat, size) for index, repeat in pairs]
@@ -127,7 +128,7 @@ class Sampler(ABC):
     def _cut(self, order: np.ndarray, groups: np.ndarray | None, size: int) -> list[np.ndarray]:
         """`order` (positions of draws) in batches of `size`; `groups`: label file of each draw, to keep shares."""
         if groups is not None:
-            order = spread(order, groups[order], size)
+            order = spread(order, groups[order])
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         if self.drop_last and batches and len(batches[-1]) < size:
             batches.pop()
@@ -141,7 +142,7 @@ class PlainSampler(Sampler):
         indices, repeats, _ = self._draws(epoch)
         order = np.arange(len(indices))
         if self.keep_ratio:
-            order = spread(order, self.dataset.group_of(indices), self.batch_size)
+            order = spread(order, self.dataset.group_of(indices))
         end = len(order) - len(order) % self.batch_size if self.drop_last else len(order)
         bounds = np.append(np.arange(0, end, self.batch_size), end).astype(np.int64)
         return Batches(epoch, indices[order], repeats[order], bounds)
@@ -220,29 +221,11 @@ def canvas_widths(sizes: np.ndarray, height: int, step: int, min_width: int, max
     return np.clip(rounded, min_width, max_width).astype(np.int32)
 
 
-def spread(order: np.ndarray, groups: np.ndarray, size: int) -> np.ndarray:
-    """Rearranges `order` so that each run of `size` holds the groups in the proportion of the whole.
+def spread(order: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Rearranges `order` so that every run of it holds the groups in about the proportion of the whole.
 
-    Largest-remainder rounding per batch, with what rounding left carried to the next; within a group the order stays.
+    The j-th of a group's m members stands at (j + 1/2) / m of the way: Sainte-Lague's apportionment, which rounds each prefix
+    to the nearest whole shares and so carries what rounding left in one batch over to the next. Within a group the order stays.
     """
-    counts = np.bincount(groups)
-    present = np.flatnonzero(counts)
-    if len(present) < 2:
-        return order
-    members = {int(group): order[groups == group] for group in present}
-    share = counts[present] / len(order)
-    taken = np.zeros(len(present), np.int64)
-    parts = []
-    for start in range(0, len(order), size):
-        room = min(size, len(order) - start)
-        due = np.clip(share * (start + room) - taken, 0, counts[present] - taken)
-        take = np.floor(due + 1e-9).astype(np.int64)
-        while (short := room - int(take.sum())) > 0:  # filled from those furthest behind their share
-            take[int(np.argmax(np.where(taken + take < counts[present], due - take, -np.inf)))] += 1
-        while short < 0:  # emptied of those furthest ahead
-            take[int(np.argmax(np.where(take > 0, take - due, -np.inf)))] -= 1
-            short += 1
-        for group, first, count in zip(present.tolist(), taken.tolist(), take.tolist(), strict=True):
-            parts.append(members[group][first : first + count])
-        taken += take
-    return np.concatenate(parts)
+    place = occurrences(groups)
+    return order[np.argsort((place + 0.5) / np.bincount(groups)[groups], kind="stable")] if len(order) else order
