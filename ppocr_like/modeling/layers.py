@@ -1,0 +1,54 @@
+"""Layers that several networks share: batch norm with its activation, pairs of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "none": lambda x: x,
+    "relu": F.relu,
+    "hardswish": F.hardswish,  # x * relu6(x + 3) / 6, equal in Paddle and torch
+    "swish": F.silu,
+}
+
+
+def pair(value: int | Sequence[int], what: str) -> tuple[int, int]:
+    """(vertical, horizontal) from a number or a list of two.
+
+    Raises:
+        ValueError: not one or two whole numbers.
+    """
+    numbers = (value, value) if isinstance(value, int) else tuple(value)
+    if len(numbers) != 2 or not all(isinstance(n, int) and n > 0 for n in numbers):
+        raise ValueError(f"{what} must be a whole number or a list of two, got {value!r}")
+    return numbers[0], numbers[1]
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """Batch norm with Paddle's numbers: momentum 0.9 there is 0.1 here, epsilon 1e-5.
+
+    The batch counter is no part of the state: weights of Paddle do not have it and a momentum does not need it.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps=eps, momentum=momentum)
+        self.register_buffer("num_batches_tracked", torch.tensor(0, dtype=torch.long), persistent=False)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        # torch's own batch norm would add the counter to states that lack it, and then complain about it.
+        nn.Module._load_from_state_dict(self, *args, **kwargs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum or 0.0, self.eps
+        )
+
+
+def norm_act(norm: nn.Module, act: str, x: torch.Tensor) -> torch.Tensor:
+    """`act(norm(x))` for a name in `ACTIVATIONS`; x (N, C, H, W)."""
+    return ACTIVATIONS[act](norm(x))

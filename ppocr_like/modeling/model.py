@@ -1,0 +1,69 @@
+"""OcrModel: transform, backbone, neck and head in a row, and what the other rooms ask of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.registry import ARCHITECTURES
+
+
+@ARCHITECTURES.register()
+class OcrModel(nn.Module):
+    """Images (N, C, H, W), float32 and normalised -> outputs by name (see the head).
+
+    A part may tell about its own parameters by `own_param_attrs()` and `own_class_parameters()`, dicts keyed by names
+    relative to the part; the model puts the path in front.
+
+    Args:
+        transform: changes the images (TPS, STN); None for most recognisers.
+        backbone: images to features.
+        neck: features to features; None where the head reads the backbone.
+        head: features (and in training the targets that it `needs`) to outputs.
+    """
+
+    def __init__(self, transform: nn.Module | None, backbone: nn.Module, neck: nn.Module | None, head: nn.Module) -> None:
+        super().__init__()
+        self.transform = transform
+        self.backbone = backbone
+        self.neck = neck
+        self.head = head
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Batch entries that `forward` reads in training, beside `image`."""
+        return tuple(getattr(self.head, "needs", ()))
+
+    @property
+    def out_spec(self) -> FeatureSpec:
+        """What the head gives out: `stride[1]` px of image width per output step."""
+        for part in (self.head, self.neck, self.backbone):
+            spec = getattr(part, "out_spec", None)
+            if isinstance(spec, FeatureSpec):
+                return spec
+        raise AttributeError("neither head, neck nor backbone has an out_spec")
+
+    def param_attrs(self) -> dict[str, ParamAttr]:
+        """Settings of the parameters that have settings of their own, by full name."""
+        return self._gather("own_param_attrs")
+
+    def class_parameters(self) -> dict[str, str]:
+        """Full names of parameters whose dim 0 is the class index -> the label encoder ("ctc")."""
+        return self._gather("own_class_parameters")
+
+    def _gather(self, method: str) -> dict:
+        found = {}
+        for path, module in self.named_modules():
+            if callable(own := getattr(module, method, None)):
+                found.update({f"{path}.{name}" if path else name: value for name, value in own().items()})
+        return found
+
+    def forward(self, images: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+        x = images if self.transform is None else self.transform(images)
+        x = self.backbone(x)
+        if self.neck is not None:
+            x = self.neck(x)
+        return self.head(x, targets)

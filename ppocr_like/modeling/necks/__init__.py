@@ -1,0 +1,1 @@
+"""Feature map to the features that a head reads."""
