@@ -23,7 +23,7 @@ def test_parse_number(text, value):
 
 @pytest.mark.parametrize("text", ["__import__('os')", "1/2/3", "1+1", "", "1/0", "nan", None, True, "2**9", "(1)"])
 def test_parse_number_evaluates_nothing(text):
-    with pytest.raises(ValueError, match="number|zero"):
+    with pytest.raises(ValueError, match=r"number|zero"):
         parse_number(text)
 
 
@@ -54,5 +54,5 @@ def test_wrong_arguments():
         NormalizeImage(order="HWC")
     with pytest.raises(ValueError, match="zero"):
         NormalizeImage(std=[1, 0, 1])
-    with pytest.raises(ValueError, match="3 values"):
+    with pytest.raises(ValueError, match="mean has 1 values, std 3"):
         NormalizeImage(mean=[0.5])

@@ -47,8 +47,8 @@ def test_same_generator_same_picture_and_input_untouched(name):
     again = [apply(pickle.loads(pickle.dumps(OPS[name])), image, seed) for seed in range(30)]
     assert np.array_equal(image, keep)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    if name != "reverse":
-        assert len({a.tobytes() for a in first}) > (1 if name in ("jitter", "blur") else 5) - (name in ("jitter", "blur"))
+    if name not in ("reverse", "jitter", "blur"):  # these have one form at this size
+        assert len({a.tobytes() for a in first}) > 5
 
 
 def test_global_random_state_is_neither_read_nor_changed():
