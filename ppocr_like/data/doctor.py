@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from tqdm import tqdm
@@ -148,7 +149,7 @@ def _examine_set(report: SetReport, ward: _Ward, sample: int | None, progress: b
     report.examined = len(indices)
     chunks = [indices[start : start + _CHUNK] for start in range(0, len(indices), _CHUNK)]
     total = _Tally()
-    prints = []
+    lengths, widths, prints = [], [], [np.zeros(0, _PRINT)]  # arrays: ten million lines are a few hundred MB
     with (
         ThreadPoolExecutor(threads) as pool,
         tqdm(total=len(indices), desc=report.name, unit="line", leave=False, disable=None if progress else True) as bar,
@@ -157,22 +158,23 @@ def _examine_set(report: SetReport, ward: _Ward, sample: int | None, progress: b
             total.findings.merge(tally.findings)
             total.characters.update(tally.characters)
             total.unknown.update(tally.unknown)
-            total.lengths += tally.lengths
-            total.widths += tally.widths
+            lengths.append(np.array(tally.lengths, np.int32))
+            widths.append(np.array(tally.widths, np.int32))
             prints.append(np.array(tally.prints, _PRINT))
             bar.update(len(chunk))
     report.findings, report.characters, report.unknown = total.findings, total.characters, total.unknown
-    report.lengths, report.widths = _spread(total.lengths), _spread(total.widths)
+    report.lengths, report.widths = _spread(lengths), _spread(widths)
     report.limits = {"image width": f"px at height {ward.height}" if ward.height else "px"}
-    joined = np.concatenate(prints) if prints else np.zeros(0, _PRINT)
+    joined = np.concatenate(prints)
     _repeats(report.findings, joined, ward.dataset)
     return joined
 
 
-def _spread(values: list[int]) -> Spread | None:
-    if not values:
+def _spread(parts: list[np.ndarray]) -> Spread | None:
+    values = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+    if not len(values):
         return None
-    return Spread(float(np.median(values)), float(np.quantile(values, 0.95)), float(max(values)))
+    return Spread(float(np.median(values)), float(np.quantile(values, 0.95)), float(values.max()))
 
 
 def place_of(info: SampleInfo) -> str:
@@ -220,7 +222,7 @@ def _examine_label(ward: _Ward, tally: _Tally, info: SampleInfo) -> int:
         tally.findings.note(error.reason, f"{place_of(info)}: {error.detail or repr(text)}")
         return 0
     classes = ward.charset.encode(text)
-    return len(classes) + sum(a == b for a, b in zip(classes, classes[1:], strict=False))
+    return len(classes) + sum(a == b for a, b in pairwise(classes))
 
 
 def _examine_image(ward: _Ward, tally: _Tally, info: SampleInfo, path: str) -> tuple[int, int] | None:
@@ -229,17 +231,16 @@ def _examine_image(ward: _Ward, tally: _Tally, info: SampleInfo, path: str) -> t
         raw = read_image(path)
         image = ward.decode({"image": raw, "img_path": path}, np.random.default_rng(0))["image"]
     except Rejected as error:
-        tally.findings.note(
-            error.reason, f"{info.file}, line {info.line}: {path}" + (f": {error.detail}" if error.detail != path else "")
-        )
+        detail = "" if error.detail in ("", path) else f": {error.detail.removeprefix(path + ': ')}"
+        tally.findings.note(error.reason, f"{info.file}, line {info.line}: {path}{detail}")
         return None
     real = os.path.realpath(path)
-    tally.prints.append((info.index, _digest(raw), _digest(real.encode()), _digest(info.text.encode())))
+    tally.prints.append((info.index, _digest(raw.data), _digest(real.encode()), _digest(info.text.encode())))
     height, width = image.shape[1:] if getattr(ward.decode, "channel_first", False) else image.shape[:2]
     return width, height
 
 
-def _digest(data: bytes | np.ndarray) -> int:
+def _digest(data: bytes | memoryview) -> int:
     """64 bits: two of ten million different images share them once in 400,000 runs."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
@@ -256,17 +257,16 @@ def _examine_width(ward: _Ward, tally: _Tally, info: SampleInfo, sizes: np.ndarr
 
 def _repeats(findings: Findings, prints: np.ndarray, dataset: Dataset) -> None:
     """The same image or path more than once in a set. A line whose own list names an image twice is no repeat."""
+    index, path, text = prints["index"], prints["path"], prints["text"]
     for key, kind in (("path", "same path again"), ("image", "same image again")):
         for first, again in _pairs(prints, key):
-            if prints["index"][first] == prints["index"][again] or (
-                key == "image" and prints["path"][first] == prints["path"][again]
-            ):
+            if index[first] == index[again] or (key == "image" and path[first] == path[again]):
                 continue
-            here, there = (dataset.info(int(prints["index"][n])) for n in (again, first))
+            here, there = dataset.info(int(index[again])), dataset.info(int(index[first]))
             findings.note(kind, f"{place_of(here)}, as in {_short(there, here)}")
     for first, again in _pairs(prints, "image"):
-        if prints["text"][first] != prints["text"][again]:
-            here, there = (dataset.info(int(prints["index"][n])) for n in (again, first))
+        if text[first] != text[again]:
+            here, there = dataset.info(int(index[again])), dataset.info(int(index[first]))
             findings.note("same image, other label", f"{place_of(here)}: {here.text!r}, in {_short(there, here)} {there.text!r}")
 
 

@@ -22,7 +22,7 @@ ADVICE = {
     "no known characters": "is this the right dictionary?",
     "characters outside the dictionary": "add them to Global.character_dict_path; they cannot be learned or read",
     "label does not fit the width": "CTC needs a step per character and one between equal ones: a wider canvas "
-    "(image_shape, bucket_by_width.max_width) or a smaller stride",
+    "(image_shape; bucket_by_width.min_width, step) or a smaller stride",
     "same image, other label": "one of the labels is wrong",
     "image also in training": "take it out of one of the sets; the evaluation would flatter",
     "path also in training": "take it out of one of the sets; the evaluation would flatter",
@@ -113,9 +113,8 @@ class SetReport:
         if self.error:
             return "\n".join([*rows, f"  cannot be read: {self.error}"])
         part = "" if self.examined == self.lines else f", {self.examined:,} of them looked at"
-        rows.append(
-            f"  {self.lines:,} lines{part}; {sum(self.characters.values()):,} characters, {len(self.characters)} different"
-        )
+        count, kinds = sum(self.characters.values()), len(self.characters)
+        rows.append(f"  {self.lines:,} lines{part}; {count:,} characters, {kinds} different")
         for name, spread in (("label length", self.lengths), ("image width", self.widths)):
             if spread is not None:
                 rows.append(f"  {name}: {spread} {self.limits.get(name, '')}".rstrip())
