@@ -30,12 +30,15 @@ def recipe_parser(description: str, required: bool = True) -> argparse.ArgumentP
 
 
 def recipe_from(args: argparse.Namespace) -> Recipe:
-    """The recipe that the arguments of `recipe_parser` name.
+    """The recipe that the arguments of `recipe_parser` name. `Global.debug: true` turns debug messages on.
 
     Raises:
         ConfigError: see `load_recipe`.
     """
-    return load_recipe(args.config, [item for group in args.opt for item in group])
+    recipe = load_recipe(args.config, [item for group in args.opt for item in group])
+    if recipe.get("Global.debug") is True:
+        logging.getLogger("ppocr_like").setLevel(logging.DEBUG)
+    return recipe
 
 
 def run(main: Callable[[], int | None]) -> None:
