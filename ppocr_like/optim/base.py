@@ -191,7 +191,7 @@ class Optimizer(ABC):
                         f"the checkpoint's {key} of {name} has shape {tuple(value.shape)}, "
                         f"the model's parameter {tuple(parameter.shape)}"
                     )
-            states[position[id(parameter)]] = dict(moments[name])
+            states[position[id(parameter)]] = {k: v.clone() if isinstance(v, Tensor) else v for k, v in moments[name].items()}
         own = self.torch_optimizer.state_dict()
         self.torch_optimizer.load_state_dict({"state": states, "param_groups": own["param_groups"]})
         self._check_states = True

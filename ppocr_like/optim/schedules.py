@@ -20,14 +20,15 @@ class Schedule(ABC):
     """The rate for every optimizer step, with warm-up.
 
     Args:
-        peak: the rate at the end of the warm-up.
+        first: the rate at the end of the warm-up, from which the schedule goes on.
         warmup_epoch: length of the warm-up, epochs (fractions allowed).
         epochs: `Global.epoch_num`.
         steps_per_epoch: optimizer steps in an epoch.
     """
 
-    def __init__(self, peak: float, warmup_epoch: float, epochs: int, steps_per_epoch: int) -> None:
-        self.peak = peak
+    def __init__(self, first: float, warmup_epoch: float, epochs: int, steps_per_epoch: int) -> None:
+        self.first = first
+        self.warmup_from = 0.0
         self.epochs = count(epochs, "lr.epochs")
         self.steps_per_epoch = count(steps_per_epoch, "lr.steps_per_epoch")
         self.warmup_steps = round(number(warmup_epoch, "lr.warmup_epoch") * steps_per_epoch)
@@ -46,7 +47,7 @@ class Schedule(ABC):
         if step < 0:
             raise ValueError(f"a step cannot be negative: {step}")
         if step < self.warmup_steps:
-            return self.peak * step / self.warmup_steps
+            return (self.first - self.warmup_from) * step / self.warmup_steps + self.warmup_from
         return self.after_warmup(step - self.warmup_steps)
 
     @abstractmethod
@@ -54,10 +55,9 @@ class Schedule(ABC):
         """The rate `step` steps after the warm-up."""
 
     def __repr__(self) -> str:
-        last = self.value(self.total_steps - 1)
-        return (
-            f"{type(self).__name__}(peak {self.peak:g}, warm-up {self.warmup_steps} of {self.total_steps} steps, last {last:.3g})"
-        )
+        end = self.total_steps - 1
+        warmup = f"warm-up of {self.warmup_steps} steps to {self.first:g}"
+        return f"{type(self).__name__}({warmup}; {self.value(end):.3g} at step {end})"
 
 
 @SCHEDULES.register()
@@ -68,7 +68,7 @@ class Const(Schedule):
         super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
 
     def after_warmup(self, step: int) -> float:
-        return self.peak
+        return self.first
 
 
 @SCHEDULES.register()
@@ -87,7 +87,7 @@ class Cosine(Schedule):
     def after_warmup(self, step: int) -> float:
         if not self.paddle_exact:
             step = min(step, self.total_steps)
-        return self.peak * (1 + math.cos(math.pi * step / self.total_steps)) / 2
+        return self.first * (1 + math.cos(math.pi * step / self.total_steps)) / 2
 
 
 @SCHEDULES.register()
@@ -109,7 +109,7 @@ class Linear(Schedule):
 
     def after_warmup(self, step: int) -> float:
         left = 1 - min(step, self.total_steps) / self.total_steps
-        return (self.peak - self.end_lr) * left**self.power + self.end_lr
+        return (self.first - self.end_lr) * left**self.power + self.end_lr
 
 
 @SCHEDULES.register()
