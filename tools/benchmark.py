@@ -8,6 +8,7 @@ Nothing is evaluated, and no weights are kept.
 
 import argparse
 import json
+import logging
 
 from ppocr_like.components import load_components
 from ppocr_like.config import cli
@@ -38,6 +39,7 @@ def main() -> None:
     for name in ("chain", "steps", "rounds"):
         if getattr(args, name) < 1:
             parser.error(f"--{name} takes a number of at least 1")
+    logging.getLogger("ppocr_like").setLevel(logging.WARNING)  # the trainer's own lines are not what is asked for here
     recipe = cli.recipe_from(args)
     load_components(recipe.plugins)
     result = benchmark(recipe, Settings(args.shape, args.chain, args.rounds, args.steps))

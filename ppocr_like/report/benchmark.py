@@ -86,6 +86,7 @@ def benchmark(recipe: Recipe, settings: Settings | None = None) -> Benchmark:
             run.hooks = [hook for hook in run.hooks if isinstance(hook, MEASURED_HOOKS)]
             run.epochs = 2**31  # the run ends when enough is measured
             run.model.train()
+            next(iter(run.loader.batches(1)))  # the workers are forked now, before this process has grown
             figures: dict[str, Any] = {
                 "recipe": recipe.source,
                 "machine": {**describe(), "matrix_gflops": matrix_gflops()},
@@ -97,7 +98,7 @@ def benchmark(recipe: Recipe, settings: Settings | None = None) -> Benchmark:
         finally:
             folder.close()
     own, worker = peak_memory_mb()
-    return Benchmark({**figures, "memory": {"process_mb": own, "largest_worker_mb": worker}})
+    return Benchmark({**figures, "memory": {"process_mb": own, "worker_mb": worker}})
 
 
 def _bare_recipe(recipe: Recipe, scratch: str) -> Recipe:
@@ -136,6 +137,7 @@ def _fixed_step(run: Run, shape: Shape, settings: Settings, machine: float) -> d
     requests = (request for group in run.loader.inner.plan(1) for request in group)
     batches = fixed_batches(run.loader.inner.dataset, requests, shape, count=2)
     operations = count_flops(run, batches[:1])
+    bare_step(run, batches[:1])  # the first step of a shape is slower
     seconds = [bare_step(run, [batches[i % len(batches)]]) for i in range(settings.rounds * settings.steps)]
     middle = median(seconds)
     gflops = operations / middle / 1e9
@@ -158,7 +160,8 @@ def _loop(run: Run, settings: Settings, machine: float) -> dict[str, Any]:
     try:
         for _ in range(settings.rounds):
             for group in upcoming(run, settings.steps, after=WARM_UP):
-                operations += count_flops(run, group)  # and the first step of a shape, which is slower
+                operations += count_flops(run, group)
+                bare_step(run, group)  # the first step of a shape is slower
                 bare.append((bare_step(run, group), sum(len(batch["info"]) for batch in group)))
             loop += time_loop(run, WARM_UP, settings.steps)
     finally:
@@ -205,7 +208,7 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"{loop['ms']:.0f} ms, {loop['samples_per_s']:.1f} samples/s ({loop['share_of_bare']:.1%} of bare)",
     )
     yield "  waiting for data", f"{loop['waiting_for_data']:.1%}"
-    yield "peak memory", f"{memory['process_mb']:.0f} MB; largest worker {memory['largest_worker_mb']:.0f} MB"
+    yield "peak memory", f"{memory['process_mb']:.0f} MB; a worker {memory['worker_mb']:.0f} MB"
 
 
 def _operations(step: dict[str, Any]) -> str:

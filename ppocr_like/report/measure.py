@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ppocr_like.config import Recipe
 from ppocr_like.contracts import Rejected, Request
 from ppocr_like.data.base import Dataset
-from ppocr_like.data.collate import collate
+from ppocr_like.data.collate import collate, to_tensors
 from ppocr_like.data.loader import Loader
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.trainer import fit, grouped
@@ -112,7 +112,7 @@ def fixed_batches(dataset: Dataset, requests: Iterable[Request], shape: Shape, c
         if sample is not None:
             samples.append(sample)
         if len(samples) == shape.batch:
-            batches.append(collate(samples, ()))
+            batches.append(to_tensors(collate(samples, ())))
             samples = []
         if len(batches) == count:
             break
@@ -173,13 +173,9 @@ class Watch(Hook):
 def bare_step(run: Run, group: Sequence[Batch]) -> float:
     """Seconds of one optimizer step on batches in memory: forward, loss, backward, update, and nothing else."""
     begin = time.perf_counter()
-    for part in group:
-        if not part["info"]:
-            continue
+    for part in _usable(group):
         batch = run.compute.move(part)
-        targets = {name: batch[name] for name in run.model.needs}  # type: ignore[union-attr]
-        with run.compute.autocast():
-            outputs = run.model(batch["image"], targets)
+        outputs = _forward(run, batch)
         loss = run.loss({name: value.float() for name, value in outputs.items()}, batch)["loss"]
         run.scaler.scale(loss / len(group)).backward()
     run.optimizer.step(run.schedule_step(), run.scaler)
@@ -190,10 +186,25 @@ def bare_step(run: Run, group: Sequence[Batch]) -> float:
 
 
 def count_flops(run: Run, group: Sequence[Batch]) -> int:
-    """Floating-point operations of one step (matrix products, convolutions and attention, forward and backward)."""
-    with FlopCounterMode(display=False) as counter:
-        bare_step(run, group)
-    return counter.get_total_flops()
+    """Floating-point operations of one step: three times those of the forward pass (matrix products, convolutions, attention),
+    because a product's two gradients cost as much again each. PyTorch's counter itself is wrong for the gradients of
+    depthwise convolutions, which it takes for dense ones."""
+    total = 0
+    for part in _usable(group):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            _forward(run, run.compute.move(part))
+        total += 3 * counter.get_total_flops()
+    return total
+
+
+def _usable(group: Sequence[Batch]) -> list[Batch]:
+    return [batch for batch in group if batch["info"]]
+
+
+def _forward(run: Run, batch: Batch) -> dict[str, torch.Tensor]:
+    targets = {name: batch[name] for name in run.model.needs}  # type: ignore[union-attr]
+    with run.compute.autocast():
+        return run.model(batch["image"], targets)
 
 
 def upcoming(run: Run, count: int, after: int = 0) -> Iterator[list[Batch]]:
