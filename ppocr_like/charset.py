@@ -7,12 +7,14 @@ PaddleOCR's CTCLabelEncode / CTCLabelDecode.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ppocr_like.errors import DataError
 
+RUN = re.compile(r"[a-zA-Z0-9 :*./%+-]")  # characters that keep their order in a right-to-left line (PaddleOCR's rule)
 BLANK = "blank"  # the name PaddleOCR gives class 0
 DEFAULT_ENTRIES = "0123456789abcdefghijklmnopqrstuvwxyz"  # PaddleOCR without character_dict_path: 36 classes, lower-cased
 
@@ -30,7 +32,9 @@ def read_dictionary(path: str | Path) -> list[str]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise DataError(f"cannot read the dictionary ({error.strerror or error}); set Global.character_dict_path", str(path)) from error
+        raise DataError(
+            f"cannot read the dictionary ({error.strerror or error}); set Global.character_dict_path", str(path)
+        ) from error
     entries = []
     lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if lines[-1] == b"":
@@ -43,6 +47,22 @@ def read_dictionary(path: str | Path) -> list[str]:
     if not entries:
         raise DataError("the dictionary is empty; it needs one character per line", str(path))
     return entries
+
+
+def right_to_left_order(text: str) -> list[int]:
+    """Order in which the characters of a line that was read from left to right follow each other in a right-to-left
+    script: reversed, but runs of Latin letters, digits and their punctuation keep their own order (PaddleOCR's rule for
+    Arabic dictionaries). `"".join(text[i] for i in order)` is the text as written."""
+    runs: list[list[int]] = []
+    inside = False
+    for i, character in enumerate(text):
+        keeps = bool(RUN.match(character))
+        if keeps and inside:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+        inside = keeps
+    return [i for run in reversed(runs) for i in run]
 
 
 class Charset:

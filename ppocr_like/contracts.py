@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -104,10 +106,11 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class ParamAttr:
-    """Per-parameter settings a module asks for: rate multiplier and its own L2 (None: the optimizer's)."""
+    """Per-parameter settings a module asks for: rate multiplier and its own L2 or L1 (None: the optimizer's)."""
 
     lr_mult: float = 1.0
     l2: float | None = None
+    l1: float | None = None
 
 
 @dataclass
@@ -127,3 +130,25 @@ class Rejections:
     @property
     def total(self) -> int:
         return sum(self.counts.values())
+
+
+class Step(Protocol):
+    """What a transform says about itself: the sample entries it reads and those it adds."""
+
+    needs: tuple[str, ...]
+    gives: tuple[str, ...]
+
+
+def chain_problems(steps: Sequence[Step], given: Sequence[str]) -> list[tuple[int, str]]:
+    """(position, message) for each step that needs an entry which nothing before it gives."""
+    have = set(given)
+    problems = []
+    for position, step in enumerate(steps):
+        missing = [name for name in step.needs if name not in have]
+        if missing:
+            there = ", ".join(sorted(have))
+            problems.append(
+                (position, f"{type(step).__name__} needs {', '.join(missing)}, which nothing before it gives (there: {there})")
+            )
+        have.update(step.gives)
+    return problems

@@ -1,0 +1,18 @@
+"""Recipes: load (safe YAML), override, validate, build."""
+
+from ppocr_like.config.advice import lr_advice
+from ppocr_like.config.build import Builder
+from ppocr_like.config.globals import EarlyStop, GlobalConfig
+from ppocr_like.config.loader import BucketByWidth, LoaderConfig
+from ppocr_like.config.recipe import Recipe, load_recipe
+
+__all__ = [
+    "BucketByWidth",
+    "Builder",
+    "EarlyStop",
+    "GlobalConfig",
+    "LoaderConfig",
+    "Recipe",
+    "load_recipe",
+    "lr_advice",
+]

@@ -36,3 +36,7 @@ class Metric(ABC):
     @abstractmethod
     def merge(self, state: dict[str, Any]) -> None:
         """Adds another rank's `state()`."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forgets what was gathered."""

@@ -1,0 +1,1 @@
+"""Network outputs (numpy arrays) to typed results: numpy only."""

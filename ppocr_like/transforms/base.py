@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ppocr_like.contracts import chain_problems
+
+__all__ = ["Sample", "Transform", "chain_problems", "run_chain"]
+
 Sample = dict[str, Any]
 
 
@@ -34,18 +38,3 @@ def run_chain(transforms: Sequence[Transform], sample: Sample, rng: np.random.Ge
     for transform in transforms:
         sample = transform(sample, rng)
     return sample
-
-
-def chain_problems(transforms: Sequence[Transform], given: Sequence[str]) -> list[tuple[int, str]]:
-    """(position, message) for each entry that a transform needs and nothing before it gives."""
-    have = set(given)
-    problems = []
-    for position, transform in enumerate(transforms):
-        missing = [name for name in transform.needs if name not in have]
-        if missing:
-            lacking, there = ", ".join(missing), ", ".join(sorted(have))
-            problems.append(
-                (position, f"{type(transform).__name__} needs {lacking}, which nothing before it gives (there: {there})")
-            )
-        have.update(transform.gives)
-    return problems

@@ -1,0 +1,301 @@
+"""The only place where a recipe's nodes become objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+from ppocr_like.charset import Charset
+from ppocr_like.config import checks
+from ppocr_like.config.loader import LoaderConfig
+from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
+from ppocr_like.config.overrides import merge
+from ppocr_like.config.rates import AutoScale, scale_rates
+from ppocr_like.config.recipe import Recipe
+from ppocr_like.config.typecheck import fit, nearest, shown
+from ppocr_like.contracts import FeatureSpec
+from ppocr_like.errors import ConfigError, DataError, Problem
+from ppocr_like.registry import (
+    ARCH_TRANSFORMS,
+    ARCHITECTURES,
+    BACKBONES,
+    DATASETS,
+    HEADS,
+    LOSSES,
+    METRICS,
+    NECKS,
+    OPTIMIZERS,
+    POSTPROCESSES,
+    REGULARIZERS,
+    SAMPLERS,
+    SCHEDULES,
+    TRANSFORMS,
+    Registry,
+)
+
+PARTS = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
+TASKS = ("rec", "det", "cls")
+T = TypeVar("T")
+
+
+def _same(value: T) -> T:
+    return value
+
+
+def _run_length(epochs: int, steps_per_epoch: int) -> Context:
+    return {"epochs": partial(_same, epochs), "steps_per_epoch": partial(_same, steps_per_epoch)}
+
+
+class Builder:
+    """Makes a run's parts from its recipe. The rooms' components must be registered (`components.load_components`).
+
+    Args:
+        recipe: the effective recipe; things worth saying once are added to its `notes`.
+        charset: taken instead of the recipe's dictionary (after `charset_resize: union`).
+
+    Every method raises ConfigError with all problems of its part.
+    """
+
+    def __init__(self, recipe: Recipe, charset: Charset | None = None) -> None:
+        self.recipe = recipe
+        self._charset = charset
+
+    def check(self) -> None:
+        """Builds everything but the data sets once and throws it away; no label file and no image is touched.
+
+        The random state of torch moves on: seed it afterwards.
+
+        Raises:
+            ConfigError: every problem of the recipe.
+        """
+        problems = checks.all_problems(self)
+        if problems:
+            raise ConfigError(problems, self.recipe.source)
+
+    # -- context ---------------------------------------------------------------------------------------------------
+
+    @property
+    def task(self) -> str:
+        """`Architecture.model_type`, by which names that mean different classes are told apart."""
+        value = self.recipe.get("Architecture.model_type")
+        if value not in TASKS:
+            what = "is missing" if value is None else f"is {shown(value)}"
+            raise problem("Architecture.model_type", f"{what}; accepted: {', '.join(TASKS)}")
+        return value
+
+    @cached_property
+    def charset(self) -> Charset:
+        """The dictionary of Global, read from its file."""
+        if self._charset is not None:
+            return self._charset
+        settings = self.recipe.globals
+        try:
+            return Charset.from_file(settings.character_dict_path, settings.use_space_char)
+        except DataError as error:
+            raise problem("Global.character_dict_path", str(error)) from error
+
+    def _bind(
+        self, registry: Registry, node: Node, role: str = "", more: Context | None = None, built: dict[str, Any] | None = None
+    ) -> Bound:
+        """Binds a node; `more` is context beside what every constructor may name."""
+        context = {
+            "charset": lambda: self.charset,
+            "num_classes": lambda: self.charset.num_classes,
+            "paddle_exact": lambda: self.recipe.globals.paddle_exact,
+            **(more or {}),
+        }
+        task = self.recipe.get("Architecture.model_type")
+        task = task if task in TASKS else TASKS[0]  # a wrong one is said once, by `task`
+        return bind_node(self.recipe, registry, node, task=task, role=role, context=context, built=built)
+
+    # -- model, loss, results --------------------------------------------------------------------------------------
+
+    def model(self) -> Any:
+        """The network: Transform, Backbone, Neck and Head in order, each told what the one before gives."""
+        spec = FeatureSpec(channels=checks.input_channels(self.recipe))
+        arch = self.recipe.get("Architecture")
+        if not isinstance(arch, dict):
+            raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")
+        parts: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for key, registry in PARTS.items():
+            parts[key.lower()] = None
+            if arch.get(key) is None and key not in ("Backbone", "Head"):
+                continue
+            try:
+                node = named_node(arch.get(key), f"Architecture.{key}", registry.kind)
+                bound = self._bind(registry, node, key, {"in_spec": partial(_same, spec)})
+                if problems:
+                    continue  # what comes before could not be made: only the arguments can be judged
+                part = parts[key.lower()] = bound.make()
+            except ConfigError as error:
+                problems += error.problems
+                continue
+            spec = getattr(part, "out_spec", spec)
+        if problems:
+            raise ConfigError(problems)
+        node = Node(arch.get("name", "OcrModel"), {}, "Architecture")
+        return self._bind(ARCHITECTURES, node, built=parts).make()
+
+    def loss(self) -> Any:
+        return self._bind(LOSSES, named_node(self.recipe.get("Loss"), "Loss", "loss")).make()
+
+    def postprocess(self) -> Any:
+        return self._bind(POSTPROCESSES, named_node(self.recipe.get("PostProcess"), "PostProcess", "postprocess")).make()
+
+    def metric(self) -> Any:
+        return self._bind(METRICS, named_node(self.recipe.get("Metric"), "Metric", "metric")).make()
+
+    # -- optimisation ----------------------------------------------------------------------------------------------
+
+    def schedule(self, epochs: int, steps_per_epoch: int, world: int = 1) -> Any:
+        """`Optimizer.lr`: the rate at each step. `world`: number of ranks, which `auto_scale` counts."""
+        value, path = self.recipe.get("Optimizer.lr"), "Optimizer.lr"
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = {"learning_rate": value}
+        if value is None:
+            raise problem(path, "is missing; write lr: {name: Cosine, learning_rate: 1e-3}")
+        node = named_node(value, path, "learning-rate schedule", "Const")
+        if node.args.get("auto_scale") is not None:
+            scale, wrong = fit(node.args["auto_scale"], AutoScale, f"{path}.auto_scale")
+            if wrong:
+                raise ConfigError(wrong)
+            total = self.loader("Train").batch_size_per_card * self.recipe.globals.accumulate_steps * world
+            node.args.update(scale_rates(self.recipe, node.args, scale, total))
+        node.args.pop("auto_scale", None)
+        return self._bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
+
+    def optimizer(self, model: Any, epochs: int, steps_per_epoch: int, world: int = 1) -> Any:
+        """The optimizer over the model's parameters, which its class groups. Without a model only the node is checked."""
+        node = named_node(self.recipe.get("Optimizer"), "Optimizer", "optimizer")
+        node.args.pop("lr", None)
+        problems: list[Problem] = []
+        run = _run_length(epochs, steps_per_epoch)
+        built: dict[str, Any] = {}
+        try:
+            built["schedule"] = self.schedule(epochs, steps_per_epoch, world)
+        except ConfigError as error:
+            problems += error.problems
+        if node.args.get("regularizer") is not None:
+            try:
+                part = named_node(node.args.pop("regularizer"), "Optimizer.regularizer", "regularizer")
+                built["regularizer"] = self._bind(REGULARIZERS, part, more=run).make()
+            except ConfigError as error:
+                problems += error.problems
+                built["regularizer"] = None
+        context: dict[str, Callable[[], Any]] = {
+            **run,
+            "schedule": lambda: None,  # in `built`; named here so that a recipe may not set it
+            "named_parameters": lambda: list(model.named_parameters()),
+            "param_attrs": lambda: model.param_attrs(),
+        }
+        if model is None:
+            context = dict.fromkeys(context, lambda: None)
+        try:
+            bound = self._bind(OPTIMIZERS, node, more=context, built=built)
+        except ConfigError as error:
+            raise ConfigError(problems + error.problems) from error
+        if problems:
+            raise ConfigError(problems)
+        return bound.make() if model is not None else None
+
+    # -- data ------------------------------------------------------------------------------------------------------
+
+    def transforms(self, node: Any, path: str) -> list[Any]:
+        """A `transforms:` list; `path` is where it stands."""
+        if not isinstance(node, list):
+            raise problem(
+                path, "is missing; a list of transforms is needed" if node is None else f"is {shown(node)}, but a list is needed"
+            )
+        made, problems = [], []
+        for i, item in enumerate(node):
+            try:
+                made.append(self._bind(TRANSFORMS, item_node(item, f"{path}.{i}", "transform")).make())
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+        return made
+
+    def eval_names(self) -> list[str]:
+        """Names of the evaluation sets; the first decides what is best."""
+        sets = self.recipe.get("Eval.datasets")
+        return [str(name) for name in sets] if isinstance(sets, dict) and sets else ["eval"]
+
+    def dataset_node(self, section: str, name: str | None = None) -> tuple[Any, str]:
+        """The data set's node and its YAML path; an evaluation set's node is merged over `Eval.dataset`."""
+        path = f"{section}.dataset"
+        node = self.recipe.get(path)
+        sets = self.recipe.get(f"{section}.datasets")
+        if section != "Eval" or sets is None:
+            return node, path
+        if not isinstance(sets, dict) or not sets:
+            raise problem("Eval.datasets", f"is {shown(sets)}, but a mapping of names to data sets is needed")
+        name = name if name is not None else next(iter(sets))
+        if name not in sets:
+            raise problem("Eval.datasets", f"has no set {name!r}{nearest(name, list(sets), 'there')}")
+        over = sets[name]
+        if not isinstance(over, dict | None):
+            raise problem(f"Eval.datasets.{name}", f"is {shown(over)}, but a mapping is needed")
+        return merge(node if isinstance(node, dict) else {}, over or {}), f"Eval.datasets.{name}"
+
+    def dataset_path(self, section: str, name: str | None = None) -> Callable[[str], str]:
+        """Where a key of a data set's node stands: in its own entry of `Eval.datasets`, or in `Eval.dataset`."""
+        own = self.recipe.get(f"{section}.datasets.{name}")
+
+        def path(key: str) -> str:
+            mine = section == "Eval" and isinstance(own, dict) and key.partition(".")[0] in own
+            return f"{section}.datasets.{name}.{key}" if mine else f"{section}.dataset.{key}"
+
+        return path
+
+    def bind_dataset(self, section: str, name: str | None = None) -> Bound:
+        """The data set's class with its arguments: checked, no file touched."""
+        value, stem = self.dataset_node(section, name)
+        path = self.dataset_path(section, name)
+        problems: list[Problem] = []
+        node = named_node(value, f"{section}.dataset", "dataset")
+        built: dict[str, Any] = {}
+        try:
+            built["transforms"] = self.transforms(node.args.pop("transforms", None), path("transforms"))
+        except ConfigError as error:
+            problems += error.problems
+            built["transforms"] = []
+        context: Context = {
+            "seed": lambda: self.recipe.globals.seed,
+            "mode": partial(_same, "train" if section == "Train" else "eval"),
+        }
+        try:
+            bound = self._bind(DATASETS, node, "Dataset", context, built)
+        except ConfigError as error:
+            prefix = f"{section}.dataset."
+            problems += [
+                Problem(path(p.path.removeprefix(prefix)) if p.path.startswith(prefix) else p.path, p.message)
+                for p in error.problems
+            ]
+        if problems:
+            raise ConfigError(problems)
+        return Bound(bound.cls, bound.kwargs, stem)
+
+    def dataset(self, section: str, name: str | None = None) -> Any:
+        """The data set of "Train" or "Eval" (`name`: one of `eval_names()`); this reads label files."""
+        return self.bind_dataset(section, name).make()
+
+    def bind_sampler(self, section: str) -> Bound:
+        """`Train.sampler`: its class with its arguments."""
+        path = f"{section}.sampler"
+        return self._bind(SAMPLERS, named_node(self.recipe.get(path), path, "sampler"))
+
+    def loader(self, section: str) -> LoaderConfig:
+        """`Train.loader` or `Eval.loader`."""
+        path = f"{section}.loader"
+        value = self.recipe.get(path)
+        if not isinstance(value, dict):
+            raise problem(path, f"is {shown(value)}; a mapping with batch_size_per_card is needed")
+        args = dict(value)
+        problems = self.recipe.drop_ignored("Loader", args, path, tuple(LoaderConfig.__dataclass_fields__))
+        made, wrong = fit(args, LoaderConfig, path)
+        if problems + wrong:
+            raise ConfigError(problems + wrong)
+        return made

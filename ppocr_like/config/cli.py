@@ -1,0 +1,66 @@
+"""What every `tools/*.py` does before and around its one call."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+
+from ppocr_like.config.recipe import Recipe, load_recipe
+from ppocr_like.errors import OcrError
+
+USAGE_STATUS = 2
+
+
+def recipe_parser(description: str, required: bool = True) -> argparse.ArgumentParser:
+    """A parser with `-c recipe.yml` (`required`: must be given) and `-o key=value ...`, which may be repeated."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-c", "--config", required=required, metavar="RECIPE", help="the recipe, a YAML file")
+    parser.add_argument(
+        "-o",
+        "--opt",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change the recipe: Global.epoch_num=10 Train.dataset.transforms.RecAug.tia_prob=0.2; may be repeated",
+    )
+    return parser
+
+
+def recipe_from(args: argparse.Namespace) -> Recipe:
+    """The recipe that the arguments of `recipe_parser` name. `Global.debug: true` turns debug messages on.
+
+    Raises:
+        ConfigError: see `load_recipe`.
+    """
+    recipe = load_recipe(args.config, [item for group in args.opt for item in group])
+    if recipe.get("Global.debug") is True:
+        logging.getLogger("ppocr_like").setLevel(logging.DEBUG)
+    return recipe
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Calls `main` and leaves the process with its status (None is 0).
+
+    An `OcrError` is the user's to mend: its message goes to stderr without a traceback, status 2. Ctrl-C gives 130.
+    """
+    log = logging.getLogger("ppocr_like")
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        status = main() or 0
+    except OcrError as error:
+        sys.stderr.write(f"error: {error}\n")
+        status = USAGE_STATUS
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        status = 130
+    except BrokenPipeError:  # `tools/check.py --print | head`
+        sys.stderr.close()
+        status = 0
+    sys.exit(status)

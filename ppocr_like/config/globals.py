@@ -1,0 +1,132 @@
+"""The Global section: PaddleOCR's keys with their meaning there, and ours.
+
+`docs/recipe.md` holds the table of these fields; a test compares the two.
+"""
+
+# ruff: noqa: RUF009 (`option` makes a dataclass field)
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ppocr_like.config.typecheck import option
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """When to end a run that no longer gets better, counted in evaluations of the first evaluation set."""
+
+    patience: int = option(10, "evaluations without a better main indicator before the run stops", least=1)
+    min_delta: float = option(0.0, "how much better the main indicator must be to count", least=0)
+    min_epochs: int = option(0, "epochs that run in any case", least=0)
+
+
+@dataclass(frozen=True)
+class GlobalConfig:
+    """Settings of the whole run. `option`'s text is the key's documentation."""
+
+    # Length of a run and where it writes
+    epoch_num: int = option(doc="last epoch; a resumed run goes on up to it", least=1)
+    save_model_dir: str = option("./output/", "run folder: checkpoints, `train.log`, `metrics.jsonl`, the effective recipe")
+    save_epoch_step: int = option(1, "weights `iter_epoch_N.safetensors` are kept every this many epochs", least=1)
+    save_batch_step: int | None = option(None, "also write `latest.ckpt` every this many steps within an epoch", least=1)
+    overwrite: bool = option(
+        False, "start anew in a run folder that holds an earlier run, whose checkpoints and logs are removed"
+    )
+    keep_checkpoints: int | None = option(None, "how many `iter_epoch_N` to keep, the newest; null: all", least=0)
+
+    # Weights in and out
+    pretrained_model: str | None = option(
+        None,
+        "weights a fresh run starts from: `.safetensors`, `.pth`, a run folder, or a prefix such as `output/x/best_accuracy`",
+    )
+    pretrained_min_match: float = option(
+        0.5, "share of the model's values that must be found in `pretrained_model`, else stop", least=0
+    )
+    charset_resize: Literal["fail", "union", "new"] = option(
+        "fail",
+        "when the weights were trained with another dictionary: `fail` stops; `union` keeps the old characters and adds the "
+        "new ones; `new` takes this recipe's dictionary. Rows of characters in both are kept, by character",
+    )
+    checkpoints: str | None = option(None, "run folder or `latest.ckpt` to continue exactly; wins over `pretrained_model`")
+    save_inference_dir: str | None = option(None, "folder of the exported bundle")
+
+    # Evaluation
+    eval_batch_step: int | list[int] | None = option(
+        None, "evaluate every N steps, or `[start, N]`: first at start + N. Neither this nor `eval_batch_epoch`: every epoch"
+    )
+    eval_batch_epoch: int | None = option(None, "evaluate every N epochs; wins over `eval_batch_step`", least=1)
+    eval_at_start: bool = option(True, "sanity evaluation before the first step")
+    eval_at_end: bool = option(True, "evaluation after the last step")
+    early_stop: EarlyStop | None = option(None, "`{patience, min_delta, min_epochs}`; null: never")
+    cal_metric_during_train: bool = option(False, "the metric on training batches as well, in the log lines")
+    calc_epoch_interval: int = option(1, "with `cal_metric_during_train`: only in every N-th epoch", least=1)
+
+    # Log
+    print_batch_step: int = option(10, "a log line every N steps, and one at the end of an epoch", least=1)
+    log_smooth_window: int = option(20, "printed values are medians over this many steps", least=1)
+    use_visualdl: bool = option(False, "scalars and pictures of predictions for VisualDL, in `<save_model_dir>/vdl`")
+    print_mem_info: bool = option(True, "memory in the log lines")
+
+    # Text
+    character_dict_path: str | None = option(
+        None, "dictionary, one character per line; null: 0-9a-z, lower case. Wins over an operator's own argument"
+    )
+    use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
+    max_text_length: int | None = option(None, "longer labels are rejected. Wins over an operator's own argument", least=1)
+    infer_mode: bool = option(False, "labels are not read. Wins over an operator's own argument")
+    paddle_exact: bool = option(False, "PaddleOCR's results also where they look like mistakes; see `docs/recipe.md`")
+
+    # Machine
+    seed: int = option(1024, "of everything random: weights, order, augmentation", least=0)
+    device: str = option("auto", "`auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`")
+    use_gpu: bool | None = option(
+        None, "PaddleOCR's switch: true asks for `cuda` and stops without one, false for `cpu`; null: see `device`"
+    )
+    num_threads: int | None = option(None, "threads of the main process; null: PyTorch's choice", least=1)
+    channels_last: bool = option(True, "images and convolution weights with channels last in memory: same results, faster")
+    use_amp: bool = option(False, "lower precision where it is safe")
+    amp_level: Literal["O1", "O2"] = option("O2", "O1: autocast; O2: weights in low precision with float32 masters")
+    amp_dtype: Literal["float32", "bfloat16", "float16"] = option("float32", "precision under `use_amp`")
+    amp_custom_black_list: list[str] = option([], "modules kept in float32")
+    amp_custom_white_list: list[str] = option([], "modules always in low precision")
+    scale_loss: float = option(1.0, "first scale of the loss under float16", above=0)
+    use_dynamic_loss_scaling: bool = option(False, "adapt that scale")
+    distributed: bool = option(False, "set by the launcher; the value here is overwritten, as in PaddleOCR")
+    use_sync_bn: bool = option(False, "batch statistics over all ranks")
+    find_unused_parameters: bool = option(False, "for models of which a step uses only a part, over several ranks")
+
+    # Training
+    accumulate_steps: int = option(1, "batches whose gradients are summed up to one step", least=1)
+    use_ema: bool = option(False, "evaluate and save a moving average of the weights")
+    ema_decay: float = option(0.9998, "its decay", above=0)
+    ema_gamma: float = option(2000.0, "its time constant for `exponential`", above=0)
+    ema_decay_type: Literal["threshold", "exponential", "normal"] = option("threshold", "how the decay starts")
+    ema_filter_no_grad: bool = option(False, "parameters that do not train are not averaged")
+
+    # Prediction and export
+    infer_img: str | None = option(None, "image or folder for `tools/infer.py`")
+    infer_list: str | None = option(None, "file with one image path per line for `tools/infer.py`")
+    save_res_path: str | None = option(None, "where `tools/infer.py` writes its results")
+    model_name: str | None = option(None, "stands in the bundle's `inference.yml`")
+    uniform_output_enabled: bool = option(False, "sub-folders `best_accuracy/`, `latest/`, `iter_epoch_N/` in the run folder")
+    debug: bool = option(False, "more in the log")
+    plugins: list[str] = option([], "Python packages of yours that register components")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """(key, message) for values that do not go together."""
+        step = self.eval_batch_step
+        if isinstance(step, list) and (len(step) != 2 or step[0] < 0 or step[1] < 1):
+            yield "eval_batch_step", f"is {step}, but [start, interval] with start >= 0 and interval >= 1 is needed"
+        if isinstance(step, int) and step < 1:
+            yield "eval_batch_step", f"is {step}, but at least 1 is needed"
+        if self.pretrained_min_match > 1:
+            yield "pretrained_min_match", f"is {self.pretrained_min_match}, but a share of 1 at most is needed"
+        if self.ema_decay >= 1:
+            yield "ema_decay", f"is {self.ema_decay}, but less than 1 is needed"
+        name = self.device.partition(":")[0]
+        if name not in ("auto", "cpu", "cuda", "mps"):
+            yield "device", f"is {self.device!r}; accepted: auto, cpu, cuda, cuda:N, mps"
+        if self.use_gpu is not None and name != "auto" and self.use_gpu != (name == "cuda"):
+            yield "use_gpu", f"is {str(self.use_gpu).lower()}, which contradicts Global.device: {self.device}"

@@ -1,0 +1,49 @@
+"""Keys that PaddleOCR's files carry and that mean nothing here, by (component, key), each with its reason.
+
+They are noted at start and never accepted from `-o`: what somebody types must do something. A component is a class name,
+or the part's role: Global, Loader, Architecture, Transform, Backbone, Neck, Head; the empty
+name is the recipe itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """`harmless`: the values that may stand without a word (a switch that is off); every other value is an error.
+    None: any value may stand, and is noted."""
+
+    reason: str
+    harmless: tuple[object, ...] | None = None
+
+
+_OTHER_DEVICE = "devices are chosen with Global.device (auto, cpu, cuda, mps)"
+_PADDLE_ONLY = "it steers the Paddle framework"
+
+IGNORED: dict[tuple[str, str], Ignored] = {
+    **{
+        ("Global", key): Ignored(_OTHER_DEVICE, (False, None))
+        for key in ("use_xpu", "use_npu", "use_mlu", "use_gcu", "use_metax_gpu", "use_iluvatar_gpu")
+    },
+    ("Global", "to_static"): Ignored(_PADDLE_ONLY, (False, None)),
+    ("Global", "d2s_train_image_shape"): Ignored(_PADDLE_ONLY),
+    ("Global", "export_with_pir"): Ignored(_PADDLE_ONLY),
+    ("Global", "log_ranks"): Ignored("rank 0 writes the log"),
+    ("Global", "character_type"): Ignored("PaddleOCR no longer reads it either; the dictionary says it"),
+    ("", "profiler_options"): Ignored(_PADDLE_ONLY),
+    ("Architecture", "in_channels"): Ignored("channels follow from the evaluation chain's image_shape"),
+    **{
+        (role, "in_channels"): Ignored("PaddleOCR overwrites it too: channels flow from part to part")
+        for role in ("Transform", "Backbone", "Neck", "Head")
+    },
+    ("Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
+    ("Loader", "use_shared_memory"): Ignored("workers always hand batches over in shared memory"),
+    ("Loader", "collate_fn"): Ignored("a batch is a dict of the names in KeepKeys", (None,)),
+}
+
+
+def ignored(component: str, key: str) -> Ignored | None:
+    """The table's entry, None where there is none."""
+    return IGNORED.get((component, key))

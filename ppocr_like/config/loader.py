@@ -1,0 +1,42 @@
+"""The `loader` node of Train and Eval.
+
+`docs/recipe.md` holds the table of these fields; a test compares the two.
+"""
+
+# ruff: noqa: RUF009 (`option` makes a dataclass field)
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ppocr_like.config.typecheck import option
+
+
+@dataclass(frozen=True)
+class BucketByWidth:
+    """Batches of lines of about the same width, so that a long line needs no fixed canvas."""
+
+    step: int = option(64, "px between the widths of two buckets (after scaling to the recipe's height)", least=1)
+    min_width: int | None = option(None, "px of the narrowest canvas; null: `step`", least=1)
+    max_width: int = option(1280, "px of the widest canvas; longer lines are squeezed into it", least=1)
+    batch_by_area: bool = option(False, "narrow lines come in larger batches, so that every batch costs about the same")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        least = self.step if self.min_width is None else self.min_width
+        if least > self.max_width:
+            yield "max_width", f"is {self.max_width}, less than the narrowest canvas of {least} px"
+
+
+@dataclass(frozen=True)
+class LoaderConfig:
+    """How samples become batches."""
+
+    batch_size_per_card: int = option(doc="samples in a batch of one process", least=1)
+    drop_last: bool = option(False, "leave out an epoch's last batch when it is not full")
+    shuffle: bool = option(False, "a new order in each epoch, from (seed, epoch)")
+    num_workers: int = option(0, "processes that read and transform; 0: the main process does it", least=0)
+    prefetch: int = option(4, "batches each worker keeps ready", least=1)
+    bucket_by_width: BucketByWidth | None = option(
+        None, "`{step, min_width, max_width, batch_by_area}`; null: the recipe's `image_shape`"
+    )
+    ratio_in_batch: bool = option(False, "every batch holds the label files in the proportions of `ratio_list`")

@@ -1,0 +1,170 @@
+"""A YAML node becomes an object: the two forms of a node, its arguments bound, its constructor called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
+from ppocr_like.config.typecheck import bind, parameters, shown
+from ppocr_like.errors import ConfigError, OcrError, Problem
+from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, Registry
+
+Context = Mapping[str, Callable[[], Any]]
+
+
+@dataclass(frozen=True)
+class Node:
+    """`{name: X, key: value}` or `{X: {key: value}}`, taken apart. `path` is where the arguments stand."""
+
+    name: str
+    args: dict[str, Any]
+    path: str
+
+
+def problem(path: str, message: str) -> ConfigError:
+    """A ConfigError with one problem."""
+    return ConfigError([Problem(path, message)])
+
+
+def named_node(value: Any, path: str, kind: str, default: str | None = None) -> Node:
+    """A node of the form `{name: X, key: value}`.
+
+    Raises:
+        ConfigError: missing, no mapping, or without a name.
+    """
+    if value is None and default is None:
+        raise problem(path, f"is missing; a {kind} is needed: {{name: ..., ...}}")
+    if not isinstance(value, dict | None):
+        raise problem(path, f"is {shown(value)}, but a mapping with `name` is needed")
+    args = dict(value or {})
+    name = args.pop("name", default)
+    if not isinstance(name, str):
+        raise problem(
+            f"{path}.name",
+            f"is {shown(name)}; the name of a {kind} is needed" if name is not None else f"is missing: which {kind}?",
+        )
+    return Node(name, args, path)
+
+
+def item_node(value: Any, path: str, kind: str) -> Node:
+    """A node of the form `{X: {key: value}}`, as in `transforms:`; `{X: null}` has no arguments. `{name: X, ...}` is fine too.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    if isinstance(value, str):
+        raise problem(path, f"is the text {value!r}; write `- {value}:` with a colon")
+    if isinstance(value, dict) and "name" in value:
+        return named_node(value, path, kind)
+    if not isinstance(value, dict) or len(value) != 1:
+        found = f"a mapping of {', '.join(map(str, value))}" if isinstance(value, dict) and value else shown(value)
+        raise problem(
+            path, f"is {found}; one {kind} with its arguments is needed: `- Name: {{key: value}}`; mind the indentation"
+        )
+    name, args = next(iter(value.items()))
+    if not isinstance(args, dict | None):
+        raise problem(f"{path}.{name}", f"is {shown(args)}, but a mapping of arguments is needed")
+    return Node(str(name), dict(args or {}), f"{path}.{name}")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A class with its arguments, ready to be called."""
+
+    cls: type
+    kwargs: dict[str, Any]
+    path: str
+
+    def make(self) -> Any:
+        """Calls the constructor.
+
+        Raises:
+            ConfigError: the constructor refused its arguments (ValueError or OcrError).
+        """
+        try:
+            return self.cls(**self.kwargs)
+        except ConfigError as error:
+            section = self.path.partition(".")[0]
+            whole = [p.path.partition(".")[0] == section for p in error.problems]
+            paths = [p.path if w else f"{self.path}.{p.path}".rstrip(".") for p, w in zip(error.problems, whole, strict=True)]
+            raise ConfigError([Problem(path, p.message) for path, p in zip(paths, error.problems, strict=True)]) from error
+        except (ValueError, OcrError) as error:
+            raise problem(self.path, str(error)) from error
+
+
+def bind_node(
+    recipe: Recipe,
+    registry: Registry,
+    node: Node,
+    *,
+    task: str | None,
+    role: str = "",
+    context: Context | None = None,
+    built: Mapping[str, Any] | None = None,
+) -> Bound:
+    """Looks the class up and binds the node's arguments.
+
+    A class may declare `nested: {argument: registry}`: these arguments hold nodes, or lists of nodes, and are built first.
+
+    Args:
+        role: the part's name in the table of ignored keys ("Backbone").
+        built: arguments that are objects already.
+
+    Raises:
+        ConfigError: every problem of this node and of the nodes in it.
+    """
+    try:
+        cls = registry.get(node.name, task)
+    except KeyError as error:
+        raise problem(node.path, error.args[0]) from error
+    args, objects = dict(node.args), dict(built or {})
+    problems = recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
+    for key, nested_registry in getattr(cls, "nested", {}).items():
+        if isinstance(args.get(key), dict | list):
+            objects[key], wrong = _nested(recipe, nested_registry, args.pop(key), f"{node.path}.{key}", task, context)
+            problems += wrong
+    if registry in (TRANSFORMS, POSTPROCESSES):
+        _let_global_win(recipe, cls, args, node.path)
+    kwargs, wrong = bind(cls, args, node.path, context, objects)
+    problems += wrong
+    if problems:
+        raise ConfigError(problems)
+    return Bound(cls, kwargs, node.path)
+
+
+def _nested(
+    recipe: Recipe, registry: Registry, value: Any, path: str, task: str | None, context: Context | None
+) -> tuple[Any, list[Problem]]:
+    """The object of a node, or the list of objects of a list of nodes."""
+    items = value if isinstance(value, list) else [value]
+    made, problems = [], []
+    for i, item in enumerate(items):
+        here = f"{path}.{i}" if isinstance(value, list) else path
+        try:
+            node = item_node(item, here, registry.kind) if isinstance(value, list) else named_node(item, here, registry.kind)
+            made.append(bind_node(recipe, registry, node, task=task, context=context).make())
+        except ConfigError as error:
+            problems += error.problems
+    return (made if isinstance(value, list) else (made or [None])[0]), problems
+
+
+def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) -> None:
+    """Four Global keys take the place of an operator's own argument, as in PaddleOCR; said where they differ.
+
+    An operator that takes the `charset` takes the dictionary and the space with it, which are the whole run's.
+    """
+    named = parameters(cls)
+    for key in GLOBAL_WINS:
+        through_charset = key in ("character_dict_path", "use_space_char") and "charset" in named
+        if key not in named and not through_charset:
+            continue
+        given = args.get(key)
+        wins = recipe.get(f"Global.{key}")
+        if key in args and (wins is not None or through_charset) and given != wins:
+            recipe.note(f"{path}.{key}: {shown(given)} gives way to Global.{key}: {shown(wins)}")
+        if through_charset:
+            args.pop(key, None)
+        elif wins is not None:
+            args[key] = wins

@@ -1,0 +1,175 @@
+"""A recipe: one YAML file with its bases and overrides, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ppocr_like.config.globals import GlobalConfig
+from ppocr_like.config.ignored import ignored
+from ppocr_like.config.overrides import apply_overrides, merge
+from ppocr_like.config.typecheck import fit
+from ppocr_like.config.yaml_io import Alias, dump, lookup, parse, unshared
+from ppocr_like.errors import ConfigError, Problem
+
+BASE = "_base_"
+GLOBAL_WINS = ("character_dict_path", "use_space_char", "max_text_length", "infer_mode")
+
+
+class Recipe:
+    """The effective recipe.
+
+    Args:
+        tree: plain data (mappings, lists, scalars).
+        path: file it came from, None when made from a tree.
+        overridden: YAML paths set by `-o`.
+
+    `notes` are things a person should be told once at start.
+    """
+
+    def __init__(self, tree: dict[str, Any], path: Path | None = None, overridden: frozenset[str] = frozenset()) -> None:
+        self.tree = tree
+        self.path = path
+        self.overridden = overridden
+        self.notes: list[str] = []
+
+    @classmethod
+    def from_tree(cls, tree: dict[str, Any]) -> Recipe:
+        """A recipe from plain data, which is copied (checkpoints and weights carry the tree of their run)."""
+        return cls(unshared(tree))
+
+    @property
+    def source(self) -> str:
+        """How messages call it."""
+        return str(self.path) if self.path else "recipe"
+
+    def note(self, message: str) -> None:
+        """Keeps a message for the start of the run; the same one is kept once."""
+        if message not in self.notes:
+            self.notes.append(message)
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """Value at a YAML path (list items by index), `default` where nothing stands."""
+        return lookup(self.tree, path, default)
+
+    def to_yaml(self) -> str:
+        """The effective recipe as YAML; loading it gives an equal tree."""
+        return dump(self.tree)
+
+    @property
+    def plugins(self) -> list[str]:
+        """`Global.plugins` as far as it is a list of names: needed before anything can be checked."""
+        plugins = self.get("Global.plugins")
+        return [p for p in plugins if isinstance(p, str)] if isinstance(plugins, list) else []
+
+    @cached_property
+    def globals(self) -> GlobalConfig:
+        """The Global section, checked.
+
+        Raises:
+            ConfigError: every unknown key and wrong value in it.
+        """
+        section = self.get("Global")
+        if section is None:
+            section = {}
+        problems: list[Problem] = []
+        if isinstance(section, dict):
+            section = dict(section)
+            problems = self.drop_ignored("Global", section, "Global", tuple(GlobalConfig.__dataclass_fields__))
+        value, more = fit(section, GlobalConfig, "Global")
+        if problems + more:
+            raise ConfigError(problems + more, self.source)
+        return value
+
+    def drop_ignored(
+        self, component: str, args: dict[str, Any], path: str, accepted: Sequence[str], kind: str = ""
+    ) -> list[Problem]:
+        """Takes out of `args` the keys that PaddleOCR's files carry and that mean nothing here: each is noted, or a
+        problem when somebody asked for it with `-o` or gave a value that has no meaning here."""
+        problems = []
+        for key in [k for k in args if k not in accepted]:
+            entry = ignored(component, key) or ignored(kind, key)
+            if entry is None:
+                continue
+            here, value = f"{path}.{key}".lstrip("."), args.pop(key)
+            if entry.harmless is not None and value not in entry.harmless:
+                problems.append(Problem(here, f"{value!r} is not possible here: {entry.reason}"))
+            elif self.was_overridden(here):
+                problems.append(Problem(here, f"has no effect: {entry.reason}"))
+            elif entry.harmless is None:
+                self.note(f"{here} is ignored: {entry.reason}")
+        return problems
+
+    def was_overridden(self, path: str) -> bool:
+        """Whether `-o` set this value or something within it."""
+        return any(p == path or p.startswith(path + ".") for p in self.overridden)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a recipe with its `_base_` files and applies `-o` items.
+
+    Raises:
+        ConfigError: missing or empty file, not YAML, not a mapping, bases that form a circle, overrides that cannot be
+            applied. Unknown keys are found by `Builder.check`.
+    """
+    path = Path(path)
+    tree, aliases = _load(path, [])
+    touched = apply_overrides(tree, list(overrides))
+    recipe = Recipe(tree, path, frozenset(touched))
+    for alias in aliases:
+        _note_stale_alias(recipe, alias)
+    return recipe
+
+
+def _load(path: Path, chain: list[Path]) -> tuple[dict[str, Any], list[Alias]]:
+    real = path.resolve()
+    if real in chain:
+        circle = " -> ".join(str(p) for p in [*chain[chain.index(real) :], real])
+        raise ConfigError([Problem(BASE, f"the bases form a circle: {circle}")], str(path))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem("", f"not UTF-8 at byte {error.start}; save the file as UTF-8")], str(path)) from error
+    except OSError as error:
+        asked = f" (named by {BASE} of {chain[-1]})" if chain else ""
+        raise ConfigError([Problem("", f"cannot be read: {error.strerror or error}{asked}")], str(path)) from error
+    tree, aliases = parse(text, str(path))
+    if tree is None:
+        raise ConfigError(
+            [Problem("", "the file is empty; a recipe has the sections Global, Architecture, Train ...")], str(path)
+        )
+    if not isinstance(tree, dict):
+        message = f"holds a {type(tree).__name__}, not a mapping of sections (Global: ..., Train: ...)"
+        raise ConfigError([Problem("", message)], str(path))
+    bases = tree.pop(BASE, None)
+    bases = [] if bases is None else bases if isinstance(bases, list) else [bases]
+    if not all(isinstance(b, str) for b in bases):
+        raise ConfigError([Problem(BASE, "write a path, or a list of paths, relative to this file")], str(path))
+    merged: dict[str, Any] = {}
+    inherited: list[Alias] = []
+    for base in bases:
+        below, more = _load(path.parent / base, [*chain, real])
+        merged = merge(merged, below)
+        inherited += more
+    return unshared(merge(merged, tree)), inherited + aliases
+
+
+def _note_stale_alias(recipe: Recipe, alias: Alias) -> None:
+    """Says it where a value was changed whose aliases keep the old one."""
+    missing = object()
+    owner, place = recipe.get(alias.owner, missing), recipe.get(alias.place, missing)
+    if missing in (owner, place) or owner == alias.value or place != alias.value:
+        return
+    key = alias.place.rpartition(".")[2]
+    if (
+        alias.owner == f"Global.{key}"
+        and key in GLOBAL_WINS
+        and (".transforms." in alias.place or alias.place.startswith("PostProcess"))
+    ):
+        return  # Global wins there anyway
+    recipe.note(
+        f"{alias.place} keeps {alias.value!r}: it is an alias of {alias.owner}, which is now {owner!r}; "
+        f"aliases are resolved when the file is read, so change it too where that is wanted"
+    )

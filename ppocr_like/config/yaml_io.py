@@ -1,0 +1,158 @@
+"""YAML to plain data and back: safe, with YAML 1.2 numbers, no duplicate keys, and a record of aliases.
+
+PyYAML follows YAML 1.1, in which `1e-4` is a text, `010` is 8, `1:30` is 90 and `2024-01-01` is a date. Recipes read as
+people write them: `1e-4`, `1E5` and `.5e3` are numbers, the other three are 10, a text and a text. Booleans stay PyYAML's
+(true, yes, on ...), as PaddleOCR's files use them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ppocr_like.errors import ConfigError, Problem
+
+MAX_NODES = 200_000  # a recipe has some hundred; nested aliases can unfold a small file into billions
+
+_INT = re.compile(r"^[-+]?(?:0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|[0-9][0-9_]*)$")
+_FLOAT = re.compile(
+    r"^(?:[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*\.[0-9_]*)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
+_REPLACED = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
+_RESOLVERS = {
+    first: [(tag, pattern) for tag, pattern in entries if tag not in _REPLACED]
+    for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen: dict[Any, yaml.Node] = {}
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge" or not isinstance(key_node, yaml.ScalarNode):
+                continue
+            key = self.construct_object(key_node)
+            if key in seen:
+                first = seen[key].start_mark.line + 1
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key!r} stands twice (first in line {first})", problem_mark=key_node.start_mark
+                )
+            seen[key] = key_node
+        return super().construct_mapping(node, deep=deep)
+
+    def construct_int(self, node: yaml.ScalarNode) -> int:
+        text = self.construct_scalar(node).replace("_", "")
+        base = {"0x": 16, "0o": 8, "0b": 2}.get(text.lstrip("+-")[:2].lower(), 10)
+        return int(text, base)
+
+    def construct_float(self, node: yaml.ScalarNode) -> float:
+        text = self.construct_scalar(node).replace("_", "").lower()
+        if text.lstrip("+-") in (".inf", ".nan"):
+            return math.copysign(float(text.lstrip("+-.")), -1.0 if text.startswith("-") else 1.0)
+        return float(text)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+for _class in (_Loader, _Dumper):
+    _class.yaml_implicit_resolvers = {first: list(entries) for first, entries in _RESOLVERS.items()}
+    _class.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-+0123456789"))
+    _class.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_float)
+
+
+@dataclass(frozen=True)
+class Alias:
+    """`*anchor` at `place` (YAML path) repeats what stands at `owner`; both held `value` in the file."""
+
+    owner: str
+    place: str
+    value: Any
+
+
+def _walk(
+    node: yaml.Node, path: str, owners: dict[int, str], places: list[tuple[str, str]], open_: set[int], count: list[int]
+) -> None:
+    """Records where one node of the file stands more than once."""
+    count[0] += 1
+    if count[0] > MAX_NODES:
+        raise yaml.MarkedYAMLError(problem=f"aliases unfold to more than {MAX_NODES} values", problem_mark=node.start_mark)
+    if id(node) in open_:
+        raise yaml.MarkedYAMLError(problem="an alias that holds itself", problem_mark=node.start_mark)
+    if id(node) in owners:
+        if path != owners[id(node)]:
+            places.append((owners[id(node)], path))
+    else:
+        owners[id(node)] = path
+    open_.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            merged = key.tag == "tag:yaml.org,2002:merge"
+            _walk(value, path if merged else f"{path}.{key.value}".lstrip("."), owners, places, open_, count)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            _walk(value, f"{path}.{i}".lstrip("."), owners, places, open_, count)
+    open_.discard(id(node))
+
+
+def unshared(value: Any) -> Any:
+    """A copy in which no mapping or list stands at two places (aliases share theirs)."""
+    if isinstance(value, dict):
+        return {k: unshared(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [unshared(v) for v in value]
+    return value
+
+
+def parse(text: str, source: str) -> tuple[Any, list[Alias]]:
+    """Plain data of one YAML document, and its aliases.
+
+    Raises:
+        ConfigError: not YAML, a duplicate key, an unsafe tag; with line and column.
+    """
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None, []
+            places: list[tuple[str, str]] = []
+            _walk(node, "", {}, places, set(), [0])
+            tree = unshared(loader.construct_document(node))
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        what = error.problem or error.context or "not YAML"
+        hint = "; indent with spaces" if "\\t" in what else ""
+        raise ConfigError([Problem("", f"{where}{what}{hint}")], source) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError([Problem("", f"not YAML: {' '.join(str(error).split())}")], source) from error
+    return tree, [Alias(owner, place, lookup(tree, place)) for owner, place in places]
+
+
+def lookup(tree: Any, path: str, default: Any = None) -> Any:
+    """Value at a YAML path such as `Train.dataset.transforms.1.RecAug.tia_prob` (list items by index)."""
+    for part in path.split(".") if path else []:
+        if isinstance(tree, dict) and part in tree:
+            tree = tree[part]
+        elif isinstance(tree, list) and part.isdigit() and int(part) < len(tree):
+            tree = tree[int(part)]
+        else:
+            return default
+    return tree
+
+
+def dump(tree: Any) -> str:
+    """YAML text that `parse` reads back to an equal tree (keys in their order)."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)

@@ -1,0 +1,88 @@
+"""What a data set is: numbered samples, drawn anew each epoch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ppocr_like.contracts import Rejected, Request, SampleInfo
+from ppocr_like.transforms.base import Sample, Transform
+
+
+@dataclass(frozen=True)
+class Record:
+    """One entry of a label file.
+
+    Args:
+        info: its place and text, with the first image's path.
+        paths: all its images; none when the line cannot be used.
+        error: why the line cannot be used.
+    """
+
+    info: SampleInfo
+    paths: list[str]
+    error: Rejected | None = None
+
+
+class Dataset(ABC):
+    """Samples 0 .. len() - 1 of all label files in order.
+
+    `strict`: a sample that cannot be used stops the run with file and line; otherwise it is counted.
+    `label_files`: the files the samples stand in. `transforms`: the chain.
+    """
+
+    strict: bool = False
+    label_files: tuple[str, ...] = ()
+    transforms: Sequence[Transform] = ()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def info(self, index: int) -> SampleInfo:
+        """Where sample `index` comes from; of several images the first."""
+
+    @abstractmethod
+    def record(self, index: int) -> Record:
+        """All that the label file says about sample `index`."""
+
+    @abstractmethod
+    def request_info(self, request: Request) -> SampleInfo:
+        """The same for a request: of several images the one that this request draws."""
+
+    @abstractmethod
+    def fetch(self, request: Request) -> Sample:
+        """The sample after all transforms, and its `info`.
+
+        Raises:
+            Rejected: the sample cannot be used.
+        """
+
+    @abstractmethod
+    def epoch_indices(self, epoch: int) -> np.ndarray:
+        """int64: the draws of an epoch in file order; an index that is drawn k times stands k times. Equal on all ranks."""
+
+    @abstractmethod
+    def group_of(self, indices: np.ndarray) -> np.ndarray:
+        """For each index the number of its label file."""
+
+    @abstractmethod
+    def sizes(self, progress: bool = True) -> np.ndarray:
+        """(n, 2) int32: width and height in px of each image, from its header; (0, 0) where that cannot be read."""
+
+    @abstractmethod
+    def canvas(self) -> tuple[int, int, int] | None:
+        """(channels, height, width) that the recipe's resize step fills; None without such a step."""
+
+    @abstractmethod
+    def use_cache(self, cache_dir: str | Path) -> None:
+        """From now on arrays made from the label files are kept in `cache_dir`."""
+
+
+def sample_generator(seed: int, request: Request) -> np.random.Generator:
+    """The generator of one sample: a function of (seed, epoch, index, repeat) only, whatever worker asks."""
+    return np.random.Generator(np.random.PCG64([seed, request.epoch, request.index, request.repeat]))

@@ -1,0 +1,68 @@
+"""Samples to batches."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ppocr_like.contracts import RejectedSample
+from ppocr_like.transforms.base import Sample
+
+
+def collate(samples: Sequence[Sample], rejected: Sequence[RejectedSample]) -> dict[str, Any]:
+    """A batch: each entry of the samples as one array (N, ...), or as a list where it is neither array nor number.
+
+    `image` arrays (C, H, W) of different widths are padded with 0.0 at the right to the widest: 0.0 is the canvas' own padding
+    after normalising. `info` and `rejected` stay lists; without a sample the batch holds these two only.
+
+    Raises:
+        ValueError: arrays of one entry that do not fit together.
+    """
+    batch: dict[str, Any] = {}
+    for name in samples[0] if samples else ():
+        if name == "info":
+            continue
+        try:
+            batch[name] = _join(name, [sample[name] for sample in samples])
+        except (KeyError, ValueError, TypeError) as error:
+            raise ValueError(f"the samples' entry {name!r} cannot be joined to a batch: {error}") from error
+    batch["info"] = [sample["info"] for sample in samples]
+    batch["rejected"] = list(rejected)
+    return batch
+
+
+def _join(name: str, values: list[Any]) -> Any:
+    first = values[0]
+    if isinstance(first, np.ndarray):
+        if len({value.shape for value in values}) > 1:
+            if name != "image" or first.ndim != 3:
+                raise ValueError(f"shapes {sorted({value.shape for value in values})}")
+            return _pad_right(values)
+        return np.stack(values)
+    if isinstance(first, (bool, numbers.Number, np.generic)):
+        return np.array(values)
+    return values
+
+
+def to_tensors(batch: dict[str, Any], least: int = 0) -> dict[str, Any]:
+    """The batch with its arrays of `least` bytes or more as tensors (sharing memory).
+
+    A worker sends large arrays as tensors, through shared memory, and small ones as they are: a shared segment and its
+    descriptor cost more than a few kilobytes through the pipe.
+    """
+    return {
+        name: torch.from_numpy(value) if isinstance(value, np.ndarray) and value.nbytes >= least else value
+        for name, value in batch.items()
+    }
+
+
+def _pad_right(images: list[np.ndarray]) -> np.ndarray:
+    channels, height, _ = images[0].shape
+    out = np.zeros((len(images), channels, height, max(image.shape[2] for image in images)), images[0].dtype)
+    for row, image in zip(out, images, strict=True):
+        row[:, :, : image.shape[2]] = image
+    return out

@@ -1,0 +1,309 @@
+"""Batches from worker processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+from torch.utils.data import DataLoader
+
+from ppocr_like.config.loader import LoaderConfig
+from ppocr_like.contracts import Rejected, RejectedSample, Request
+from ppocr_like.data.base import Dataset
+from ppocr_like.data.collate import collate, to_tensors
+from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, WidthBucketSampler, shard
+from ppocr_like.errors import DataError, TrainingError
+from ppocr_like.transforms.base import Sample
+
+logger = logging.getLogger("ppocr_like")
+Batch = dict[str, Any]
+_SHARED = 1 << 16  # bytes from which an array comes out of a worker through shared memory
+
+
+class _Failure:
+    """A DataError on its way out of a worker: torch would rebuild the exception from its message and lose the place."""
+
+    def __init__(self, error: DataError) -> None:
+        self.arguments = (error.args[0], error.file, error.line)
+
+    def error(self) -> DataError:
+        message, file, line = self.arguments
+        error = DataError(message)
+        error.file, error.line = file, line
+        return error
+
+
+class _Fetcher:
+    """What runs in a worker: requests in, one collated batch out."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, request: Request) -> Batch | _Failure:
+        return self.__getitems__([request])
+
+    def __getitems__(self, requests: Sequence[Request]) -> Batch | _Failure:
+        try:
+            return self._batch(requests)
+        except DataError as error:
+            return _Failure(error)
+
+    def _batch(self, requests: Sequence[Request]) -> Batch:
+        samples: list[Sample] = []
+        rejected: list[RejectedSample] = []
+        for request in requests:
+            try:
+                samples.append(self.dataset.fetch(request))
+            except Rejected as error:
+                sample = RejectedSample(self.dataset.request_info(request), error.reason, error.detail)
+                if self.dataset.strict:
+                    raise strict_error(sample) from error
+                rejected.append(sample)
+            except (DataError, MemoryError):
+                raise
+            except Exception as error:
+                info = self.dataset.request_info(request)
+                raise RuntimeError(f"{info.file}, line {info.line}: {info.path}: {type(error).__name__}: {error}") from error
+        return to_tensors(collate(samples, rejected), _SHARED)
+
+
+def strict_error(sample: RejectedSample) -> DataError:
+    """What `strict: true` raises for a sample that cannot be used."""
+    what = f"{sample.reason}: {sample.detail}" if sample.detail else sample.reason
+    named = "" if not sample.info.path or sample.info.path in what else f" ({sample.info.path})"
+    return DataError(f"{what}{named}; mend or remove the line, or set strict: false", sample.info.file, sample.info.line)
+
+
+class _Feed:
+    """The batch sampler of the DataLoader; what it iterates is set before each epoch."""
+
+    def __init__(self) -> None:
+        self.batches: Sequence[list[Request]] = ()
+
+    def __iter__(self) -> Iterator[list[Request]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+def _same(batch: Any) -> Any:
+    """Workers collate in the fetcher already."""
+    return batch
+
+
+def _start_worker(worker: int) -> None:
+    """One thread per worker; Ctrl-C and SIGTERM to the whole group are left to the main process, which ends the workers."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+class Loader:
+    """Batches of one data set for one rank.
+
+    Workers receive requests only and live from the first batch to `close()`; their number never changes a batch.
+
+    Args:
+        dataset: gives samples.
+        sampler: plans epochs.
+        num_workers: processes; 0 prepares batches in this one.
+        prefetch: batches that each worker prepares ahead.
+        rank, world: this process and how many there are.
+        pin_memory: hand out page-locked tensors (for copies to a GPU).
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        sampler: Sampler,
+        *,
+        num_workers: int = 0,
+        prefetch: int = 2,
+        rank: int = 0,
+        world: int = 1,
+        pin_memory: bool = False,
+    ) -> None:
+        self.dataset, self.sampler = dataset, sampler
+        self.num_workers, self.prefetch, self.pin_memory = num_workers, prefetch, pin_memory
+        self.rank, self.world = rank, world
+        self._feed = _Feed()
+        self._loader: DataLoader | None = None
+        self._planned: tuple[int, Batches] | None = None
+        self._pass = 0
+
+    def plan(self, epoch: int) -> Batches:
+        """This rank's batches of an epoch, as requests."""
+        if self._planned is None or self._planned[0] != epoch:
+            self._planned = (epoch, shard(self.sampler.epoch(epoch), self.rank, self.world))
+        return self._planned[1]
+
+    def steps(self, epoch: int) -> int:
+        """Number of batches of an epoch; equal on all ranks."""
+        return len(self.plan(epoch))
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The epoch's batches from number `start` on; the ones before are not loaded. Starting again ends an earlier pass.
+
+        Raises:
+            DataError: a sample that cannot be used, under `strict`; a label file changed under way.
+            TrainingError: a worker process died.
+        """
+        plan = self.plan(epoch)
+        if not 0 <= start <= len(plan):
+            raise ValueError(f"batch {start} of {len(plan)}")
+        self._pass += 1
+        return self._iterate(plan[start:], self._pass)
+
+    def _iterate(self, plan: Batches, number: int) -> Iterator[Batch]:
+        if self._loader is None:
+            self._loader = self._make()
+        self._feed.batches = plan
+        stream = iter(self._loader)
+        for _ in range(len(plan)):
+            if number != self._pass:
+                raise RuntimeError("the loader was started again; this pass has ended")
+            try:
+                batch = next(stream)
+            except RuntimeError as error:
+                if not str(error).startswith("DataLoader worker"):
+                    raise
+                self.close()
+                raise TrainingError(_WORKER_DIED.format(error=str(error).rstrip("."), workers=self.num_workers)) from error
+            if isinstance(batch, _Failure):
+                raise batch.error()
+            yield to_tensors(batch)
+
+    def _make(self) -> DataLoader:
+        working = self.num_workers > 0
+        return DataLoader(
+            _Fetcher(self.dataset),  # type: ignore[arg-type]  # it has the two methods that DataLoader calls
+            batch_sampler=self._feed,
+            num_workers=self.num_workers,
+            collate_fn=_same,
+            worker_init_fn=_start_worker,
+            persistent_workers=working,
+            prefetch_factor=self.prefetch if working else None,
+            pin_memory=self.pin_memory,
+            generator=torch.Generator(),  # otherwise each pass would draw from the model's own random state
+        )
+
+    def close(self) -> None:
+        """Ends the workers. A later pass starts new ones."""
+        loader, self._loader = self._loader, None
+        workers = getattr(loader, "_iterator", None)
+        if workers is not None and self.num_workers:
+            # torch ends them when the iterator is collected; the traceback of an error may keep it alive for long.
+            workers._shutdown_workers()
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_WORKER_DIED = (
+    "{error}. A process that prepares batches died, most often because memory or shared memory (/dev/shm) ran out: "
+    "set loader.num_workers (now {workers}) or batch_size_per_card lower, or give the container more shared memory"
+)
+
+
+def build_loader(
+    dataset: Dataset,
+    loader_config: LoaderConfig,
+    *,
+    seed: int,
+    train: bool,
+    rank: int = 0,
+    world: int = 1,
+    cache_dir: str | Path | None = None,
+    pin_memory: bool = False,
+    progress: bool = True,
+) -> Loader:
+    """The loader of a recipe's section.
+
+    Args:
+        dataset: built from the same section.
+        loader_config: the checked `loader:` node.
+        seed: of the orders.
+        train: evaluation keeps every sample, whatever `drop_last` says.
+        rank, world: this process and how many there are; a global batch has `batch_size_per_card` x `world` requests.
+        cache_dir: where line offsets and image sizes are kept; None keeps them in memory.
+        pin_memory: see `Loader`.
+        progress: a bar on a terminal while images are measured.
+
+    Raises:
+        DataError: no batch can be made.
+    """
+    if cache_dir is not None:
+        dataset.use_cache(cache_dir)
+    if loader_config.drop_last and not train:
+        logger.warning("Eval.loader.drop_last would leave samples out of the evaluation; every sample is evaluated")
+    sampler = _sampler(dataset, loader_config, seed, train, world, progress)
+    loader = Loader(
+        dataset,
+        sampler,
+        num_workers=_workers(loader_config.num_workers),
+        prefetch=loader_config.prefetch,
+        rank=rank,
+        world=world,
+        pin_memory=pin_memory,
+    )
+    if loader.steps(0) == 0:
+        drawn = len(dataset.epoch_indices(0))
+        hint = " (drop_last leaves out batches that are not full)" if loader_config.drop_last and train else ""
+        raise DataError(
+            f"no batch can be made: {drawn} samples, {loader_config.batch_size_per_card} x {world} in a batch{hint}; "
+            "lower batch_size_per_card, or set drop_last: false",
+            ", ".join(dataset.label_files),
+        )
+    return loader
+
+
+def _workers(asked: int) -> int:
+    if asked and os.name == "posix" and not os.access("/dev/shm", os.W_OK) and os.path.isdir("/dev/shm"):
+        logger.warning(
+            "/dev/shm cannot be written: batches are prepared in the main process (num_workers 0 instead of %d)", asked
+        )
+        return 0
+    return asked
+
+
+def _sampler(dataset: Dataset, config: LoaderConfig, seed: int, train: bool, world: int, progress: bool) -> Sampler:
+    size = config.batch_size_per_card * world
+    drop_last = config.drop_last and train
+    bucket = config.bucket_by_width
+    if bucket is None:
+        return PlainSampler(dataset, size, seed, shuffle=config.shuffle, drop_last=drop_last, keep_ratio=config.ratio_in_batch)
+    canvas = dataset.canvas()
+    if canvas is None:
+        raise DataError(
+            "bucket_by_width needs a resize step with image_shape among the transforms; none is there",
+            ", ".join(dataset.label_files),
+        )
+    return WidthBucketSampler(
+        dataset,
+        size,
+        seed,
+        shuffle=config.shuffle,
+        drop_last=drop_last,
+        canvas=canvas[1:],
+        step=bucket.step,
+        min_width=bucket.min_width,
+        max_width=bucket.max_width,
+        by_area=bucket.batch_by_area,
+        keep_ratio=config.ratio_in_batch,
+        world=world,
+        progress=progress,
+    )

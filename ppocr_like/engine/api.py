@@ -1,0 +1,218 @@
+"""`train` and `evaluate`: what the tools call."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ppocr_like.config import Builder, Recipe
+from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
+from ppocr_like.engine.device import choose_compute, set_threads
+from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections
+from ppocr_like.engine.guard import Interrupted, Signals
+from ppocr_like.engine.hooks import EvaluationHook, save_latest
+from ppocr_like.engine.logging_hooks import ProgressBar
+from ppocr_like.engine.manifest import add_result, write_manifest
+from ppocr_like.engine.ranks import Ranks, join_ranks
+from ppocr_like.engine.run import Run
+from ppocr_like.engine.runfolder import RunFolder, add_log_file
+from ppocr_like.engine.setup import Resume, build_run, eval_sets, refuse_unsupported
+from ppocr_like.engine.state import Best
+from ppocr_like.engine.trainer import fit
+from ppocr_like.errors import CheckpointError, OcrError, TrainingError
+from ppocr_like.weights import load_into, pretrained
+from ppocr_like.weights.atomic import atomic_write
+
+logger = logging.getLogger("ppocr_like")
+
+
+@dataclass
+class TrainResult:
+    """How a run ended.
+
+    Args:
+        folder: the run folder.
+        best: the best evaluation (its `value` is None without evaluation sets).
+        first, last: metrics by evaluation set before training and at the end.
+        steps: optimizer steps of the whole run, resumed parts included.
+        stop_reason: why it ended before its last epoch; empty when it did not.
+    """
+
+    folder: Path
+    best: Best
+    first: dict[str, dict[str, float]]
+    last: dict[str, dict[str, float]]
+    steps: int
+    stop_reason: str = ""
+
+
+def train(recipe: Recipe) -> TrainResult:
+    """Runs a recipe from its first step, or from `Global.checkpoints`, to its end.
+
+    Components must be registered (`components.load_components`).
+
+    Raises:
+        ConfigError: before any data is read.
+        OcrError: whatever a person can mend; a resumable checkpoint is left where training had begun.
+        Interrupted: Ctrl-C or SIGTERM, after saving.
+    """
+    settings = recipe.globals
+    Builder(recipe).check()
+    wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
+    with join_ranks(bool(wants_gpu)) as ranks, Signals() as signals:
+        refuse_unsupported(settings, ranks.world)
+        resume = Resume(recipe, ranks) if settings.checkpoints else None
+        folder = RunFolder(settings.save_model_dir, lock=ranks.main)
+        handler = None
+        try:
+            if ranks.main:
+                if resume is None or resume.path.parent.resolve() != folder.path.resolve():
+                    folder.refuse_earlier_run(settings.overwrite)
+                handler = add_log_file(folder / "train.log")
+                atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
+            run = build_run(recipe, folder, ranks, signals, resume)
+            if ranks.main:
+                step = run.progress.step if resume else None
+                write_manifest(folder / "run.json", recipe, run.charset.digest, run.compute.device, step)
+            return _drive(run, resume)
+        except OcrError as error:
+            logger.debug("stopped by %s: %s", type(error).__name__, error)
+            raise
+        finally:
+            if handler:
+                logger.removeHandler(handler)
+                handler.close()
+            folder.close()
+
+
+def _drive(run: Run, resume: Resume | None) -> TrainResult:
+    if resume:
+        for note in resume.notes:
+            logger.warning(note)
+        logger.info(
+            "resumed from %s: epoch %d, batch %d, step %d", resume.path, run.progress.epoch, run.progress.batch, run.progress.step
+        )
+    start = time.perf_counter()
+    try:
+        fit(run)
+    except BaseException as error:
+        _rescue(run, error)
+        if run.signals.pending and not isinstance(error, Interrupted):  # the signal ended a worker process first
+            raise Interrupted(run.signals.pending) from error
+        raise
+    finally:
+        for hook in run.hooks:
+            if isinstance(hook, ProgressBar):
+                hook.close()
+        for target in run.loggers:
+            target.close()
+        run.loader.close()
+    return _conclude(run, time.perf_counter() - start)
+
+
+def _rescue(run: Run, error: BaseException) -> None:
+    """Leaves a checkpoint of the last complete step, whatever ended the run."""
+    if isinstance(error, CheckpointError):
+        return  # saving is what failed; the earlier checkpoint is intact
+    if run.progress.step == 0:
+        return  # nothing is lost, and a checkpoint would stand in the way of the next start
+    if run.guard.spoiled:
+        logger.error("the weights were being updated when the run stopped; the earlier checkpoint is kept")
+        return
+    if run.ranks.world > 1 and not isinstance(error, Interrupted):
+        logger.error("a run of several processes is not saved after an error; the earlier checkpoint is kept")
+        return  # the other ranks may be anywhere: joining them in saving could wait for ever
+    run.guard.undo()
+    try:
+        save_latest(run)
+    except CheckpointError as failure:
+        logger.error("%s", failure)
+        return
+    if run.ranks.main:
+        what = (
+            "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) or run.signals.pending else "stopped by an error"
+        )
+        logger.warning(
+            "%s after step %d; %s is saved. To continue: -o Global.checkpoints=%s",
+            what,
+            run.progress.step,
+            run.folder / LATEST,
+            run.folder.path,
+        )
+
+
+def _conclude(run: Run, seconds: float) -> TrainResult:
+    evaluation = next((hook for hook in run.hooks if isinstance(hook, EvaluationHook)), None)
+    first, last = (evaluation.first, evaluation.last) if evaluation else ({}, {})
+    result = TrainResult(run.folder.path, run.best, first, last, run.progress.step, run.stop_reason)
+    if not run.ranks.main:
+        return result
+    for name in last:
+        before, after = first.get(name, {}), last[name]
+        shared = [f"{key} {before[key]:.4f} -> {after[key]:.4f}" for key in after if key in before and key not in ("fps", "n")]
+        logger.info("%s, start -> end: %s", name, ", ".join(shared))
+    if run.best.value is not None:
+        decider = run.evaluated[0]
+        logger.info(
+            "best on %s: %.6g in epoch %d (step %d), %s", decider, run.best.value, run.best.epoch, run.best.step, run.best.metrics
+        )
+    logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.folder.path)
+    summary = {k: v for k, v in asdict(result).items() if k != "folder"}
+    add_result(run.folder / "run.json", {**summary, "seconds": round(seconds, 1), "epochs": run.progress.epoch - 1})
+    return result
+
+
+def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
+    """Measures `Global.checkpoints` or `Global.pretrained_model` on every evaluation set of the recipe.
+
+    Args:
+        keep: how many (sample, result) pairs to keep of each set; None: all.
+
+    Raises:
+        OcrError: no weights given, weights that do not fit, an empty evaluation set.
+    """
+    settings = recipe.globals
+    Builder(recipe).check()
+    wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
+    with join_ranks(bool(wants_gpu)) as ranks:
+        compute = choose_compute(settings, ranks)
+        set_threads(settings.num_threads)
+        builder, model = load_model(recipe)
+        model = compute.place(model)
+        sets = eval_sets(builder, None, ranks, compute)
+        if not sets:
+            raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
+        return [_measured(model, part, compute, ranks, keep) for part in sets]
+
+
+def _measured(model: Any, part: Any, compute: Any, ranks: Ranks, keep: int | None) -> Evaluation:
+    evaluation = evaluate_set(model, part, compute, ranks, keep)
+    log_rejections(evaluation.rejected, part.name)
+    return evaluation
+
+
+def load_model(recipe: Recipe) -> tuple[Builder, Any]:
+    """The trained network of a recipe for use, not for training: with the charset of its weights, in evaluation mode.
+
+    `Global.checkpoints` wins over `Global.pretrained_model`.
+
+    Raises:
+        OcrError: neither is given, or the weights do not fit.
+    """
+    settings = recipe.globals
+    if not settings.checkpoints and not settings.pretrained_model:
+        raise TrainingError("no weights to evaluate: set Global.pretrained_model (weights, a run folder) or Global.checkpoints")
+    if settings.checkpoints:
+        source = resolve_checkpoint(settings.checkpoints)
+        tree = {**recipe.tree, "Global": {**recipe.tree["Global"], "pretrained_model": str(source)}}
+        recipe = Recipe.from_tree(tree)
+    builder = Builder(recipe)
+    weights, plan = pretrained(recipe.globals, builder.charset, as_is=True)
+    assert weights is not None  # a source was given
+    builder = Builder(recipe, plan.charset)
+    model = builder.model()
+    logger.info(load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture")).summary())
+    return builder, model.eval()

@@ -1,0 +1,176 @@
+"""`latest.ckpt`: everything a run needs to continue as if it had never stopped.
+
+The file is a `torch.save` of plain data and tensors, so that it loads with `weights_only=True`: no code runs on loading.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ppocr_like.errors import CheckpointError
+from ppocr_like.weights.atomic import atomic_write
+
+FORMAT = "ppocr_like checkpoint"
+VERSION = 1
+LATEST = "latest.ckpt"
+KEYS = ("model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records")
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Writes a checkpoint beside `path` and renames it over.
+
+    Raises:
+        CheckpointError: disk full, no permission; the earlier checkpoint is untouched.
+    """
+    # Serialised in memory first: a full disk then is one clean OSError instead of a failure inside the zip writer.
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
+    atomic_write(path, lambda file: file.write(buffer.getbuffer()))
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU.
+
+    Raises:
+        CheckpointError: missing, truncated, or not a checkpoint of this program.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file; give Global.checkpoints the run folder or its {LATEST}") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path}: truncated or no checkpoint ({str(error).splitlines()[0]})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: holds weights but no training state; start a new run from it with Global.pretrained_model={path}"
+        )
+    if content["version"] > VERSION:
+        raise CheckpointError(
+            f"{path}: version {content['version']} of the format; this program reads up to {VERSION}: update it"
+        )
+    missing = [key for key in KEYS if key not in content]
+    if missing:
+        raise CheckpointError(f"{path}: incomplete checkpoint, without {', '.join(missing)}")
+    return content
+
+
+def resolve_checkpoint(source: str | Path) -> Path:
+    """The `latest.ckpt` meant by a run folder, a file, or PaddleOCR's prefix style (`output/x/latest`).
+
+    Raises:
+        CheckpointError: nothing there; the message lists what was tried.
+    """
+    given = Path(source)
+    tried = [given / LATEST, given, given.with_name(given.name + ".ckpt")]
+    for path in tried:
+        if path.is_file():
+            return path
+    raise CheckpointError(
+        f"Global.checkpoints={source}: no checkpoint there (tried {', '.join(map(str, tried))}). "
+        f"It takes a run folder or its {LATEST}; weights go into Global.pretrained_model"
+    )
+
+
+def rng_state() -> dict[str, Any]:
+    """The generators a training step may draw from, as plain data and tensors."""
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        "numpy": (name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(position), int(has_gauss), float(cached)),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Puts back what `rng_state` gave. CUDA states are used as far as there are devices."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))
+    torch.set_rng_state(state["torch"])
+    if torch.cuda.is_available():
+        for device, cuda_state in enumerate(state["cuda"][: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(cuda_state, device)
+
+
+def seed_everything(seed: int, rank: int = 0) -> None:
+    """Seeds the generators of Python, NumPy and PyTorch; ranks differ, so that their dropout does."""
+    random.seed(seed + rank)
+    np.random.seed((seed + rank) % 2**32)
+    torch.manual_seed(seed + rank)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One recipe key in which a run and its checkpoint differ."""
+
+    path: str
+    before: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.before!r} in the checkpoint, {self.now!r} in the recipe"
+
+
+ABSENT = "absent"
+
+
+def differences(before: Any, now: Any, path: str = "") -> list[Difference]:
+    """Leaves in which two recipe trees differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        return [
+            d for key in keys for d in differences(before.get(key, ABSENT), now.get(key, ABSENT), f"{path}.{key}".lstrip("."))
+        ]
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        return [d for i, pair in enumerate(zip(before, now, strict=True)) for d in differences(*pair, f"{path}.{i}")]
+    return [] if before == now else [Difference(path, before, now)]
+
+
+# What must not change between a checkpoint and its continuation, and what may change only between two epochs.
+FIXED = ("Architecture", "Loss", "Optimizer", "Global.accumulate_steps", "Global.paddle_exact")
+FIXED_WITHIN_EPOCH = ("Train.dataset", "Train.sampler", "Train.loader", "Global.seed", "Global.max_text_length")
+FREE = ("Train.loader.num_workers", "Train.loader.use_shared_memory", "Train.loader.prefetch_factor", "Train.loader.pin_memory")
+SAID = ("Global.epoch_num", "Global.num_threads", "Global.use_amp", "Global.amp_dtype", "Global.use_gpu")
+
+
+def compare_recipes(before: dict[str, Any], now: dict[str, Any], within_epoch: bool, source: str) -> list[str]:
+    """Checks that `now` continues `before`.
+
+    Returns:
+        Messages on changes that are allowed but alter the continuation.
+
+    Raises:
+        CheckpointError: another architecture, loss or optimizer; or other data while an epoch is half done.
+    """
+    found = [d for d in differences(before, now) if not _under(d.path, FREE)]
+    fatal = [d for d in found if _under(d.path, FIXED)]
+    if fatal:
+        raise CheckpointError(
+            f"{source} belongs to another recipe:\n  "
+            + "\n  ".join(map(str, fatal))
+            + f"\nUndo the change to continue that run, or start a new one from its weights: Global.pretrained_model={source}"
+        )
+    data = [d for d in found if _under(d.path, FIXED_WITHIN_EPOCH)]
+    if data and within_epoch:
+        raise CheckpointError(
+            f"{source} was saved within an epoch, and the order of its data has changed:\n  "
+            + "\n  ".join(map(str, data))
+            + f"\nUndo the change to continue that run, or start a new one from its weights: Global.pretrained_model={source}"
+        )
+    return [f"resuming with a change, so not exactly as before: {d}" for d in found if _under(d.path, SAID) or d in data]
+
+
+def _under(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(prefix + ".") for prefix in prefixes)

@@ -1,0 +1,123 @@
+"""Device, precision and threads: one code path for float32, bfloat16 and float16."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ppocr_like.config import GlobalConfig
+from ppocr_like.engine.ranks import Ranks
+from ppocr_like.errors import TrainingError
+
+logger = logging.getLogger("ppocr_like")
+
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how the maths runs.
+
+    Args:
+        device: where model and batches live.
+        dtype: precision inside autocast; float32 switches autocast off.
+        channels_last: memory format of images and convolution weights.
+    """
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    channels_last: bool = False
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context of the forward pass."""
+        if self.dtype is torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def scaler(self, init_scale: float = 2.0**16, dynamic: bool = True) -> torch.amp.GradScaler:
+        """A loss scaler that does nothing unless the precision is float16."""
+        interval = 2000 if dynamic else 2**31 - 1
+        return torch.amp.GradScaler(
+            self.device.type, init_scale=init_scale, growth_interval=interval, enabled=self.dtype is torch.float16
+        )
+
+    def place(self, model: torch.nn.Module) -> torch.nn.Module:
+        """Moves a model to the device and its memory format."""
+        if self.channels_last:
+            return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return model.to(self.device)
+
+    def move(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with its tensors on the device; 4-d floating ones (images) in the memory format."""
+        moved = {}
+        for name, value in batch.items():
+            if isinstance(value, torch.Tensor):
+                if self.channels_last and value.ndim == 4:
+                    value = value.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+                else:
+                    value = value.to(self.device, non_blocking=True)
+            moved[name] = value
+        return moved
+
+
+def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
+    """Device and precision from the recipe's Global keys (`device`, PaddleOCR's `use_gpu`, `use_amp`, `amp_dtype`).
+
+    Raises:
+        TrainingError: a device that this machine does not have.
+    """
+    device = _device(settings, ranks)
+    dtype = DTYPES[settings.amp_dtype] if settings.use_amp else torch.float32
+    if settings.use_amp and dtype is torch.float32:
+        logger.warning("Global.use_amp has no effect with Global.amp_dtype: float32; set it to bfloat16 or float16")
+    return Compute(device, dtype, settings.channels_last)
+
+
+def _device(settings: GlobalConfig, ranks: Ranks) -> torch.device:
+    wanted = settings.device if settings.use_gpu is None else "cuda" if settings.use_gpu else "cpu"
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    key = "Global.device" if settings.use_gpu is None else "Global.use_gpu"
+    if wanted.startswith("cuda"):
+        index = int(wanted.partition(":")[2] or ranks.local_rank)
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if index >= count:
+            raise TrainingError(
+                f"{key} asks for {wanted}, but PyTorch sees {count} CUDA devices; set Global.device=cpu to run without"
+            )
+        torch.cuda.set_device(index)
+        return torch.device("cuda", index)
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise TrainingError(f"{key} asks for mps, which PyTorch cannot use here; set Global.device=cpu")
+    return torch.device(wanted)
+
+
+def set_threads(wanted: int | None) -> int:
+    """Sets the threads of PyTorch's operators (None: OMP_NUM_THREADS, else every core this process may use)."""
+    if wanted is None:
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        wanted = int(os.environ.get("OMP_NUM_THREADS") or usable)
+    torch.set_num_threads(wanted)
+    return wanted
+
+
+def memory_text(device: torch.device) -> str:
+    """Resident memory of this process and, on a GPU, the peak that PyTorch allocated: "812 MB" or "812 MB + 3120 MB GPU"."""
+    text = f"{resident_bytes() / 2**20:.0f} MB"
+    if device.type == "cuda":
+        text += f" + {torch.cuda.max_memory_allocated(device) / 2**20:.0f} MB GPU"
+    return text
+
+
+def resident_bytes() -> int:
+    """Resident set of this process, 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

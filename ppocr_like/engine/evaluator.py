@@ -1,0 +1,197 @@
+"""Measuring a model on evaluation sets. Every rank evaluates its share; the metric's states are merged."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ppocr_like.contracts import Rejections, SampleInfo
+from ppocr_like.engine.device import Compute
+from ppocr_like.engine.guard import kept_rng
+from ppocr_like.engine.ranks import Ranks
+from ppocr_like.errors import TrainingError
+
+logger = logging.getLogger("ppocr_like")
+
+
+@dataclass
+class Evaluation:
+    """What came out on one evaluation set.
+
+    Args:
+        name: of the set.
+        metrics: the metric's numbers, then `fps` (samples per second of network and decoding).
+        samples: measured ones, without the rejected.
+        rejected: samples that could not be used, by reason; they count as wrong.
+        lines: (sample, result) pairs, all of them or the first few, as asked for.
+        main_indicator: name of the entry of `metrics` that decides.
+    """
+
+    name: str
+    metrics: dict[str, float]
+    samples: int
+    rejected: Rejections
+    main_indicator: str
+    lines: list[tuple[SampleInfo, Any]] = field(default_factory=list)
+    unusable: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def value(self) -> float:
+        """The main indicator."""
+        return self.metrics[self.main_indicator]
+
+    def text(self) -> str:
+        """ "acc: 0.91, norm_edit_dis: 0.98 (200 samples, 2 rejected)"."""
+        numbers = ", ".join(f"{name}: {value:.6g}" for name, value in self.metrics.items())
+        rejected = f", {self.rejected.total} rejected, counted as wrong" if self.rejected.total else ""
+        return f"{numbers} ({self.samples} samples{rejected})"
+
+
+@dataclass
+class EvalSet:
+    """An evaluation set, ready to be measured: `metric` makes a fresh one for each evaluation."""
+
+    name: str
+    loader: Any
+    postprocess: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Any]]
+    metric: Callable[[], Any]
+
+
+def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Tensors as numpy arrays on the host (floating ones as float32); everything else as it is."""
+    arrays = {}
+    for name, value in entries.items():
+        if isinstance(value, torch.Tensor):
+            value = value.detach()
+            value = (value.float() if value.is_floating_point() else value).cpu().numpy()
+        arrays[name] = value
+    return arrays
+
+
+def evaluate_set(
+    model: torch.nn.Module,
+    part: EvalSet,
+    compute: Compute,
+    ranks: Ranks,
+    keep: int | None = 0,
+    check: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Runs the model over a set in evaluation mode, and leaves mode and random generators as they were.
+
+    Args:
+        keep: how many (sample, result) pairs to keep per rank; None keeps all.
+        check: called between batches; may raise to stop.
+
+    Raises:
+        TrainingError: no sample of the set could be measured or counted.
+    """
+    metric, rejections, unusable = part.metric(), Rejections(), []
+    lines: list[tuple[SampleInfo, Any]] = []
+    samples, spent = 0, 0.0
+    training = model.training
+    model.eval()
+    ranks.average_buffers(model)
+    try:
+        with kept_rng(), torch.inference_mode():
+            for batch in part.loader.batches(0):
+                check()
+                metric.reject(batch["rejected"])
+                for sample in batch["rejected"]:
+                    rejections.add(sample)
+                    unusable.append(_rejected_entry(sample))
+                if not batch["info"]:
+                    continue
+                start = time.perf_counter()
+                results, arrays = infer(model, batch, part.postprocess, compute)
+                spent += time.perf_counter() - start
+                metric.update(results, arrays)
+                samples += len(batch["info"])
+                room = len(results) if keep is None else keep - len(lines)
+                lines.extend(list(zip(batch["info"], results, strict=True))[: max(0, room)])
+    finally:
+        model.train(training)
+        part.loader.close()  # its workers would take memory from training until the next evaluation
+    return _joined(part.name, metric, samples, spent, rejections, lines, unusable, ranks)
+
+
+def infer(
+    model: torch.nn.Module, batch: dict[str, Any], postprocess: Callable[..., list[Any]], compute: Compute
+) -> tuple[list[Any], dict[str, Any]]:
+    """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
+    arrays = to_numpy(batch)
+    with compute.autocast():
+        outputs = model(compute.move({"image": batch["image"]})["image"])
+    return postprocess(to_numpy(outputs), arrays), arrays
+
+
+def _joined(
+    name: str,
+    metric: Any,
+    samples: int,
+    spent: float,
+    rejections: Rejections,
+    lines: list[tuple[SampleInfo, Any]],
+    unusable: list[dict[str, Any]],
+    ranks: Ranks,
+) -> Evaluation:
+    """Adds the other ranks' share to this one's and computes the numbers (equal on all ranks)."""
+    shares = ranks.gather((metric.state(), rejections.counts, rejections.examples, lines, unusable))
+    for rank, (state, counts, examples, other_lines, other_unusable) in enumerate(shares):
+        if rank == ranks.rank:
+            continue
+        metric.merge(state)
+        lines, unusable = lines + other_lines, unusable + other_unusable
+        for reason, count in counts.items():
+            rejections.counts[reason] = rejections.counts.get(reason, 0) + count
+            kept = rejections.examples.setdefault(reason, [])
+            kept.extend(examples.get(reason, [])[: rejections.keep - len(kept)])
+    total, seconds = ranks.sum(samples, spent)
+    if total == 0 and rejections.total == 0:
+        raise TrainingError(f"the evaluation set {name!r} gave no samples; check Eval.dataset.label_file_list")
+    metrics = {key: float(value) for key, value in metric.compute().items()}
+    metrics["fps"] = total * ranks.world / seconds if seconds else 0.0
+    return Evaluation(name, metrics, int(total), rejections, metric.main_indicator, lines, unusable)
+
+
+def _rejected_entry(sample: Any) -> dict[str, Any]:
+    info = sample.info
+    return {
+        "path": info.path,
+        "file": info.file,
+        "line": info.line,
+        "reason": sample.reason,
+        "detail": sample.detail,
+        "reference": info.text,
+    }
+
+
+def report(evaluation: Evaluation) -> dict[str, Any]:
+    """Every line of an evaluation as plain data: what the label says, what was read, how sure; the rejected by reason."""
+    rejected: dict[str, list[dict[str, Any]]] = {}
+    for entry in evaluation.unusable:
+        rejected.setdefault(entry["reason"], []).append(entry)
+    return {
+        "metrics": evaluation.metrics,
+        "main_indicator": evaluation.main_indicator,
+        "samples": evaluation.samples,
+        "lines": [_line_entry(info, result) for info, result in evaluation.lines],
+        "rejected": rejected,
+    }
+
+
+def _line_entry(info: SampleInfo, result: Any) -> dict[str, Any]:
+    text, confidence = getattr(result, "text", None), getattr(result, "confidence", None)
+    entry = {"path": info.path, "file": info.file, "line": info.line, "reference": info.text}
+    return {**entry, "prediction": text if text is not None else repr(result), "confidence": confidence}
+
+
+def log_rejections(rejections: Rejections, what: str) -> None:
+    """Names rejected samples by reason, with the first few of each."""
+    for reason, count in sorted(rejections.counts.items(), key=lambda item: -item[1]):
+        examples = "; ".join(rejections.examples.get(reason, [])[:3])
+        logger.warning("%s: %d sample%s rejected, %s: %s", what, count, "" if count == 1 else "s", reason, examples)

@@ -1,0 +1,116 @@
+"""What a step may spoil, and how it is put right: RNG and running statistics of an unfinished step; signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+
+logger = logging.getLogger("ppocr_like")
+
+
+class StepGuard:
+    """Remembers, before each step, what the forward pass changes besides the gradients.
+
+    When a step fails halfway (a NaN, an image that cannot be read under `strict`, no memory), `undo` puts the generators
+    and the running statistics back, so that the state is exactly that of the step before and can be saved.
+    """
+
+    def __init__(self, model: torch.nn.Module, device: torch.device) -> None:
+        self._buffers = list(model.buffers())
+        self._copies = [buffer.clone() for buffer in self._buffers]
+        self._device = device
+        self._cpu = torch.get_rng_state()
+        self._cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self.open = False  # a step has begun and not ended
+        self.spoiled = False  # a weight update was cut off: the state cannot be repaired
+
+    def begin(self) -> None:
+        for copy, buffer in zip(self._copies, self._buffers, strict=True):
+            copy.copy_(buffer)
+        self._cpu = torch.get_rng_state()
+        if self._device.type == "cuda":
+            self._cuda = torch.cuda.get_rng_state(self._device)
+        self.open = True
+
+    @contextmanager
+    def update(self) -> Iterator[None]:
+        """Around the optimizer's step, which changes the weights in place."""
+        self.spoiled = True
+        yield
+        self.spoiled = False
+
+    def end(self) -> None:
+        self.open = False
+
+    def undo(self) -> None:
+        """Back to the state before the step, if one is open."""
+        if not self.open:
+            return
+        with torch.no_grad():
+            for copy, buffer in zip(self._copies, self._buffers, strict=True):
+                buffer.copy_(copy)
+        torch.set_rng_state(self._cpu)
+        if self._cuda is not None:
+            torch.cuda.set_rng_state(self._cuda, self._device)
+        self.open = False
+
+
+@contextmanager
+def kept_rng() -> Iterator[None]:
+    """What happens inside leaves PyTorch's generators as they were (a DataLoader draws a seed when it starts)."""
+    cpu = torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    try:
+        yield
+    finally:
+        torch.set_rng_state(cpu)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM, raised at a point where the state can be saved. `status` is the shell's exit status."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+        self.status = 128 + signum
+        super().__init__(signal.Signals(signum).name)
+
+
+class Signals:
+    """Notes SIGINT and SIGTERM instead of dying; `check` raises where stopping is safe. The second one kills at once."""
+
+    def __init__(self) -> None:
+        self.pending = 0
+        self._process = os.getpid()
+
+    def __enter__(self) -> Signals:
+        self._earlier: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():  # Python sets handlers there only
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                self._earlier[signum] = signal.signal(signum, self._note)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for signum, handler in self._earlier.items():
+            signal.signal(signum, handler)
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:  # a worker process, which inherited this handler
+            raise SystemExit(128 + signum)
+        self.pending = signum
+        logger.warning("%s: stopping after this step and saving; once more stops at once", signal.Signals(signum).name)
+        signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
+
+    def check(self) -> None:
+        """Raises Interrupted when a signal came."""
+        if self.pending:
+            raise Interrupted(self.pending)

@@ -1,0 +1,281 @@
+"""What happens around the steps: training metric, freezing, evaluation, early stop, checkpoints."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+
+from ppocr_like.engine.checkpoint import LATEST, rng_state, save_checkpoint
+from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
+from ppocr_like.engine.run import Hook, Run, StepResult
+from ppocr_like.engine.runfolder import BEST
+from ppocr_like.engine.state import Best, Progress
+from ppocr_like.weights import save_weights
+
+logger = logging.getLogger("ppocr_like")
+
+
+class Freezing(Hook):
+    """`Optimizer.freeze`: parameters that match a pattern do not train until so many samples were used (see `optim.freeze`).
+
+    What is frozen follows from the count of samples alone, so a resumed run needs no state.
+    """
+
+    def before_step(self, run: Run) -> None:
+        run.optimizer.apply_freeze(run.model, run.progress.samples)
+
+
+class TrainMetric(Hook):
+    """`Global.cal_metric_during_train`: the metric on each training batch, from the raw training outputs as in PaddleOCR."""
+
+    def __init__(self, every_epochs: int) -> None:
+        self._every = every_epochs
+        self.values: dict[str, float] = {}
+
+    def before_step(self, run: Run) -> None:
+        self._metric = None
+        self.values = {}
+
+    def after_forward(self, run: Run, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, Any]) -> None:
+        if run.progress.epoch % self._every:
+            return
+        if self._metric is None:
+            self._postprocess, self._metric = run.make_train_metric()
+        arrays = to_numpy(batch)
+        self._metric.update(self._postprocess(to_numpy(outputs), arrays), arrays)
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        if self._metric is not None:
+            self.values = dict(self._metric.compute())
+
+
+class EvaluationHook(Hook):
+    """Measures the evaluation sets when they are due and keeps the best weights.
+
+    Due: before the first step and after the last one (`eval_at_start`, `eval_at_end`); every N steps (`eval_batch_step`: N,
+    or [start, N] with the first at start + N, as in PaddleOCR); every N epochs (`eval_batch_epoch`); every epoch when neither
+    is given.
+    """
+
+    name = "evaluation"
+
+    def __init__(self, settings: Any, pictures: int = 0) -> None:
+        self._settings = settings
+        self._pictures = pictures
+        self._last_step = -1
+        self.first: dict[str, dict[str, float]] = {}
+        self.last: dict[str, dict[str, float]] = {}
+
+    def state(self) -> Any:
+        return {"last_step": self._last_step, "first": self.first, "last": self.last}
+
+    def load(self, state: Any) -> None:
+        self._last_step, self.first, self.last = state["last_step"], state["first"], state["last"]
+
+    def start(self, run: Run) -> None:
+        self._warn_if_never(run)
+        step = run.progress.step
+        if step == 0 and self._settings.eval_at_start:
+            self._evaluate(run, "before training")
+        elif step > 0 and run.progress.batch > 0 and self._due_in_step(step):
+            self._evaluate(run)  # the run was stopped during this evaluation
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        if self._due_in_step(run.progress.step):
+            self._evaluate(run)
+
+    def after_epoch(self, run: Run) -> None:
+        if self._settings.eval_batch_epoch:
+            due = run.progress.epoch % self._settings.eval_batch_epoch == 0
+        else:
+            due = self._settings.eval_batch_step is None
+        if due:
+            self._evaluate(run)
+
+    def finish(self, run: Run) -> None:
+        if self._settings.eval_at_end:
+            self._evaluate(run)
+
+    def _due_in_step(self, step: int) -> bool:
+        rule = self._settings.eval_batch_step
+        if rule is None or self._settings.eval_batch_epoch:
+            return False
+        start, every = rule if isinstance(rule, list) else (0, rule)
+        return step > start and (step - start) % every == 0
+
+    def _warn_if_never(self, run: Run) -> None:
+        rule = self._settings.eval_batch_step
+        if rule is None or self._settings.eval_batch_epoch:
+            if (self._settings.eval_batch_epoch or 0) > run.epochs:
+                logger.warning(
+                    "Global.eval_batch_epoch is %d, but the run has %d epochs", self._settings.eval_batch_epoch, run.epochs
+                )
+            return
+        start, every = rule if isinstance(rule, list) else (0, rule)
+        if start + every > run.total_steps:
+            logger.warning(
+                "Global.eval_batch_step is %s, but the whole run has %d steps: there is only the evaluation at the end%s",
+                rule,
+                run.total_steps,
+                "" if self._settings.eval_at_end else ", which Global.eval_at_end switches off",
+            )
+
+    def _evaluate(self, run: Run, when: str = "") -> None:
+        if run.progress.step == self._last_step or not run.eval_sets:
+            return
+        evaluations = []
+        for part in run.eval_sets:
+            evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, run.signals.check)
+            evaluations.append(evaluation)
+            logger.info(
+                "evaluation of %s%s: %s", part.name, f" {when}" if when else f", step {run.progress.step}", evaluation.text()
+            )
+            if not self.first:
+                log_rejections(evaluation.rejected, part.name)
+        self._note(run, evaluations)
+        run.tell("after_evaluation", evaluations)
+        run.clock.resume_after_pause()
+
+    def _note(self, run: Run, evaluations: list[Evaluation]) -> None:
+        """Results into the records; the first set decides about the best weights."""
+        progress, decider = run.progress, evaluations[0]
+        self._last_step = progress.step
+        self.last = {e.name: dict(e.metrics) for e in evaluations}
+        self.first = self.first or self.last
+        if run.ranks.main:
+            for e in evaluations:
+                values = {**e.metrics, "samples": e.samples, "rejected": e.rejected.counts}
+                run.records.add("eval", {"epoch": progress.epoch, "global_step": progress.step, "set": e.name, **values})
+        if progress.step == 0:  # the weights the run started from are no result of it
+            return
+        if run.best.accepts(decider.value):
+            run.best = Best(decider.value, progress.epoch, progress.step, dict(decider.metrics))
+            save_run_weights(run, BEST)
+        best = run.best
+        logger.info(
+            "best %s of %s: %.6g (epoch %d, step %d)", decider.main_indicator, decider.name, best.value, best.epoch, best.step
+        )
+
+
+class EarlyStopping(Hook):
+    """`Global.early_stop`: stops after `patience` evaluations without a main indicator better by more than `min_delta`."""
+
+    name = "early_stop"
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+        self._best: float | None = None
+        self._waited = 0
+
+    def state(self) -> Any:
+        return {"best": self._best, "waited": self._waited}
+
+    def load(self, state: Any) -> None:
+        self._best, self._waited = state["best"], state["waited"]
+
+    def start(self, run: Run) -> None:
+        self._decide(run)
+
+    def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
+        if run.progress.step == 0:
+            return
+        value = evaluations[0].value
+        if self._best is None or value > self._best + self._settings.min_delta:
+            self._best, self._waited = value, 0
+        else:
+            self._waited += 1
+        self._decide(run)
+
+    def _decide(self, run: Run) -> None:
+        if self._waited >= self._settings.patience and run.progress.epoch >= self._settings.min_epochs and not run.stop_reason:
+            run.stop_reason = f"early stop: {self._waited} evaluations without a better result than {self._best:.6g}"
+            logger.info(run.stop_reason)
+
+
+class Checkpoints(Hook):
+    """`latest.ckpt` at each epoch's end and every `save_batch_step` steps; `iter_epoch_N` every `save_epoch_step` epochs."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        every = self._settings.save_batch_step
+        if every and run.progress.step % every == 0:
+            save_latest(run)
+
+    def after_epoch(self, run: Run) -> None:
+        epoch = run.progress.epoch
+        if epoch % self._settings.save_epoch_step == 0:
+            save_run_weights(run, f"iter_epoch_{epoch}.safetensors")
+            self._drop_old(run)
+        save_latest(run, replace(run.progress, epoch=epoch + 1, batch=0, group=0))
+        run.clock.resume_after_pause()
+
+    def finish(self, run: Run) -> None:
+        save_latest(run)
+
+    def _drop_old(self, run: Run) -> None:
+        keep = self._settings.keep_checkpoints
+        if keep is None or not run.ranks.main:
+            return
+        found = run.folder.path.glob("iter_epoch_*.safetensors")
+        numbered = sorted((int(m.group(1)), path) for path in found if (m := re.fullmatch(r"iter_epoch_(\d+)", path.stem)))
+        for _, path in numbered[: max(0, len(numbered) - keep)]:
+            path.unlink()
+
+
+def save_run_weights(run: Run, name: str) -> None:
+    """The model's weights as safetensors, with recipe, charset and metrics in the metadata (on the main rank).
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    run.ranks.average_buffers(run.model)
+    if not run.ranks.main:
+        return
+    evaluation = next((hook for hook in run.hooks if isinstance(hook, EvaluationHook)), None)
+    metadata = {
+        "charset": run.charset.to_metadata(),
+        "recipe": run.recipe.tree,
+        "metrics": evaluation.last if evaluation else {},
+        "epoch": run.progress.epoch,
+        "global_step": run.progress.step,
+        "samples": run.progress.samples,
+    }
+    save_weights(run.folder / name, run.model.state_dict(), metadata)
+
+
+def save_latest(run: Run, progress: Progress | None = None) -> None:
+    """`latest.ckpt`: the whole state of the run (on the main rank; the generators of every rank).
+
+    Raises:
+        CheckpointError: it cannot be written; the earlier one is intact.
+    """
+    run.ranks.average_buffers(run.model)
+    generators = run.ranks.gather(rng_state())
+    if not run.ranks.main:
+        return
+    save_checkpoint(
+        run.folder / LATEST,
+        {
+            "model": run.model.state_dict(),
+            "optimizer": run.optimizer.state_dict(),
+            "scaler": run.scaler.state_dict(),
+            "rng": generators,
+            "progress": asdict(progress or run.progress),
+            "best": run.best.to_dict(),
+            "hooks": {hook.name: hook.state() for hook in run.hooks if hook.name},
+            "recipe": run.recipe.tree,
+            "charset": run.charset.to_metadata(),
+            "dictionary": run.dictionary.digest,
+            "records": run.records.count,
+            "threads": torch.get_num_threads(),
+            "world": run.ranks.world,
+            "batches_per_epoch": run.batches_per_epoch,
+        },
+    )

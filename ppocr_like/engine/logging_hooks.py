@@ -1,0 +1,139 @@
+"""Hooks that tell people how the run goes: log lines, records, progress bar, VisualDL."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ppocr_like.contracts import Rejections
+from ppocr_like.engine.device import memory_text
+from ppocr_like.engine.evaluator import Evaluation, log_rejections
+from ppocr_like.engine.hooks import TrainMetric
+from ppocr_like.engine.pictures import prediction_pictures
+from ppocr_like.engine.run import Hook, Run, StepResult
+from ppocr_like.engine.stats import Smoother, duration
+
+logger = logging.getLogger("ppocr_like")
+
+
+class LogLines(Hook):
+    """One line every `print_batch_step` steps and at an epoch's end, with medians over `log_smooth_window` steps; the same
+    as a record in `metrics.jsonl` and as scalars to the loggers."""
+
+    name = "log"
+
+    def __init__(self, settings: Any, train_metric: TrainMetric | None) -> None:
+        self._every = settings.print_batch_step
+        self._print_memory = settings.print_mem_info
+        self._smooth = Smoother(settings.log_smooth_window)
+        self._metric = train_metric
+        self._pending: StepResult | None = None  # the last step, when it has no line yet
+
+    def state(self) -> Any:
+        return self._smooth.state()
+
+    def load(self, state: Any) -> None:
+        self._smooth.load(state)
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        values = {**result.losses, **{name: v for name, v in result.rates.items() if name != "lr"}}
+        self._smooth.add({**values, **(self._metric.values if self._metric else {})})
+        self._pending = result
+        if run.progress.step % self._every == 0:
+            self._write(run, result)
+
+    def after_epoch(self, run: Run) -> None:
+        if self._pending:
+            self._write(run, self._pending)
+        log_rejections(run.rejections, f"training, epoch {run.progress.epoch}")
+        if run.rejections.total and run.ranks.main:
+            record = {"epoch": run.progress.epoch, "global_step": run.progress.step, "counts": dict(run.rejections.counts)}
+            run.records.add("rejected", record)
+        run.rejections = Rejections()
+
+    def finish(self, run: Run) -> None:
+        if self._pending:
+            self._write(run, self._pending)
+
+    def _write(self, run: Run, result: StepResult) -> None:
+        self._pending = None
+        if not run.ranks.main:
+            return
+        progress, medians = run.progress, self._smooth.medians()
+        times = run.clock.report(run.total_steps - progress.step)
+        numbers = ", ".join(f"{name}: {value:.6f}" for name, value in medians.items())
+        memory = f", memory: {memory_text(run.compute.device)}" if self._print_memory else ""
+        logger.info(
+            "epoch: [%d/%d], global_step: %d, lr: %.6g, %s, samples/s: %.1f, waiting for data: %.1f %%, eta: %s%s",
+            progress.epoch,
+            run.epochs,
+            progress.step,
+            result.rates["lr"],
+            numbers,
+            times["samples_per_s"],
+            100 * times["data_wait"],
+            duration(times["eta_s"]),
+            memory,
+        )
+        values = {"lr": result.rates["lr"], **medians}
+        run.records.add(
+            "train",
+            {
+                "epoch": progress.epoch,
+                "global_step": progress.step,
+                "samples": progress.samples,
+                "loss_now": result.losses["loss"],
+                **values,
+                **times,
+            },
+        )
+        for target in run.loggers:
+            target.scalars(progress.step, {f"train/{name}": value for name, value in {**values, **times}.items()})
+
+
+class EvaluationLog(Hook):
+    """Scalars and pictures of each evaluation to the loggers."""
+
+    def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
+        for target in run.loggers:
+            for e in evaluations:
+                target.scalars(run.progress.step, {f"eval/{e.name}/{name}": value for name, value in e.metrics.items()})
+                target.images(run.progress.step, prediction_pictures(e.name, e.lines))
+
+
+class ProgressBar(Hook):
+    """A bar over the run's steps, on a terminal only; log lines are written above it."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    @staticmethod
+    def wanted() -> bool:
+        return sys.stderr.isatty()
+
+    def start(self, run: Run) -> None:
+        if not run.ranks.main:
+            return
+        from tqdm import tqdm
+        from tqdm.contrib.logging import logging_redirect_tqdm
+
+        self._redirect = logging_redirect_tqdm([logger])
+        self._redirect.__enter__()
+        self._bar = tqdm(total=run.total_steps, initial=run.progress.step, unit="step", dynamic_ncols=True, leave=False)
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"epoch {run.progress.epoch}/{run.epochs}, loss {result.losses['loss']:.4f}", refresh=False)
+            self._bar.update(1)
+
+    def finish(self, run: Run) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Also called when the run fails, so that the terminal is left in order."""
+        if self._bar is not None:
+            self._bar.close()
+            self._redirect.__exit__(None, None, None)
+            self._bar = None

@@ -1,0 +1,134 @@
+"""`run.json`: on what, with what and where a run was made."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ppocr_like
+from ppocr_like.config import Recipe
+from ppocr_like.weights.atomic import atomic_write
+
+PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
+
+
+def write_manifest(path: Path, recipe: Recipe, dictionary_digest: str, device: torch.device, resumed_at: int | None) -> None:
+    """Writes the manifest of a fresh run, or adds a resume (its time and step) to an earlier one.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    entry = {"time": now, "command": sys.argv, "step": resumed_at or 0, "host": host_facts(device)}
+    earlier = _read(path) if resumed_at is not None else None
+    if earlier is not None:
+        content = {**earlier, "resumed": [*earlier.get("resumed", []), entry]}
+    else:
+        content = {
+            "program": {"ppocr_like": ppocr_like.__version__, "python": platform.python_version(), **versions()},
+            "started": now,
+            "command": sys.argv,
+            "folder": os.getcwd(),
+            "seed": recipe.globals.seed,
+            "files": {name: file_digest(name) for name in named_files(recipe.tree)},
+            "charset_sha256": dictionary_digest,
+            "host": entry["host"],
+            "resumed": [],
+        }
+    write_json(path, content)
+
+
+def add_result(path: Path, result: Mapping[str, Any]) -> None:
+    """Adds how the run ended.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    write_json(path, {**(_read(path) or {}), "result": dict(result)})
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Indented JSON, whole or not at all."""
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    atomic_write(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that results depend on, as far as they are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def host_facts(device: torch.device) -> dict[str, Any]:
+    """The machine. Sums of floats depend on the number of threads: equal results need an equal one."""
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+    }
+
+
+def named_files(tree: Mapping[str, Any]) -> list[str]:
+    """Label files of training and evaluation and the dictionary, as the recipe names them."""
+    found: dict[str, None] = {}
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key == "label_file_list":
+                    found.update(dict.fromkeys([value] if isinstance(value, str) else [str(item) for item in value or []]))
+                else:
+                    walk(value)
+        elif isinstance(node, list):
+            for item in node:
+                walk(item)
+
+    walk({section: tree.get(section) for section in ("Train", "Eval")})
+    dictionary = (tree.get("Global") or {}).get("character_dict_path")
+    return [*found, *([str(dictionary)] if dictionary else [])]
+
+
+def file_digest(name: str) -> dict[str, Any]:
+    """Size and SHA-256 of a file; an empty dict where it cannot be read (the data set has said so already)."""
+    digest = hashlib.sha256()
+    try:
+        with open(name, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+            size = file.tell()
+    except OSError:
+        return {}
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

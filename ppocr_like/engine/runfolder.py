@@ -1,0 +1,159 @@
+"""The run folder: who may write to it, what lies in it, and the records of the run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from ppocr_like.engine.checkpoint import LATEST
+from ppocr_like.errors import CheckpointError, TrainingError
+from ppocr_like.weights.atomic import atomic_write
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: the folder is then not guarded
+    fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger("ppocr_like")
+
+RUN_FILES = (LATEST, "best_accuracy.safetensors", "metrics.jsonl", "train.log", "config.yml", "run.json")
+BEST = "best_accuracy.safetensors"
+RECORDS = "metrics.jsonl"
+LOCK = "run.lock"
+
+
+class RunFolder:
+    """A run's folder (`Global.save_model_dir`), held by a lock until `close`.
+
+    Args:
+        path: made when missing.
+        lock: False on all ranks but the main one.
+
+    Raises:
+        TrainingError: another run holds it, or it cannot be written.
+    """
+
+    def __init__(self, path: str | Path, lock: bool = True) -> None:
+        self.path = Path(path)
+        self._lock: IO[str] | None = None
+        if not lock:
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.path / LOCK, "a+", encoding="utf-8")  # noqa: SIM115: held open as long as the run
+        except OSError as error:
+            raise TrainingError(
+                f"cannot write to the run folder {self.path} ({error.strerror or error}); "
+                "set Global.save_model_dir to a folder of yours"
+            ) from error
+        self._take(self._lock)
+        for left in self.path.glob(".*.tmp"):  # of a run killed while writing
+            left.unlink()
+
+    def _take(self, lock: IO[str]) -> None:
+        """A record lock, not `flock`: worker processes must not inherit it, or they would hold it after a kill."""
+        if fcntl is None:
+            return
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise TrainingError(
+                f"another run (process {holder}) is using the run folder {self.path}; "
+                "wait for it, or set another Global.save_model_dir"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def earlier_run(self) -> list[Path]:
+        """Checkpoints and weights that an earlier run left."""
+        found = [self.path / name for name in (LATEST, BEST) if (self.path / name).exists()]
+        return [*found, *sorted(self.path.glob("iter_epoch_*.safetensors"))]
+
+    def refuse_earlier_run(self, overwrite: bool) -> None:
+        """A fresh run must not mix with an earlier one: stops, or clears its files when `overwrite` was asked for.
+
+        Raises:
+            TrainingError: there are checkpoints; says how to continue them and how to replace them.
+        """
+        found = self.earlier_run()
+        if found and not overwrite:
+            resume = f"continue it with Global.checkpoints={self.path}, " if (self.path / LATEST) in found else ""
+            raise TrainingError(
+                f"the run folder {self.path} holds an earlier run ({', '.join(p.name for p in found[:4])}): {resume}"
+                "replace it with Global.overwrite=true, or set another Global.save_model_dir"
+            )
+        for path in [*found, *(self.path / name for name in RUN_FILES)]:
+            path.unlink(missing_ok=True)
+
+
+class Records:
+    """`metrics.jsonl`: one JSON object per logged step and evaluation, each with `kind`, `epoch` and `global_step`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+
+    def cut_back(self, count: int, step: int) -> None:
+        """Keeps the first `count` records up to global step `step`: what came after the checkpoint will come again."""
+        if not self.path.exists():
+            self.count = 0
+            return
+        kept = []
+        for line in self.path.read_bytes().splitlines(keepends=True)[:count]:
+            if not line.endswith(b"\n") or _step_of(line) > step:
+                break
+            kept.append(line)
+        atomic_write(self.path, lambda file: file.write(b"".join(kept)))
+        self.count = len(kept)
+
+    def add(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Appends one record.
+
+        Raises:
+            CheckpointError: the file cannot be written.
+        """
+        line = json.dumps({"kind": kind, **values, "time": round(time.time(), 3)}, ensure_ascii=False)
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise CheckpointError(f"cannot write {self.path}: {error.strerror or error}") from error
+        self.count += 1
+
+
+def _step_of(line: bytes) -> float:
+    try:
+        return float(json.loads(line).get("global_step", 0))
+    except ValueError:
+        return float("inf")  # a record cut in two by a kill
+
+
+def add_log_file(path: Path) -> logging.Handler:
+    """Sends the program's messages to `train.log` as well, with time and level.
+
+    Raises:
+        TrainingError: the file cannot be written.
+    """
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise TrainingError(f"cannot write {path} ({error.strerror or error})") from error
+    handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s: %(message)s", "%Y/%m/%d %H:%M:%S"))
+    logger.addHandler(handler)
+    return handler

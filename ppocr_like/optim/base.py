@@ -1,0 +1,305 @@
+"""What an optimizer is here: PaddleOCR's order of operations on torch's kernels.
+
+One step: set the rates (schedule x multipliers), clip the gradients, add the coupled penalties, update.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ppocr_like.contracts import ParamAttr
+from ppocr_like.errors import CheckpointError, TrainingError
+from ppocr_like.optim.checks import bad, number
+from ppocr_like.optim.freeze import Freezer
+from ppocr_like.optim.patterns import first_match, read_rules
+from ppocr_like.optim.regularizers import L1, L2, Regularizer
+from ppocr_like.optim.schedules import Schedule
+
+log = logging.getLogger("ppocr_like")
+NamedParameters = Sequence[tuple[str, nn.Parameter]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one parameter is trained with.
+
+    Args:
+        lr_mult: factor on the schedule's rate.
+        coupled: penalty added to the gradient after clipping, None for none.
+        decay: decoupled weight decay (AdamW): w *= 1 - rate * decay.
+    """
+
+    lr_mult: float = 1.0
+    coupled: Regularizer | None = None
+    decay: float = 0.0
+
+
+class Optimizer(ABC):
+    """Base of the registered optimizers; they differ in `settings` and `build`.
+
+    Args:
+        named_parameters: (name, parameter) pairs, all of the model's, each once.
+        param_attrs: settings a module asks for, by parameter name; names not in it have the defaults.
+        schedule: rate per step.
+        clip_norm: largest L2 norm of one parameter's gradient. Wins over `clip_norm_global`, as in PaddleOCR.
+        clip_norm_global: largest L2 norm of all gradients together.
+        param_groups: [{pattern, lr_mult, weight_decay}]; the first pattern that matches a name holds (`optim.patterns`).
+            `lr_mult` multiplies the parameter's own; `weight_decay` replaces its decay.
+        freeze: [{pattern, samples}], see `optim.freeze`.
+
+    Raises:
+        ConfigError: numbers out of range, patterns without a match.
+    """
+
+    fused_kernels = True  # torch has a one-pass kernel for CPU and CUDA
+    kernel_l2 = True  # the kernel's `weight_decay` is the coupled L2
+
+    def __init__(
+        self,
+        named_parameters: NamedParameters,
+        param_attrs: Mapping[str, ParamAttr],
+        schedule: Schedule,
+        clip_norm: float | None = None,
+        clip_norm_global: float | None = None,
+        param_groups: Sequence[Mapping[str, Any]] | None = None,
+        freeze: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.schedule = schedule
+        self.names = [name for name, _ in named_parameters]
+        self.parameters = [parameter for _, parameter in named_parameters]
+        if not self.names:
+            raise bad("", "the model has no parameters to train")
+        unknown = sorted(set(param_attrs) - set(self.names))
+        if unknown:
+            raise KeyError(f"param_attrs names parameters that the model does not have: {', '.join(unknown[:5])}")
+        self.clip_norm = None if clip_norm is None else number(clip_norm, "clip_norm", above=True)
+        self.clip_norm_global = None if clip_norm_global is None else number(clip_norm_global, "clip_norm_global", above=True)
+        if self.clip_norm is not None and self.clip_norm_global is not None:
+            log.warning("Optimizer: clip_norm and clip_norm_global are both set; clip_norm holds, as in PaddleOCR")
+        self.freezer = Freezer(freeze, self.names)
+        self._settings = self._all_settings(dict(param_attrs), param_groups)
+        self._grouped: dict[Settings, list[nn.Parameter]] = {}
+        for name, parameter in named_parameters:
+            self._grouped.setdefault(self._settings[name], []).append(parameter)
+        fused = self.fused_kernels and all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
+        self.torch_optimizer = self.build([{"params": members} for members in self._grouped.values()], fused)
+        self._check_states = False
+
+    @abstractmethod
+    def settings(self, name: str, parameter: nn.Parameter, attr: ParamAttr, decay: float | None) -> Settings:
+        """Settings of one parameter; `decay` is the weight_decay of its group in the recipe, None when it says none."""
+
+    @abstractmethod
+    def build(self, groups: list[dict[str, Any]], fused: bool) -> torch.optim.Optimizer:
+        """The torch optimizer over the groups."""
+
+    def lr(self, step: int) -> float:
+        """The schedule's rate at a step, before multipliers."""
+        return self.schedule.value(step)
+
+    def step(self, step: int, scaler: torch.amp.GradScaler | None = None) -> dict[str, float]:
+        """Updates the parameters from their gradients.
+
+        Args:
+            step: number of this optimizer step, 0 first.
+            scaler: the loss scaler of float16 training; unscaled, used and updated here.
+
+        Returns:
+            `lr` (before multipliers) and, where clipping computed it, `grad_norm` (over all gradients, before clipping;
+            not finite in a step that the scaler skips).
+
+        Raises:
+            TrainingError: without scaler, gradients that are not finite, found where a norm is computed; nothing is changed then.
+        """
+        rate = self.lr(step)
+        if scaler is not None:
+            scaler.unscale_(self.torch_optimizer)
+        self._align_layouts()
+        norm = self._clip(require_finite=scaler is None)
+        for group, (settings, members) in zip(self.torch_optimizer.param_groups, self._grouped.items(), strict=True):
+            group["lr"] = rate * settings.lr_mult
+            self._penalise(group, settings, members, step)
+        if scaler is None:
+            self.torch_optimizer.step()
+        else:
+            scaler.step(self.torch_optimizer)
+            scaler.update()
+        return {"lr": rate} if norm is None else {"lr": rate, "grad_norm": norm}
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients."""
+        self.torch_optimizer.zero_grad(set_to_none=True)
+
+    def apply_freeze(self, model: nn.Module, consumed_samples: int) -> frozenset[str]:
+        """See `Freezer.apply`: before every step and after `model.train()`."""
+        return self.freezer.apply(model, consumed_samples)
+
+    def describe(self) -> list[str]:
+        """One line per distinct setting, for the start of a run."""
+        lines = []
+        for settings, members in self._grouped.items():
+            weights = sum(member.numel() for member in members)
+            parts = [f"lr x {settings.lr_mult:g}"]
+            if settings.coupled is not None:
+                parts.append(f"penalty {settings.coupled!r}")
+            if settings.decay:
+                parts.append(f"decoupled decay {settings.decay:g}")
+            lines.append(f"{len(members)} parameters ({weights:,} weights): {', '.join(parts)}")
+        return lines
+
+    def state_dict(self) -> dict[str, Any]:
+        """Moments by parameter name; only tensors, strings, lists and dicts, so torch's safe loading reads it."""
+        state = self.torch_optimizer.state
+        return {
+            "algorithm": type(self).__name__,
+            "names": list(self.names),
+            "moments": {
+                name: dict(state[parameter])
+                for name, parameter in zip(self.names, self.parameters, strict=True)
+                if state.get(parameter)
+            },
+        }
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Takes over what `state_dict` gave; rates and decays come from this optimizer's own recipe.
+
+        Raises:
+            CheckpointError: another algorithm, other parameter names, or other shapes; nothing is changed then.
+        """
+        if saved.get("algorithm") != type(self).__name__:
+            raise CheckpointError(
+                f"the checkpoint's optimizer is {saved.get('algorithm')}, the recipe's is {type(self).__name__}; "
+                "set Optimizer.name as it was, or start from the weights alone with Global.pretrained_model"
+            )
+        check_names(saved["names"], self.names)
+        moments = saved["moments"]
+        states: dict[int, dict[str, Any]] = {}
+        position = {id(p): i for i, p in enumerate(p for g in self.torch_optimizer.param_groups for p in g["params"])}
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            if name not in moments:
+                continue
+            for key, value in moments[name].items():
+                if isinstance(value, Tensor) and value.dim() and value.shape != parameter.shape:
+                    raise CheckpointError(
+                        f"the checkpoint's {key} of {name} has shape {tuple(value.shape)}, "
+                        f"the model's parameter {tuple(parameter.shape)}"
+                    )
+            states[position[id(parameter)]] = {k: v.clone() if isinstance(v, Tensor) else v for k, v in moments[name].items()}
+        own = self.torch_optimizer.state_dict()
+        self.torch_optimizer.load_state_dict({"state": states, "param_groups": own["param_groups"]})
+        self._check_states = True
+
+    def _all_settings(self, attrs: dict[str, ParamAttr], param_groups: Sequence[Mapping[str, Any]] | None) -> dict[str, Settings]:
+        rules = read_rules(param_groups, "param_groups", ("lr_mult", "weight_decay"))
+        values: list[tuple[float, float | None]] = []
+        for i, rule in enumerate(rules):
+            mult = number(rule.get("lr_mult", 1.0), f"param_groups.{i}.lr_mult")
+            decay = rule.get("weight_decay")
+            values.append((mult, None if decay is None else number(decay, f"param_groups.{i}.weight_decay")))
+        chosen = first_match(rules, self.names, "param_groups")
+        result = {}
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            attr = attrs.get(name, ParamAttr())
+            mult, decay = values[chosen[name]] if name in chosen else (1.0, None)
+            plain = self.settings(name, parameter, attr, decay)
+            result[name] = Settings(attr.lr_mult * mult, plain.coupled, plain.decay)
+        return result
+
+    def _clip(self, require_finite: bool) -> float | None:
+        """Scales the gradients in place; the norm over all of them before, None without clipping."""
+        limit = self.clip_norm if self.clip_norm is not None else self.clip_norm_global
+        if limit is None:
+            return None
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if not gradients:
+            return 0.0
+        norms = torch.stack([n.float() for n in torch._foreach_norm(gradients)])
+        total = torch.linalg.vector_norm(norms)
+        norm = float(total)
+        if require_finite and not torch.isfinite(total):
+            raise TrainingError(f"the gradients are not finite (norm {norm}){self._worst()}; lower the learning rate")
+        if self.clip_norm is not None:
+            factors = limit / norms.clamp(min=limit)
+            torch._foreach_mul_(gradients, list(factors.unbind()))
+        elif norm > limit or norm != norm:
+            torch._foreach_mul_(gradients, limit / norm)
+        return norm
+
+    def _worst(self) -> str:
+        """Names of the first gradients that are not finite, for a message."""
+        pairs = zip(self.names, self.parameters, strict=True)
+        names = [name for name, p in pairs if p.grad is not None and not p.grad.isfinite().all()]
+        return f", first in {', '.join(names[:3])}" if names else ""
+
+    def _penalise(self, group: dict[str, Any], settings: Settings, members: list[nn.Parameter], step: int) -> None:
+        """Adds the coupled penalty to the gradients, or hands it to the kernel where that does the same."""
+        if settings.coupled is None:
+            return
+        factor = settings.coupled.coefficient(step)
+        if settings.coupled.norm == 2 and self.kernel_l2:
+            group["weight_decay"] = factor
+            return
+        with torch.no_grad():
+            for parameter in members:
+                if parameter.grad is not None and factor:
+                    parameter.grad.add_(parameter if settings.coupled.norm == 2 else parameter.sign(), alpha=factor)
+
+    def _align_layouts(self) -> None:
+        """Gives gradients and moments their parameter's strides: torch's fused CPU kernels walk plain memory, and a
+        contiguous gradient of a channels_last weight (or moments saved under another memory format) would be read in
+        the wrong order, silently."""
+        for parameter in self.parameters:
+            gradient = parameter.grad
+            if gradient is not None and gradient.stride() != parameter.stride():
+                parameter.grad = torch.empty_like(parameter).copy_(gradient)
+        if not self._check_states:
+            return
+        for owner, state in self.torch_optimizer.state.items():
+            for key, value in state.items():
+                if isinstance(value, Tensor) and value.shape == owner.shape and value.stride() != owner.stride():
+                    state[key] = torch.empty_like(owner, dtype=value.dtype).copy_(value)
+        self._check_states = False
+
+
+def check_names(saved: Sequence[str], own: Sequence[str]) -> None:
+    """Raises CheckpointError when two sets of parameter names differ, naming some of either side."""
+    missing, extra = [n for n in own if n not in set(saved)], [n for n in saved if n not in set(own)]
+    if missing or extra:
+        parts = [
+            f"{len(group)} parameters {what} ({', '.join(group[:3])}{', ...' if len(group) > 3 else ''})"
+            for group, what in ((missing, "of the model have no entry"), (extra, "are not in the model"))
+            if group
+        ]
+        raise CheckpointError(f"the checkpoint's optimizer state is of another network: {'; '.join(parts)}")
+
+
+def coupled_penalty(regularizer: Regularizer | None, weight_decay: float | None) -> Regularizer | None:
+    """The global penalty of Adam and Momentum: `regularizer`, or `weight_decay` as L2.
+
+    Raises:
+        ConfigError: both are given.
+    """
+    if weight_decay is None:
+        return regularizer
+    if regularizer is not None:
+        raise bad("weight_decay", "and Optimizer.regularizer are both set; give one (weight_decay is L2 here)")
+    return L2(number(weight_decay, "weight_decay"))
+
+
+def own_penalty(attr: ParamAttr) -> Regularizer | None:
+    """The penalty a module asks for its parameter, None when it asks for none of its own."""
+    if attr.l1 is not None:
+        return L1(attr.l1)
+    return None if attr.l2 is None else L2(attr.l2)
+
+
+def active(regularizer: Regularizer | None) -> Regularizer | None:
+    """`regularizer`, or None when its factor is 0 throughout."""
+    return None if regularizer in (L1(0.0), L2(0.0)) else regularizer

@@ -1,0 +1,30 @@
+"""Evaluate weights on every evaluation set of a recipe.
+
+python tools/eval.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=output/svtr_ft [--report lines.json]
+"""
+
+from pathlib import Path
+
+from ppocr_like.components import load_components
+from ppocr_like.config.cli import recipe_from, recipe_parser, run
+from ppocr_like.engine import evaluate, report, set_up_console
+from ppocr_like.engine.manifest import write_json
+
+
+def main() -> None:
+    parser = recipe_parser(__doc__)
+    parser.add_argument("--report", type=Path, metavar="JSON", help="write every line: path, reference, prediction, confidence")
+    args = parser.parse_args()
+    recipe = recipe_from(args)
+    set_up_console(recipe.globals.debug)
+    load_components(recipe.plugins)
+    evaluations = evaluate(recipe, keep=None if args.report else 0)
+    for evaluation in evaluations:
+        print(f"{evaluation.name}: {evaluation.text()}")
+    if args.report:
+        write_json(args.report, {evaluation.name: report(evaluation) for evaluation in evaluations})
+        print(f"every line: {args.report}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,24 @@
+"""Train a recipe, or continue a run.
+
+python tools/train.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=pretrained/...
+python tools/train.py -c configs/rec/svtr_ft.yml -o Global.checkpoints=output/svtr_ft
+"""
+
+from ppocr_like.components import load_components
+from ppocr_like.config.cli import recipe_from, recipe_parser, run
+from ppocr_like.engine import Interrupted, set_up_console, train
+
+
+def main() -> int:
+    recipe = recipe_from(recipe_parser(__doc__).parse_args())
+    set_up_console(recipe.globals.debug)
+    load_components(recipe.plugins)
+    try:
+        train(recipe)
+    except Interrupted as signal:
+        return signal.status
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
