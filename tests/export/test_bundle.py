@@ -195,11 +195,11 @@ def test_sizes_that_became_constants_are_found_out(parts, tmp_path):
     class Fixed(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv = torch.nn.Conv1d(1, 3, 1)
+            self.conv = torch.nn.Conv1d(3, 3, 1)
 
         def forward(self, images):
             x = torch.nn.functional.avg_pool2d(images, (48, 8))
-            return {"ctc": self.conv(x.reshape(2, 1, -1)).transpose(1, 2).softmax(2)}
+            return {"ctc": self.conv(x.reshape(2, 3, int(x.shape[3]))).transpose(1, 2).softmax(2)}
 
     charset = type(recogniser.spec.charset)("ab")
     write_graph(Fixed(), tmp_path / "model.onnx", charset, channels=3, height=48, output="ctc")
