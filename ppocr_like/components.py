@@ -4,6 +4,8 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 
+from ppocr_like.errors import ConfigError, Problem
+
 ROOMS = ("transforms", "postprocess", "metrics", "modeling", "losses", "optim", "data", "engine")
 
 
@@ -11,11 +13,18 @@ def load_components(plugins: Sequence[str] = ()) -> None:
     """Imports all modules of the registering rooms, then the user's own packages (`Global.plugins`).
 
     Raises:
-        ImportError: a plugin that cannot be imported.
+        ConfigError: a plugin that cannot be imported.
     """
     for room in ROOMS:
         package = importlib.import_module(f"ppocr_like.{room}")
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
-    for plugin in plugins:
-        importlib.import_module(plugin)
+    problems = []
+    for position, plugin in enumerate(plugins):
+        try:
+            importlib.import_module(plugin)
+        except ImportError as error:
+            message = f"cannot import {plugin!r} ({error}); install it, or put its folder on PYTHONPATH"
+            problems.append(Problem(f"Global.plugins.{position}", message))
+    if problems:
+        raise ConfigError(problems)

@@ -32,15 +32,22 @@ READER_GIVES = ("image", "label", "img_path")
 CHECK_STEPS = 1000  # steps an epoch while checking: the real number needs the data
 
 
+def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] | None:
+    """`image_shape` [channels, height, width] of a section's chain and its YAML path; None where it has none."""
+    chain = recipe.get(f"{section}.dataset.transforms")
+    for i, item in enumerate(chain if isinstance(chain, list) else []):
+        name = item_name(item)
+        args = item.get(name, item) if isinstance(item, dict) else None
+        shape = args.get("image_shape") if isinstance(args, dict) else None
+        if isinstance(shape, list) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape):
+            return shape, f"{section}.dataset.transforms.{i}.{name}.image_shape"
+    return None
+
+
 def input_channels(recipe: Recipe) -> int:
     """Channels of the network's input: the first of `image_shape` in the evaluation chain, else 3 (colour)."""
-    chain = recipe.get("Eval.dataset.transforms")
-    for item in chain if isinstance(chain, list) else []:
-        args = item.get(item_name(item)) if isinstance(item, dict) and len(item) == 1 else item
-        shape = args.get("image_shape") if isinstance(args, dict) else None
-        if isinstance(shape, list) and len(shape) == 3 and isinstance(shape[0], int):
-            return shape[0]
-    return 3
+    found = input_shape(recipe)
+    return found[0][0] if found else 3
 
 
 def kept_names(chain: Any) -> list[str] | None:
@@ -71,6 +78,7 @@ def all_problems(builder: Builder) -> list[Problem]:
     attempt(lambda: builder.task, "Architecture")
     epochs = settings.epoch_num if settings else 1
     model = attempt(builder.model, "Architecture")
+    attempt(partial(_try_model, recipe, model))
     attempt(lambda: builder.optimizer(model, epochs, CHECK_STEPS), "Optimizer")
     loss = attempt(builder.loss, "Loss")
     attempt(builder.postprocess, "PostProcess")
@@ -85,6 +93,22 @@ def all_problems(builder: Builder) -> list[Problem]:
         if recipe.get(f"{section}.sampler") is not None:
             attempt(partial(builder.bind_sampler, section), section)
     return list(dict.fromkeys(problems))
+
+
+def _try_model(recipe: Recipe, model: Any) -> None:
+    """One blank image through a recogniser: the height of `image_shape` must suit strides and pooling."""
+    found = input_shape(recipe)
+    if found is None or model is None or not hasattr(model, "check_input"):
+        return
+    shape, path = found
+    train = input_shape(recipe, "Train")
+    if train is not None and train[0][:2] != shape[:2]:
+        message = f"{train[0]} differs from {shape} of {path} in channels or height; both feed the same network"
+        raise ConfigError([Problem(train[1], message)])
+    try:
+        model.check_input(*shape)
+    except ValueError as error:
+        raise ConfigError([Problem(path, f"{shape}: {error}")]) from error
 
 
 def _section_problems(recipe: Recipe) -> list[Problem]:

@@ -29,10 +29,11 @@ class GlobalConfig:
     # Length of a run and where it writes
     epoch_num: int = option(doc="last epoch; a resumed run goes on up to it", least=1)
     save_model_dir: str = option("./output/", "run folder: checkpoints, `train.log`, `metrics.jsonl`, the effective recipe")
-    overwrite: bool = option(False, "a fresh run may replace an earlier one in `save_model_dir`; else it stops")
     save_epoch_step: int = option(1, "weights `iter_epoch_N.safetensors` are kept every this many epochs", least=1)
     save_batch_step: int | None = option(None, "also write `latest.ckpt` every this many steps within an epoch", least=1)
-    overwrite: bool = option(False, "start anew in a run folder that holds an earlier run, whose checkpoints and logs are removed")
+    overwrite: bool = option(
+        False, "start anew in a run folder that holds an earlier run, whose checkpoints and logs are removed"
+    )
     keep_checkpoints: int | None = option(None, "how many `iter_epoch_N` to keep, the newest; null: all", least=0)
 
     # Weights in and out

@@ -16,6 +16,7 @@ from typing import Any
 from ppocr_like.errors import ConfigError, OcrError, Problem
 
 MISSING = object()
+MOST_NAMES = 16  # longer lists are cut in messages
 _SCALARS = {int: "an integer", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection, set, frozenset)
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
@@ -57,7 +58,8 @@ def nearest(name: object, known: Collection[str], label: str = "accepted") -> st
     near = [folded[k] for k in difflib.get_close_matches(str(name).lower(), folded, n=3)]
     if near:
         return f"; nearest: {', '.join(near)}"
-    return f"; {label}: {', '.join(known) or 'none'}"
+    some = ", ".join(list(known)[:MOST_NAMES]) or "none"
+    return f"; {label}: {some}" + (f" and {len(known) - MOST_NAMES} more (docs/recipe.md)" if len(known) > MOST_NAMES else "")
 
 
 def shown(value: Any) -> str:

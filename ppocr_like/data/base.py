@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ppocr_like.contracts import Request, SampleInfo
-from ppocr_like.transforms.base import Sample
+from ppocr_like.contracts import Rejected, Request, SampleInfo
+from ppocr_like.transforms.base import Sample, Transform
+
+
+@dataclass(frozen=True)
+class Record:
+    """One entry of a label file.
+
+    Args:
+        info: its place and text, with the first image's path.
+        paths: all its images; none when the line cannot be used.
+        error: why the line cannot be used.
+    """
+
+    info: SampleInfo
+    paths: list[str]
+    error: Rejected | None = None
 
 
 class Dataset(ABC):
     """Samples 0 .. len() - 1 of all label files in order.
 
     `strict`: a sample that cannot be used stops the run with file and line; otherwise it is counted.
-    `label_files`: the files the samples stand in.
+    `label_files`: the files the samples stand in. `transforms`: the chain.
     """
 
     strict: bool = False
     label_files: tuple[str, ...] = ()
+    transforms: Sequence[Transform] = ()
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -27,6 +45,10 @@ class Dataset(ABC):
     @abstractmethod
     def info(self, index: int) -> SampleInfo:
         """Where sample `index` comes from; of several images the first."""
+
+    @abstractmethod
+    def record(self, index: int) -> Record:
+        """All that the label file says about sample `index`."""
 
     @abstractmethod
     def request_info(self, request: Request) -> SampleInfo:

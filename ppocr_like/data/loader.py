@@ -7,12 +7,13 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import torch
 from torch.utils.data import DataLoader
 
+from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.contracts import Rejected, RejectedSample, Request
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.collate import collate, to_tensors
@@ -23,29 +24,6 @@ from ppocr_like.transforms.base import Sample
 logger = logging.getLogger("ppocr_like")
 Batch = dict[str, Any]
 _SHARED = 1 << 16  # bytes from which an array comes out of a worker through shared memory
-
-
-class BucketSettings(Protocol):
-    """`bucket_by_width:` of a recipe; see `WidthBucketSampler`."""
-
-    step: int
-    min_width: int | None
-    max_width: int
-    batch_by_area: bool
-
-
-class LoaderSettings(Protocol):
-    """`Train.loader:` or `Eval.loader:` of a recipe, checked."""
-
-    batch_size_per_card: int
-    shuffle: bool
-    drop_last: bool
-    num_workers: int
-    prefetch: int
-    ratio_in_batch: bool
-
-    @property
-    def bucket_by_width(self) -> BucketSettings | None: ...
 
 
 class _Failure:
@@ -124,8 +102,7 @@ def _same(batch: Any) -> Any:
 
 
 def _start_worker(worker: int) -> None:
-    """One thread per worker. Signals to the program's process group (Ctrl-C, `timeout`) are the main process' affair, which then
-    ends the workers: so they leave that group."""
+    """One thread per worker; Ctrl-C and SIGTERM to the whole group are left to the main process, which ends the workers."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -224,7 +201,11 @@ class Loader:
 
     def close(self) -> None:
         """Ends the workers. A later pass starts new ones."""
-        self._loader = None
+        loader, self._loader = self._loader, None
+        workers = getattr(loader, "_iterator", None)
+        if workers is not None and self.num_workers:
+            # torch ends them when the iterator is collected; the traceback of an error may keep it alive for long.
+            workers._shutdown_workers()
 
     def __enter__(self) -> Loader:
         return self
@@ -241,7 +222,7 @@ _WORKER_DIED = (
 
 def build_loader(
     dataset: Dataset,
-    loader_config: LoaderSettings,
+    loader_config: LoaderConfig,
     *,
     seed: int,
     train: bool,
@@ -300,7 +281,7 @@ def _workers(asked: int) -> int:
     return asked
 
 
-def _sampler(dataset: Dataset, config: LoaderSettings, seed: int, train: bool, world: int, progress: bool) -> Sampler:
+def _sampler(dataset: Dataset, config: LoaderConfig, seed: int, train: bool, world: int, progress: bool) -> Sampler:
     size = config.batch_size_per_card * world
     drop_last = config.drop_last and train
     bucket = config.bucket_by_width

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ppocr_like.contracts import Rejected, Request, SampleInfo
-from ppocr_like.data.base import Dataset, sample_generator
+from ppocr_like.data.base import Dataset, Record, sample_generator
 from ppocr_like.data.cache import cache_path, load_array, store_array
 from ppocr_like.data.label_index import LabelIndex, check_label_file, parse_line
 from ppocr_like.data.sampling import draw_epoch
@@ -112,31 +112,27 @@ class SimpleDataSet(Dataset):
         number = int(np.searchsorted(self._bounds, index, side="right")) - 1
         return indexes[number], index - int(self._bounds[number])
 
-    def _read(self, index: int) -> tuple[SampleInfo, list[str], Rejected | None]:
-        """Place and text, image paths, and why the line cannot be used (None: it can)."""
+    def record(self, index: int) -> Record:
         lines, position = self._locate(index)
         raw = lines.read(position)
         number = lines.line_number(position)
         try:
             names, text = parse_line(raw, self.delimiter)
         except Rejected as error:
-            return SampleInfo(index, lines.path, number, "", raw.decode("utf-8", "replace")), [], error
+            return Record(SampleInfo(index, lines.path, number, "", raw.decode("utf-8", "replace")), [], error)
         paths = [os.path.join(self.data_dir, name) for name in names]
-        return SampleInfo(index, lines.path, number, paths[0], text), paths, None
+        return Record(SampleInfo(index, lines.path, number, paths[0], text), paths)
 
     def info(self, index: int) -> SampleInfo:
-        return self._read(index)[0]
-
-    def paths(self, index: int) -> list[str]:
-        """All image paths of a sample; none when its line cannot be used."""
-        return self._read(index)[1]
+        return self.record(index).info
 
     def _drawn(self, request: Request) -> tuple[SampleInfo, Rejected | None, np.random.Generator]:
-        info, paths, error = self._read(request.index)
+        record = self.record(request.index)
+        info, paths = record.info, record.paths
         rng = sample_generator(self.seed, request)
         if self.train and len(paths) > 1:
             info = SampleInfo(info.index, info.file, info.line, paths[int(rng.integers(len(paths)))], info.text)
-        return info, error, rng
+        return info, record.error, rng
 
     def request_info(self, request: Request) -> SampleInfo:
         return self._drawn(request)[0]
@@ -177,7 +173,9 @@ class SimpleDataSet(Dataset):
             if stored is not None and stored.shape == (len(lines), 2) and stored.dtype == np.int32:
                 return stored
         name = os.path.basename(lines.path)
-        sizes = measure(len(lines), lambda position: self.paths(start + position), exif, progress, f"image sizes of {name}")
+        sizes = measure(
+            len(lines), lambda position: self.record(start + position).paths, exif, progress, f"image sizes of {name}"
+        )
         return sizes if place is None else store_array(place, sizes)
 
     def canvas(self) -> tuple[int, int, int] | None:

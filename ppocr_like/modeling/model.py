@@ -54,6 +54,22 @@ class OcrModel(nn.Module):
         """Full names of parameters whose dim 0 is the class index -> the label encoder ("ctc")."""
         return self._gather("own_class_parameters")
 
+    @torch.no_grad()
+    def check_input(self, channels: int, height: int, width: int) -> None:
+        """Runs one blank image of this size (px) in evaluation, so that parts that do not fit are found before data is read.
+
+        Raises:
+            ValueError: the parts do not fit this size.
+        """
+        training = self.training
+        self.eval()
+        try:
+            self(torch.zeros(1, channels, height, width))
+        except RuntimeError as error:
+            raise ValueError(f"the network cannot take images of {channels} x {height} x {width}: {error}") from error
+        finally:
+            self.train(training)
+
     def _gather(self, method: str) -> dict:
         found = {}
         for path, module in self.named_modules():

@@ -53,6 +53,8 @@ class DecodeImage(Transform):
             image = np.frombuffer(image, np.uint8)
         if image.ndim == 1:
             image = self._decode(image)
+        elif image.ndim == 2:
+            image = repeat_gray(np.ascontiguousarray(image))
         if self.channel_first:
             image = image.transpose(2, 0, 1)
         sample["image"] = image

@@ -16,10 +16,11 @@ JITTER_REACH = 0.01  # of the short side
 BRIGHTNESS_REACH = 0.3  # V is scaled by 1 +- this
 NOISE_SIGMA = 0.05 * 255  # grey levels: PaddleOCR's 0.5 * N(0, 0.1), on the scale [0, 1] that it was written for
 NOISE_TABLE = 1 << 20  # values
+BASE_NUMBERS = 11  # random numbers that BaseDataAugmentation uses
 
 
-class _Photometry:
-    """Pixel-wise steps. Noise is read from a fixed table at a random place: drawing it anew costs more than all else."""
+class _Noise:
+    """Gaussian noise, read from a fixed table at a random place: drawing it anew costs more than all else."""
 
     def __init__(self) -> None:
         noise = np.random.Generator(np.random.PCG64(20200616)).normal(0.0, NOISE_SIGMA, NOISE_TABLE)
@@ -27,7 +28,7 @@ class _Photometry:
         self._up = np.rint(noise.clip(0, 255)).astype(np.uint8)
         self._down = np.rint((-noise).clip(0, 255)).astype(np.uint8)
 
-    def noise(self, image: np.ndarray, u: float) -> np.ndarray:
+    def __call__(self, image: np.ndarray, u: float) -> np.ndarray:
         """Adds Gaussian noise, saturating. `u` in [0, 1) chooses the place in the table."""
         size = image.size
         if size >= NOISE_TABLE:
@@ -87,19 +88,24 @@ class BaseDataAugmentation(Transform):
         self.jitter_prob = jitter_prob
         self.blur_prob = blur_prob
         self.hsv_aug_prob = hsv_aug_prob
-        self._photometry = _Photometry()
+        self._noise = _Noise()
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         image, repeated = split_gray(sample["image"])
-        sample["image"] = join_gray(self.augment(image, rng.random(11).tolist()), repeated)
+        u = rng.random(BASE_NUMBERS).tolist()
+        top, bottom = self.crop(image.shape[0], u)
+        sample["image"] = join_gray(self.change_pixels(image[top:bottom], u), repeated)
         return sample
 
-    def augment(self, image: np.ndarray, u: list[float]) -> np.ndarray:
-        """(H, W) or (H, W, C) uint8 -> the same, maybe lower. `u`: 11 uniform numbers."""
-        height = image.shape[0]
-        if u[0] < self.crop_prob and height >= CROP_MIN_HEIGHT:
-            cut = min(1 + int(u[1] * CROP_MAX), height - 1)
-            image = image[cut:] if u[2] < 0.5 else image[: height - cut]
+    def crop(self, height: int, u: list[float]) -> tuple[int, int]:
+        """Rows [top, bottom) to keep. Uses u[0:3]."""
+        if u[0] >= self.crop_prob or height < CROP_MIN_HEIGHT:
+            return 0, height
+        cut = 1 + int(u[1] * CROP_MAX)
+        return (cut, height) if u[2] < 0.5 else (0, height - cut)
+
+    def change_pixels(self, image: np.ndarray, u: list[float]) -> np.ndarray:
+        """All steps but the crop: (H, W) or (H, W, C) uint8 -> the same shape. Uses u[3:11]."""
         if u[3] < self.blur_prob:
             image = cv2.GaussianBlur(image, (5, 5), 1)
         if u[4] < self.hsv_aug_prob:
@@ -107,7 +113,7 @@ class BaseDataAugmentation(Transform):
         if u[6] < self.jitter_prob:
             image = _shift(image, u[7])
         if u[8] < self.noise_prob:
-            image = self._photometry.noise(image, u[9])
+            image = self._noise(image, u[9])
         if u[10] < self.reverse_prob:
             image = cv2.bitwise_not(image)
         return image
@@ -125,9 +131,9 @@ def _shift(image: np.ndarray, u: float) -> np.ndarray:
 
 @TRANSFORMS.register()
 class RecAug(Transform):
-    """TIA (distort, stretch and perspective in sequence; see `tia`), then BaseDataAugmentation, as PaddleOCR's RecAug.
+    """TIA (distort, stretch and perspective in one warp; see `tia`), then BaseDataAugmentation, as PaddleOCR's RecAug.
 
-    TIA is left out for pictures under 20 px in height or width; patches are 3 to 5.
+    TIA is left out for pictures under 20 px in height or width; patches are 3 to 5. A crop is cut before the pixels are sampled.
     """
 
     def __init__(
@@ -142,24 +148,18 @@ class RecAug(Transform):
     ) -> None:
         _check_probabilities(tia_prob=tia_prob)
         self.tia_prob = tia_prob
+        self._warp = tia.TextWarp()
         self.base = BaseDataAugmentation(crop_prob, reverse_prob, noise_prob, jitter_prob, blur_prob, hsv_aug_prob)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         image, repeated = split_gray(sample["image"])
-        numbers = rng.random(50)
+        numbers = rng.random(1 + BASE_NUMBERS + tia.NUMBERS, np.float32)
+        tia_u, *u = numbers[: 1 + BASE_NUMBERS].tolist()
         height, width = image.shape[:2]
-        if numbers[0] < self.tia_prob and min(height, width) >= tia.MIN_SIDE:
-            image = _tia(image, numbers[12:])
-        sample["image"] = join_gray(self.base.augment(image, numbers[1:12].tolist()), repeated)
+        top, bottom = self.base.crop(height, u)
+        if tia_u < self.tia_prob and height >= tia.MIN_SIDE and width >= tia.MIN_SIDE:
+            image = self._warp(image, numbers[1 + BASE_NUMBERS :], top, bottom)
+        else:
+            image = image[top:bottom]
+        sample["image"] = join_gray(self.base.change_pixels(image, u), repeated)
         return sample
-
-
-def _tia(image: np.ndarray, u: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    cuts = (3 + (u[:2] * 3)).astype(int).tolist()
-    warps = [
-        tia.distort(width, height, cuts[0], u[2:26]),
-        tia.stretch(width, height, cuts[1], u[26:30]),
-        tia.perspective(width, height, u[30:34]),
-    ]
-    return tia.warp_lines(image, warps)

@@ -1,123 +1,163 @@
 """Text image augmentation: smooth warps of a line by a few moved control points.
 
 After Luo, Zhu, Jin, Wang, "Learn to Augment: Joint Data Augmentation and Network Optimization for Text Recognition" (CVPR
-2020): the line is cut into N patches, the control points on its upper and lower edge move, and the picture follows by
+2020): the line is cut into N patches, the control points on its upper and lower edge move, and the picture follows by the
 similarity transforms that fit the points best around each place (moving least squares; Schaefer, McPhail, Warren, "Image
-Deformation Using Moving Least Squares", 2006).
+Deformation Using Moving Least Squares", 2006). Three kinds, as in PaddleOCR's RecAug, which applies them one after another:
 
-Points are complex numbers x + iy in px: a similarity is then one product, and a picture's warp a few matrix products.
-A warp maps a place in the result to its place in the source, so warps chain by plain application and the pixels are
-sampled once.
+- distort: each point moves freely, corners inwards by up to a third of a patch, the others by half of that either way;
+- stretch: the inner cuts move sideways by up to 0.3 patches (PaddleOCR: 0.4, but of the result);
+- perspective: each corner moves towards the middle of its side by up to half the height.
+
+How it is made fast. Control points stand evenly in the *result* and point to moved places in the source, so the source of
+a place v is v - sum_k A_k(v) d_k: linear in the moves d_k, with A fixed by the number of patches and the ratio of the sides.
+The moves are linear in the random numbers u; hence the whole warp, on a coarse grid, is a kept matrix times u. The three
+fields are added, the grid is enlarged bilinearly, and the pixels are sampled once. A square grid cell of a third of the
+height is the unit of length, so that a matrix serves every size of the same number of cells.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 MIN_SIDE = 20  # px; smaller pictures are left alone, as in PaddleOCR
-DISTORT_X, DISTORT_Y = 0.3, 0.25  # most a control point moves, in heights
-GRID_X = 12  # px between the columns where a warp is evaluated; bilinear in between
-GRID_ROWS = 3
+SEGMENTS = (3, 4, 5)  # patches
+CELLS_HIGH = 3
+MAX_COLUMNS = 128  # a longer line gets wider cells
+# A distortion is also bounded by the height (0.3 of it sideways, 0.25 up and down), which is what a third of a patch comes to
+# for the paper's pictures of 100 x 32 px. PaddleOCR has no such bound; its long lines are torn and leave the picture.
+DISTORT_X, DISTORT_Y = 0.3, 0.25
+# The moves are the source's here: 0.3 makes letters 0.6 to 2.5 times as wide, PaddleOCR's 0.4 of the result 0.2 to 1.8.
+STRETCH_REACH = 0.3  # patches
+PERSPECTIVE_REACH = 0.5  # heights
+
+_KEPT_MATRICES = 600  # about 20 kB each
+
+# Where each part finds its random numbers; the first of each is the constant 1.
+_CHOICE = slice(0, 2)
+_DISTORT = 2
+_STRETCH = _DISTORT + 1 + 4 * (SEGMENTS[-1] + 1)
+_PERSPECTIVE = _STRETCH + SEGMENTS[-1]
+NUMBERS = _PERSPECTIVE + 1 + 4
 
 
-@dataclass(frozen=True)
-class Warp:
-    """Moving least squares: `moved` are the control points in the result, `origin` the same points in the source."""
+def _least_squares(nodes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A (G, K) complex: a node follows when point k moves by d_k, by sum_k A_k d_k (places and moves are x + iy).
 
-    moved: np.ndarray
-    origin: np.ndarray
-
-    def __call__(self, places: np.ndarray) -> np.ndarray:
-        """(G,) complex places in the result -> (G,) complex places in the source."""
-        p, q = self.moved, self.origin
-        difference = places[:, None] - p
-        weights = 1.0 / (difference.real**2 + difference.imag**2 + 1e-6)
-        sums = weights @ np.stack([np.ones_like(p), p, q, p.conj() * q, p * p.conj()], 1)
-        total = sums[:, 0]
-        centre_p = sums[:, 1] / total
-        centre_q = sums[:, 2] / total
-        # Weighted covariances about the centres; their quotient is the best scale and rotation.
-        turn = sums[:, 3] / total - centre_p.conj() * centre_q
-        spread = sums[:, 4] / total - centre_p.conj() * centre_p
-        return centre_q + (places - centre_p) * (turn / spread)
+    Similarity transforms, weights 1 / distance^2. With centre p* and spread s of the weighted points,
+    A_k = w_k (1 + (v - p*) conj(p_k - p*) / s); the weights sum to 1.
+    """
+    weights = 1.0 / (np.abs(nodes[:, None] - points) ** 2 + 1e-6)
+    weights /= weights.sum(1, keepdims=True)
+    centre = weights @ points
+    arms = points - centre[:, None]
+    spread = (weights * np.abs(arms) ** 2).sum(1)
+    return weights * (1.0 + ((nodes - centre) / spread)[:, None] * arms.conj())
 
 
-def _edges(width: int, height: int, segments: int) -> np.ndarray:
-    """(2 * segments + 2,) control points: along the upper, then the lower edge."""
+def _as_matrix(columns: np.ndarray) -> np.ndarray:
+    """(G, M) complex -> (2 G, M) float32, x and y of a node in turn; read-only."""
+    pairs = np.stack([columns.real, columns.imag], 1).reshape(2 * columns.shape[0], columns.shape[1])
+    matrix = np.ascontiguousarray(pairs, np.float32)
+    matrix.setflags(write=False)
+    return matrix
+
+
+def _edges(width: float, segments: int) -> np.ndarray:
+    """Control points: segments + 1 along the upper edge, then as many along the lower one."""
     x = np.linspace(0.0, width, segments + 1)
-    return np.concatenate([x, x + 1j * height])
+    return np.concatenate([x, x + 1j * CELLS_HIGH])
 
 
-def distort(width: int, height: int, segments: int, u: np.ndarray) -> Warp:
-    """Every control point moves freely: corners inwards by up to a third of a patch, the others by half of that either way.
-
-    A move is also at most 0.3 (sideways) and 0.25 (up and down) of the height, which is what a third of a patch comes to for
-    the paper's pictures of 100 x 32 px. PaddleOCR has no such bound; its long lines are torn and moved out of the picture.
-
-    Args:
-        u: (4 * segments + 4,) uniform numbers in [0, 1).
-    """
-    origin = _edges(width, height, segments)
+def _distort_matrix(nodes: np.ndarray, width: float, segments: int) -> np.ndarray:
+    """Columns: constant, x of each point, y of each point. Negative: the source lies against the move."""
+    count = 2 * (segments + 1)
+    follow = _least_squares(nodes, _edges(width, segments))
     patch = width / segments
-    reach_x = min(patch / 3.0, DISTORT_X * height)
-    reach_y = min(patch / 3.0, DISTORT_Y * height)
-    n = segments + 1
-    dx = (u[: 2 * n] - 0.5) * reach_x
-    dy = (u[2 * n : 4 * n] - 0.5) * reach_y
-    for corner, sx, sy in ((0, 1, 1), (n - 1, -1, 1), (n, 1, -1), (2 * n - 1, -1, -1)):
-        dx[corner] = sx * u[corner] * reach_x
-        dy[corner] = sy * u[2 * n + corner] * reach_y
-    return Warp(origin + dx + 1j * dy, origin)
+    moves_x = np.full(count, min(patch / 3, DISTORT_X * CELLS_HIGH))
+    moves_y = np.full(count, min(patch / 3, DISTORT_Y * CELLS_HIGH))
+    start = np.full(count, -0.5)
+    corners = [0, segments, segments + 1, count - 1]
+    moves_x[corners] *= [1, -1, 1, -1]
+    moves_y[corners] *= [1, 1, -1, -1]
+    start[corners] = 0.0
+    constant = follow @ (start * moves_x + 1j * start * moves_y)
+    return _as_matrix(-np.concatenate([constant[:, None], follow * moves_x, follow * (1j * moves_y)], 1))
 
 
-def stretch(width: int, height: int, segments: int, u: np.ndarray) -> Warp:
-    """The inner cuts move sideways by up to 0.4 patches: characters get wider here and narrower there.
-
-    Args:
-        u: (segments - 1,) uniform numbers.
-    """
-    origin = _edges(width, height, segments)
-    move = np.zeros(segments + 1)
-    move[1:-1] = (u[: segments - 1] - 0.5) * 0.8 * (width / segments)
-    return Warp(origin + np.concatenate([move, move]), origin)
+def _stretch_matrix(nodes: np.ndarray, width: float, segments: int) -> np.ndarray:
+    """Columns: constant, sideways move of each inner cut."""
+    follow = _least_squares(nodes, _edges(width, segments))
+    inner = np.arange(1, segments)
+    cuts = (follow[:, inner] + follow[:, inner + segments + 1]) * (2 * STRETCH_REACH * width / segments)
+    return _as_matrix(-np.concatenate([-0.5 * cuts.sum(1, keepdims=True), cuts], 1))
 
 
-def perspective(width: int, height: int, u: np.ndarray) -> Warp:
-    """Each corner moves towards the middle of its side by up to half the height.
-
-    Args:
-        u: (4,) uniform numbers.
-    """
-    origin = _edges(width, height, 1)
-    move = u[:4] * (height / 2)
-    return Warp(origin + 1j * np.array([move[0], move[1], -move[2], -move[3]]), origin)
+def _perspective_matrix(nodes: np.ndarray, width: float) -> np.ndarray:
+    """Columns: constant (the node's own place), move of each corner (upper left, upper right, lower left, lower right)."""
+    follow = _least_squares(nodes, _edges(width, 1))
+    reach = 1j * PERSPECTIVE_REACH * CELLS_HIGH * np.array([1, 1, -1, -1])
+    return _as_matrix(np.concatenate([nodes[:, None], -follow * reach], 1))
 
 
-def warp_lines(image: np.ndarray, warps: list[Warp]) -> np.ndarray:
-    """Applies warps, the last one first on the way back to the source, and samples the picture once (border repeated)."""
-    height, width = image.shape[:2]
-    map_xy = dense_map(width, height, warps)
-    no_second_map = np.empty(0, np.float32)
-    return cv2.remap(image, map_xy, no_second_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+class TextWarp:
+    """Warps text lines by distort, stretch and perspective together. Keeps matrices that depend on shapes only."""
 
+    def __init__(self) -> None:
+        self._matrices: dict[tuple[str, int, int, int], np.ndarray] = {}
 
-def dense_map(width: int, height: int, warps: list[Warp]) -> np.ndarray:
-    """(height, width, 2) float32: where each pixel of the result lies in the source.
+    def __call__(self, image: np.ndarray, u: np.ndarray, top: int = 0, bottom: int | None = None) -> np.ndarray:
+        """Rows [top, bottom) of the warped picture; outside the source its border is repeated.
 
-    The chain is evaluated on a coarse grid whose nodes lie at k * step - 0.5 px, and `cv2.resize` fills in: enlarged by
-    `step` it puts node k's value around (k + 0.5) * step - 0.5, so half a step is cut from its result.
-    """
-    step_x, step_y = GRID_X, 2 * -(-height // (2 * (GRID_ROWS - 1)))
-    columns, rows = -(-width // step_x) + 1, GRID_ROWS
-    places = (np.arange(columns) * step_x)[None, :] + 1j * (np.arange(rows) * step_y)[:, None]
-    places = places.reshape(-1)
-    for warp in reversed(warps):
-        places = warp(places)
-    coarse = places.reshape(rows, columns).view(np.float64).reshape(rows, columns, 2).astype(np.float32)
-    coarse -= 0.5
-    fine = cv2.resize(coarse, (columns * step_x, rows * step_y), interpolation=cv2.INTER_LINEAR)
-    top, left = step_y // 2, step_x // 2
-    return fine[top : top + height, left : left + width]
+        Args:
+            image: (H, W) or (H, W, C) uint8.
+            u: (NUMBERS,) float32 uniform in [0, 1); its entries for constants are overwritten.
+        """
+        height, width = image.shape[:2]
+        places = self.source_places(width, height, u)[top:bottom]
+        # None, not an empty array: OpenCV 5 takes that for a second map and samples at wrong places.
+        return cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+
+    def source_places(self, width: int, height: int, u: np.ndarray) -> np.ndarray:
+        """(height, width, 2) float32: where each pixel of the result lies in the source, px.
+
+        Grid nodes lie at k * step - 0.5 px. Enlarged by `step`, `cv2.resize` puts node k's value around (k + 0.5) * step - 0.5;
+        so half a step (hence an even one) is cut off at the top and the left.
+        """
+        step = 2 * -(-height // (2 * CELLS_HIGH))
+        wide = 1 + width // (step * MAX_COLUMNS)
+        columns = -(-width // (step * wide)) + 1
+        places = self._grid(columns, wide, u)
+        places *= step
+        places -= 0.5
+        coarse = places.reshape(CELLS_HIGH + 1, columns, 2)
+        step_x = step * wide
+        fine = cv2.resize(coarse, (columns * step_x, (CELLS_HIGH + 1) * step), interpolation=cv2.INTER_LINEAR)
+        return fine[step // 2 : step // 2 + height, step_x // 2 : step_x // 2 + width]
+
+    def _grid(self, columns: int, wide: int, u: np.ndarray) -> np.ndarray:
+        """Source places of the grid's nodes, in cells: (2 * nodes,) x and y in turn."""
+        cuts = (u[_CHOICE] * len(SEGMENTS)).astype(int).tolist()
+        distort, stretch = SEGMENTS[cuts[0]], SEGMENTS[cuts[1]]
+        u[[_DISTORT, _STRETCH, _PERSPECTIVE]] = 1.0
+        places = self._matrix("perspective", 1, columns, wide) @ u[_PERSPECTIVE : _PERSPECTIVE + 5]
+        places += self._matrix("distort", distort, columns, wide) @ u[_DISTORT : _DISTORT + 1 + 4 * (distort + 1)]
+        places += self._matrix("stretch", stretch, columns, wide) @ u[_STRETCH : _STRETCH + stretch]
+        return places
+
+    def _matrix(self, kind: str, segments: int, columns: int, wide: int) -> np.ndarray:
+        key = (kind, segments, columns, wide)
+        matrix = self._matrices.get(key)
+        if matrix is None:
+            if len(self._matrices) >= _KEPT_MATRICES:
+                self._matrices.clear()
+            width = float((columns - 1) * wide)
+            x, y = np.meshgrid(np.linspace(0.0, width, columns), np.arange(CELLS_HIGH + 1.0))
+            nodes = (x + 1j * y).reshape(-1)
+            if kind == "perspective":
+                matrix = _perspective_matrix(nodes, width)
+            else:
+                matrix = (_distort_matrix if kind == "distort" else _stretch_matrix)(nodes, width, segments)
+            self._matrices[key] = matrix
+        return matrix

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from ppocr_like.config.loader import BucketByWidth, LoaderConfig
 from ppocr_like.contracts import Rejected
 from ppocr_like.transforms.base import Sample, Transform
 
 
-@dataclass(frozen=True)
-class Bucket:
-    step: int = 32
-    min_width: int | None = None
-    max_width: int = 320
-    batch_by_area: bool = False
+def bucket(step: int = 32, max_width: int = 320, **more: Any) -> BucketByWidth:
+    return BucketByWidth(step=step, max_width=max_width, **more)
 
 
-@dataclass(frozen=True)
-class Settings:
-    batch_size_per_card: int = 4
-    shuffle: bool = True
-    drop_last: bool = False
-    num_workers: int = 0
-    prefetch: int = 2
-    ratio_in_batch: bool = False
-    bucket_by_width: Bucket | None = None
+def settings(batch_size_per_card: int = 4, shuffle: bool = True, prefetch: int = 2, **more: Any) -> LoaderConfig:
+    return LoaderConfig(batch_size_per_card=batch_size_per_card, shuffle=shuffle, prefetch=prefetch, **more)
 
 
 class Decode(Transform):

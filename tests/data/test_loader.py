@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 
+from ppocr_like.config.loader import BucketByWidth
 from ppocr_like.data.loader import Loader, build_loader
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import DataError, TrainingError
 
-from .helpers import Bucket, Decode, Folder, Settings
+from .helpers import Decode, Folder, bucket, settings
 
 
 def dataset(folder: Folder, files: str | list[str], **more: Any) -> SimpleDataSet:
@@ -26,7 +29,7 @@ def dataset(folder: Folder, files: str | list[str], **more: Any) -> SimpleDataSe
 def loader(folder: Folder, files: str | list[str], train: bool = True, rank: int = 0, world: int = 1, **more: Any) -> Loader:
     kept = {name: more.pop(name) for name in ("strict", "ratio_list") if name in more}
     data = dataset(folder, files, mode="train" if train else "eval", **kept)
-    return build_loader(data, Settings(**more), seed=7, train=train, rank=rank, world=world, progress=False)
+    return build_loader(data, settings(**more), seed=7, train=train, rank=rank, world=world, progress=False)
 
 
 def names(batch: dict) -> list[int]:
@@ -42,12 +45,12 @@ def assert_equal(first: list[dict], second: list[dict]) -> None:
             assert torch.equal(a[key], b[key]), key
 
 
-@pytest.mark.parametrize("bucket", [None, Bucket()])
-def test_the_number_of_workers_changes_nothing(folder: Folder, bucket: Bucket | None) -> None:
+@pytest.mark.parametrize("buckets", [None, bucket()])
+def test_the_number_of_workers_changes_nothing(folder: Folder, buckets: BucketByWidth | None) -> None:
     files = [folder.labels("a.txt", 23), folder.labels("b.txt", 9)]
     runs = []
     for workers in range(5):
-        with loader(folder, files, num_workers=workers, bucket_by_width=bucket, ratio_list=[1.0, 1.5]) as batches:
+        with loader(folder, files, num_workers=workers, bucket_by_width=buckets, ratio_list=[1.0, 1.5]) as batches:
             runs.append([*batches.batches(0), *batches.batches(1)])
             steps = batches.steps(0)
     drawn = [i for batch in runs[0][:steps] for i in names(batch)]
@@ -76,7 +79,7 @@ def test_batches_before_the_start_are_not_loaded(folder: Folder) -> None:
             return super().__call__(sample, rng)
 
     data = SimpleDataSet(str(folder.root), file, transforms=[Watch()])
-    assert len(list(build_loader(data, Settings(), seed=0, train=True).batches(0, start=2))) == 1
+    assert len(list(build_loader(data, settings(), seed=0, train=True).batches(0, start=2))) == 1
     assert len(read) == 4
 
 
@@ -147,7 +150,7 @@ def test_a_defect_in_a_transform_names_the_sample(folder: Folder, workers: int) 
     file = folder.labels("a.txt", 2)
     data = SimpleDataSet(str(folder.root), file, transforms=[Wrong()])
     with (
-        build_loader(data, Settings(shuffle=False, num_workers=workers), seed=0, train=True) as batches,
+        build_loader(data, settings(shuffle=False, num_workers=workers), seed=0, train=True) as batches,
         pytest.raises(RuntimeError, match=r"a\.txt, line 1: .*000\.png: KeyError"),
     ):
         list(batches.batches(0))
@@ -164,7 +167,7 @@ def test_a_worker_that_dies_is_reported_and_replaced(folder: Folder, tmp_path: P
             return super().__call__(sample, rng)
 
     data = SimpleDataSet(str(folder.root), folder.labels("a.txt", 8), transforms=[Deadly()])
-    with build_loader(data, Settings(num_workers=1), seed=0, train=True) as batches:
+    with build_loader(data, settings(num_workers=1), seed=0, train=True) as batches:
         with pytest.raises(TrainingError, match="num_workers"):
             list(batches.batches(0))
         trap.unlink()
@@ -181,18 +184,52 @@ def test_closing_ends_the_workers(folder: Folder) -> None:
     assert children() == before
 
 
+def test_closing_after_an_error_ends_the_workers_at_once(folder: Folder) -> None:
+    file = folder.write("labels.txt", f"{folder.image('a.png')}\tx\n\ngone.png\ty\n")
+    before = children()
+    batches = loader(folder, file, shuffle=False, strict=True, num_workers=2)
+    with pytest.raises(DataError) as caught:
+        list(batches.batches(0))
+    assert caught.value.__traceback__ is not None, "which keeps the iterator's frames alive"
+    start = time.perf_counter()
+    batches.close()
+    assert children() == before and time.perf_counter() - start < 2
+
+
 def children() -> set[int]:
     """Living child processes of this one."""
-    found = set()
-    for task in Path("/proc/self/task").iterdir():
-        found |= {int(pid) for pid in (task / "children").read_text().split()}
-    return found
+    return {child.pid for child in multiprocessing.active_children() if child.pid}
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux' smaps")
+def test_a_workers_own_memory_does_not_grow_with_the_lines(folder: Folder, tmp_path: Path) -> None:
+    name = folder.image("a.png")
+    own = []
+    for count in (1_000, 500_000):
+        data = dataset(folder, folder.write(f"{count}.txt", f"{name}\tsome text of usual length for a line of print\n" * count))
+        with build_loader(data, settings(num_workers=1), seed=0, train=True, cache_dir=tmp_path / "cache") as batches:
+            for _ in zip(range(50), batches.batches(0), strict=False):
+                pass
+            (pid,) = children()
+            own.append(own_memory(pid))
+    assert own[1] - own[0] < 3_000, f"{own} KiB; the offsets alone take {500_000 * 8 // 1024}, the lines ten times that"
+
+
+def own_memory(pid: int) -> int:
+    """KiB that a process shares with no other; pages of the mapped offsets are the file's, whoever looks at them first."""
+    total, counted = 0, True
+    for row in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if not row.split()[0].endswith(":"):
+            counted = not row.endswith(".npy")
+        elif counted and row.startswith("Private_Dirty:"):
+            total += int(row.split()[1])
+    return total
 
 
 @pytest.mark.parametrize("world", [2, 3])
 def test_ranks_share_the_set_without_repeats(folder: Folder, world: int) -> None:
     files = [folder.labels("a.txt", 22)]
-    for more in ({}, {"bucket_by_width": Bucket()}):
+    for more in ({}, {"bucket_by_width": bucket()}):
         ranks = [loader(folder, files, train=False, rank=rank, world=world, **more) for rank in range(world)]
         assert len({rank.steps(0) for rank in ranks}) == 1
         out = [list(rank.batches(0)) for rank in ranks]
@@ -209,7 +246,7 @@ def test_images_of_different_widths_are_padded_with_zeros_at_the_right(folder: F
 
     file = folder.write("a.txt", f"{folder.image('a.png')}\tx\n{folder.image('b.png')}\txyz\n")
     data = SimpleDataSet(str(folder.root), file, transforms=[OwnWidth()], mode="eval")
-    (batch,) = build_loader(data, Settings(shuffle=False), seed=0, train=False).batches(0)
+    (batch,) = build_loader(data, settings(shuffle=False), seed=0, train=False).batches(0)
     assert batch["image"].shape == (2, 3, 4, 25)
     assert (batch["image"][0, :, :, 15:] == 0).all() and (batch["image"][0, :, :, :15] == 0.5).all()
 

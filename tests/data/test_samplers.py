@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppocr_like.contracts import Request, SampleInfo
-from ppocr_like.data.base import Dataset
+from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.samplers import Batches, PlainSampler, WidthBucketSampler, canvas_widths, shard, spread
 from ppocr_like.data.sampling import draw_epoch
 from ppocr_like.transforms.base import Sample
@@ -36,6 +36,9 @@ class Numbers(Dataset):
         return sum(self.counts)
 
     def info(self, index: int) -> SampleInfo:
+        raise NotImplementedError
+
+    def record(self, index: int) -> Record:
         raise NotImplementedError
 
     def request_info(self, request: Request) -> SampleInfo:

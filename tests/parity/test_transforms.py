@@ -1,4 +1,4 @@
-"""PaddleOCR's own results of the data transforms (files 01, 03, 04). Needs the cases: set PPOCR_LIKE_CASES."""
+"""PaddleOCR's own results of the data transforms: files 01, 03, 04 of its reference cases (all of them with PPOCR_LIKE_CASES)."""
 
 import json
 import os
@@ -12,16 +12,23 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.errors import ConfigError
 from ppocr_like.registry import TRANSFORMS
 
-CASES = os.environ.get("PPOCR_LIKE_CASES")
-OPS = Path(CASES or ".") / "parity" / "ops"
-pytestmark = pytest.mark.skipif(not CASES, reason="PPOCR_LIKE_CASES is not set: PaddleOCR's reference cases are not here")
-
+COPIES = Path(__file__).parents[1] / "transforms" / "cases"  # a small part of the same files
+ROOT = os.environ.get("PPOCR_LIKE_CASES")
 GREY_LEVEL = 2 / 255
-EXPECTED = {"01_rec_resize": 219, "03_normalize_decode": 32, "04_label_encoders": 7}  # cases of ours in each file
+# Where the cases lie, and how many of ours each file holds there.
+SOURCES = [
+    pytest.param((COPIES, {"01_rec_resize": 31, "03_normalize_decode": 13, "04_label_encoders": 4}), id="copies"),
+    pytest.param(
+        (Path(ROOT or ".") / "parity" / "ops", {"01_rec_resize": 219, "03_normalize_decode": 32, "04_label_encoders": 7}),
+        id="all",
+        marks=pytest.mark.skipif(not ROOT, reason="PPOCR_LIKE_CASES is not set: PaddleOCR's reference cases are not here"),
+    ),
+]
+every_source = pytest.mark.parametrize("source", SOURCES)
 
 
-def load(name):
-    path = OPS / name
+def load(source, name):
+    path = source[0] / name
     if path.with_suffix(".json").exists():
         return json.loads(path.with_suffix(".json").read_text(encoding="utf-8")), {}
     archive = np.load(path.with_suffix(".npz"))
@@ -52,8 +59,9 @@ def components():
     load_components()
 
 
-def test_rec_resize():
-    meta, arrays = load("01_rec_resize")
+@every_source
+def test_rec_resize(source):
+    meta, arrays = load(source, "01_rec_resize")
     worst = 0.0
     for case in meta["cases"]:
         image = arrays[meta["inputs"][case["input"]]["array"]]
@@ -71,11 +79,12 @@ def test_rec_resize():
         filled = np.flatnonzero(np.abs(out["image"]).max(axis=(0, 1)))
         assert out["image"].shape[2] - 1 - filled[-1] == case["zero_columns"], case
     assert worst <= GREY_LEVEL + 1e-6
-    assert len(meta["cases"]) == EXPECTED["01_rec_resize"]
+    assert len(meta["cases"]) == source[1]["01_rec_resize"]
 
 
-def test_normalize_and_decode():
-    meta, arrays = load("03_normalize_decode")
+@every_source
+def test_normalize_and_decode(source):
+    meta, arrays = load(source, "03_normalize_decode")
     for case in meta["cases"]:
         if case["kind"] == "normalize":
             sample = {"image": arrays[meta["inputs"][case["input"]]["array"]]}
@@ -90,7 +99,7 @@ def test_normalize_and_decode():
         out = run(steps, sample)
         assert out.dtype == case["image"]["dtype"], case
         assert largest_difference(case["image"], arrays, out) <= tolerance, case
-    assert len(meta["cases"]) == EXPECTED["03_normalize_decode"]
+    assert len(meta["cases"]) == source[1]["03_normalize_decode"]
 
 
 def run(steps, sample):
@@ -100,15 +109,16 @@ def run(steps, sample):
     return sample["image"]
 
 
-def test_ctc_label_encode():
-    meta, _ = load("04_label_encoders")
+@every_source
+def test_ctc_label_encode(source):
+    meta, _ = load(source, "04_label_encoders")
     done = 0
     for case in meta["cases"]:
         if list(case["op"]) != ["CTCLabelEncode"]:
             continue
         arguments = {**case["op"]["CTCLabelEncode"], **case.get("global", {})}
         if arguments.get("character_dict_path"):
-            arguments["character_dict_path"] = str(OPS / arguments["character_dict_path"])
+            arguments["character_dict_path"] = str(source[0] / arguments["character_dict_path"])
         encode = TRANSFORMS.get("CTCLabelEncode")(**arguments)
         assert encode.charset.num_classes == case["classes"]
         for result in case["results"]:
@@ -121,4 +131,4 @@ def test_ctc_label_encode():
                 assert out[name].dtype == np.int64
                 assert out[name].tolist() == want, (case["op"], result["text"], name)
         done += 1
-    assert done == EXPECTED["04_label_encoders"]
+    assert done == source[1]["04_label_encoders"]
