@@ -87,11 +87,11 @@ def write_recipe(path: Path, tree: dict[str, Any]) -> Path:
 
 
 def start(tool: str, recipe: Path, *options: str, **popen: Any) -> subprocess.Popen[str]:
-    """Starts tools/<tool>.py on a recipe."""
+    """Starts tools/<tool>.py on a recipe. Options with "=" go behind -o."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     arguments = [sys.executable, str(ROOT / "tools" / f"{tool}.py"), "-c", str(recipe)]
-    if options:
-        arguments += ["-o", *options]
+    keys = [option for option in options if "=" in option]
+    arguments += [*(["-o", *keys] if keys else []), *(option for option in options if "=" not in option)]
     return subprocess.Popen(
         arguments, cwd=recipe.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **popen
     )

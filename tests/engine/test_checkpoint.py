@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from ppocr_like.engine.checkpoint import differences, load_checkpoint, resolve_checkpoint, rng_state, save_checkpoint, set_rng_state
+from ppocr_like.engine.checkpoint import (
+    differences,
+    load_checkpoint,
+    resolve_checkpoint,
+    rng_state,
+    save_checkpoint,
+    set_rng_state,
+)
 from ppocr_like.errors import CheckpointError
 
 SAVE = """
@@ -107,7 +114,7 @@ def test_a_run_folder_a_file_and_a_prefix_mean_the_same(tmp_path: Path) -> None:
     (tmp_path / "latest.ckpt").write_bytes(b"")
     for source in (tmp_path, tmp_path / "latest.ckpt", tmp_path / "latest"):
         assert resolve_checkpoint(source) == tmp_path / "latest.ckpt"
-    with pytest.raises(CheckpointError, match="it takes a run folder|It takes a run folder"):
+    with pytest.raises(CheckpointError, match="It takes a run folder"):
         resolve_checkpoint(tmp_path / "latst")
 
 

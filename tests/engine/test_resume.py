@@ -144,7 +144,10 @@ def test_another_recipe_is_refused(data: Path, reference: Path, tmp_path: Path, 
 
 def test_another_order_of_data_is_refused_within_an_epoch_only(data: Path, reference: Path) -> None:
     tree = torch.load(reference / LATEST, weights_only=True)["recipe"]
-    other = {**tree, "Train": {**tree["Train"], "loader": {**tree["Train"]["loader"], "batch_size_per_card": 5, "num_workers": 0}}}
+    other = {
+        **tree,
+        "Train": {**tree["Train"], "loader": {**tree["Train"]["loader"], "batch_size_per_card": 5, "num_workers": 0}},
+    }
     with pytest.raises(CheckpointError, match="batch_size_per_card: 4 in the checkpoint, 5 in the recipe"):
         compare_recipes(tree, other, True, "x")
     assert compare_recipes(tree, other, False, "x") == [
