@@ -96,7 +96,7 @@ def _assign(tree: dict, key: str, value: Any, touched: set[str]) -> None:
         here = ".".join(walked)
         old = node.get(slot) if isinstance(node, dict) else node[slot]
         if last:
-            node[slot] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+            node[slot] = merge({slot: old}, {slot: value})[slot]
             touched.update(_leaves(here, value))
             return
         if old is None:
