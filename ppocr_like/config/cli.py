@@ -13,10 +13,10 @@ from ppocr_like.errors import OcrError
 USAGE_STATUS = 2
 
 
-def recipe_parser(description: str) -> argparse.ArgumentParser:
-    """A parser with `-c recipe.yml` and `-o key=value ...`, which may be repeated."""
+def recipe_parser(description: str, required: bool = True) -> argparse.ArgumentParser:
+    """A parser with `-c recipe.yml` (`required`: must be given) and `-o key=value ...`, which may be repeated."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-c", "--config", required=True, metavar="RECIPE", help="the recipe, a YAML file")
+    parser.add_argument("-c", "--config", required=required, metavar="RECIPE", help="the recipe, a YAML file")
     parser.add_argument(
         "-o",
         "--opt",

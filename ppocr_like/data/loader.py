@@ -102,7 +102,7 @@ def _same(batch: Any) -> Any:
 
 
 def _start_worker(worker: int) -> None:
-    """One thread per worker; Ctrl-C and SIGTERM (to the whole group) are the main process' affair, which then ends the workers."""
+    """One thread per worker; Ctrl-C and SIGTERM to the whole group are left to the main process, which ends the workers."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -131,9 +131,9 @@ def _shift(image: np.ndarray, u: float) -> np.ndarray:
 
 @TRANSFORMS.register()
 class RecAug(Transform):
-    """TIA (distort, stretch and perspective in sequence; see `tia`), then BaseDataAugmentation, as PaddleOCR's RecAug.
+    """TIA (distort, stretch and perspective in one warp; see `tia`), then BaseDataAugmentation, as PaddleOCR's RecAug.
 
-    TIA is left out for pictures under 20 px in height or width; patches are 3 to 5.
+    TIA is left out for pictures under 20 px in height or width; patches are 3 to 5. A crop is cut before the pixels are sampled.
     """
 
     def __init__(

@@ -1,7 +1,9 @@
 """Optimizers on real small networks: order of operations, groups, clipping, exact resume, clear errors."""
 
 import io
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -279,3 +281,27 @@ def test_attrs_of_unknown_parameters_are_a_programming_error():
 def test_cosine_l2_falls_to_its_end():
     penalty = CosineL2(0.3, epochs=2, steps_per_epoch=3, end_factor=0.02, warmup_epoch=1)
     assert [penalty.coefficient(s) for s in range(8)] == pytest.approx([0.3, 0.3, 0.3, 0.3, 0.23, 0.09, 0.02, 0.02])
+
+
+PADDLE = json.loads((Path(__file__).parent / "paddle_steps.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", PADDLE["cases"], ids=lambda case: case["name"])
+def test_six_steps_end_where_paddle_ends(case):
+    """The order of clipping, penalty and update, multipliers and exemptions as in PaddleOCR."""
+    run = {"epochs": case["epochs"], "steps_per_epoch": case["step_each_epoch"]}
+    arguments = dict(case["optimizer"])
+    rate = dict(arguments.pop("lr"))
+    schedule = {"Const": Const, "Cosine": Cosine}[rate.pop("name", "Const")](**rate, **run)
+    if "regularizer" in arguments:
+        arguments["regularizer"] = L2(arguments["regularizer"]["factor"])
+    parameters = {name: nn.Parameter(torch.tensor(value)) for name, value in PADDLE["parameters"].items()}
+    attrs = {name: ParamAttr(attr.get("learning_rate", 1.0), attr.get("L2")) for name, attr in case["attributes"].items()}
+    cls = {"Adam": Adam, "AdamW": AdamW, "Momentum": Momentum}[arguments.pop("name")]
+    optim = cls(list(parameters.items()), attrs, schedule, **arguments)
+    for step, gradients in enumerate(PADDLE["gradients"]):
+        for name, parameter in parameters.items():
+            parameter.grad = torch.tensor(gradients[name])
+        optim.step(step)
+    for name, parameter in parameters.items():
+        assert torch.allclose(parameter.detach(), torch.tensor(case["last"][name]), rtol=0, atol=1e-5), name

@@ -1,0 +1,227 @@
+"""What the dataset doctor found, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+_EXAMPLES = 5  # places named per finding
+_SHOWN = 24  # characters named per line of the text
+
+# What to do about a finding; the kinds that are not here are the reasons a reader or transform rejects a sample with.
+ADVICE = {
+    "missing image": "check data_dir and the paths; the line cannot be used",
+    "unreadable image": "replace the image or remove its line",
+    "line without a delimiter": "write `image path<TAB>text`, or set the data set's delimiter",
+    "line not in UTF-8": "save the label file as UTF-8",
+    "empty label": "write the text or remove the line",
+    "label too long": "raise Global.max_text_length",
+    "no known characters": "is this the right dictionary?",
+    "characters outside the dictionary": "add them to Global.character_dict_path; they cannot be learned or read",
+    "label does not fit the width": "CTC needs a step per character and one between equal ones: a wider canvas "
+    "(image_shape; bucket_by_width.min_width, step) or a smaller stride",
+    "same image, other label": "one of the labels is wrong",
+    "image also in training": "take it out of one of the sets; the evaluation would flatter",
+    "path also in training": "take it out of one of the sets; the evaluation would flatter",
+}
+# Worth knowing, but nothing is lost or wrong by it.
+NOTES = ("same image again", "same path again", "text also in training", "label not in NFC", "space at an end of the label")
+
+
+@dataclass
+class Finding:
+    """One kind of finding in one set: how many, and the first places."""
+
+    kind: str
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+    @property
+    def problem(self) -> bool:
+        """False: a note only."""
+        return self.kind not in NOTES
+
+    def add(self, place: str, count: int = 1) -> None:
+        self.count += count
+        if len(self.places) < _EXAMPLES:
+            self.places.append(place)
+
+
+class Findings(dict[str, Finding]):
+    """By kind, in the order they were met."""
+
+    def note(self, kind: str, place: str, count: int = 1) -> None:
+        self.setdefault(kind, Finding(kind)).add(place, count)
+
+    def merge(self, other: Findings) -> None:
+        for kind, finding in other.items():
+            mine = self.setdefault(kind, Finding(kind))
+            mine.count += finding.count
+            mine.places = (mine.places + finding.places)[:_EXAMPLES]
+
+
+@dataclass
+class Spread:
+    """Distribution of a number: median, 95 % quantile, greatest."""
+
+    median: float
+    most: float
+    greatest: float
+
+    def __str__(self) -> str:
+        return f"median {self.median:.0f}, 95 % up to {self.most:.0f}, greatest {self.greatest:.0f}"
+
+
+@dataclass
+class SetReport:
+    """One data set.
+
+    Args:
+        name: "Train", or "Eval" with the set's name.
+        files: its label files.
+        lines, examined: how many it has and how many were looked at.
+        error: why it could not be read at all.
+        findings: by kind.
+        characters: how often each character stands in the labels.
+        unknown: the same for those outside the dictionary.
+        lengths: characters per label. widths: px at the recipe's height.
+        limits: what lengths and widths are held against.
+    """
+
+    name: str
+    files: tuple[str, ...] = ()
+    lines: int = 0
+    examined: int = 0
+    error: str = ""
+    findings: Findings = field(default_factory=Findings)
+    characters: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    lengths: Spread | None = None
+    widths: Spread | None = None
+    limits: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> int:
+        """Kinds of findings that are more than notes."""
+        return sum(finding.problem for finding in self.findings.values()) + bool(self.error)
+
+    def text(self) -> str:
+        rows = [f"{self.name}: {', '.join(self.files)}"]
+        if self.error:
+            return "\n".join([*rows, f"  cannot be read: {self.error}"])
+        part = "" if self.examined == self.lines else f", {self.examined:,} of them looked at"
+        count, kinds = sum(self.characters.values()), len(self.characters)
+        rows.append(f"  {self.lines:,} lines{part}; {count:,} characters, {kinds} different")
+        for name, spread in (("label length", self.lengths), ("image width", self.widths)):
+            if spread is not None:
+                rows.append(f"  {name}: {spread} {self.limits.get(name, '')}".rstrip())
+        for finding in sorted(self.findings.values(), key=lambda f: (not f.problem, -f.count)):
+            rows += _finding_rows(finding)
+        if self.unknown:
+            rows.append(f"  outside the dictionary: {_characters(self.unknown.most_common())}")
+        if not self.findings:
+            rows.append("  nothing to complain about")
+        return "\n".join(rows)
+
+
+@dataclass
+class DoctorReport:
+    """All sets of a recipe.
+
+    Args:
+        sets: one report each, training first.
+        dictionary: file or name, and number of classes.
+        unseen: characters of the dictionary that no training label has.
+        untrained: characters of evaluation labels that no training label has, with counts.
+        sampled: only a sample was looked at, so that what is said about repeats and leakage is a lower bound.
+    """
+
+    sets: list[SetReport]
+    dictionary: str
+    unseen: list[str]
+    untrained: Counter[str]
+    sampled: bool
+
+    @property
+    def problems(self) -> int:
+        """Kinds of problems over all sets; 0 means good."""
+        return sum(part.problems for part in self.sets)
+
+    @property
+    def characters(self) -> Counter[str]:
+        """Frequencies over all sets."""
+        return sum((part.characters for part in self.sets), Counter())
+
+    def text(self) -> str:
+        """The report for people."""
+        rows = [part.text() for part in self.sets]
+        common = self.characters.most_common()
+        tail = [f"Characters over all sets, {len(common)} different ({self.dictionary})"]
+        tail.append(f"  most frequent: {_characters(common)}")
+        tail.append(f"  least frequent: {_characters(common[::-1])}")
+        if self.unseen:
+            tail.append(f"  in the dictionary, but in no training label: {len(self.unseen)}: {_names(self.unseen)}")
+        if self.untrained:
+            tail.append(f"  in evaluation labels only: {_characters(self.untrained.most_common())}")
+        rows.append("\n".join(tail))
+        if self.sampled:
+            rows.append("Only a sample was looked at: repeats and leakage may be more than is said here.")
+        rows.append(f"{self.problems} kinds of problems" if self.problems else "no problem found")
+        return "\n\n".join(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, with all character frequencies."""
+        sets = []
+        for part in self.sets:
+            data = asdict(part)
+            data["problems"] = part.problems
+            data["findings"] = [
+                {**asdict(f), "problem": f.problem, "advice": ADVICE.get(f.kind, "")} for f in part.findings.values()
+            ]
+            data["characters"] = dict(part.characters.most_common())
+            data["unknown"] = dict(part.unknown.most_common())
+            sets.append(data)
+        return {
+            "problems": self.problems,
+            "sampled": self.sampled,
+            "dictionary": self.dictionary,
+            "unseen": self.unseen,
+            "untrained": dict(self.untrained.most_common()),
+            "sets": sets,
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+
+def _finding_rows(finding: Finding) -> list[str]:
+    mark = "PROBLEM" if finding.problem else "note"
+    advice = ADVICE.get(finding.kind, "")
+    rows = [f"  {mark:7} {finding.count:>8,}  {finding.kind}" + (f" ({advice})" if advice else "")]
+    rows += [f"{'':20}{place}" for place in finding.places]
+    more = finding.count - len(finding.places)
+    return [*rows, f"{'':20}and {more:,} more"] if more > 0 and finding.places else rows
+
+
+def shown(character: str) -> str:
+    """A character as it stands, with its code point where the eye needs it."""
+    code = "+".join(f"U+{ord(c):04X}" for c in character)
+    plain = len(character) == 1 and character.isascii() and character.isprintable() and character != " "
+    if plain:
+        return character
+    if any(unicodedata.category(c)[0] in "CZM" for c in character):
+        return code  # control, space or combining: nothing to see
+    return f"{character} {code}"
+
+
+def _characters(counts: list[tuple[str, int]]) -> str:
+    rows = [f"{shown(character)} ({count:,})" for character, count in counts[:_SHOWN]]
+    return ", ".join(rows) + (f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else "")
+
+
+def _names(characters: list[str]) -> str:
+    return " ".join(shown(c) for c in characters[:_SHOWN]) + (" ..." if len(characters) > _SHOWN else "")

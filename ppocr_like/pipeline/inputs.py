@@ -1,0 +1,64 @@
+"""Which images a person means by files, folders and lists."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ppocr_like.errors import DataError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".pbm", ".pgm", ".ppm"})
+
+
+def natural_key(path: str) -> list[tuple[int, int | str]]:
+    """Sorts `line2` before `line10`."""
+    return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", path)]
+
+
+def find_images(sources: Iterable[str | Path]) -> list[str]:
+    """Files as given (whatever they are called; missing ones too, so that they are named later), folders with all images in
+    them and in folders below, in natural order. Hidden files are left out of folders.
+
+    Raises:
+        DataError: nothing given, or a folder without images.
+    """
+    images: list[str] = []
+    for source in sources:
+        if os.path.isdir(source):
+            inside = sorted(_walk(str(source)), key=natural_key)
+            if not inside:
+                raise DataError(f"no images in this folder or below (looked for {', '.join(sorted(SUFFIXES))})", str(source))
+            images += inside
+        else:
+            images.append(str(source))
+    if not images:
+        raise DataError("no images given: name files or folders, or set Global.infer_img")
+    return images
+
+
+def read_list(path: str | Path) -> list[str]:
+    """Image paths of a text file, one per line; of a label file the part before the tab.
+
+    Raises:
+        DataError: missing, not UTF-8, or empty.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot read the list of images ({error.strerror or error})", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise DataError("the list of images is not UTF-8", str(path)) from error
+    images = [line.rstrip("\r").partition("\t")[0] for line in text.split("\n") if line.strip()]
+    if not images:
+        raise DataError("the list of images is empty", str(path))
+    return images
+
+
+def _walk(folder: str) -> Iterator[str]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+                yield os.path.join(parent, name)

@@ -1,0 +1,61 @@
+"""The network of a bundle on ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.spec import Spec
+
+MODEL = "model.onnx"
+_ORT_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidProtobuf,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidArgument,
+    ort_errors.NoSuchFile,
+)
+
+
+class OnnxBackend:
+    """`model.onnx` of a bundle on the CPU.
+
+    Args:
+        bundle: the folder.
+        spec: its `inference.yml`; names the output.
+        threads: per operator; None lets ONNX Runtime choose.
+
+    Raises:
+        WeightsError: missing or damaged file, or one whose output is not what `inference.yml` says.
+    """
+
+    def __init__(self, bundle: Path, spec: Spec, threads: int | None = None) -> None:
+        path = bundle / MODEL
+        if not path.is_file():
+            raise WeightsError(f"{path}: no such file; a bundle has {MODEL} and inference.yml in one folder")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except (*_ORT_ERRORS, RuntimeError, ValueError) as error:
+            raise WeightsError(
+                f"{path}: no usable ONNX model ({str(error).splitlines()[0][:200]}); export the bundle again"
+            ) from error
+        self.input = self.session.get_inputs()[0].name
+        self.outputs = [output.name for output in self.session.get_outputs()]
+        classes = self.session.get_outputs()[0].shape[-1]
+        if spec.output not in self.outputs or classes != spec.charset.num_classes:
+            raise WeightsError(
+                f"{path}: gives {', '.join(self.outputs)} of {classes} classes, inference.yml tells of {spec.output!r} with "
+                f"{spec.charset.num_classes}; the two files are not of one export"
+            )
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """(N, C, H, W) float32 -> outputs by name; probabilities (N, T, C)."""
+        return dict(zip(self.outputs, self.session.run(None, {self.input: images}), strict=True))

@@ -1,0 +1,157 @@
+"""A recogniser's pre-processing: the evaluation chain of its recipe, run on images without labels."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.nodes import item_node
+from ppocr_like.contracts import Rejected
+from ppocr_like.data.samplers import canvas_widths
+from ppocr_like.errors import ConfigError, DataError
+from ppocr_like.pipeline.spec import Spec
+from ppocr_like.registry import TRANSFORMS
+from ppocr_like.transforms.base import Transform, run_chain
+
+DECODE = "DecodeImage"
+ROOMS = ("ppocr_like.transforms", "ppocr_like.postprocess")  # what runs at inference; none of it needs torch
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A line ready for the network.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR as decoded, for showing.
+        tensor: (C, h, w) float32.
+        valid_ratio: share of the tensor's width that the line fills, (0, 1].
+    """
+
+    picture: np.ndarray
+    tensor: np.ndarray
+    valid_ratio: float
+
+
+def load_rooms() -> None:
+    """Registers the transforms and post-processings."""
+    for room in ROOMS:
+        package = importlib.import_module(room)
+        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            importlib.import_module(module.name)
+
+
+def spec_builder(spec: Spec) -> Builder:
+    """A Builder for the parts of a Spec."""
+    load_rooms()
+    tree = {
+        "Global": {"epoch_num": 1, **spec.settings},
+        "Architecture": {"model_type": spec.model_type},
+        "PostProcess": spec.postprocess,
+    }
+    return Builder(Recipe.from_tree(tree), spec.charset)
+
+
+class Preprocess:
+    """Images -> network inputs, equal to the evaluation's.
+
+    Args:
+        spec: see `Spec`.
+
+    Raises:
+        ConfigError: a transform that is unknown or refuses its arguments.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        builder = spec_builder(spec)
+        nodes = [node for node in spec.transforms if not _is_label_step(node)]
+        chain: list[Transform] = builder.transforms(nodes, "PreProcess.transform_ops")
+        names = [item_node(node, "", "transform").name for node in nodes]
+        at = names.index(DECODE) if DECODE in names else -1
+        if at >= 0:
+            self.decoder, self.img_mode = chain[at], getattr(chain[at], "img_mode", "BGR")
+        else:
+            self.decoder, self.img_mode = TRANSFORMS.get(DECODE)(img_mode="BGR"), "BGR"
+        self.chain = chain[at + 1 :]
+        self.bucket = spec.bucket
+        shapes = [t.image_shape for t in self.chain if hasattr(t, "image_shape")]
+        if not shapes:
+            raise ConfigError(
+                [], "PreProcess.transform_ops: no step with image_shape (RecResizeImg); the network needs a fixed height"
+            )
+        self.image_shape: tuple[int, int, int] = tuple(shapes[-1])  # type: ignore[assignment]
+        self._rng = np.random.default_rng(0)  # evaluation chains draw nothing; the contract asks for one
+
+    def __call__(self, source: str | Path | np.ndarray) -> Prepared:
+        """One image: a path, or an (H, W, 3) BGR or (H, W) gray uint8 array.
+
+        Raises:
+            DataError: missing or unreadable file, an array of another kind, an image that a transform cannot use.
+        """
+        name = "image" if isinstance(source, np.ndarray) else str(source)
+        try:
+            picture = self._decode(source, name)
+            sample: dict[str, Any] = {"image": picture}
+            size = self._canvas(picture)
+            if size is not None:
+                sample["target_size"] = size
+            sample = run_chain(self.chain, sample, self._rng)
+        except Rejected as error:
+            raise DataError(f"{error.reason}: {error.detail}" if error.detail else error.reason, name) from error
+        shown = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if self.img_mode == "RGB" else picture
+        return Prepared(shown, np.asarray(sample["image"], np.float32), float(sample.get("valid_ratio", 1.0)))
+
+    def _decode(self, source: str | Path | np.ndarray, name: str) -> np.ndarray:
+        if isinstance(source, np.ndarray):
+            picture = _as_bgr(source, name)
+            if self.img_mode == "RGB":
+                picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+            elif self.img_mode == "GRAY":
+                picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+            return self.decoder({"image": picture}, self._rng)["image"]
+        try:
+            data = np.fromfile(source, np.uint8)
+        except OSError as error:
+            raise DataError(f"cannot read the image ({error.strerror or error})", name) from error
+        return self.decoder({"image": data, "img_path": str(source)}, self._rng)["image"]
+
+    def _canvas(self, picture: np.ndarray) -> tuple[int, int] | None:
+        if self.bucket is None:
+            return None
+        height = self.image_shape[1]
+        step = self.bucket.step
+        least = step if self.bucket.min_width is None else self.bucket.min_width
+        size = np.array([[picture.shape[1], picture.shape[0]]])
+        return int(canvas_widths(size, height, step, least, self.bucket.max_width)[0]), height
+
+
+def _is_label_step(node: object) -> bool:
+    """Steps that read the label, which is not there, or choose what goes into a training batch."""
+    name = item_node(node, "PreProcess.transform_ops", "transform").name
+    return name == "KeepKeys" or (name in TRANSFORMS and "label" in TRANSFORMS.get(name).needs)  # type: ignore[attr-defined]
+
+
+def _as_bgr(image: np.ndarray, name: str) -> np.ndarray:
+    """An array as (H, W, 3) BGR."""
+    if image.dtype != np.uint8:
+        raise DataError(f"an array of {image.dtype}; give uint8, (H, W, 3) in BGR order or (H, W)", name)
+    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
+        image = image.reshape(image.shape[:2])
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.size else image
+    if image.ndim == 3 and image.shape[2] == 4:
+        return np.ascontiguousarray(image[:, :, :3])
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise DataError(f"an array of shape {image.shape}; give (H, W, 3) in BGR order or (H, W)", name)
+    return image
+
+
+def widths_of(prepared: Sequence[Prepared]) -> list[int]:
+    """Tensor widths in px."""
+    return [item.tensor.shape[2] for item in prepared]

@@ -1,0 +1,159 @@
+"""`inference.yml`: what a recogniser needs to know beside its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ppocr_like.charset import Charset
+from ppocr_like.config import BucketByWidth, Recipe
+from ppocr_like.errors import WeightsError
+
+SCHEMA = 1
+FILE = "inference.yml"
+SECTION = "PpocrLike"
+OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a transform's own argument
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts that are not printable (U+0085, U+2028 ...) in double quotes, where they are escaped: PyYAML would write some of them as
+    they are and read them back as line breaks."""
+
+
+_Dumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Pre-processing, character set and post-processing of a recogniser.
+
+    Args:
+        transforms: the recipe's Eval chain as plain data (label steps included; they are left out when it runs).
+        postprocess: the recipe's PostProcess as plain data.
+        charset: the classes.
+        bucket: canvas widths; None takes the chain's own `image_shape`.
+        settings: Global keys that the transforms depend on.
+        model_type: "rec".
+        model_name: for PaddleOCR's `Global.model_name`.
+        output: the network output that the post-processing reads.
+    """
+
+    transforms: list[Any]
+    postprocess: dict[str, Any]
+    charset: Charset
+    bucket: BucketByWidth | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    model_type: str = "rec"
+    model_name: str = ""
+    output: str = "ctc"
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, charset: Charset, bucket: BucketByWidth | None) -> Spec:
+        """The recogniser of a recipe: the chain of its (first) evaluation set, the canvas widths of its evaluation loader."""
+        chain = recipe.get("Eval.dataset.transforms")
+        sets = recipe.get("Eval.datasets")
+        if isinstance(sets, dict) and sets:
+            chain = (next(iter(sets.values())) or {}).get("transforms", chain)
+        if not isinstance(chain, list):
+            raise WeightsError(f"{recipe.source}: Eval.dataset.transforms is missing; the pre-processing is taken from there")
+        return cls(
+            transforms=chain,
+            postprocess=dict(recipe.get("PostProcess") or {"name": "CTCLabelDecode"}),
+            charset=charset,
+            bucket=bucket,
+            settings={key: recipe.get(f"Global.{key}") for key in OWN_GLOBALS if recipe.get(f"Global.{key}") is not None},
+            model_type=recipe.get("Architecture.model_type", "rec"),
+            model_name=recipe.get("Global.model_name") or recipe.get("Architecture.algorithm") or "",
+        )
+
+    def to_tree(self) -> dict[str, Any]:
+        """The file's content: PaddleOCR's layout, and what it leaves out in a section of our own."""
+        postprocess = {
+            **self.postprocess,
+            "character_dict": list(self.charset.entries),
+            "use_space_char": self.charset.use_space_char,
+        }
+        own: dict[str, Any] = {
+            "schema": SCHEMA,
+            "model_type": self.model_type,
+            "output": self.output,
+            "num_classes": self.charset.num_classes,
+            "lower": self.charset.lower,
+            "right_to_left": self.charset.right_to_left,
+            "settings": self.settings,
+            "bucket_by_width": None,
+        }
+        if self.bucket is not None:
+            least = self.bucket.step if self.bucket.min_width is None else self.bucket.min_width
+            own["bucket_by_width"] = {"step": self.bucket.step, "min_width": least, "max_width": self.bucket.max_width}
+        return {
+            "Global": {"model_name": self.model_name},
+            "PreProcess": {"transform_ops": self.transforms},
+            "PostProcess": postprocess,
+            SECTION: own,
+        }
+
+    def to_yaml(self) -> str:
+        """The file's text."""
+        return yaml.dump(self.to_tree(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+    @classmethod
+    def from_tree(cls, tree: Any, source: str = FILE) -> Spec:
+        """The reverse of `to_tree`.
+
+        Raises:
+            WeightsError: not a bundle of this program, a newer schema, or incomplete; `source` is named.
+        """
+        if not isinstance(tree, Mapping) or not isinstance(tree.get(SECTION), Mapping):
+            raise WeightsError(
+                f"{source}: has no section {SECTION}, so it was not written by this program's export; PaddleOCR's own "
+                "inference models do not run here"
+            )
+        own = tree[SECTION]
+        if own.get("schema") != SCHEMA:
+            raise WeightsError(f"{source}: schema {own.get('schema')!r}, this program reads {SCHEMA}; update it or export again")
+        try:
+            post = dict(tree["PostProcess"])
+            entries, space = post.pop("character_dict"), bool(post.pop("use_space_char"))
+            charset = Charset(entries, space, lower=bool(own["lower"]), right_to_left=bool(own["right_to_left"]))
+            bucket = own["bucket_by_width"]
+            spec = cls(
+                transforms=list(tree["PreProcess"]["transform_ops"]),
+                postprocess=post,
+                charset=charset,
+                bucket=None if bucket is None else BucketByWidth(**bucket),
+                settings=dict(own["settings"]),
+                model_type=str(own["model_type"]),
+                model_name=str(tree["Global"]["model_name"]),
+                output=str(own["output"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"{source}: incomplete or damaged ({error!r}); export the bundle again") from error
+        if own.get("num_classes") != charset.num_classes or not all(isinstance(entry, str) for entry in entries):
+            raise WeightsError(
+                f"{source}: character_dict and use_space_char make {charset.num_classes} classes, the model has "
+                f"{own.get('num_classes')}; the file was changed after the export. Export the bundle again"
+            )
+        return spec
+
+
+def read_spec(folder: str | Path) -> Spec:
+    """The Spec of a bundle folder.
+
+    Raises:
+        WeightsError: no such file, no YAML, or see `Spec.from_tree`.
+    """
+    path = Path(folder) / FILE
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror or error}; a bundle has model.onnx and {FILE} in one folder") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise WeightsError(f"{path}: cannot be read ({str(error).splitlines()[0]}); export the bundle again") from error
+    return Spec.from_tree(tree, str(path))

@@ -1,0 +1,95 @@
+"""The network of a run folder or weights file, in PyTorch. Only this module of the room imports torch."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ppocr_like import modeling
+from ppocr_like.charset import Charset
+from ppocr_like.config import Builder, Recipe
+from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.recogniser import Recogniser
+from ppocr_like.pipeline.spec import Spec
+from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset
+
+
+class TorchBackend:
+    """A model in evaluation mode.
+
+    Args:
+        model: `OcrModel`.
+        device: where it runs.
+    """
+
+    def __init__(self, model: nn.Module, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval()
+
+    @torch.inference_mode()
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """(N, C, H, W) float32 -> outputs by name; probabilities (N, T, C)."""
+        outputs = self.model(torch.from_numpy(np.ascontiguousarray(images)).to(self.device))
+        return {name: value.float().cpu().numpy() for name, value in outputs.items()}
+
+
+def trained_model(weights: WeightsFile, recipe: Recipe | None = None) -> tuple[nn.Module, Recipe, Charset]:
+    """The model of a weights file, ready to use: every tensor found, the character set of the file.
+
+    Args:
+        weights: see `load_weights`.
+        recipe: its architecture; None takes the recipe that stands in the file.
+
+    Raises:
+        WeightsError: no recipe anywhere, or a tensor that does not fit.
+    """
+    recipe = recipe if recipe is not None else recipe_of(weights)
+    _load_networks(recipe.plugins)
+    builder = Builder(recipe, weights.charset)
+    model = builder.model()
+    plan = same_charset(builder.charset, assumed=weights.charset is None)
+    load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"))
+    return model.eval(), recipe, builder.charset
+
+
+def recipe_of(weights: WeightsFile) -> Recipe:
+    """The recipe in a weights file.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    if weights.recipe is None:
+        raise WeightsError(f"{weights.path} does not carry its recipe; give it with -c recipe.yml")
+    return Recipe.from_tree(weights.recipe)
+
+
+def torch_recogniser(
+    source: str | Path, recipe: Recipe | None = None, *, batch_size: int = 16, device: str = "cpu"
+) -> Recogniser:
+    """A recogniser from a run folder or a weights file (see `weights.resolve`), with the interface of a bundle's.
+
+    Raises:
+        WeightsError: see `load_weights` and `trained_model`.
+    """
+    model, recipe, charset = trained_model(load_weights(source), recipe)
+    return Recogniser.with_backend(recipe_spec(recipe, charset), TorchBackend(model, device), batch_size=batch_size)
+
+
+def recipe_spec(recipe: Recipe, charset: Charset) -> Spec:
+    """The Spec of a recipe."""
+    bucket = Builder(recipe, charset).loader("Eval").bucket_by_width if recipe.get("Eval.loader") else None
+    return Spec.from_recipe(recipe, charset, bucket)
+
+
+def _load_networks(plugins: Sequence[str]) -> None:
+    """Registers the network parts and the user's own components (`Global.plugins`)."""
+    for module in pkgutil.walk_packages(modeling.__path__, modeling.__name__ + "."):
+        importlib.import_module(module.name)
+    for plugin in plugins:
+        importlib.import_module(plugin)

@@ -1,0 +1,184 @@
+"""The dataset doctor on sets with every kind of ailment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ppocr_like.components import load_components
+from ppocr_like.config import Builder, load_recipe
+from ppocr_like.data.doctor import examine
+from ppocr_like.data.doctor_report import DoctorReport, shown
+
+from .helpers import Folder
+
+RECIPE = Path(__file__).parents[2] / "configs" / "rec" / "svtr_ft.yml"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _components() -> None:
+    load_components()
+
+
+def builder(folder: Folder, train: str, evaluation: str, *more: str) -> Builder:
+    folder.write("dict.txt", "\n".join("abcdefghijklmnopqrstuvwxyz"))
+    overrides = [
+        f"Train.dataset.data_dir={folder.root}",
+        f"Train.dataset.label_file_list=[{train}]",
+        "Train.dataset.ratio_list=1.0",
+        f"Eval.dataset.data_dir={folder.root}",
+        f"Eval.dataset.label_file_list=[{evaluation}]",
+        "Eval.datasets=null",
+        f"Global.character_dict_path={folder.root / 'dict.txt'}",
+        "Global.max_text_length=20",
+        *more,
+    ]
+    return Builder(load_recipe(RECIPE, overrides))
+
+
+def found(report: DoctorReport, number: int) -> dict[str, int]:
+    return {kind: finding.count for kind, finding in report.sets[number].findings.items()}
+
+
+def healthy(folder: Folder, name: str, words: list[str], first: int) -> str:
+    rows = [f"{folder.image(f'{name}/{n}.png', 200, 24, value=first + n)}\t{word}" for n, word in enumerate(words)]
+    return folder.write(f"{name}.txt", "\n".join(rows) + "\n")
+
+
+def test_good_sets_have_no_problem(folder: Folder) -> None:
+    files = healthy(folder, "train", ["abc", "def ghi"], 1), healthy(folder, "eval", ["xyz"], 50)
+    report = examine(builder(folder, *files), progress=False)
+    assert report.problems == 0 and not report.sampled
+    assert [part.name for part in report.sets] == ["Train", "Eval eval"]
+    assert [(part.lines, part.examined) for part in report.sets] == [(2, 2), (1, 1)]
+    assert report.sets[0].characters["d"] == 1 and report.sets[0].characters[" "] == 1
+    assert report.untrained == {"x": 1, "y": 1, "z": 1} and "q" in report.unseen and "a" not in report.unseen
+    text = report.text()
+    assert "no problem found" in text and "nothing to complain about" in text
+
+
+def test_each_ailment_is_found_with_its_place(folder: Folder) -> None:
+    for n in range(9):
+        folder.image(f"{n}.png", 200, 24, value=n)
+    folder.image("narrow.png", 10, 24, value=99)
+    shutil.copy(folder.root / "0.png", folder.root / "copy.png")
+    whole = (folder.root / "1.png").read_bytes()
+    folder.write("cut.png", whole[: len(whole) // 2])
+    train = folder.write(
+        "train.txt",
+        "\n".join(
+            [
+                "0.png\tabc",
+                "gone.png\tabc",
+                "cut.png\tabc",
+                "no delimiter here",
+                "2.png\t",
+                "",
+                "3.png\t" + "a" * 21,
+                "4.png\t123",
+                "5.png\taé1",
+                "narrow.png\taabbccddee",
+                "copy.png\tother",
+                "6.png\tdef",
+                "6.png\tdef",
+            ]
+        ),
+    )
+    evaluation = folder.write("eval.txt", "7.png\tdef\ncopy.png\tabc\n6.png\tx\n")
+    report = examine(builder(folder, train, evaluation), progress=False)
+    assert found(report, 0) == {
+        "missing image": 1,
+        "unreadable image": 1,
+        "line without a delimiter": 1,
+        "empty label": 1,
+        "label too long": 1,
+        "no known characters": 1,
+        "characters outside the dictionary": 3 + 2,
+        "label does not fit the width": 1,
+        "same path again": 1,
+        "same image again": 1,
+        "same image, other label": 1,
+    }
+    assert found(report, 1) == {
+        "image also in training": 2,
+        "path also in training": 2,
+        "text also in training": 2,
+    }
+    assert report.sets[0].unknown == {"1": 2, "2": 1, "3": 1, "é": 1}
+    assert report.problems == 9 + 2
+    places = {kind: finding.places[0] for kind, finding in report.sets[0].findings.items()}
+    assert places["missing image"] == f"{train}, line 2: {folder.root / 'gone.png'}"
+    assert f"{train}, line 4" in places["line without a delimiter"]
+    assert f"{train}, line 5" in places["empty label"], "blank lines count"
+    assert (
+        "line 10" in places["label does not fit the width"]
+        and "needs 15 steps, a canvas of 64 px has 8" in places["label does not fit the width"]
+    )
+    assert "line 11" in places["same image, other label"] and "line 1 'abc'" in places["same image, other label"]
+    leak = report.sets[1].findings["image also in training"].places
+    assert f"{evaluation}, line 2" in leak[0] and f"{train}, line 1" in leak[0]
+    text = report.text()
+    for part in ("PROBLEM", "U+00E9", "Global.max_text_length", "11 kinds of problems"):
+        assert part in text
+
+
+def test_the_fixed_canvas_limits_ctc(folder: Folder) -> None:
+    train = folder.write("t.txt", f"{folder.image('a.png', 900, 24)}\tabcdefghijkl\n")
+    evaluation = healthy(folder, "eval", ["xyz"], 50)
+    fixed = [f"{section}.loader.bucket_by_width=null" for section in ("Train", "Eval")]
+    fixed.append("Train.dataset.transforms.RecResizeImg.image_shape=[3,48,80]")
+    report = examine(builder(folder, train, evaluation, *fixed), progress=False)
+    assert found(report, 0) == {"label does not fit the width": 1}
+    assert "needs 12 steps, a canvas of 80 px has 10" in report.text()
+
+
+def test_all_images_of_a_line_are_looked_at(folder: Folder) -> None:
+    names = [folder.image(f"{n}.png", 200, 24, value=n) for n in range(2)]
+    train = folder.write("t.txt", f'["{names[0]}", "{names[1]}", "gone.png"]\tabc\n')
+    evaluation = folder.write("e.txt", f"{names[1]}\txyz\n")
+    report = examine(builder(folder, train, evaluation), progress=False)
+    assert found(report, 0) == {"missing image": 1}
+    assert found(report, 1) == {"image also in training": 1, "path also in training": 1}
+
+
+def test_a_sample_is_a_part_and_says_so(folder: Folder) -> None:
+    files = healthy(folder, "train", ["abc"] * 40, 1), healthy(folder, "eval", ["xyz"], 50)
+    report = examine(builder(folder, *files), sample=7, progress=False)
+    assert [part.examined for part in report.sets] == [7, 1] and report.sampled
+    assert "7 of them looked at" in report.text() and "Only a sample" in report.text()
+
+
+def test_threads_change_nothing(folder: Folder) -> None:
+    words = ["abc", "x1", "", "defé"] * 80
+    train = folder.write("t.txt", "".join(f"{folder.image(f'{n}.png', 50, 24, value=n)}\t{w}\n" for n, w in enumerate(words)))
+    made = builder(folder, train, healthy(folder, "eval", ["xyz"], 50))
+    assert examine(made, progress=False, threads=1).to_dict() == examine(made, progress=False, threads=4).to_dict()
+
+
+def test_a_set_that_cannot_be_read_does_not_hide_the_others(folder: Folder) -> None:
+    train = healthy(folder, "train", ["abc", "d1"], 1)
+    report = examine(builder(folder, train, str(folder.root / "gone.txt")), progress=False)
+    assert "gone.txt" in report.sets[1].error and report.problems == 2
+    assert "cannot be read" in report.text() and "characters outside" in report.text()
+
+
+def test_the_report_as_json(folder: Folder) -> None:
+    report = examine(
+        builder(folder, healthy(folder, "train", ["abc", "é"], 1), healthy(folder, "eval", ["x"], 9)), progress=False
+    )
+    data = json.loads(report.to_json())
+    assert data["problems"] == report.problems == 2
+    train = data["sets"][0]
+    assert train["characters"] == {"a": 1, "b": 1, "c": 1, "é": 1} and train["unknown"] == {"é": 1}
+    assert {f["kind"] for f in train["findings"]} == {"characters outside the dictionary", "no known characters"}
+    assert all(f["problem"] and f["advice"] and f["places"] for f in train["findings"])
+
+
+@pytest.mark.parametrize(
+    ("character", "expected"), [("a", "a"), (" ", "U+0020"), ("é", "é U+00E9"), ("\u0364", "U+0364"), ("\t", "U+0009")]
+)
+def test_characters_are_shown_so_that_one_sees_them(character: str, expected: str) -> None:
+    assert shown(character) == expected

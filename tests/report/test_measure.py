@@ -1,0 +1,83 @@
+"""The instruments of the benchmark."""
+
+import time
+
+import cv2
+import pytest
+import torch
+
+from ppocr_like.config import Recipe
+from ppocr_like.report.machine import describe, matrix_gflops, peak_memory_mb
+from ppocr_like.report.measure import Shape, TimedLoader, one_core, without_augmentation
+
+
+def test_shape_reads_and_writes():
+    assert Shape.parse("32x3x48x320") == Shape(32, 3, 48, 320)
+    assert str(Shape(8, 1, 32, 100)) == "8x1x32x100"
+
+
+@pytest.mark.parametrize("text", ["", "32x48x320", "32x3x48x0", "ax3x48x320", "32x3x48x320x1", "-1x3x48x320", "²x3x48x320"])
+def test_a_wrong_shape_is_refused(text):
+    with pytest.raises(ValueError, match="no batch shape"):
+        Shape.parse(text)
+
+
+def test_one_core_is_put_back():
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    with pytest.raises(RuntimeError), one_core():
+        assert torch.get_num_threads() == 1
+        assert cv2.getNumThreads() == 1  # OpenCV's 0: no threads of its own
+        raise RuntimeError
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == before
+
+
+def test_augmentation_is_taken_out_in_both_forms():
+    chain = [
+        {"DecodeImage": {"img_mode": "BGR"}},
+        {"RecAug": None},
+        {"name": "BaseDataAugmentation", "blur_prob": 1},
+        {"KeepKeys": {}},
+    ]
+    recipe = Recipe.from_tree({"Train": {"dataset": {"transforms": chain}}, "Global": {}})
+    left = without_augmentation(recipe).get("Train.dataset.transforms")
+    assert left == [{"DecodeImage": {"img_mode": "BGR"}}, {"KeepKeys": {}}]
+    assert recipe.get("Train.dataset.transforms") == chain
+
+
+class _SlowLoader:
+    def steps(self, epoch):
+        return 3
+
+    def batches(self, epoch, start=0):
+        for number in range(start, 3):
+            time.sleep(0.02)
+            yield {"number": number}
+
+
+def test_timed_loader_counts_waiting_only():
+    loader = TimedLoader(_SlowLoader())
+    seen = []
+    for batch in loader.batches(1, 1):
+        seen.append(batch["number"])
+        time.sleep(0.1)
+    assert seen == [1, 2]
+    assert 0.04 <= loader.waited < 0.1
+
+
+def test_matrix_product_is_measured():
+    assert matrix_gflops(size=128, products=2) > 0.01
+
+
+def test_peak_memory_grows_with_what_is_held():
+    before, _ = peak_memory_mb()
+    held = torch.ones(2**26)  # 268 MB
+    after, _ = peak_memory_mb()
+    assert after >= before
+    assert after > held.numel() * 4 / 1e6
+
+
+def test_machine_is_described():
+    machine = describe()
+    assert machine["cores"] >= 1
+    assert machine["processor"]
+    assert machine["torch"] == torch.__version__

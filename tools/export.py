@@ -1,0 +1,28 @@
+"""Export trained weights as a bundle: ONNX with the dictionary inside, inference.yml, RapidOCR's settings; verified first.
+
+python tools/export.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=output/ft Global.save_inference_dir=output/bundle
+
+Status 2: the bundle's answers differ from the trained model's, or it cannot be made; an earlier bundle is left as it was.
+"""
+
+from ppocr_like.components import load_components
+from ppocr_like.config.cli import recipe_from, recipe_parser, run
+from ppocr_like.export import TOLERANCE, export
+
+
+def main() -> None:
+    parser = recipe_parser(__doc__)
+    parser.add_argument(
+        "--no-verify-data", action="store_true", help="compare on random tensors only, not on the evaluation sets"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=TOLERANCE, help=f"largest difference of a probability (default {TOLERANCE:g})"
+    )
+    args = parser.parse_args()
+    recipe = recipe_from(args)
+    load_components(recipe.plugins)
+    export(recipe, verify_data=not args.no_verify_data, tolerance=args.tolerance, say=lambda line: print(line, flush=True))
+
+
+if __name__ == "__main__":
+    run(main)

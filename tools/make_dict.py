@@ -1,0 +1,40 @@
+"""Writes a dictionary: the characters of label files, one per line, sorted, without the space.
+
+    python tools/make_dict.py train_data/typewritten_fr/train.txt train_data/fraktur_archiscribe/train.txt --out dict.txt
+
+Make it from training labels only. Status 2: a file cannot be used.
+"""
+
+import argparse
+
+from ppocr_like.config import cli
+from ppocr_like.report.dictionary import count_characters, describe_character, write_dictionary
+
+RARE = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("labels", nargs="+", help="label files: image<TAB>text")
+    parser.add_argument("--out", required=True, help="the dictionary")
+    parser.add_argument(
+        "--min-count", type=int, default=1, metavar="N", help="leave out characters that occur fewer than N times"
+    )
+    parser.add_argument("--delimiter", default="\t", help="between image and text (default: a tab)")
+    parser.add_argument("--force", action="store_true", help="replace the dictionary if it exists")
+    args = parser.parse_args()
+    counts = count_characters(args.labels, args.delimiter)
+    entries = write_dictionary(args.out, counts, args.min_count, args.force)
+    print(
+        f"{args.out}: {len(entries)} different characters of {sum(counts.values())} in the labels; "
+        "the space is not listed: set Global.use_space_char: true"
+    )
+    rare = [entry for entry in entries if counts[entry] <= RARE]
+    if rare:
+        print(f"seldom ({RARE} times or fewer; worth a look for mistyped labels):")
+    for entry in sorted(rare, key=lambda e: (counts[e], e)):
+        print(f"  {counts[entry]:3d}  {describe_character(entry)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
