@@ -14,8 +14,10 @@ from ppocr_like.config.typecheck import parameters
 from ppocr_like.errors import ConfigError
 from ppocr_like.registry import ARCH_TRANSFORMS, BACKBONES, HEADS, NECKS
 
-# PaddleOCR's own switches, one letter from `use_gpu`: only `false` may stand, so a slip of the finger cannot hide there.
-SWITCHES = {"use_xpu", "use_npu", "use_mlu", "use_gcu"}
+# PaddleOCR's own switches, a letter from `use_gpu`: only `false` may stand, so a slip of the finger cannot hide there.
+SWITCHES = {"use_xpu": "use_gpu", "use_npu": "use_gpu", "use_gcu": "use_gpu"}
+# PaddleOCR writes it into heads of any kind; nobody means `mid_channels` by it.
+GENUINE = {("Head", "in_channels"): "mid_channels"}
 
 
 def accepted(component: str) -> set[str]:
@@ -33,10 +35,10 @@ def test_entries_are_no_near_misses_of_accepted_names(component: str, key: str) 
     names = accepted(component)
     near = [n for n in names if n != key and difflib.SequenceMatcher(None, key, n).ratio() > 0.8]
     if key in SWITCHES:
-        assert near == ["use_gpu"]
+        assert near == [SWITCHES[key]]
         assert IGNORED[component, key].harmless == (False, None)
     else:
-        assert near == []
+        assert [n for n in near if n != GENUINE.get((component, key))] == []
 
 
 @pytest.mark.parametrize(("component", "key"), [k for k in IGNORED if k[0] in ("Global", "Loader", "Architecture", "")])
@@ -78,7 +80,9 @@ def test_a_switch_that_is_on_is_an_error(shipped: Callable) -> None:
         Builder(with_key(shipped, "Global.use_xpu", True)).check()
 
 
-@pytest.mark.parametrize("override", ["Global.d2s_train_image_shape=[3, 48, 320]", "Global={to_static: false}", "profiler_options=x"])
+@pytest.mark.parametrize(
+    "override", ["Global.d2s_train_image_shape=[3, 48, 320]", "Global={to_static: false}", "profiler_options=x"]
+)
 def test_from_the_command_line_they_are_errors(problems: Callable, override: str) -> None:
     found = problems(override)
     assert len(found) == 1

@@ -49,7 +49,12 @@ def test_items_that_are_no_node(value: Any, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(None, "P: is missing; a part is needed"), ([1], "P: is [1]"), ({"k": 1}, "P.name: is missing"), ({"name": 3}, "P.name: is 3")],
+    [
+        (None, "P: is missing; a part is needed"),
+        ([1], "P: is [1]"),
+        ({"k": 1}, "P.name: is missing"),
+        ({"name": 3}, "P.name: is 3"),
+    ],
 )
 def test_values_that_are_no_named_node(value: Any, words: str) -> None:
     assert refusal(named_node, value, "P", "part")[0].startswith(words)
@@ -133,6 +138,8 @@ def test_without_the_global_key_the_own_argument_holds() -> None:
 
 
 def test_an_operator_s_dictionary_gives_way_to_the_run_s() -> None:
-    recipe, steps = chain({"max_text_length": 9}, {"CTCLabelEncode": {"character_dict_path": "other.txt", "use_space_char": True}})
+    recipe, steps = chain(
+        {"max_text_length": 9}, {"CTCLabelEncode": {"character_dict_path": "other.txt", "use_space_char": True}}
+    )
     assert steps[0].charset == Charset("abc")
     assert len(recipe.notes) == 2

@@ -36,8 +36,19 @@ def refused(*items: str) -> str:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("10", 10), ("1e-4", 1e-4), ("a=b=c", "a=b=c"), ("https://x/y?a=1&b=2", "https://x/y?a=1&b=2"), ("", None), ("null", None)]
-    + [("[0, 2000]", [0, 2000]), ("true", True), ("'10'", "10"), (" x ", "x"), ("{a: 1}", {"a": 1})],
+    [
+        ("10", 10),
+        ("1e-4", 0.0001),
+        ("a=b=c", "a=b=c"),
+        ("https://x/y?a=1&b=2", "https://x/y?a=1&b=2"),
+        ("", None),
+        ("null", None),
+        ("[0, 2000]", [0, 2000]),
+        ("true", True),
+        ("'10'", "10"),
+        (" x ", "x"),
+        ("{a: 1}", {"a": 1}),
+    ],
 )
 def test_the_value_is_yaml_behind_the_first_equals_sign(text: str, value: object) -> None:
     assert applied(f"Global.pretrained_model={text}")["Global"]["pretrained_model"] == value
@@ -70,13 +81,17 @@ def test_missing_and_null_mappings_are_made() -> None:
 
 
 def test_list_items_by_index() -> None:
-    dataset = applied("Train.dataset.label_file_list.1=c.txt", "Train.dataset.transforms.0.DecodeImage.img_mode=RGB")["Train"]["dataset"]
+    dataset = applied("Train.dataset.label_file_list.1=c.txt", "Train.dataset.transforms.0.DecodeImage.img_mode=RGB")["Train"][
+        "dataset"
+    ]
     assert dataset["label_file_list"] == ["a.txt", "c.txt"]
     assert dataset["transforms"][0] == {"DecodeImage": {"img_mode": "RGB"}}
 
 
 def test_a_transform_by_name_also_without_arguments() -> None:
-    assert applied("Train.dataset.transforms.RecAug.tia_prob=0.2")["Train"]["dataset"]["transforms"][1] == {"RecAug": {"tia_prob": 0.2}}
+    assert applied("Train.dataset.transforms.RecAug.tia_prob=0.2")["Train"]["dataset"]["transforms"][1] == {
+        "RecAug": {"tia_prob": 0.2}
+    }
     by_index = applied("Train.dataset.transforms.1.RecAug.tia_prob=0.2")
     assert by_index == applied("Train.dataset.transforms.RecAug.tia_prob=0.2")
 
@@ -87,11 +102,23 @@ def test_two_arguments_of_one_transform_by_name() -> None:
 
 
 def test_a_whole_transform_by_name_merges() -> None:
-    assert applied("Train.dataset.transforms.RecAug={tia_prob: 0}")["Train"]["dataset"]["transforms"][1] == {"RecAug": {"tia_prob": 0}}
+    assert applied("Train.dataset.transforms.RecAug={tia_prob: 0}")["Train"]["dataset"]["transforms"][1] == {
+        "RecAug": {"tia_prob": 0}
+    }
 
 
 def test_a_list_item_with_a_name_key_by_name() -> None:
     assert applied("Loss.parts.CTCLoss.weight=2")["Loss"]["parts"][0] == {"name": "CTCLoss", "weight": 2}
+
+
+def test_another_component_in_the_place_of_an_item() -> None:
+    transforms = applied("Train.dataset.transforms.0={Flip: {p: 3}}", "Train.dataset.transforms.2={Flip: {q: 4}}")["Train"][
+        "dataset"
+    ]["transforms"]
+    assert transforms[0] == {"Flip": {"p": 3}}
+    assert transforms[2] == {"Flip": {"p": 1, "q": 4}}
+    parts = applied("Loss.parts.0={weight: 2}", "Loss.parts.1={name: SARLoss, weight: 3}")["Loss"]["parts"]
+    assert parts == [{"name": "CTCLoss", "weight": 2}, {"name": "SARLoss", "weight": 3}]
 
 
 def test_a_name_that_stands_twice_asks_for_the_index() -> None:
@@ -125,7 +152,9 @@ def test_all_mistakes_are_reported_together() -> None:
 
 def test_the_paths_that_were_set_are_returned() -> None:
     tree = copy.deepcopy(TREE)
-    touched = apply_overrides(tree, ["Train.dataset.transforms.RecAug.tia_prob=0", "Train.loader={shuffle: false, num_workers: 0}"])
+    touched = apply_overrides(
+        tree, ["Train.dataset.transforms.RecAug.tia_prob=0", "Train.loader={shuffle: false, num_workers: 0}"]
+    )
     assert touched == {"Train.dataset.transforms.1.RecAug.tia_prob", "Train.loader.shuffle", "Train.loader.num_workers"}
 
 

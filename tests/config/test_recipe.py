@@ -122,7 +122,9 @@ def test_a_base_s_aliases_keep_their_value_too_and_it_is_said(tmp_path: Path) ->
 
 
 def test_an_alias_that_global_overrules_anyway_is_not_mentioned(tmp_path: Path) -> None:
-    text = "Global:\n  max_text_length: &n 5\nTrain:\n  dataset:\n    transforms:\n      - CTCLabelEncode: {max_text_length: *n}\n"
+    text = (
+        "Global:\n  max_text_length: &n 5\nTrain:\n  dataset:\n    transforms:\n      - CTCLabelEncode: {max_text_length: *n}\n"
+    )
     assert load_recipe(write(tmp_path, recipe=text), ["Global.max_text_length=9"]).notes == []
 
 

@@ -1,5 +1,6 @@
 """Values against annotations, arguments against constructors."""
 
+# ruff: noqa: RUF009 (`option` makes a dataclass field)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

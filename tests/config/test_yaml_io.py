@@ -18,8 +18,23 @@ def value(text: str) -> object:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1e-4", 1e-4), ("1E5", 1e5), (".5e3", 500.0), ("1.e2", 100.0), ("-2.5E-3", -2.5e-3), ("+1e+2", 100.0), ("6.", 6.0)]
-    + [("10", 10), ("-3", -3), ("010", 10), ("0x1f", 31), ("0o17", 15), ("1_000", 1000), (".inf", math.inf), ("-.inf", -math.inf)],
+    [
+        ("1e-4", 0.0001),
+        ("1E5", 100000.0),
+        (".5e3", 500.0),
+        ("1.e2", 100.0),
+        ("-2.5E-3", -0.0025),
+        ("+1e+2", 100.0),
+        ("6.", 6.0),
+        ("10", 10),
+        ("-3", -3),
+        ("010", 10),
+        ("0x1f", 31),
+        ("0o17", 15),
+        ("1_000", 1000),
+        (".inf", math.inf),
+        ("-.inf", -math.inf),
+    ],
 )
 def test_numbers(text: str, number: float) -> None:
     got = value(text)
@@ -107,7 +122,9 @@ def test_an_empty_text_is_none() -> None:
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12)
-written = st.sampled_from(["1e-4", "1E5", ".5e3", "010", "1:30", "2024-01-01", "yes", "null", "0x1f", "1_000", "~", "*a", "&b", "é "])
+written = st.sampled_from(
+    ["1e-4", "1E5", ".5e3", "010", "1:30", "2024-01-01", "yes", "null", "0x1f", "1_000", "~", "*a", "&b", "é "]
+)
 keys = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=8)
 trees = st.recursive(
     scalars | written, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=12
