@@ -13,7 +13,7 @@ import torch
 from ppocr_like.config import Builder
 from ppocr_like.contracts import TextLine
 from ppocr_like.data.loader import build_loader
-from ppocr_like.errors import DataError, ExportError
+from ppocr_like.errors import DataError, ExportError, WeightsError
 from ppocr_like.pipeline import Recogniser
 from ppocr_like.pipeline.torch_backend import TorchBackend
 
@@ -56,15 +56,18 @@ def check_shapes(recogniser: Recogniser, backend: TorchBackend, tolerance: float
     """Runs both networks on noise of several batch sizes and widths.
 
     Raises:
-        ExportError: they differ by more than `tolerance`, or the result is no probability distribution.
+        ExportError: a shape that does not run, a difference of more than `tolerance`, or no probabilities.
     """
     rng = np.random.default_rng(seed)
     channels, height, _ = recogniser.preprocess.image_shape
     checks = []
     for batch, width in SHAPES:
         images = rng.uniform(-1, 1, (batch, channels, height, width)).astype(np.float32)
-        wanted, got = backend(images)[recogniser.spec.output], recogniser.backend(images)[recogniser.spec.output]
         place = f"input {batch} x {channels} x {height} x {width}"
+        try:
+            wanted, got = backend(images)[recogniser.spec.output], recogniser.backend(images)[recogniser.spec.output]
+        except WeightsError as error:
+            raise ExportError(f"{place}: a size became a constant in the graph: {error}") from error
         difference = _difference(wanted, got, place, tolerance)
         if np.abs(got.sum(axis=2) - 1).max() > 1e-3:
             raise ExportError(f"{place}: the outputs do not sum to 1: softmax is missing in the graph")

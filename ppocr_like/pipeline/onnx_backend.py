@@ -14,10 +14,12 @@ from ppocr_like.pipeline.spec import Spec
 MODEL = "model.onnx"
 _ORT_ERRORS = (
     ort_errors.Fail,
-    ort_errors.InvalidProtobuf,
-    ort_errors.InvalidGraph,
     ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
     ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
 )
 
 
@@ -37,6 +39,7 @@ class OnnxBackend:
         path = bundle / MODEL
         if not path.is_file():
             raise WeightsError(f"{path}: no such file; a bundle has {MODEL} and inference.yml in one folder")
+        self.path = path
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
@@ -57,5 +60,14 @@ class OnnxBackend:
             )
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """(N, C, H, W) float32 -> outputs by name; probabilities (N, T, C)."""
-        return dict(zip(self.outputs, self.session.run(None, {self.input: images}), strict=True))
+        """(N, C, H, W) float32 -> outputs by name; probabilities (N, T, C).
+
+        Raises:
+            WeightsError: the graph cannot run an input of this shape.
+        """
+        try:
+            results = self.session.run(None, {self.input: images})
+        except _ORT_ERRORS as error:
+            shape = " x ".join(map(str, images.shape))
+            raise WeightsError(f"{self.path}: fails on an input of {shape} ({str(error).splitlines()[0][:200]})") from error
+        return dict(zip(self.outputs, results, strict=True))

@@ -20,8 +20,8 @@ OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a t
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts that are not printable (U+0085, U+2028 ...) in double quotes, where they are escaped: PyYAML would write some of them as
-    they are and read them back as line breaks."""
+    """Texts that are not printable (U+0085, U+2028 ...) in double quotes, where they are escaped: PyYAML would write some of
+    them as they are and read them back as line breaks."""
 
 
 _Dumper.add_representer(

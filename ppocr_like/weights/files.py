@@ -23,6 +23,7 @@ from ppocr_like.weights.resolve import resolve
 
 FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON
 STATE_KEYS = ("model", "state_dict", "model_state_dict")
+TRAINING_STATE = ("optimizer", "scaler", "rng", "hooks")  # of a checkpoint; large, and of no use to anybody but a resumed run
 
 # What torch's readers are known to raise on files that are truncated, damaged or no torch files at all.
 _READ_ERRORS = (
@@ -158,7 +159,7 @@ def _read_torch(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     for key in STATE_KEYS:
         inner = content.get(key)
         if isinstance(inner, Mapping) and inner:
-            extra = {str(k): v for k, v in content.items() if k != key}
+            extra = {str(k): v for k, v in content.items() if k != key and k not in TRAINING_STATE}
             return _tensors(inner, path, f" under {key!r}"), extra
     if not any(isinstance(value, torch.Tensor) for value in content.values()):
         keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"

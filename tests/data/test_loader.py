@@ -201,6 +201,31 @@ def children() -> set[int]:
     return {child.pid for child in multiprocessing.active_children() if child.pid}
 
 
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux' smaps")
+def test_a_workers_own_memory_does_not_grow_with_the_lines(folder: Folder, tmp_path: Path) -> None:
+    name = folder.image("a.png")
+    own = []
+    for count in (1_000, 500_000):
+        data = dataset(folder, folder.write(f"{count}.txt", f"{name}\tsome text of usual length for a line of print\n" * count))
+        with build_loader(data, settings(num_workers=1), seed=0, train=True, cache_dir=tmp_path / "cache") as batches:
+            for _ in zip(range(50), batches.batches(0), strict=False):
+                pass
+            (pid,) = children()
+            own.append(own_memory(pid))
+    assert own[1] - own[0] < 3_000, f"{own} KiB; the offsets alone take {500_000 * 8 // 1024}, the lines ten times that"
+
+
+def own_memory(pid: int) -> int:
+    """KiB that a process shares with no other; pages of the mapped offsets are the file's, whoever looks at them first."""
+    total, counted = 0, True
+    for row in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if not row.split()[0].endswith(":"):
+            counted = not row.endswith(".npy")
+        elif counted and row.startswith("Private_Dirty:"):
+            total += int(row.split()[1])
+    return total
+
+
 @pytest.mark.parametrize("world", [2, 3])
 def test_ranks_share_the_set_without_repeats(folder: Folder, world: int) -> None:
     files = [folder.labels("a.txt", 22)]

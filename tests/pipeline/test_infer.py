@@ -19,8 +19,8 @@ def test_bundle_run_folder_and_recipe_give_the_same_files(tiny_run, tiny_bundle,
     ways = {
         "bundle": ["--model", tiny_bundle, folder, "--out", tmp_path / "bundle"],
         "run": ["--model", tiny_run.folder, *sorted(tiny_run.images), "--out", tmp_path / "run"],
-        "recipe": ["-c", tiny_run.recipe, "-o", f"Global.pretrained_model={tiny_run.folder}/best_accuracy", f"Global.infer_img={folder}",
-                   "-o", f"Global.save_res_path={tmp_path}/recipe/mine.txt", "--max-pages", 0],
+        "recipe": ["-c", tiny_run.recipe, "-o", f"Global.pretrained_model={tiny_run.folder}/best_accuracy",
+                   f"Global.infer_img={folder}", "-o", f"Global.save_res_path={tmp_path}/recipe/mine.txt", "--max-pages", 0],
     }  # fmt: skip
     texts = {}
     for name, arguments in ways.items():

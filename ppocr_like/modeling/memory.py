@@ -1,0 +1,24 @@
+"""Lets the C library keep the memory that a training step frees, for the next step.
+
+glibc gives large blocks back to the system at once and takes them anew, page by page and zeroed, a moment later. For a
+network on a CPU that costs about a quarter of a training step.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
+
+
+def keep_freed_memory() -> bool:
+    """Call once per process, before the first step. The process' memory then stays at its peak.
+
+    Returns:
+        Whether the C library took it; False (and nothing changed) where it is not glibc.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    library = ctypes.CDLL(None)
+    return bool(library.mallopt(M_MMAP_MAX, 0)) and bool(library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))

@@ -1,0 +1,208 @@
+"""Exports: what is written, what is verified, what a failure leaves behind."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from ppocr_like.components import load_components
+from ppocr_like.config import Builder, load_recipe
+from ppocr_like.errors import ConfigError, ExportError, WeightsError
+from ppocr_like.export import export
+from ppocr_like.export.graph import write_graph
+from ppocr_like.export.verify import check_set, check_shapes
+from ppocr_like.pipeline import Recogniser, read_spec
+from ppocr_like.pipeline.onnx_backend import OnnxBackend
+from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
+from ppocr_like.weights import load_weights, save_weights
+
+load_components()
+FILES = ["inference.yml", "model.onnx", "rapidocr.yaml", "rapidocr_params.json"]
+
+
+def recipe(run, target, *more):
+    return load_recipe(run.recipe, [f"Global.pretrained_model={run.folder}", f"Global.save_inference_dir={target}", *more])
+
+
+def test_the_bundle_is_verified_and_whole(tiny_run, tmp_path):
+    said = []
+    report = export(recipe(tiny_run, tmp_path / "out"), say=said.append)
+    assert sorted(os.listdir(tmp_path)) == ["out"] and sorted(os.listdir(report.folder)) == FILES
+    assert {(check.batch, check.width) for check in report.shapes} == {(n, w) for n in (1, 6) for w in (320, 437, 1280)}
+    assert all(check.difference < 1e-4 for check in report.shapes)
+    (check,) = report.sets
+    assert check.torch == check.onnx and check.lines == check.preprocessed == len(tiny_run.images)
+    assert check.torch["n"] == len(tiny_run.images) + 1, "the missing image counts as wrong"
+    text = "\n".join(said)
+    assert re.search(r"torch acc \d.*\n.*ONNX  acc \d", text) and re.search(r"largest difference \d\.\d\de-\d\d", text)
+
+
+def test_what_the_bundle_says(tiny_run, tiny_bundle):
+    tree = yaml.safe_load((tiny_bundle / "inference.yml").read_text(encoding="utf-8"))
+    assert tree["PreProcess"]["transform_ops"] == load_recipe(tiny_run.recipe).get("Eval.dataset.transforms")
+    assert tree["PostProcess"]["name"] == "CTCLabelDecode" and tree["PostProcess"]["use_space_char"] is True
+    weights = load_weights(tiny_run.folder)
+    assert tuple(tree["PostProcess"]["character_dict"]) == weights.charset.entries
+    assert read_spec(tiny_bundle).charset == weights.charset
+    params = json.loads((tiny_bundle / "rapidocr_params.json").read_text())
+    config = yaml.safe_load((tiny_bundle / "rapidocr.yaml").read_text())
+    assert set(config) == {"Global", "EngineConfig", "Det", "Cls", "Rec"}
+    for key, value in params.items():
+        section, name = key.split(".")
+        assert config[section][name] == value
+    assert params["Rec.model_path"] == str(tiny_bundle / "model.onnx")
+
+
+def test_a_failed_export_leaves_the_earlier_bundle(tiny_run, tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "mine.txt").write_text("of the user")
+    export(recipe(tiny_run, target), verify_data=False)
+    before = {file.name: file.read_bytes() for file in target.iterdir()}
+    assert sorted(before) == sorted([*FILES, "mine.txt"])
+    with pytest.raises(ExportError, match="differs from the trained model by"):
+        export(recipe(tiny_run, target), verify_data=False, tolerance=0.0)
+    assert {file.name: file.read_bytes() for file in target.iterdir()} == before
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_disk_that_fills_up_is_told(tiny_run, tmp_path):
+    """A real process under a file-size limit."""
+    target = tmp_path / "out"
+    export(recipe(tiny_run, target), verify_data=False)
+    before = (target / "model.onnx").read_bytes()
+    program = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); "
+        "sys.argv = sys.argv[1:]; runpy.run_path('tools/export.py', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", program, "tools/export.py", "-c", str(tiny_run.recipe), "--no-verify-data", "-o"]
+    command += [f"Global.pretrained_model={tiny_run.folder}", f"Global.save_inference_dir={target}"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+    assert done.returncode == 2 and "File too large" in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert (target / "model.onnx").read_bytes() == before and os.listdir(tmp_path) == ["out"]
+
+
+def test_the_tool_prints_both_metrics(tiny_run, tmp_path):
+    command = [sys.executable, "tools/export.py", "-c", str(tiny_run.recipe), "-o", f"Global.pretrained_model={tiny_run.folder}"]
+    command += [f"Global.save_inference_dir={tmp_path}/out"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+    assert done.returncode == 0, done.stderr
+    assert "eval: torch acc" in done.stdout and "eval: ONNX  acc" in done.stdout and "all texts equal" in done.stdout
+    assert sorted(os.listdir(tmp_path / "out")) == FILES
+
+
+def test_what_is_missing_is_told_before_anything_is_built(tiny_run, tmp_path):
+    with pytest.raises(ConfigError, match=r"Global\.save_inference_dir: is missing"):
+        export(load_recipe(tiny_run.recipe))
+    with pytest.raises(ConfigError, match=r"Global\.pretrained_model: is missing"):
+        export(load_recipe(tiny_run.recipe, [f"Global.save_inference_dir={tmp_path}/x"]))
+    with pytest.raises(WeightsError, match="not found"):
+        export(recipe(tiny_run, tmp_path / "x", "Global.pretrained_model=none"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="is a file"):
+        export(recipe(tiny_run, tmp_path / "file"))
+    with pytest.raises(WeightsError, match=r"Architecture\.Neck\.dims: weights 16, recipe 24"):
+        export(recipe(tiny_run, tmp_path / "x", "Architecture.Neck.dims=24"))
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_the_dictionary_comes_from_the_weights_or_else_from_the_recipe(tiny_run, tmp_path):
+    gone = recipe(tiny_run, tmp_path / "a", "Global.character_dict_path=nowhere.txt")
+    export(gone, verify_data=False)
+    weights = load_weights(tiny_run.folder)
+    torch.save(weights.state, tmp_path / "bare.pth")
+    export(recipe(tiny_run, tmp_path / "b", f"Global.pretrained_model={tmp_path}/bare.pth"), verify_data=False)
+    images = tiny_run.images
+    assert Recogniser(tmp_path / "a")(images) == Recogniser(tmp_path / "b")(images)
+    assert read_spec(tmp_path / "b").charset == weights.charset
+
+
+def test_a_dictionary_that_cannot_travel_is_refused(tiny_run, tmp_path):
+    weights = load_weights(tiny_run.folder)
+    entries = ["\u2028", *weights.charset.entries[1:]]
+    charset = type(weights.charset)(entries, True)
+    save_weights(tmp_path / "w.safetensors", weights.state, {"charset": charset, "recipe": weights.recipe})
+    with pytest.raises(ExportError, match=r"entry 1 of the dictionary.*U\+2028"):
+        export(recipe(tiny_run, tmp_path / "x", f"Global.pretrained_model={tmp_path}/w"))
+
+
+@pytest.fixture
+def parts(tiny_run, tiny_bundle):
+    weights = load_weights(tiny_run.folder)
+    model, settings, charset = trained_model(weights)
+    return Builder(settings, charset), Recogniser(tiny_bundle), TorchBackend(model)
+
+
+def test_other_weights_are_found_out(parts):
+    builder, recogniser, backend = parts
+    with torch.no_grad():
+        backend.model.head.fc.bias[3] += 0.01
+    with pytest.raises(ExportError, match=r"input \d x 3 x 48 x 320: the ONNX model differs from the trained model by"):
+        check_shapes(recogniser, backend, 1e-4)
+    with pytest.raises(ExportError, match=r"evaluation set eval, .*differs"):
+        check_set(builder, "eval", recogniser, backend, 1e-4)
+
+
+def test_other_pre_processing_is_found_out(parts):
+    builder, recogniser, backend = parts
+    recogniser.preprocess.chain = recogniser.preprocess.chain[:]
+    original = recogniser.preprocess.chain[0]
+
+    class Darker(type(original)):
+        def __call__(self, sample, rng):
+            sample["image"] = np.clip(sample["image"], 0, 200)
+            return super().__call__(sample, rng)
+
+    recogniser.preprocess.chain[0] = Darker(original.image_shape)
+    with pytest.raises(ExportError, match="pre-processing gives another tensor"):
+        check_set(builder, "eval", recogniser, backend, 1e-4)
+
+
+def test_other_texts_are_found_out(parts):
+    """Probabilities within the tolerance, but another decoder."""
+    builder, recogniser, backend = parts
+    decode, calls = recogniser.postprocess, []
+
+    def second_time_differs(outputs, batch):
+        calls.append(1)
+        lines = decode(outputs, batch)
+        return lines if len(calls) % 2 else [type(line)(line.text + "!", line.confidence) for line in lines]
+
+    recogniser.postprocess = second_time_differs
+    with pytest.raises(ExportError, match=r"lines\.txt, line \d: the trained model reads .*, the ONNX model .*!"):
+        check_set(builder, "eval", recogniser, backend, 1e-4)
+
+
+def test_logits_instead_of_probabilities_are_found_out(parts):
+    _, recogniser, backend = parts
+    logits = lambda images: {"ctc": backend(images)["ctc"] * 2}  # noqa: E731
+    recogniser.backend = logits
+    with pytest.raises(ExportError, match="softmax is missing"):
+        check_shapes(recogniser, logits, 1e-4)
+
+
+def test_sizes_that_became_constants_are_found_out(parts, tmp_path):
+    """A network that reshapes to the batch size it was traced with runs on that one only."""
+    _, recogniser, backend = parts
+
+    class Fixed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv1d(3, 3, 1)
+
+        def forward(self, images):
+            x = torch.nn.functional.avg_pool2d(images, (48, 8))
+            return {"ctc": self.conv(x.reshape(2, 3, int(x.shape[3]))).transpose(1, 2).softmax(2)}
+
+    charset = type(recogniser.spec.charset)("ab")
+    write_graph(Fixed(), tmp_path / "model.onnx", charset, channels=3, height=48, output="ctc")
+    recogniser.backend = OnnxBackend(tmp_path, replace(recogniser.spec, charset=charset))
+    with pytest.raises(ExportError, match="became a constant in the graph"):
+        check_shapes(recogniser, backend, 1.0)
