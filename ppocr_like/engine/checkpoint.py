@@ -21,7 +21,9 @@ from ppocr_like.weights.atomic import atomic_write
 FORMAT = "ppocr_like checkpoint"
 VERSION = 1
 LATEST = "latest.ckpt"
-KEYS = ("model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records")
+KEYS = (
+    "model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records", "rejections", "world",
+)  # fmt: skip
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:

@@ -35,6 +35,7 @@ class TrainMetric(Hook):
 
     def __init__(self, every_epochs: int) -> None:
         self._every = every_epochs
+        self._metric: Any = None
         self.values: dict[str, float] = {}
 
     def before_step(self, run: Run) -> None:
@@ -51,7 +52,7 @@ class TrainMetric(Hook):
 
     def after_step(self, run: Run, result: StepResult) -> None:
         if self._metric is not None:
-            self.values = dict(self._metric.compute())
+            self.values = {name: value for name, value in self._metric.compute().items() if name != "n"}
 
 
 class EvaluationHook(Hook):
@@ -274,6 +275,7 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
             "charset": run.charset.to_metadata(),
             "dictionary": run.dictionary.digest,
             "records": run.records.count,
+            "rejections": {"counts": run.rejections.counts, "examples": run.rejections.examples},
             "threads": torch.get_num_threads(),
             "world": run.ranks.world,
             "batches_per_epoch": run.batches_per_epoch,

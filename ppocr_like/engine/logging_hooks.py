@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ppocr_like.contracts import Rejections
@@ -30,16 +31,25 @@ class LogLines(Hook):
         self._smooth = Smoother(settings.log_smooth_window)
         self._metric = train_metric
         self._pending: StepResult | None = None  # the last step, when it has no line yet
+        self._counts: dict[str, float] = {}  # sums of the losses' `count/...` entries since the last line
 
     def state(self) -> Any:
-        return self._smooth.state()
+        pending = asdict(self._pending) if self._pending else None
+        return {"windows": self._smooth.state(), "counts": self._counts, "pending": pending}
 
     def load(self, state: Any) -> None:
-        self._smooth.load(state)
+        self._smooth.load(state["windows"])
+        self._counts = dict(state["counts"])
+        self._pending = StepResult(**state["pending"]) if state["pending"] else None
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        values = {**result.losses, **{name: v for name, v in result.rates.items() if name != "lr"}}
-        self._smooth.add({**values, **(self._metric.values if self._metric else {})})
+        for name, value in {**result.losses, **result.rates}.items():
+            if name.startswith("count/"):
+                self._counts[name] = self._counts.get(name, 0.0) + value
+            elif name != "lr":
+                self._smooth.add({name: value})
+        if self._metric:
+            self._smooth.add(self._metric.values)
         self._pending = result
         if run.progress.step % self._every == 0:
             self._write(run, result)
@@ -62,8 +72,10 @@ class LogLines(Hook):
         if not run.ranks.main:
             return
         progress, medians = run.progress, self._smooth.medians()
+        counts, self._counts = self._counts, {}
         times = run.clock.report(run.total_steps - progress.step)
         numbers = ", ".join(f"{name}: {value:.6f}" for name, value in medians.items())
+        numbers += "".join(f", {name.removeprefix('count/')}: {value:.0f}" for name, value in counts.items() if value)
         memory = f", memory: {memory_text(run.compute.device)}" if self._print_memory else ""
         logger.info(
             "epoch: [%d/%d], global_step: %d, lr: %.6g, %s, samples/s: %.1f, waiting for data: %.1f %%, eta: %s%s",
@@ -77,7 +89,7 @@ class LogLines(Hook):
             duration(times["eta_s"]),
             memory,
         )
-        values = {"lr": result.rates["lr"], **medians}
+        values = {"lr": result.rates["lr"], **medians, **counts}
         run.records.add(
             "train",
             {

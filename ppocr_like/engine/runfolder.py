@@ -45,7 +45,7 @@ class RunFolder:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / LOCK, "a+", encoding="utf-8")  # noqa: SIM115: held open as long as the run
+            self._lock = open(self.path / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 (held open as long as the run)
         except OSError as error:
             raise TrainingError(
                 f"cannot write to the run folder {self.path} ({error.strerror or error}); "

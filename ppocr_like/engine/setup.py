@@ -10,6 +10,7 @@ from typing import Any
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
+from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resolve_checkpoint, seed_everything, set_rng_state
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
@@ -85,6 +86,7 @@ class Resume:
         if run.scaler.is_enabled() and content["scaler"]:
             run.scaler.load_state_dict(content["scaler"])
         run.progress, run.best = self.progress, Best(**content["best"])
+        run.rejections = Rejections(**content["rejections"])
         for hook in run.hooks:
             if hook.name and content["hooks"].get(hook.name) is not None:
                 hook.load(content["hooks"][hook.name])

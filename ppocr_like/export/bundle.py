@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ppocr_like.config import Builder, Recipe
@@ -41,7 +41,7 @@ def export(
     it was. The components must be registered (`components.load_components`).
 
     Args:
-        recipe: with `Global.pretrained_model` and `Global.save_inference_dir`.
+        recipe: with `Global.pretrained_model` (or `checkpoints`, which wins) and `Global.save_inference_dir`.
         verify_data: compare both networks on the evaluation sets; False only on random tensors.
         tolerance: largest difference of a probability.
         say: gets a line per finished check.
@@ -51,7 +51,8 @@ def export(
     """
     target = _target(recipe)
     dictionary = None if _without_dictionary(recipe) else Builder(recipe).charset
-    weights, _ = pretrained(recipe.globals, dictionary, as_is=True)
+    settings = replace(recipe.globals, pretrained_model=recipe.globals.checkpoints or recipe.globals.pretrained_model)
+    weights, _ = pretrained(settings, dictionary, as_is=True)
     if weights is None:
         raise ConfigError([Problem("Global.pretrained_model", "is missing; which weights shall be exported?")], recipe.source)
     if weights.charset is None:

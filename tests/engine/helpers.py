@@ -46,6 +46,7 @@ def tiny_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         {"KeepKeys": {"keep_keys": ["image", "label", "length"]}},
     ]
     shape = {"name": "SimpleDataSet", "data_dir": str(data)}
+    backbone = {"name": "MobileNetV1Enhance", "scale": 0.125, "last_conv_stride": [1, 2], "last_pool_type": "avg"}
     tree: dict[str, Any] = {
         "Global": {
             "epoch_num": 2, "save_model_dir": str(run), "print_batch_step": 1, "log_smooth_window": 3, "save_epoch_step": 1,
@@ -55,7 +56,7 @@ def tiny_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         "Optimizer": {"name": "Adam", "lr": {"name": "Cosine", "learning_rate": 1e-3, "warmup_epoch": 1}},
         "Architecture": {
             "model_type": "rec", "algorithm": "SVTR_LCNet", "Transform": None,
-            "Backbone": {"name": "MobileNetV1Enhance", "scale": 0.125, "last_conv_stride": [1, 2], "last_pool_type": "avg", "last_pool_kernel_size": [2, 2]},
+            "Backbone": {**backbone, "last_pool_kernel_size": [2, 2]},
             "Neck": {"name": "SequenceEncoder", "encoder_type": "svtr", "dims": 16, "depth": 1, "hidden_dims": 16},
             "Head": {"name": "CTCHead", "fc_decay": 1e-5},
         },
@@ -63,7 +64,7 @@ def tiny_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         "PostProcess": {"name": "CTCLabelDecode"},
         "Metric": {"name": "RecMetric", "main_indicator": "acc"},
         "Train": {
-            "dataset": {**shape, "label_file_list": [str(data / "train.txt")], "transforms": [chain[0], {"RecAug": None}, *chain[1:]]},
+            "dataset": {**shape, "label_file_list": [str(data / "train.txt")], "transforms": [chain[0], {"RecAug": {}}, *chain[1:]]},
             "loader": {"shuffle": True, "batch_size_per_card": 4, "drop_last": False, "num_workers": 1},
         },
         "Eval": {

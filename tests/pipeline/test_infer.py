@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def infer(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "tools/infer.py", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_bundle_run_folder_and_recipe_give_the_same_files(tiny_run, tiny_bundle, tmp_path):

@@ -1,0 +1,143 @@
+"""A run that was stopped, however, continues as if it had not been."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import assert_equal_weights, kill_after, records, run, start, tiny_recipe, write_recipe
+
+LATEST = "latest.ckpt"
+
+
+def same_run(left: Path, right: Path) -> None:
+    """Equal last state, best weights and records."""
+    assert_equal_weights(left / LATEST, right / LATEST)
+    assert_equal_weights(left / "best_accuracy.safetensors", right / "best_accuracy.safetensors")
+    a, b = (torch.load(folder / LATEST, weights_only=True) for folder in (left, right))
+    assert a["progress"] == b["progress"]
+    assert all(torch.equal(x, y) for x, y in zip(a["rng"], b["rng"], strict=True) for x, y in [(x["torch"], y["torch"])])
+    for name, moments in a["optimizer"]["moments"].items():
+        for key, value in moments.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(b["optimizer"]["moments"][name][key])), (name, key)
+    assert records(left) == records(right)
+
+
+def until_training(process) -> None:
+    """Reads the output up to the first evaluation, after which steps follow."""
+    for line in process.stdout:
+        if "before training" in line or "resumed from" in line:
+            return
+
+
+def killed_and_resumed(recipe: Path, folder: Path, kills: int, most: float, seed: int) -> int:
+    """Kills the run at random moments, resuming each time, until `kills` have struck; then lets it finish."""
+    rng = random.Random(seed)
+    struck = 0
+    for _ in range(kills):
+        options = [f"Global.checkpoints={folder}"] if (folder / LATEST).exists() else []
+        process = start("train", recipe, *options)
+        if rng.random() < 0.8:  # else anywhere, also while it starts
+            until_training(process)
+        kill_after(process, rng.uniform(0, most))
+        struck += process.returncode == -signal.SIGKILL
+    options = [f"Global.checkpoints={folder}"] if (folder / LATEST).exists() else []
+    run("train", recipe, *options)
+    return struck
+
+
+def test_killed_three_times(data: Path, reference: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=4))
+    assert killed_and_resumed(recipe, tmp_path / "run", 3, 0.5, seed=1) > 0
+    same_run(reference, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_killed_twenty_times(data: Path, tmp_path: Path) -> None:
+    """The step interval of saving is 3, so most kills lose steps that are done again."""
+    trees = [tiny_recipe(data, tmp_path / name, Global__epoch_num=40, Global__save_batch_step=3) for name in ("whole", "killed")]
+    whole, killed = (write_recipe(tmp_path / f"{i}.yml", tree) for i, tree in enumerate(trees))
+    run("train", whole)
+    assert killed_and_resumed(killed, tmp_path / "killed", 20, 1.0, seed=2) == 20
+    same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_signal_saves_within_the_epoch(data: Path, reference: Path, tmp_path: Path, signum: int) -> None:
+    folder = tmp_path / "run"
+    tree = tiny_recipe(data, folder, Global__epoch_num=4, Global__save_batch_step=None)
+    recipe = write_recipe(tmp_path / "recipe.yml", tree)
+    process = start("train", recipe, start_new_session=True)
+    for line in process.stdout:
+        if "global_step: 8," in line:
+            break
+    output = kill_after(process, 0, signum)
+    assert process.returncode == 128 + signum, output
+    assert f"Global.checkpoints={folder}" in output
+    progress = torch.load(folder / LATEST, weights_only=True)["progress"]
+    assert progress["step"] >= 8
+    run("train", recipe, f"Global.checkpoints={folder}")
+    same_run(reference, folder)
+
+
+def test_signal_to_the_whole_group(data: Path, tmp_path: Path) -> None:
+    """`timeout`, service managers and terminals signal the worker processes too."""
+    import os
+
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=50))
+    process = start("train", recipe, start_new_session=True)
+    until_training(process)
+    for line in process.stdout:
+        if "global_step: 3," in line:
+            break
+    os.killpg(process.pid, signal.SIGTERM)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 143, output
+    assert "Traceback" not in output
+    assert (tmp_path / "run" / LATEST).exists()
+
+
+def test_resume_of_a_finished_run_goes_on_to_a_higher_epoch_num(data: Path, reference: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(reference, folder)
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, folder, Global__epoch_num=5))
+    output = run("train", recipe, f"Global.checkpoints={folder / 'latest'}")
+    assert "Global.epoch_num: 4 in the checkpoint, 5 in the recipe" in output
+    assert records(folder)[: len(records(reference))] == records(reference)
+    assert torch.load(folder / LATEST, weights_only=True)["progress"]["step"] == 30
+
+
+REFUSED = {
+    "architecture": ({"Architecture__Neck__dims": 8}, "Architecture.Neck.dims: 16 in the checkpoint, 8 in the recipe"),
+    "optimizer": ({"Optimizer__lr__learning_rate": 0.5}, "Optimizer.lr.learning_rate"),
+    "accumulation": ({"Global__accumulate_steps": 2}, "Global.accumulate_steps"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_another_recipe_is_refused(data: Path, reference: Path, tmp_path: Path, name: str) -> None:
+    over, message = REFUSED[name]
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=4, **over))
+    output = run("train", recipe, f"Global.checkpoints={reference}", expect=2)
+    assert message in output
+    assert "Global.pretrained_model=" in output
+
+
+def test_another_dictionary_is_refused(data: Path, reference: Path, tmp_path: Path) -> None:
+    (tmp_path / "dict.txt").write_text("0\n1\n2\n", encoding="utf-8")
+    over = {"Global__character_dict_path": str(tmp_path / "dict.txt")}
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=4, **over))
+    assert "another dictionary" in run("train", recipe, f"Global.checkpoints={reference}", expect=2)
+
+
+def test_damaged_and_wrong_checkpoints(data: Path, reference: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run"))
+    whole = (reference / LATEST).read_bytes()
+    (tmp_path / "half.ckpt").write_bytes(whole[: len(whole) // 2])
+    output = run("train", recipe, f"Global.checkpoints={tmp_path / 'half.ckpt'}", expect=2)
+    assert "half.ckpt: truncated or no checkpoint" in output
+    assert not (tmp_path / "run").exists()
