@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from ppocr_like.config.typecheck import option
+from ppocr_like.config.typecheck import fit, option, parameters
+from ppocr_like.errors import Problem
 
 
 @dataclass(frozen=True)
@@ -130,3 +131,15 @@ class GlobalConfig:
             yield "device", f"is {self.device!r}; accepted: auto, cpu, cuda, cuda:N, mps"
         if self.use_gpu is not None and name != "auto" and self.use_gpu != (name == "cuda"):
             yield "use_gpu", f"is {str(self.use_gpu).lower()}, which contradicts Global.device: {self.device}"
+
+
+def readable(section: object) -> GlobalConfig:
+    """The settings of a section that has mistakes: its good values, defaults for the rest. Only for checking on, so that one
+    wrong key does not hide the mistakes in other sections."""
+    values: dict[str, Any] = {"epoch_num": 1}
+    hints = parameters(GlobalConfig)
+    for key, value in (section if isinstance(section, dict) else {}).items():
+        fitted, problems = fit(value, hints[key].annotation, "") if key in hints else (None, [Problem("", "")])
+        if not problems:
+            values[key] = fitted
+    return GlobalConfig(**values)
