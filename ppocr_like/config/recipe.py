@@ -66,7 +66,7 @@ class Recipe:
 
     @cached_property
     def globals(self) -> GlobalConfig:
-        """The Global section, checked.
+        """The Global section, checked; read once, so a tree is not changed after that.
 
         Raises:
             ConfigError: every unknown key and wrong value in it.
@@ -90,7 +90,7 @@ class Recipe:
         problem when somebody asked for it with `-o` or gave a value that has no meaning here."""
         problems = []
         for key in [k for k in args if k not in accepted]:
-            entry = ignored(component, key) or ignored(kind, key)
+            entry = ignored(component, key) or (ignored(kind, key) if kind else None)
             if entry is None:
                 continue
             here, value = f"{path}.{key}".lstrip("."), args.pop(key)

@@ -60,6 +60,14 @@ def test_check_says_good_and_shows_the_effective_recipe() -> None:
     assert done.stdout.endswith("configs/rec/svtr_ft.yml: good\n")
 
 
+def test_check_with_data_looks_at_every_set() -> None:
+    done = check("-c", "configs/rec/svtr_ft.yml", "--data", "--sample", "3")
+    assert done.returncode in (0, 1)
+    assert done.stderr == ""
+    for name in ("Train:", "Eval typewritten_fr:", "Eval fraktur_archiscribe:"):
+        assert name in done.stdout
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -112,6 +112,8 @@ def test_what_is_missing_is_told_before_anything_is_built(tiny_run, tmp_path):
         export(recipe(tiny_run, tmp_path / "file"))
     with pytest.raises(WeightsError, match=r"Architecture\.Neck\.dims: weights 16, recipe 24"):
         export(recipe(tiny_run, tmp_path / "x", "Architecture.Neck.dims=24"))
+    with pytest.raises(ExportError, match=r"none\.txt(.|\n)*--no-verify-data"):
+        export(recipe(tiny_run, tmp_path / "x", "Eval.dataset.label_file_list=[none.txt]"))
     with pytest.raises(ExportError, match="cannot write the bundle"):
         export(recipe(tiny_run, tmp_path / "file" / "x"))
     assert os.listdir(tmp_path) == ["file"]
@@ -151,7 +153,7 @@ def test_other_weights_are_found_out(parts):
     with pytest.raises(ExportError, match=r"input \d x 3 x 48 x 320: the ONNX model differs from the trained model by"):
         check_shapes(recogniser, backend, 1e-4)
     with pytest.raises(ExportError, match=r"evaluation set eval, .*differs"):
-        check_set(builder, "eval", recogniser, backend, 1e-4)
+        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
 
 
 def test_other_pre_processing_is_found_out(parts):
@@ -166,7 +168,7 @@ def test_other_pre_processing_is_found_out(parts):
 
     recogniser.preprocess.chain[0] = Darker(original.image_shape)
     with pytest.raises(ExportError, match="pre-processing gives another tensor"):
-        check_set(builder, "eval", recogniser, backend, 1e-4)
+        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
 
 
 def test_other_texts_are_found_out(parts):
@@ -181,7 +183,7 @@ def test_other_texts_are_found_out(parts):
 
     recogniser.postprocess = second_time_differs
     with pytest.raises(ExportError, match=r"lines\.txt, line \d: the trained model reads .*, the ONNX model .*!"):
-        check_set(builder, "eval", recogniser, backend, 1e-4)
+        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
 
 
 def test_logits_instead_of_probabilities_are_found_out(parts):

@@ -60,6 +60,7 @@ def test_bad_images_are_named_at_the_end_with_status_1(tiny_run, tiny_bundle, tm
     ("arguments", "says"),
     [
         (["--model", "nosuch", "x.jpg"], "weights 'nosuch' not found"),
+        (["--model", "{run}", "{image}", "--device", "nosuch"], "device 'nosuch' cannot be used"),
         (["x.jpg"], "no model given"),
         (["--model", "{bundle}"], "no images given"),
         (["--model", "{bundle}", "{empty}"], "no images in this folder"),
@@ -69,6 +70,6 @@ def test_bad_images_are_named_at_the_end_with_status_1(tiny_run, tiny_bundle, tm
     ],
 )
 def test_what_cannot_be_done_is_told_without_a_traceback(tiny_run, tiny_bundle, tmp_path, arguments, says):
-    names = {"bundle": tiny_bundle, "empty": tmp_path, "image": tiny_run.images[0]}
+    names = {"run": tiny_run.folder, "bundle": tiny_bundle, "empty": tmp_path, "image": tiny_run.images[0]}
     done = infer(*(argument.format(**names) for argument in arguments))
     assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr
