@@ -9,7 +9,6 @@ Status 0: good. 1: the recipe or the data has problems. 2: the recipe cannot be 
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, cli
-from ppocr_like.data import doctor
 from ppocr_like.errors import ConfigError
 
 
@@ -37,6 +36,8 @@ def main() -> int:
     print(f"{recipe.source}: good")
     if not args.data:
         return 0
+    from ppocr_like.data import doctor  # brings torch, which the check alone may not need
+
     report = doctor.examine(builder, sample=args.sample)
     print(report.text())
     return 1 if report.problems else 0

@@ -38,7 +38,7 @@ def main() -> int:
     args = arguments()
     recipe = recipe_from(args) if args.config else None
     settings = recipe.globals if recipe else None
-    model = args.model or (settings and (settings.pretrained_model or settings.checkpoints))
+    model = args.model or (settings and (settings.checkpoints or settings.pretrained_model))
     if not model:
         raise WeightsError("no model given: use --model (bundle, run folder, weights) or -c with -o Global.pretrained_model=...")
     sources = list(args.images)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
+from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
 from ppocr_like.config.overrides import merge
@@ -60,6 +61,8 @@ class Builder:
     def __init__(self, recipe: Recipe, charset: Charset | None = None) -> None:
         self.recipe = recipe
         self._charset = charset
+        self._checking = False
+        self.dictionary_problems: list[Problem] = []
 
     def check(self) -> None:
         """Builds everything but the data sets once and throws it away; no label file and no image is touched.
@@ -69,11 +72,25 @@ class Builder:
         Raises:
             ConfigError: every problem of the recipe.
         """
-        problems = checks.all_problems(self)
+        self._checking = True
+        try:
+            problems = checks.all_problems(self)
+        finally:
+            self._checking = False
         if problems:
             raise ConfigError(problems, self.recipe.source)
 
     # -- context ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> GlobalConfig:
+        """The Global section; while checking, as much of it as can be read."""
+        try:
+            return self.recipe.globals
+        except ConfigError:
+            if not self._checking:
+                raise
+            return readable(self.recipe.get("Global"))
 
     @property
     def task(self) -> str:
@@ -89,20 +106,30 @@ class Builder:
         """The dictionary of Global, read from its file."""
         if self._charset is not None:
             return self._charset
-        settings = self.recipe.globals
+        settings = self.settings
         try:
             return Charset.from_file(settings.character_dict_path, settings.use_space_char)
         except DataError as error:
             raise problem("Global.character_dict_path", str(error)) from error
+
+    def _charset_or_stand_in(self) -> Charset:
+        """The dictionary; while checking another one where it cannot be read, so that all parts can be judged."""
+        try:
+            return self.charset
+        except ConfigError as error:
+            if not self._checking:
+                raise
+            self.dictionary_problems = error.problems
+            return Charset.from_file(None)
 
     def _bind(
         self, registry: Registry, node: Node, role: str = "", more: Context | None = None, built: dict[str, Any] | None = None
     ) -> Bound:
         """Binds a node; `more` is context beside what every constructor may name."""
         context = {
-            "charset": lambda: self.charset,
-            "num_classes": lambda: self.charset.num_classes,
-            "paddle_exact": lambda: self.recipe.globals.paddle_exact,
+            "charset": self._charset_or_stand_in,
+            "num_classes": lambda: self._charset_or_stand_in().num_classes,
+            "paddle_exact": lambda: self.settings.paddle_exact,
             **(more or {}),
         }
         task = self.recipe.get("Architecture.model_type")
@@ -135,7 +162,7 @@ class Builder:
             spec = getattr(part, "out_spec", spec)
         if problems:
             raise ConfigError(problems)
-        node = Node(arch.get("name", "OcrModel"), {}, "Architecture")
+        node = named_node({"name": arch.get("name", "OcrModel")}, "Architecture", "architecture")
         return self._bind(ARCHITECTURES, node, built=parts).make()
 
     def loss(self) -> Any:
@@ -157,14 +184,20 @@ class Builder:
         if value is None:
             raise problem(path, "is missing; write lr: {name: Cosine, learning_rate: 1e-3}")
         node = named_node(value, path, "learning-rate schedule", "Const")
-        if node.args.get("auto_scale") is not None:
-            scale, wrong = fit(node.args["auto_scale"], AutoScale, f"{path}.auto_scale")
-            if wrong:
-                raise ConfigError(wrong)
-            total = self.loader("Train").batch_size_per_card * self.recipe.globals.accumulate_steps * world
+        problems: list[Problem] = []
+        scale = node.args.pop("auto_scale", None)
+        if scale is not None:
+            scale, problems = fit(scale, AutoScale, f"{path}.auto_scale")
+        if scale is not None and not problems:
+            total = self.loader("Train").batch_size_per_card * self.settings.accumulate_steps * world
             node.args.update(scale_rates(self.recipe, node.args, scale, total))
-        node.args.pop("auto_scale", None)
-        return self._bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
+        try:
+            made = self._bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
+        except ConfigError as error:
+            raise ConfigError(problems + error.problems) from error
+        if problems:
+            raise ConfigError(problems)
+        return made
 
     def optimizer(self, model: Any, epochs: int, steps_per_epoch: int, world: int = 1) -> Any:
         """The optimizer over the model's parameters, which its class groups. Without a model only the node is checked."""
@@ -263,7 +296,7 @@ class Builder:
             problems += error.problems
             built["transforms"] = []
         context: Context = {
-            "seed": lambda: self.recipe.globals.seed,
+            "seed": lambda: self.settings.seed,
             "mode": partial(_same, "train" if section == "Train" else "eval"),
         }
         try:

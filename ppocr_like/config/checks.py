@@ -74,12 +74,11 @@ def all_problems(builder: Builder) -> list[Problem]:
             problems.extend(error.problems)
             return None
 
-    settings = attempt(lambda: recipe.globals)
+    attempt(lambda: recipe.globals)
     attempt(lambda: builder.task, "Architecture")
-    epochs = settings.epoch_num if settings else 1
     model = attempt(builder.model, "Architecture")
     attempt(partial(_try_model, recipe, model))
-    attempt(lambda: builder.optimizer(model, epochs, CHECK_STEPS), "Optimizer")
+    attempt(lambda: builder.optimizer(model, builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
     loss = attempt(builder.loss, "Loss")
     attempt(builder.postprocess, "PostProcess")
     attempt(builder.metric, "Metric")
@@ -92,7 +91,7 @@ def all_problems(builder: Builder) -> list[Problem]:
         attempt(partial(builder.loader, section), section)
         if recipe.get(f"{section}.sampler") is not None:
             attempt(partial(builder.bind_sampler, section), section)
-    return list(dict.fromkeys(problems))
+    return list(dict.fromkeys(problems + builder.dictionary_problems))
 
 
 def _try_model(recipe: Recipe, model: Any) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from ppocr_like.config.typecheck import option
+from ppocr_like.config.typecheck import fit, option, parameters
+from ppocr_like.errors import Problem
 
 
 @dataclass(frozen=True)
@@ -87,30 +88,32 @@ class GlobalConfig:
     num_threads: int | None = option(None, "threads of the main process; null: PyTorch's choice", least=1)
     channels_last: bool = option(True, "images and convolution weights with channels last in memory: same results, faster")
     use_amp: bool = option(False, "lower precision where it is safe")
-    amp_level: Literal["O1", "O2"] = option("O2", "O1: autocast; O2: weights in low precision with float32 masters")
+    amp_level: Literal["O1", "O2"] = option("O2", "PaddleOCR's levels; both run as autocast here, with weights in float32")
     amp_dtype: Literal["float32", "bfloat16", "float16"] = option("float32", "precision under `use_amp`")
-    amp_custom_black_list: list[str] = option([], "modules kept in float32")
-    amp_custom_white_list: list[str] = option([], "modules always in low precision")
+    amp_custom_black_list: list[str] = option([], "modules kept in float32 (not yet: under `use_amp` the run stops)")
+    amp_custom_white_list: list[str] = option([], "modules always in low precision (not yet: under `use_amp` the run stops)")
     scale_loss: float = option(1.0, "first scale of the loss under float16", above=0)
     use_dynamic_loss_scaling: bool = option(False, "adapt that scale")
     distributed: bool = option(False, "set by the launcher; the value here is overwritten, as in PaddleOCR")
-    use_sync_bn: bool = option(False, "batch statistics over all ranks")
+    use_sync_bn: bool = option(False, "batch statistics over all ranks (not yet: with several ranks the run stops)")
     find_unused_parameters: bool = option(False, "for models of which a step uses only a part, over several ranks")
 
     # Training
     accumulate_steps: int = option(1, "batches whose gradients are summed up to one step", least=1)
-    use_ema: bool = option(False, "evaluate and save a moving average of the weights")
-    ema_decay: float = option(0.9998, "its decay", above=0)
-    ema_gamma: float = option(2000.0, "its time constant for `exponential`", above=0)
-    ema_decay_type: Literal["threshold", "exponential", "normal"] = option("threshold", "how the decay starts")
-    ema_filter_no_grad: bool = option(False, "parameters that do not train are not averaged")
+    use_ema: bool = option(False, "evaluate and save a moving average of the weights (not yet: the run stops)")
+    ema_decay: float = option(0.9998, "with `use_ema`: the decay", above=0)
+    ema_gamma: float = option(2000.0, "with `use_ema`: time constant of `exponential`", above=0)
+    ema_decay_type: Literal["threshold", "exponential", "normal"] = option("threshold", "with `use_ema`: how the decay starts")
+    ema_filter_no_grad: bool = option(False, "with `use_ema`: parameters that do not train are not averaged")
 
     # Prediction and export
     infer_img: str | None = option(None, "image or folder for `tools/infer.py`")
     infer_list: str | None = option(None, "file with one image path per line for `tools/infer.py`")
     save_res_path: str | None = option(None, "where `tools/infer.py` writes its results")
     model_name: str | None = option(None, "stands in the bundle's `inference.yml`")
-    uniform_output_enabled: bool = option(False, "sub-folders `best_accuracy/`, `latest/`, `iter_epoch_N/` in the run folder")
+    uniform_output_enabled: bool = option(
+        False, "sub-folders `best_accuracy/`, `latest/`, `iter_epoch_N/` in the run folder (not yet: the run stops)"
+    )
     debug: bool = option(False, "more in the log")
     plugins: list[str] = option([], "Python packages of yours that register components")
 
@@ -130,3 +133,15 @@ class GlobalConfig:
             yield "device", f"is {self.device!r}; accepted: auto, cpu, cuda, cuda:N, mps"
         if self.use_gpu is not None and name != "auto" and self.use_gpu != (name == "cuda"):
             yield "use_gpu", f"is {str(self.use_gpu).lower()}, which contradicts Global.device: {self.device}"
+
+
+def readable(section: object) -> GlobalConfig:
+    """The settings of a section that has mistakes: its good values, defaults for the rest. Only for checking on, so that one
+    wrong key does not hide the mistakes in other sections."""
+    values: dict[str, Any] = {"epoch_num": 1}
+    hints = parameters(GlobalConfig)
+    for key, value in (section if isinstance(section, dict) else {}).items():
+        fitted, problems = fit(value, hints[key].annotation, "") if key in hints else (None, [Problem("", "")])
+        if not problems:
+            values[key] = fitted
+    return GlobalConfig(**values)

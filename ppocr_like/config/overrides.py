@@ -96,7 +96,8 @@ def _assign(tree: dict, key: str, value: Any, touched: set[str]) -> None:
         here = ".".join(walked)
         old = node.get(slot) if isinstance(node, dict) else node[slot]
         if last:
-            node[slot] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+            keep = isinstance(node, dict) or _same_item(old, value)
+            node[slot] = merge({slot: old} if keep else {}, {slot: value})[slot]
             touched.update(_leaves(here, value))
             return
         if old is None:
@@ -104,6 +105,13 @@ def _assign(tree: dict, key: str, value: Any, touched: set[str]) -> None:
         if not isinstance(old, dict | list):
             raise _fail(here, f"is {old!r}: there is no {'.'.join(parts[position + 1 :])!r} under it")
         node = old
+
+
+def _same_item(old: Any, value: Any) -> bool:
+    """Whether `value` changes the list item `old`, rather than putting another component in its place."""
+    if isinstance(old, dict) and "name" in old:
+        return isinstance(value, dict) and value.get("name", old["name"]) == old["name"]
+    return item_name(old) == item_name(value)
 
 
 def _item(items: list, part: str, path: str) -> list[Any]:

@@ -66,7 +66,7 @@ class Recipe:
 
     @cached_property
     def globals(self) -> GlobalConfig:
-        """The Global section, checked.
+        """The Global section, checked; read once, so a tree is not changed after that.
 
         Raises:
             ConfigError: every unknown key and wrong value in it.
@@ -90,7 +90,7 @@ class Recipe:
         problem when somebody asked for it with `-o` or gave a value that has no meaning here."""
         problems = []
         for key in [k for k in args if k not in accepted]:
-            entry = ignored(component, key) or ignored(kind, key)
+            entry = ignored(component, key) or (ignored(kind, key) if kind else None)
             if entry is None:
                 continue
             here, value = f"{path}.{key}".lstrip("."), args.pop(key)
@@ -129,9 +129,10 @@ def _load(path: Path, chain: list[Path]) -> tuple[dict[str, Any], list[Alias]]:
         circle = " -> ".join(str(p) for p in [*chain[chain.index(real) :], real])
         raise ConfigError([Problem(BASE, f"the bases form a circle: {circle}")], str(path))
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError([Problem("", f"not UTF-8 at byte {error.start}; save the file as UTF-8")], str(path)) from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError([Problem("", f"line {line}: not UTF-8; save the file as UTF-8")], str(path)) from error
     except OSError as error:
         asked = f" (named by {BASE} of {chain[-1]})" if chain else ""
         raise ConfigError([Problem("", f"cannot be read: {error.strerror or error}{asked}")], str(path)) from error

@@ -54,8 +54,9 @@ def parameters(cls: Callable[..., Any]) -> dict[str, Parameter]:
 
 def nearest(name: object, known: Collection[str], label: str = "accepted") -> str:
     """ "; nearest: a, b", or the whole list where none is near."""
-    folded = {k.lower(): k for k in known}
-    near = [folded[k] for k in difflib.get_close_matches(str(name).lower(), folded, n=3)]
+    folded, wanted = {k.lower(): k for k in known}, str(name).lower()
+    near = [folded[k] for k in difflib.get_close_matches(wanted, folded, n=3)]
+    near = near or [k for low, k in folded.items() if len(wanted) > 2 and low.startswith(wanted)][:3]
     if near:
         return f"; nearest: {', '.join(near)}"
     some = ", ".join(list(known)[:MOST_NAMES]) or "none"

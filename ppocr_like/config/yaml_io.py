@@ -61,11 +61,22 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_block(self, mapping: dict) -> yaml.MappingNode:
+        """Mappings one key a line; lists of scalars stay in brackets."""
+        return self.represent_mapping("tag:yaml.org,2002:map", mapping, flow_style=not mapping)
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Characters that YAML takes for line ends are escaped: PyYAML writes them bare in its other styles."""
+        style = '"' if any(c in text for c in "\x85\u2028\u2029\ufeff") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
 
 for _class in (_Loader, _Dumper):
     _class.yaml_implicit_resolvers = {first: list(entries) for first, entries in _RESOLVERS.items()}
     _class.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-+0123456789"))
     _class.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+_Dumper.add_representer(dict, _Dumper.represent_block)
+_Dumper.add_representer(str, _Dumper.represent_text)
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_float)
 

@@ -13,6 +13,7 @@ import torch
 from ppocr_like.config import GlobalConfig
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
+from ppocr_like.modeling.memory import keep_freed_memory
 
 logger = logging.getLogger("ppocr_like")
 
@@ -75,6 +76,8 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
     dtype = DTYPES[settings.amp_dtype] if settings.use_amp else torch.float32
     if settings.use_amp and dtype is torch.float32:
         logger.warning("Global.use_amp has no effect with Global.amp_dtype: float32; set it to bfloat16 or float16")
+    if device.type == "cpu":
+        keep_freed_memory()
     return Compute(device, dtype, settings.channels_last)
 
 

@@ -6,11 +6,12 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.errors import ConfigError, ExportError, Problem
+from ppocr_like.data.base import Dataset
+from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.graph import write_graph
 from ppocr_like.export.rapidocr import write_rapidocr
 from ppocr_like.export.verify import TOLERANCE, SetCheck, ShapeCheck, check_set, check_shapes, metric_line
@@ -41,23 +42,26 @@ def export(
     it was. The components must be registered (`components.load_components`).
 
     Args:
-        recipe: with `Global.pretrained_model` and `Global.save_inference_dir`.
+        recipe: with `Global.pretrained_model` (or `checkpoints`, which wins) and `Global.save_inference_dir`.
         verify_data: compare both networks on the evaluation sets; False only on random tensors.
         tolerance: largest difference of a probability.
         say: gets a line per finished check.
 
     Raises:
-        ConfigError, WeightsError, DataError, ExportError: see there; nothing was changed then.
+        ConfigError, WeightsError, DataError, ExportError: the bundle was not written, an earlier one is as it was.
     """
     target = _target(recipe)
     dictionary = None if _without_dictionary(recipe) else Builder(recipe).charset
-    weights, _ = pretrained(recipe.globals, dictionary, as_is=True)
+    settings = replace(recipe.globals, pretrained_model=recipe.globals.checkpoints or recipe.globals.pretrained_model)
+    weights, _ = pretrained(settings, dictionary, as_is=True)
     if weights is None:
         raise ConfigError([Problem("Global.pretrained_model", "is missing; which weights shall be exported?")], recipe.source)
     if weights.charset is None:
         weights = type(weights)(weights.state, dictionary, weights.recipe, weights.metadata, weights.path)
     model, _, charset = trained_model(weights, recipe)
     spec = recipe_spec(recipe, charset)
+    builder = Builder(recipe, charset)
+    sets = _open_sets(builder) if verify_data else {}
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         _fresh_folder(temporary)
@@ -67,18 +71,18 @@ def export(
         shapes = check_shapes(recogniser, backend, tolerance)
         for shape in shapes:
             say(f"ONNX Runtime against torch, {shape.batch} x {shape.width} px: largest difference {shape.difference:.2e}")
-        sets = _verify_sets(Builder(recipe, charset), recogniser, backend, tolerance, say) if verify_data else []
+        checks = [_verify_set(builder, name, dataset, recogniser, backend, tolerance, say) for name, dataset in sets.items()]
         _move(temporary, target)
     except OSError as error:
         raise ExportError(f"cannot write the bundle to {target}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     say(f"bundle written to {target}")
-    return ExportReport(target, shapes, sets)
+    return ExportReport(target, shapes, checks)
 
 
 def _target(recipe: Recipe) -> Path:
-    """The folder to write; by default beside the weights' run, as PaddleOCR does it."""
+    """The folder to write, absolute."""
     given = recipe.globals.save_inference_dir
     if not given:
         raise ConfigError([Problem("Global.save_inference_dir", "is missing; where shall the bundle be written?")], recipe.source)
@@ -108,17 +112,31 @@ def _write(folder: Path, target: Path, spec: Spec, backend: TorchBackend) -> Rec
     return Recogniser(folder)
 
 
-def _verify_sets(
-    builder: Builder, recogniser: Recogniser, backend: TorchBackend, tolerance: float, say: Callable[[str], None]
-) -> list[SetCheck]:
-    checks = []
-    for name in builder.eval_names():
-        check = check_set(builder, name, recogniser, backend, tolerance)
-        say(f"evaluation set {name}: torch {metric_line(check.torch)}")
-        say(f"evaluation set {name}: ONNX  {metric_line(check.onnx)}")
-        say(f"evaluation set {name}: largest difference {check.difference:.2e} in {check.lines} lines, all texts equal")
-        checks.append(check)
-    return checks
+def _open_sets(builder: Builder) -> dict[str, Dataset]:
+    """The evaluation sets by name, before anything is written."""
+    try:
+        return {name: builder.dataset("Eval", name) for name in builder.eval_names()}
+    except (ConfigError, DataError) as error:
+        raise ExportError(
+            f"{error}\nThe bundle is verified on the evaluation sets, and they cannot be read: mend them, or verify on random "
+            "tensors only (--no-verify-data)"
+        ) from error
+
+
+def _verify_set(
+    builder: Builder,
+    name: str,
+    dataset: Dataset,
+    recogniser: Recogniser,
+    backend: TorchBackend,
+    tolerance: float,
+    say: Callable[[str], None],
+) -> SetCheck:
+    check = check_set(builder, name, dataset, recogniser, backend, tolerance)
+    say(f"evaluation set {name}: torch {metric_line(check.torch)}")
+    say(f"evaluation set {name}: ONNX  {metric_line(check.onnx)}")
+    say(f"evaluation set {name}: largest difference {check.difference:.2e} in {check.lines} lines, all texts equal")
+    return check
 
 
 def _move(temporary: Path, target: Path) -> None:

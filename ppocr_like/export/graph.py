@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from ppocr_like.errors import ExportError
 OPSET = 17  # the first with LayerNormalization as one operator; ONNX Runtime reads it since 1.12
 INPUT = "x"  # PP-OCR's name; RapidOCR feeds the first input whatever its name
 CHARACTER = "character"  # metadata key that RapidOCR reads
-
-logger = logging.getLogger("ppocr_like")
 
 
 class _OneOutput(nn.Module):

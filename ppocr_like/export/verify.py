@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from ppocr_like.config import Builder
 from ppocr_like.contracts import TextLine
+from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
 from ppocr_like.errors import DataError, ExportError, WeightsError
 from ppocr_like.pipeline import Recogniser
@@ -75,7 +76,9 @@ def check_shapes(recogniser: Recogniser, backend: TorchBackend, tolerance: float
     return checks
 
 
-def check_set(builder: Builder, name: str, recogniser: Recogniser, backend: TorchBackend, tolerance: float) -> SetCheck:
+def check_set(
+    builder: Builder, name: str, dataset: Dataset, recogniser: Recogniser, backend: TorchBackend, tolerance: float
+) -> SetCheck:
     """Runs an evaluation set through the trained model and through the bundle.
 
     The trained model reads the batches of the evaluation's loader; the bundle reads the image files through its own
@@ -87,7 +90,7 @@ def check_set(builder: Builder, name: str, recogniser: Recogniser, backend: Torc
     """
     both = builder.metric(), builder.metric()
     largest, lines, preprocessed = 0.0, 0, 0
-    with build_loader(builder.dataset("Eval", name), builder.loader("Eval"), seed=0, train=False) as loader:
+    with build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader:
         for batch in loader.batches(0):
             for metric in both:
                 metric.reject(batch["rejected"])
@@ -108,12 +111,6 @@ def check_set(builder: Builder, name: str, recogniser: Recogniser, backend: Torc
     if any(abs(numbers[0][key] - numbers[1][key]) > CHECKED_METRICS for key in numbers[0]):
         raise ExportError(f"evaluation set {name}: the metrics differ: torch {numbers[0]}, ONNX {numbers[1]}")
     return SetCheck(name, numbers[0], numbers[1], largest, lines, preprocessed)
-
-
-def check_sets(builder: Builder, recogniser: Recogniser, backend: TorchBackend, tolerance: float) -> Iterator[SetCheck]:
-    """`check_set` for every evaluation set of the recipe."""
-    for name in builder.eval_names():
-        yield check_set(builder, name, recogniser, backend, tolerance)
 
 
 def _through_bundle(recogniser: Recogniser, images: np.ndarray, infos: list[Any]) -> tuple[np.ndarray, int]:

@@ -141,6 +141,8 @@ class DepthwiseConv2d(nn.Conv2d):
         weight = self.weight
         if torch.is_autocast_enabled("cpu"):
             kind = torch.get_autocast_dtype("cpu")
+            if kind == torch.float16:  # oneDNN has it on few processors; torch knows which
+                return super().forward(x)
             x, weight = x.to(kind), weight.to(kind)
         stride = (self.stride[0], self.stride[1])
         return _Depthwise.apply(x.contiguous(memory_format=torch.channels_last), weight, stride)

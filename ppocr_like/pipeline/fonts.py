@@ -51,7 +51,10 @@ class FontFile:
         self.path = None if path is None else Path(path)
         self._sizes: dict[int, Font] = {}
         self._missing: dict[str, bool] = {}
-        self._notdef = _drawn(self.size(20), _UNASSIGNED)
+        self.size(20)  # says at once whether the file is a font
+        # Glyph by glyph: the other layout engine draws a circle to a lone combining mark, whether the font has the mark or not.
+        self._plain = self.size(20) if path is None else ImageFont.truetype(str(path), 20, layout_engine=ImageFont.Layout.BASIC)
+        self._notdef = _drawn(self._plain, _UNASSIGNED)
 
     @property
     def name(self) -> str:
@@ -69,7 +72,7 @@ class FontFile:
     def lacks(self, character: str) -> bool:
         """Whether a character would be drawn as a missing glyph."""
         if character not in self._missing:
-            self._missing[character] = not character.isspace() and _drawn(self.size(20), character) == self._notdef
+            self._missing[character] = not character.isspace() and _drawn(self._plain, character) == self._notdef
         return self._missing[character]
 
 

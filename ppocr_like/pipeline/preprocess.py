@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,8 +149,3 @@ def _as_bgr(image: np.ndarray, name: str) -> np.ndarray:
     if image.ndim != 3 or image.shape[2] != 3:
         raise DataError(f"an array of shape {image.shape}; give (H, W, 3) in BGR order or (H, W)", name)
     return image
-
-
-def widths_of(prepared: Sequence[Prepared]) -> list[int]:
-    """Tensor widths in px."""
-    return [item.tensor.shape[2] for item in prepared]

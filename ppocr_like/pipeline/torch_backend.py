@@ -26,11 +26,17 @@ class TorchBackend:
     Args:
         model: `OcrModel`.
         device: where it runs.
+
+    Raises:
+        WeightsError: there is no such device.
     """
 
     def __init__(self, model: nn.Module, device: str = "cpu") -> None:
-        self.device = torch.device(device)
-        self.model = model.to(self.device).eval()
+        try:
+            self.device = torch.device(device)
+            self.model = model.to(self.device).eval()
+        except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+            raise WeightsError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
 from ppocr_like.weights import load_weights, save_weights
 
 load_components()
+ROOT = Path(__file__).resolve().parents[2]
 FILES = ["inference.yml", "model.onnx", "rapidocr.yaml", "rapidocr_params.json"]
 
 
@@ -84,7 +86,7 @@ def test_a_disk_that_fills_up_is_told(tiny_run, tmp_path):
     )
     command = [sys.executable, "-c", program, "tools/export.py", "-c", str(tiny_run.recipe), "--no-verify-data", "-o"]
     command += [f"Global.pretrained_model={tiny_run.folder}", f"Global.save_inference_dir={target}"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 2 and "File too large" in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert (target / "model.onnx").read_bytes() == before and os.listdir(tmp_path) == ["out"]
 
@@ -92,7 +94,7 @@ def test_a_disk_that_fills_up_is_told(tiny_run, tmp_path):
 def test_the_tool_prints_both_metrics(tiny_run, tmp_path):
     command = [sys.executable, "tools/export.py", "-c", str(tiny_run.recipe), "-o", f"Global.pretrained_model={tiny_run.folder}"]
     command += [f"Global.save_inference_dir={tmp_path}/out"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     assert "eval: torch acc" in done.stdout and "eval: ONNX  acc" in done.stdout and "all texts equal" in done.stdout
     assert sorted(os.listdir(tmp_path / "out")) == FILES
@@ -110,6 +112,10 @@ def test_what_is_missing_is_told_before_anything_is_built(tiny_run, tmp_path):
         export(recipe(tiny_run, tmp_path / "file"))
     with pytest.raises(WeightsError, match=r"Architecture\.Neck\.dims: weights 16, recipe 24"):
         export(recipe(tiny_run, tmp_path / "x", "Architecture.Neck.dims=24"))
+    with pytest.raises(ExportError, match=r"none\.txt(.|\n)*--no-verify-data"):
+        export(recipe(tiny_run, tmp_path / "x", "Eval.dataset.label_file_list=[none.txt]"))
+    with pytest.raises(ExportError, match="cannot write the bundle"):
+        export(recipe(tiny_run, tmp_path / "file" / "x"))
     assert os.listdir(tmp_path) == ["file"]
 
 
@@ -147,7 +153,7 @@ def test_other_weights_are_found_out(parts):
     with pytest.raises(ExportError, match=r"input \d x 3 x 48 x 320: the ONNX model differs from the trained model by"):
         check_shapes(recogniser, backend, 1e-4)
     with pytest.raises(ExportError, match=r"evaluation set eval, .*differs"):
-        check_set(builder, "eval", recogniser, backend, 1e-4)
+        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
 
 
 def test_other_pre_processing_is_found_out(parts):
@@ -162,7 +168,7 @@ def test_other_pre_processing_is_found_out(parts):
 
     recogniser.preprocess.chain[0] = Darker(original.image_shape)
     with pytest.raises(ExportError, match="pre-processing gives another tensor"):
-        check_set(builder, "eval", recogniser, backend, 1e-4)
+        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
 
 
 def test_other_texts_are_found_out(parts):
@@ -177,7 +183,7 @@ def test_other_texts_are_found_out(parts):
 
     recogniser.postprocess = second_time_differs
     with pytest.raises(ExportError, match=r"lines\.txt, line \d: the trained model reads .*, the ONNX model .*!"):
-        check_set(builder, "eval", recogniser, backend, 1e-4)
+        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
 
 
 def test_logits_instead_of_probabilities_are_found_out(parts):
@@ -188,6 +194,7 @@ def test_logits_instead_of_probabilities_are_found_out(parts):
         check_shapes(recogniser, logits, 1e-4)
 
 
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_sizes_that_became_constants_are_found_out(parts, tmp_path):
     """A network that reshapes to the batch size it was traced with runs on that one only."""
     _, recogniser, backend = parts

@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def infer(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "tools/infer.py", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_bundle_run_folder_and_recipe_give_the_same_files(tiny_run, tiny_bundle, tmp_path):
@@ -57,6 +60,7 @@ def test_bad_images_are_named_at_the_end_with_status_1(tiny_run, tiny_bundle, tm
     ("arguments", "says"),
     [
         (["--model", "nosuch", "x.jpg"], "weights 'nosuch' not found"),
+        (["--model", "{run}", "{image}", "--device", "nosuch"], "device 'nosuch' cannot be used"),
         (["x.jpg"], "no model given"),
         (["--model", "{bundle}"], "no images given"),
         (["--model", "{bundle}", "{empty}"], "no images in this folder"),
@@ -66,6 +70,6 @@ def test_bad_images_are_named_at_the_end_with_status_1(tiny_run, tiny_bundle, tm
     ],
 )
 def test_what_cannot_be_done_is_told_without_a_traceback(tiny_run, tiny_bundle, tmp_path, arguments, says):
-    names = {"bundle": tiny_bundle, "empty": tmp_path, "image": tiny_run.images[0]}
+    names = {"run": tiny_run.folder, "bundle": tiny_bundle, "empty": tmp_path, "image": tiny_run.images[0]}
     done = infer(*(argument.format(**names) for argument in arguments))
     assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr

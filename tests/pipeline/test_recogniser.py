@@ -12,6 +12,8 @@ from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline import Recogniser
 from ppocr_like.pipeline.torch_backend import torch_recogniser
 
+ROOT = Path(__file__).resolve().parents[2]
+
 NO_TORCH = """
 import sys
 from ppocr_like.pipeline import Recogniser
@@ -26,7 +28,7 @@ print("|".join(texts))
 
 def test_recognition_with_a_bundle_imports_no_torch(tiny_run, tiny_bundle):
     paths = [str(path) for path in tiny_run.images]
-    done = subprocess.run([sys.executable, "-c", NO_TORCH, str(tiny_bundle), *paths], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", NO_TORCH, str(tiny_bundle), *paths], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "|".join(line.text for line in Recogniser(tiny_bundle)(tiny_run.images))
 

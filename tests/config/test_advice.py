@@ -1,0 +1,55 @@
+"""The fine-tune guide's rates: 8 x 128 at 1e-3; one card 128: 1e-4 to 2e-5; 64: 5e-5 to 1e-5."""
+
+from __future__ import annotations
+
+import pytest
+
+from ppocr_like.config import Recipe, lr_advice
+from ppocr_like.config.rates import AutoScale, scale_rates
+
+
+def advice(lr: object, batch: int, model_type: str = "rec") -> str | None:
+    return lr_advice(Recipe({"Architecture": {"model_type": model_type}, "Optimizer": {"lr": lr}}), batch)
+
+
+@pytest.mark.parametrize(
+    ("rate", "batch"), [(1e-3, 1024), (1e-4, 128), (2e-5, 128), (5e-5, 64), (1e-5, 64), (5e-4, 512), (1.25e-4, 128)]
+)
+def test_the_guide_s_own_rates_fit(rate: float, batch: int) -> None:
+    assert advice({"name": "Cosine", "learning_rate": rate}, batch) is None
+
+
+def test_a_rate_that_is_too_high() -> None:
+    text = advice({"name": "Cosine", "learning_rate": 1e-3}, 128)
+    assert text is not None
+    assert "learning rate 0.001 at 128 samples a step is 8 times the highest" in text
+    assert "0.000125 to 2e-05" in text
+
+
+def test_a_rate_that_is_too_low() -> None:
+    assert "10 times below the lowest" in (advice({"learning_rate": 2e-6}, 128) or "")
+
+
+def test_piecewise_is_judged_by_its_first_rate() -> None:
+    lr = {"name": "Piecewise", "decay_epochs": [700], "values": [1e-4, 2e-5]}
+    assert advice(lr, 128) is None
+    assert advice(lr, 16) is not None
+
+
+def test_a_rate_that_is_scaled_fits() -> None:
+    assert advice({"learning_rate": 1e-3, "auto_scale": {"base_batch": 1024}}, 96) is None
+
+
+def test_it_is_about_recognition_only_and_about_rates_that_can_be_read() -> None:
+    assert advice({"learning_rate": 1.0}, 8, "det") is None
+    assert advice({"learning_rate": "1e-3"}, 8) is None
+    assert advice(None, 8) is None
+    assert advice(1e-3, 8) is not None
+
+
+def test_scaling_multiplies_every_rate() -> None:
+    recipe = Recipe({})
+    args = {"learning_rate": 1e-3, "values": [1e-3, 1e-4], "end_lr": 1e-5, "warmup_epoch": 5, "decay_epochs": [7]}
+    scaled = scale_rates(recipe, args, AutoScale(1024), 256)
+    assert scaled == {"learning_rate": 2.5e-4, "values": [2.5e-4, 2.5e-5], "end_lr": 2.5e-6}
+    assert len(recipe.notes) == 1

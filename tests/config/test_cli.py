@@ -1,0 +1,100 @@
+"""The tools' common beginning and end, and tools/check.py as a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ppocr_like.config import Recipe, cli
+from ppocr_like.errors import DataError
+
+from .conftest import ROOT, SHIPPED
+
+
+def parsed(*args: str) -> Recipe:
+    return cli.recipe_from(cli.recipe_parser("test").parse_args(["-c", str(SHIPPED), *args]))
+
+
+def test_a_repeated_option_keeps_every_item() -> None:
+    recipe = parsed("-o", "Global.epoch_num=3", "Global.seed=4", "-o", "Train.loader.num_workers=0")
+    assert (recipe.get("Global.epoch_num"), recipe.get("Global.seed"), recipe.get("Train.loader.num_workers")) == (3, 4, 0)
+
+
+def test_an_error_of_the_user_s_is_a_message_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> int:
+        raise DataError("is empty", "lines.txt", 3)
+
+    with pytest.raises(SystemExit) as stop:
+        cli.run(main)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "error: lines.txt, line 3: is empty\n"
+
+
+@pytest.mark.parametrize(("result", "status"), [(None, 0), (0, 0), (1, 1)])
+def test_the_status_is_what_main_returns(result: int | None, status: int) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.run(lambda: result)
+    assert stop.value.code == status
+
+
+def test_a_defect_of_the_program_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        cli.run(lambda: 1 // 0)
+
+
+def check(*args: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs tools/check.py in the repository's root; `path` is added to PYTHONPATH."""
+    command = [sys.executable, str(ROOT / "tools" / "check.py"), *args]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(str(p) for p in (ROOT, path) if p), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_check_says_good_and_shows_the_effective_recipe() -> None:
+    done = check("-c", "configs/rec/svtr_ft.yml", "-o", "Global.epoch_num=77", "--print")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "epoch_num: 77" in done.stdout
+    assert done.stdout.endswith("configs/rec/svtr_ft.yml: good\n")
+
+
+def test_check_with_data_looks_at_every_set() -> None:
+    done = check("-c", "configs/rec/svtr_ft.yml", "--data", "--sample", "3")
+    assert done.returncode in (0, 1)
+    assert done.stderr == ""
+    for name in ("Train:", "Eval typewritten_fr:", "Eval fraktur_archiscribe:"):
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["-c", "none.yml"], "none.yml: 1 problem"),
+        (["-c", "configs/rec/svtr_ft.yml", "-o", "Global.epoch_num"], "write key.sub=value"),
+        (["-c", "configs/rec/svtr_ft.yml", "-o", "Global.plugins=[no_such_package]"], "cannot import 'no_such_package'"),
+        (["-c", "configs/rec/svtr_ft.yml", "--sample", "0"], "--sample"),
+        ([], "-c"),
+    ],
+)
+def test_check_refuses_with_status_2_and_no_traceback(args: list[str], words: str) -> None:
+    done = check(*args)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_lists_problems_also_of_a_plugin_s_component_with_status_1(tmp_path: Path) -> None:
+    (tmp_path / "my_steps.py").write_text(
+        "from ppocr_like.registry import TRANSFORMS\nfrom ppocr_like.transforms.base import Transform\n"
+        "@TRANSFORMS.register()\nclass Upside(Transform):\n    def __init__(self, p: float = 0.5) -> None:\n        self.p = p\n"
+        "    def __call__(self, sample, rng):\n        return sample\n"
+    )
+    upside = "Train.dataset.transforms.1={Upside: {p: much}}"
+    overrides = ["-o", "Global.plugins=[my_steps]", upside, "-o", "Global.epoch_nums=7"]
+    done = check("-c", "configs/rec/svtr_ft.yml", *overrides, path=tmp_path)
+    assert done.returncode == 1
+    assert "2 problems" in done.stdout
+    assert "Global.epoch_nums: unknown key; nearest: epoch_num" in done.stdout
+    assert "Train.dataset.transforms.1.Upside.p: is 'much', but a number is needed" in done.stdout

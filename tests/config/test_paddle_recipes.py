@@ -1,0 +1,47 @@
+"""PaddleOCR's own recipes of recognisers: each is read, and nothing in it is strange but components that are not here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ppocr_like.config import Builder, load_recipe
+from ppocr_like.errors import ConfigError, Problem
+
+CASES = os.environ.get("PPOCR_LIKE_CASES")
+pytestmark = pytest.mark.skipif(not CASES, reason="PPOCR_LIKE_CASES names no folder with PaddleOCR's recipes")
+FOLDER = Path(CASES or "", "paddleocr", "configs")
+
+# Keys of families that are not here (distillation, VisionLAN, CAN, RFL ...), which the check names as unknown.
+FOREIGN = {"Architecture.Models", "Global.rm_symbol", "Global.num_heads", "Global.training_step", "Train.loader.num_sections"} | {
+    *("Optimizer.group_lr", "Optimizer.training_step", "Train.loader.collate_fn", "Eval.loader.collate_fn")
+}
+
+
+def problems(path: Path) -> list[Problem]:
+    try:
+        Builder(load_recipe(path)).check()
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def is_foreign(problem: Problem) -> bool:
+    """An unknown component (or the part that it is), a dictionary that is not here, or a key of another family."""
+    unknown = problem.message.startswith("unknown ") and not problem.message.startswith("unknown key")
+    absent = "No such file" in problem.message or problem.message.startswith(("is missing; a backbone", "is missing; a head"))
+    return unknown or absent or problem.path in FOREIGN
+
+
+def test_every_recogniser_s_recipe_is_understood() -> None:
+    recipes = sorted((FOLDER / "rec").rglob("*.yml"))
+    assert len(recipes) > 60
+    strange = {path.name: [str(p) for p in problems(path) if not is_foreign(p)] for path in recipes}
+    assert {name: found for name, found in strange.items() if found} == {}
+
+
+def test_a_key_that_stands_twice_in_one_of_them_is_found() -> None:
+    found = problems(FOLDER / "det" / "PP-OCRv3" / "PP-OCRv3_det_cml.yml")
+    assert [p.message for p in found] == ["line 98, column 7: the key 'model_name_pairs' stands twice (first in line 94)"]

@@ -1,0 +1,35 @@
+"""Importing the components fills the registries; plugins that cannot be imported are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ppocr_like import registry
+from ppocr_like.components import load_components
+from ppocr_like.errors import ConfigError
+
+
+def test_the_registries_are_full() -> None:
+    load_components()
+    for kind in ("ARCHITECTURES", "BACKBONES", "NECKS", "HEADS", "LOSSES", "OPTIMIZERS", "SCHEDULES", "DATASETS"):
+        assert getattr(registry, kind).names(), kind
+    wanted = {"DecodeImage", "RecAug", "BaseDataAugmentation", "CTCLabelEncode", "RecResizeImg", "SVTRRecResizeImg", "KeepKeys"}
+    assert wanted <= set(registry.TRANSFORMS.names("rec"))
+
+
+def test_all_plugins_that_cannot_be_imported_are_named() -> None:
+    with pytest.raises(ConfigError) as error:
+        load_components(["no_such_one", "json", "no_such_two"])
+    assert [p.path for p in error.value.problems] == ["Global.plugins.0", "Global.plugins.2"]
+
+
+def test_a_plugin_registers_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a_plugin_of_this_test"
+    code = "from ppocr_like.registry import LOGGERS\n@LOGGERS.register()\nclass FromAPlugin: ...\n"
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry.LOGGERS, "_classes", dict(registry.LOGGERS._classes))
+    load_components([name])
+    assert "FromAPlugin" in registry.LOGGERS
