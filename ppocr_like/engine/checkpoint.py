@@ -29,7 +29,8 @@ DAMAGE = (
     pickle.UnpicklingError, zipfile.BadZipFile, struct.error,
 )  # fmt: skip
 KEYS = (
-    "model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records", "rejections", "world",
+    "model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records",
+    "rejections", "world",
 )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ def tiny_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         {"RecResizeImg": {"image_shape": [3, 32, 96]}},
         {"KeepKeys": {"keep_keys": ["image", "label", "length"]}},
     ]
+    augmented = [chain[0], {"RecAug": {}}, *chain[1:]]
     shape = {"name": "SimpleDataSet", "data_dir": str(data)}
     backbone = {"name": "MobileNetV1Enhance", "scale": 0.125, "last_conv_stride": [1, 2], "last_pool_type": "avg"}
     tree: dict[str, Any] = {
@@ -64,7 +65,7 @@ def tiny_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         "PostProcess": {"name": "CTCLabelDecode"},
         "Metric": {"name": "RecMetric", "main_indicator": "acc"},
         "Train": {
-            "dataset": {**shape, "label_file_list": [str(data / "train.txt")], "transforms": [chain[0], {"RecAug": {}}, *chain[1:]]},
+            "dataset": {**shape, "label_file_list": [str(data / "train.txt")], "transforms": augmented},
             "loader": {"shuffle": True, "batch_size_per_card": 4, "drop_last": False, "num_workers": 1},
         },
         "Eval": {
