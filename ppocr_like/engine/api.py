@@ -22,7 +22,7 @@ from ppocr_like.engine.runfolder import RunFolder, add_log_file
 from ppocr_like.engine.setup import Resume, build_run, eval_sets, refuse_unsupported
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
-from ppocr_like.errors import CheckpointError, OcrError, TrainingError
+from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.weights import load_into, pretrained
 from ppocr_like.weights.atomic import atomic_write
 
@@ -62,7 +62,7 @@ def train(recipe: Recipe) -> TrainResult:
     settings = recipe.globals
     Builder(recipe).check()
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
-    with join_ranks(bool(wants_gpu)) as ranks, Signals() as signals:
+    with join_ranks(bool(wants_gpu)) as ranks:
         refuse_unsupported(settings, ranks.world)
         resume = Resume(recipe, ranks) if settings.checkpoints else None
         folder = RunFolder(settings.save_model_dir, lock=ranks.main)
@@ -73,13 +73,15 @@ def train(recipe: Recipe) -> TrainResult:
                     folder.refuse_earlier_run(settings.overwrite)
                 handler = add_log_file(folder / "train.log")
                 atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
-            run = build_run(recipe, folder, ranks, signals, resume)
+            run = build_run(recipe, folder, ranks, Signals(), resume)
             if ranks.main:
                 step = run.progress.step if resume else None
                 write_manifest(folder / "run.json", recipe, run.charset.digest, run.compute.device, step)
             return _drive(run, resume)
-        except OcrError as error:
-            logger.debug("stopped by %s: %s", type(error).__name__, error)
+        except Exception as error:
+            if handler:  # the console is told by whoever called
+                message = f"stopped by {type(error).__name__}: {error}"
+                handler.handle(logger.makeRecord(logger.name, logging.ERROR, __file__, 0, message, (), None))
             raise
         finally:
             if handler:
@@ -97,7 +99,8 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
         )
     start = time.perf_counter()
     try:
-        fit(run)
+        with run.signals:
+            fit(run)
     except BaseException as error:
         _rescue(run, error)
         if run.signals.pending and not isinstance(error, Interrupted):  # the signal ended a worker process first
@@ -118,7 +121,8 @@ def _rescue(run: Run, error: BaseException) -> None:
     if isinstance(error, CheckpointError):
         return  # saving is what failed; the earlier checkpoint is intact
     if run.progress.step == 0:
-        return  # nothing is lost, and a checkpoint would stand in the way of the next start
+        logger.info("stopped before the first step: there is nothing to save")  # a checkpoint would be in the next start's way
+        return
     if run.guard.spoiled:
         logger.error("the weights were being updated when the run stopped; the earlier checkpoint is kept")
         return

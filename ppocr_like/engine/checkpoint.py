@@ -30,7 +30,7 @@ DAMAGE = (
 )  # fmt: skip
 KEYS = (
     "model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records",
-    "rejections", "world",
+    "rejections", "world", "threads",
 )  # fmt: skip
 
 

@@ -78,6 +78,8 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
         logger.warning("Global.use_amp has no effect with Global.amp_dtype: float32; set it to bfloat16 or float16")
     if device.type == "cpu":
         keep_freed_memory()
+    if settings.use_amp and settings.amp_level == "O2":
+        logger.info("Global.amp_level O2 runs as O1: the weights themselves stay float32")
     return Compute(device, dtype, settings.channels_last)
 
 

@@ -47,7 +47,7 @@ class Evaluation:
 
     def text(self) -> str:
         """ "acc: 0.91, norm_edit_dis: 0.98 (200 samples, 2 rejected)"."""
-        numbers = ", ".join(f"{name}: {value:.6g}" for name, value in self.metrics.items())
+        numbers = ", ".join(f"{name}: {value:.6g}" for name, value in self.metrics.items() if name != "n")
         rejected = f", {self.rejected.total} rejected, counted as wrong" if self.rejected.total else ""
         return f"{numbers} ({self.samples} samples{rejected})"
 

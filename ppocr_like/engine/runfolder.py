@@ -144,6 +144,14 @@ def _step_of(line: bytes) -> float:
         return float("inf")  # a record cut in two by a kill
 
 
+class _LogFile(logging.FileHandler):
+    """Gives up, and says so once, when the disk is full; the checkpoints will say the rest."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        logger.removeHandler(self)
+        logger.warning("%s can no longer be written; messages go to the console only", self.baseFilename)
+
+
 def add_log_file(path: Path) -> logging.Handler:
     """Sends the program's messages to `train.log` as well, with time and level.
 
@@ -151,7 +159,7 @@ def add_log_file(path: Path) -> logging.Handler:
         TrainingError: the file cannot be written.
     """
     try:
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
         raise TrainingError(f"cannot write {path} ({error.strerror or error})") from error
     handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s: %(message)s", "%Y/%m/%d %H:%M:%S"))

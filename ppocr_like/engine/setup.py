@@ -98,6 +98,9 @@ class Resume:
             logger.info("the best weights so far stay in %s", self.path.parent)
         if content["world"] == run.ranks.world:
             set_rng_state(content["rng"][run.ranks.rank])
+        if content["threads"] != torch.get_num_threads():
+            now, before = torch.get_num_threads(), content["threads"]
+            logger.warning("%d threads instead of %d: sums of floats may differ in the last bits", now, before)
         run.resumed = True
 
 

@@ -117,6 +117,7 @@ def test_nan_stops_with_files_and_leaves_the_state_before(
         with pytest.raises(TrainingError, match=r"loss is nan in step 9 .epoch 2.") as error:
             trained(data, folder, **over)
     assert str(error.value).count(str(data / "train.txt")) == 4
+    assert "stopped by TrainingError: loss is nan" in (folder / "train.log").read_text(encoding="utf-8")
     assert torch.load(folder / "latest.ckpt", weights_only=True)["progress"]["step"] == 8
     trained(data, folder, **over, Global__checkpoints=str(folder))
     same_run(reference, folder)  # the failed step left no trace in weights, statistics or generators
