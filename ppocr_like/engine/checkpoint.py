@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import pickle
 import random
+import struct
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,14 @@ from ppocr_like.weights.atomic import atomic_write
 FORMAT = "ppocr_like checkpoint"
 VERSION = 1
 LATEST = "latest.ckpt"
+# What torch's reader is known to raise on truncated, damaged and foreign files.
+DAMAGE = (
+    RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError,
+    pickle.UnpicklingError, zipfile.BadZipFile, struct.error,
+)  # fmt: skip
 KEYS = (
-    "model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records", "rejections", "world",
+    "model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records",
+    "rejections", "world",
 )  # fmt: skip
 
 
@@ -44,14 +52,17 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: missing, truncated, or not a checkpoint of this program.
     """
+    if path.suffix == ".safetensors":
+        raise CheckpointError(f"{path}: holds weights only; start a new run from it with Global.pretrained_model={path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such file; give Global.checkpoints the run folder or its {LATEST}") from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path}: truncated or no checkpoint ({str(error).splitlines()[0]})") from error
+    except DAMAGE as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CheckpointError(f"{path}: truncated or no checkpoint ({reason})") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: holds weights but no training state; start a new run from it with Global.pretrained_model={path}"

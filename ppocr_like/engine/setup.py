@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
 from ppocr_like.contracts import Rejections
@@ -222,7 +224,7 @@ def make_hooks(run: Run) -> list[Hook]:
 
 
 def _say_at_start(run: Run) -> None:
-    settings, ranks = run.recipe.globals, run.ranks
+    ranks = run.ranks
     batch = run.recipe.get("Train.loader.batch_size_per_card") * ranks.world * run.accumulate
     for note in run.recipe.notes:
         logger.info("note: %s", note)
@@ -239,7 +241,7 @@ def _say_at_start(run: Run) -> None:
         run.charset,
         run.compute.device,
         str(run.compute.dtype).removeprefix("torch."),
-        set_threads(settings.num_threads),
+        torch.get_num_threads(),
     )
     for line in run.optimizer.describe():
         logger.info("optimizer: %s", line)

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers import make_data, run, tiny_recipe, write_recipe
+
+from .helpers import make_data, run, tiny_recipe, write_recipe
 
 
 @pytest.fixture(scope="session")

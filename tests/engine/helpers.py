@@ -45,6 +45,7 @@ def tiny_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         {"RecResizeImg": {"image_shape": [3, 32, 96]}},
         {"KeepKeys": {"keep_keys": ["image", "label", "length"]}},
     ]
+    augmented = [chain[0], {"RecAug": {}}, *chain[1:]]
     shape = {"name": "SimpleDataSet", "data_dir": str(data)}
     backbone = {"name": "MobileNetV1Enhance", "scale": 0.125, "last_conv_stride": [1, 2], "last_pool_type": "avg"}
     tree: dict[str, Any] = {
@@ -64,7 +65,7 @@ def tiny_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         "PostProcess": {"name": "CTCLabelDecode"},
         "Metric": {"name": "RecMetric", "main_indicator": "acc"},
         "Train": {
-            "dataset": {**shape, "label_file_list": [str(data / "train.txt")], "transforms": [chain[0], {"RecAug": {}}, *chain[1:]]},
+            "dataset": {**shape, "label_file_list": [str(data / "train.txt")], "transforms": augmented},
             "loader": {"shuffle": True, "batch_size_per_card": 4, "drop_last": False, "num_workers": 1},
         },
         "Eval": {
@@ -87,11 +88,11 @@ def write_recipe(path: Path, tree: dict[str, Any]) -> Path:
 
 
 def start(tool: str, recipe: Path, *options: str, **popen: Any) -> subprocess.Popen[str]:
-    """Starts tools/<tool>.py on a recipe."""
+    """Starts tools/<tool>.py on a recipe. Options with "=" go behind -o."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     arguments = [sys.executable, str(ROOT / "tools" / f"{tool}.py"), "-c", str(recipe)]
-    if options:
-        arguments += ["-o", *options]
+    keys = [option for option in options if "=" in option]
+    arguments += [*(["-o", *keys] if keys else []), *(option for option in options if "=" not in option)]
     return subprocess.Popen(
         arguments, cwd=recipe.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **popen
     )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from helpers import assert_equal_weights, kill_after, records, run, start, tiny_recipe, write_recipe
+
+from ppocr_like.components import load_components
+from ppocr_like.config import Recipe
+from ppocr_like.engine import train
+from ppocr_like.engine.checkpoint import compare_recipes
+from ppocr_like.errors import CheckpointError
+
+from .helpers import assert_equal_weights, kill_after, records, run, start, tiny_recipe, write_recipe
 
 LATEST = "latest.ckpt"
 
@@ -86,8 +95,6 @@ def test_signal_saves_within_the_epoch(data: Path, reference: Path, tmp_path: Pa
 
 def test_signal_to_the_whole_group(data: Path, tmp_path: Path) -> None:
     """`timeout`, service managers and terminals signal the worker processes too."""
-    import os
-
     recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=50))
     process = start("train", recipe, start_new_session=True)
     until_training(process)
@@ -118,26 +125,52 @@ REFUSED = {
 }
 
 
+def resume(data: Path, tmp_path: Path, source: Path, **over: Any) -> None:
+    """`train` in this process."""
+    tree = tiny_recipe(data, tmp_path / "run", Global__epoch_num=4, Global__checkpoints=str(source), **over)
+    load_components()
+    train(Recipe.from_tree(tree))
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_another_recipe_is_refused(data: Path, reference: Path, tmp_path: Path, name: str) -> None:
     over, message = REFUSED[name]
-    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=4, **over))
-    output = run("train", recipe, f"Global.checkpoints={reference}", expect=2)
-    assert message in output
-    assert "Global.pretrained_model=" in output
+    with pytest.raises(CheckpointError) as error:
+        resume(data, tmp_path, reference, **over)
+    assert message in str(error.value)
+    assert "Global.pretrained_model=" in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_order_of_data_is_refused_within_an_epoch_only(data: Path, reference: Path) -> None:
+    tree = torch.load(reference / LATEST, weights_only=True)["recipe"]
+    other = {
+        **tree,
+        "Train": {**tree["Train"], "loader": {**tree["Train"]["loader"], "batch_size_per_card": 5, "num_workers": 0}},
+    }
+    with pytest.raises(CheckpointError, match="batch_size_per_card: 4 in the checkpoint, 5 in the recipe"):
+        compare_recipes(tree, other, True, "x")
+    assert compare_recipes(tree, other, False, "x") == [
+        "resuming with a change, so not exactly as before: Train.loader.batch_size_per_card: 4 in the checkpoint, 5 in the recipe"
+    ]
 
 
 def test_another_dictionary_is_refused(data: Path, reference: Path, tmp_path: Path) -> None:
     (tmp_path / "dict.txt").write_text("0\n1\n2\n", encoding="utf-8")
-    over = {"Global__character_dict_path": str(tmp_path / "dict.txt")}
-    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=4, **over))
-    assert "another dictionary" in run("train", recipe, f"Global.checkpoints={reference}", expect=2)
+    with pytest.raises(CheckpointError, match="another dictionary"):
+        resume(data, tmp_path, reference, Global__character_dict_path=str(tmp_path / "dict.txt"))
 
 
 def test_damaged_and_wrong_checkpoints(data: Path, reference: Path, tmp_path: Path) -> None:
-    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run"))
     whole = (reference / LATEST).read_bytes()
     (tmp_path / "half.ckpt").write_bytes(whole[: len(whole) // 2])
-    output = run("train", recipe, f"Global.checkpoints={tmp_path / 'half.ckpt'}", expect=2)
-    assert "half.ckpt: truncated or no checkpoint" in output
+    with pytest.raises(CheckpointError, match=r"half.ckpt: truncated or no checkpoint"):
+        resume(data, tmp_path, tmp_path / "half.ckpt")
+    with pytest.raises(CheckpointError, match=r"best_accuracy.safetensors.*Global.pretrained_model"):
+        resume(data, tmp_path, reference / "best_accuracy.safetensors")
+    torch.save({"model": {}}, tmp_path / "weights.ckpt")
+    with pytest.raises(CheckpointError, match="weights but no training state"):
+        resume(data, tmp_path, tmp_path / "weights")  # PaddleOCR's style: a prefix
+    with pytest.raises(CheckpointError, match="no checkpoint there"):
+        resume(data, tmp_path, tmp_path / "nowhere")
     assert not (tmp_path / "run").exists()

@@ -1,0 +1,175 @@
+"""What a run leaves in its folder, and how it ends when something goes wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from ppocr_like.components import load_components
+from ppocr_like.config import Recipe
+from ppocr_like.engine import train
+from ppocr_like.engine.trainer import train_step
+from ppocr_like.errors import OcrError, TrainingError
+from ppocr_like.losses.ctc_loss import CTCLoss
+
+from .helpers import TRAIN, records, run, start, tiny_recipe, write_recipe
+from .test_resume import same_run, until_training
+from .test_trainer import made
+
+INLINE = {"Train__loader__num_workers": 0}
+
+
+def trained(data: Path, folder: Path, **over: object) -> None:
+    load_components()
+    train(Recipe.from_tree(tiny_recipe(data, folder, **{**INLINE, **over})))
+
+
+def test_run_folder(data: Path, reference: Path) -> None:
+    """Records, effective recipe, manifest, checkpoints."""
+    names = {path.name for path in reference.iterdir()}
+    assert {"latest.ckpt", "best_accuracy.safetensors", "metrics.jsonl", "train.log", "config.yml", "run.json"} <= names
+    assert {f"iter_epoch_{epoch}.safetensors" for epoch in (1, 2, 3, 4)} <= names
+    assert not [name for name in names if name.endswith((".tmp", ".partial"))]
+    kinds = [record["kind"] for record in records(reference)]
+    assert (kinds.count("train"), kinds.count("eval")) == (24, 5)
+    first = next(record for record in records(reference) if record["kind"] == "train")
+    assert {"epoch", "global_step", "lr", "loss", "loss_now", "acc", "samples"} <= set(first)
+    assert yaml.safe_load((reference / "config.yml").read_text(encoding="utf-8"))["Global"]["epoch_num"] == 4
+    manifest = json.loads((reference / "run.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((data / "train.txt").read_bytes()).hexdigest()
+    assert manifest["files"][str(data / "train.txt")] == {"bytes": (data / "train.txt").stat().st_size, "sha256": digest}
+    assert str(data / "dict.txt") in manifest["files"]
+    assert (manifest["seed"], manifest["host"]["threads"], manifest["result"]["steps"]) == (7, 1, 24)
+    assert "torch" in manifest["program"]
+    progress = torch.load(reference / "latest.ckpt", weights_only=True)["progress"]
+    assert progress == {"epoch": 5, "batch": 0, "group": 0, "step": 24, "samples": 4 * TRAIN}
+    log = (reference / "train.log").read_text(encoding="utf-8")
+    assert "epoch: [1/4], global_step: 1, lr: " in log
+    for word in ("samples/s: ", "waiting for data: ", "eta: ", "memory: "):
+        assert word in log
+
+
+def test_an_earlier_run_is_kept_unless_overwrite(data: Path, reference: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(reference, folder)
+    with pytest.raises(TrainingError, match=r"holds an earlier run .*Global.checkpoints=.*Global.overwrite=true"):
+        trained(data, folder)
+    assert (folder / "metrics.jsonl").read_bytes() == (reference / "metrics.jsonl").read_bytes()
+    trained(data, folder, Global__overwrite=True, Global__epoch_num=1)
+    assert not (folder / "iter_epoch_4.safetensors").exists()
+    assert len([r for r in records(folder) if r["kind"] == "train"]) == 6
+
+
+def test_two_runs_in_one_folder(data: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=200))
+    process = start("train", recipe)
+    try:
+        until_training(process)
+        with pytest.raises(TrainingError, match=f"another run .process {process.pid}. is using the run folder"):
+            trained(data, tmp_path / "run")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_full_disk_ends_the_run_and_keeps_the_checkpoint(data: Path, reference: Path, tmp_path: Path) -> None:
+    """The limit lets the first checkpoint through and strikes when the log or a later, larger file grows."""
+    folder = tmp_path / "run"
+    shutil.copytree(reference, folder)
+    before = (folder / "latest.ckpt").read_bytes()
+    limit = len(before) - 1000
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, folder, Global__epoch_num=5))
+    output = run(
+        "train",
+        recipe,
+        f"Global.checkpoints={folder}",
+        expect=2,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert "error: cannot write" in output and "latest.ckpt" in output and "Traceback" not in output
+    assert (folder / "latest.ckpt").read_bytes() == before
+    run("train", recipe, f"Global.checkpoints={folder}")
+    assert torch.load(folder / "latest.ckpt", weights_only=True)["progress"]["step"] == 30
+
+
+def test_nan_stops_with_files_and_leaves_the_state_before(
+    data: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    over = {"Global__epoch_num": 4, "Global__save_batch_step": None}
+    calls = []
+
+    def nan_in_step_9(self: CTCLoss, outputs: dict, batch: dict) -> dict:
+        calls.append(1)
+        losses = forward(self, outputs, batch)
+        return {**losses, "loss": losses["loss"] * (float("nan") if len(calls) == 9 else 1.0)}
+
+    forward = CTCLoss.forward
+    with monkeypatch.context() as patch:
+        patch.setattr(CTCLoss, "forward", nan_in_step_9)
+        with pytest.raises(TrainingError, match=r"loss is nan in step 9 .epoch 2.") as error:
+            trained(data, folder, **over)
+    assert str(error.value).count(str(data / "train.txt")) == 4
+    assert torch.load(folder / "latest.ckpt", weights_only=True)["progress"]["step"] == 8
+    trained(data, folder, **over, Global__checkpoints=str(folder))
+    same_run(reference, folder)  # the failed step left no trace in weights, statistics or generators
+
+
+def test_errors_before_the_first_step_leave_nothing_in_the_way(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    few = {"Train__loader__batch_size_per_card": 64, "Train__loader__drop_last": True}
+    with pytest.raises(OcrError, match="drop_last"):
+        trained(data, folder, **few)
+    (tmp_path / "unknown.txt").write_text("img/train_0.png\tabc\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match="no sample of the training set could be used"):
+        trained(data, folder, Train__dataset__label_file_list=[str(tmp_path / "unknown.txt")])
+    assert not (folder / "latest.ckpt").exists()
+    trained(data, folder, Global__epoch_num=1)  # the folder can be used at once
+
+
+def test_unsupported_settings_are_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"Global\.use_ema is not supported yet"):
+        trained(data, tmp_path / "run", Global__use_ema=True)
+
+
+def test_only_the_newest_epochs_are_kept(data: Path, tmp_path: Path) -> None:
+    trained(data, tmp_path / "run", Global__keep_checkpoints=2, Global__epoch_num=4, Global__eval_batch_epoch=4)
+    assert sorted(path.name for path in (tmp_path / "run").glob("iter_*")) == [
+        "iter_epoch_3.safetensors",
+        "iter_epoch_4.safetensors",
+    ]
+
+
+def test_freezing_by_samples(data: Path, tmp_path: Path) -> None:
+    """The backbone stands still for 8 samples (two steps), its batch norms included; then it trains."""
+    rule = [{"pattern": "backbone.*", "samples": 8}]
+    with made(data, tmp_path / "run", Optimizer__freeze=rule, Optimizer__lr=1e-2) as run_:
+        batches = list(run_.loader.batches(1))
+        state = {name: value.clone() for name, value in run_.model.state_dict().items()}
+
+        def changed() -> set[str]:
+            now = run_.model.state_dict()
+            return {name.split(".")[0] for name in now if not torch.equal(now[name], state[name])}
+
+        for batch in batches[:2]:
+            train_step(run_, [batch])
+        assert changed() == {"neck", "head"}
+        train_step(run_, [batches[2]])
+        assert changed() == {"backbone", "neck", "head"}
+
+
+def test_visualdl_log_can_be_read_back(data: Path, tmp_path: Path) -> None:
+    reader = pytest.importorskip("visualdl").LogReader
+    trained(data, tmp_path / "run", Global__use_visualdl=True, Global__epoch_num=1)
+    (file,) = (tmp_path / "run" / "vdl").iterdir()
+    log = reader(file_path=str(file))
+    assert [item.id for item in log.get_data("scalar", "train/loss")] == [1, 2, 3, 4, 5, 6]
+    assert len(log.get_data("scalar", "eval/eval/acc")) == 2
+    assert len(log.get_data("image", "predictions/eval/0")) == 2
