@@ -130,8 +130,10 @@ class EvaluationHook(Hook):
         if run.progress.step == self._last_step or not run.eval_sets:
             return
         evaluations = []
+        # One rank that stops alone would leave the others waiting for its share.
+        check = run.signals.check if run.ranks.world == 1 else lambda: None
         for part in run.eval_sets:
-            evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, run.signals.check)
+            evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, check)
             evaluations.append(evaluation)
             logger.info(
                 "evaluation of %s%s: %s", part.name, f" {when}" if when else f", step {run.progress.step}", evaluation.text()

@@ -88,7 +88,7 @@ def join_ranks(use_gpu: bool) -> Iterator[Ranks]:
         yield Ranks()
         return
     ranks = Ranks(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if use_gpu else "gloo")
+    dist.init_process_group("nccl" if use_gpu and torch.cuda.is_available() else "gloo")
     try:
         yield ranks
     finally:

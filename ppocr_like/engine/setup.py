@@ -94,6 +94,8 @@ class Resume:
                 hook.load(content["hooks"][hook.name])
         if run.ranks.main and self.path.parent.resolve() == run.folder.path.resolve():
             run.records.cut_back(content["records"], self.progress.step)
+        elif run.best.value is not None:
+            logger.info("the best weights so far stay in %s", self.path.parent)
         if content["world"] == run.ranks.world:
             set_rng_state(content["rng"][run.ranks.rank])
         run.resumed = True
@@ -225,6 +227,8 @@ def make_hooks(run: Run) -> list[Hook]:
 
 def _say_at_start(run: Run) -> None:
     ranks = run.ranks
+    if not ranks.main:
+        return
     batch = run.recipe.get("Train.loader.batch_size_per_card") * ranks.world * run.accumulate
     for note in run.recipe.notes:
         logger.info("note: %s", note)

@@ -34,8 +34,8 @@ class Smoother:
 class StepClock:
     """Splits the run's time into waiting for data and computing, and estimates what is left.
 
-    `ready` is called when a step has its batches, `done` when it is finished. Evaluation and saving are kept out by
-    `resume_after_pause`.
+    `ready` is called when a step has its batches, `done` when its maths is finished, `told` when its hooks are (logging and
+    saving count as computing). An evaluation is kept out by `resume_after_pause`.
     """
 
     def __init__(self) -> None:
@@ -61,6 +61,12 @@ class StepClock:
         self._all_time += now - self._mark
         self._all_steps += 1
         self._samples += samples
+        self._mark = now
+
+    def told(self) -> None:
+        now = time.perf_counter()
+        self._computed += now - self._mark
+        self._all_time += now - self._mark
         self._mark = now
 
     def report(self, steps_left: int) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 import torch
 
+from ppocr_like.engine.guard import Interrupted
 from ppocr_like.engine.run import Run, StepResult
 from ppocr_like.errors import TrainingError
 
@@ -33,8 +35,9 @@ def fit(run: Run) -> None:
             run.clock.done(result.samples if result else 0)
             if result:
                 run.tell("after_step", result)
-            if run.ranks.any(bool(run.signals.pending)):
-                run.signals.check()
+            run.clock.told()
+            if run.ranks.any(bool(run.signals.pending)):  # every rank stops when one was told to
+                raise Interrupted(run.signals.pending or signal.SIGTERM)
             if run.stop_reason:
                 break
         else:

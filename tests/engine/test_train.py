@@ -173,3 +173,21 @@ def test_visualdl_log_can_be_read_back(data: Path, tmp_path: Path) -> None:
     assert [item.id for item in log.get_data("scalar", "train/loss")] == [1, 2, 3, 4, 5, 6]
     assert len(log.get_data("scalar", "eval/eval/acc")) == 2
     assert len(log.get_data("image", "predictions/eval/0")) == 2
+
+
+def test_fine_tuning_with_new_characters(data: Path, reference: Path, tmp_path: Path) -> None:
+    """Weights of another dictionary: refused, or widened; the run then evaluates and resumes with its own characters."""
+    (tmp_path / "dict.txt").write_text("9\n8\nx\n", encoding="utf-8")
+    over = {"Global__character_dict_path": str(tmp_path / "dict.txt"), "Global__pretrained_model": str(reference)}
+    with pytest.raises(OcrError, match="charset_resize"):
+        trained(data, tmp_path / "run", **over)
+    trained(data, tmp_path / "run", **over, Global__charset_resize="union", Global__epoch_num=1)
+    checkpoint = torch.load(tmp_path / "run" / "latest.ckpt", weights_only=True)
+    assert set(checkpoint["charset"]["entries"]) == set("0123456789x")
+    assert checkpoint["model"]["head.fc.weight"].shape[0] == 12
+    first = next(record for record in records(tmp_path / "run") if record["kind"] == "eval")
+    last = [record for record in records(reference) if record["kind"] == "eval"][-1]
+    assert first["cer"] == pytest.approx(last["cer"])  # the old characters are read as before
+    again = {**over, "Global__charset_resize": "union", "Global__checkpoints": str(tmp_path / "run")}
+    trained(data, tmp_path / "run", **again)
+    assert torch.load(tmp_path / "run" / "latest.ckpt", weights_only=True)["progress"]["step"] == 12
