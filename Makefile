@@ -74,7 +74,7 @@ types: $(READY)  ## mypy
 
 parity: $(READY)  ## the tests against PaddleOCR's answers (PPOCR_LIKE_CASES must name the folder with the cases)
 	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds parity/"; exit 1; }
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -k parity $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs tests/parity $(ARGS)
 
 benchmark: $(READY)  ## speed of the data chain, the training step and the whole loop for $(RECIPE)
 	$(PY) tools/benchmark.py -c $(RECIPE) $(ARGS)
