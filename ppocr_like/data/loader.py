@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
+from multiprocessing import get_start_method
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from ppocr_like.transforms.base import Sample
 
 logger = logging.getLogger("ppocr_like")
 Batch = dict[str, Any]
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SHARED = 1 << 16  # bytes from which an array comes out of a worker through shared memory
 
 
@@ -101,8 +106,17 @@ def _same(batch: Any) -> Any:
     return batch
 
 
-def _start_worker(worker: int) -> None:
-    """One thread per worker; Ctrl-C and SIGTERM to the whole group are left to the main process, which ends the workers."""
+def _start_worker(parent: int | None, worker: int) -> None:
+    """One thread per worker; Ctrl-C and SIGTERM to the whole group are left to the main process, which ends the workers.
+
+    A forked worker dies with its parent (process id `parent`), however that ends. torch's own watch over the parent starts too
+    late for one that is killed while it starts its workers: these would wait for ever.
+    """
+    if parent is not None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # gone before that was set
+            os._exit(1)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -192,7 +206,7 @@ class Loader:
             batch_sampler=self._feed,
             num_workers=self.num_workers,
             collate_fn=_same,
-            worker_init_fn=_start_worker,
+            worker_init_fn=partial(_start_worker, os.getpid() if get_start_method() == "fork" else None),
             persistent_workers=working,
             prefetch_factor=self.prefetch if working else None,
             pin_memory=self.pin_memory,

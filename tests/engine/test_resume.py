@@ -108,6 +108,27 @@ def test_signal_to_the_whole_group(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / LATEST).exists()
 
 
+def alive(pid: str) -> bool:
+    """Whether a process runs (a dead one may wait for its parent to notice)."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+def test_workers_die_with_a_killed_run(data: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=500))
+    process = start("train", recipe)
+    for line in process.stdout:
+        if "global_step: 3," in line:
+            break
+    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+    assert workers
+    kill_after(process, 0)  # ends only when nobody holds the output's other end any more
+    assert not [pid for pid in workers if alive(pid)]
+
+
 def test_resume_of_a_finished_run_goes_on_to_a_higher_epoch_num(data: Path, reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(reference, folder)
