@@ -21,7 +21,7 @@ WEIGHTS := pretrained/svtr_small.safetensors
 DEMO_LINES = train_data/typewritten_fr/img/10_8aed0_default_*.jpg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-rapidocr lint format types parity benchmark clean
+.PHONY: help setup demo test test-slow rapidocr test-rapidocr lint format types parity benchmark clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +58,10 @@ $(RAPIDOCR_READY): Makefile
 	$(RAPIDOCR_VENV)/bin/python -m pip install --quiet $(PIP_ARGS) rapidocr==3.10.0 onnxruntime==1.31.1
 	touch $@
 
+rapidocr: $(RAPIDOCR_READY)  ## make the environment of test-rapidocr
+
 test-rapidocr: $(READY) $(RAPIDOCR_READY)  ## the tests that run an exported bundle in RapidOCR
-	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export $(ARGS)
+	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py $(ARGS)
 
 lint: $(READY)  ## ruff: rules and formatting
 	$(BIN)/ruff check .
