@@ -12,6 +12,7 @@ import logging
 
 from ppocr_like.components import load_components
 from ppocr_like.config import cli
+from ppocr_like.engine import Interrupted
 from ppocr_like.report.benchmark import Settings, Shape, benchmark
 
 
@@ -23,7 +24,7 @@ def shape(text: str) -> Shape:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def main() -> None:
+def main() -> int:
     parser = cli.recipe_parser(__doc__ or "")
     defaults = Settings()
     parser.add_argument(
@@ -42,12 +43,16 @@ def main() -> None:
     logging.getLogger("ppocr_like").setLevel(logging.WARNING)  # the trainer's own lines are not what is asked for here
     recipe = cli.recipe_from(args)
     load_components(recipe.plugins)
-    result = benchmark(recipe, Settings(args.shape, args.chain, args.rounds, args.steps))
+    try:
+        result = benchmark(recipe, Settings(args.shape, args.chain, args.rounds, args.steps))
+    except Interrupted as signal:
+        return signal.status
     print(result.table())
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump(result.figures, file, indent=2)
             file.write("\n")
+    return 0
 
 
 if __name__ == "__main__":
