@@ -171,7 +171,12 @@ class Watch(Hook):
 
 
 def bare_step(run: Run, group: Sequence[Batch]) -> float:
-    """Seconds of one optimizer step on batches in memory: forward, loss, backward, update, and nothing else."""
+    """Seconds of one optimizer step on batches in memory: forward, loss, backward, update, and nothing else.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM came before it.
+    """
+    run.signals.check()
     begin = time.perf_counter()
     for part in _usable(group):
         batch = run.compute.move(part)
