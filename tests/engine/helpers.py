@@ -93,9 +93,8 @@ def start(tool: str, recipe: Path, *options: str, **popen: Any) -> subprocess.Po
     arguments = [sys.executable, str(ROOT / "tools" / f"{tool}.py"), "-c", str(recipe)]
     keys = [option for option in options if "=" in option]
     arguments += [*(["-o", *keys] if keys else []), *(option for option in options if "=" not in option)]
-    return subprocess.Popen(
-        arguments, cwd=recipe.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **popen
-    )
+    popen = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **popen}
+    return subprocess.Popen(arguments, cwd=recipe.parent, env=environment, **popen)
 
 
 def run(tool: str, recipe: Path, *options: str, expect: int = 0, **popen: Any) -> str:

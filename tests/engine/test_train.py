@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import resource
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,32 @@ def test_fine_tuning_with_new_characters(data: Path, reference: Path, tmp_path: 
     again = {**over, "Global__charset_resize": "union", "Global__checkpoints": str(tmp_path / "run")}
     trained(data, tmp_path / "run", **again)
     assert torch.load(tmp_path / "run" / "latest.ckpt", weights_only=True)["progress"]["step"] == 12
+
+
+def test_visualdl_missing_is_said(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "visualdl", None)
+    with pytest.raises(TrainingError, match=r"pip install visualdl, or set Global\.use_visualdl=false"):
+        trained(data, tmp_path / "run", Global__use_visualdl=True)
+
+
+def test_a_terminal_gets_a_bar_and_whole_lines(data: Path, tmp_path: Path) -> None:
+    """The program's standard error is a pseudo terminal here."""
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    if not hasattr(termios, "tcsetwinsize"):
+        pytest.skip("Python 3.11 sets a terminal's size")
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (40, 160))
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=1))
+    process = start("train", recipe, stderr=follower)
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(leader, 65536)
+        except OSError:  # Linux' way to say that the other end is closed
+            break
+    assert process.wait(timeout=60) == 0
+    os.close(leader)
+    text = shown.decode()
+    assert "/6 [" in text  # the bar
+    assert "epoch: [1/1], global_step: 6, lr: " in text
