@@ -89,7 +89,9 @@ class GlobalConfig:
     channels_last: bool = option(True, "images and convolution weights with channels last in memory: same results, faster")
     use_amp: bool = option(False, "lower precision where it is safe")
     amp_level: Literal["O1", "O2"] = option("O2", "PaddleOCR's levels; both run as autocast here, with weights in float32")
-    amp_dtype: Literal["float32", "bfloat16", "float16"] = option("float32", "precision under `use_amp`")
+    amp_dtype: Literal["float32", "bfloat16", "float16"] | None = option(
+        None, "precision under `use_amp`; null: bfloat16 where the device has it, else float16"
+    )
     amp_custom_black_list: list[str] = option([], "modules kept in float32 (not yet: under `use_amp` the run stops)")
     amp_custom_white_list: list[str] = option([], "modules always in low precision (not yet: under `use_amp` the run stops)")
     scale_loss: float = option(1.0, "first scale of the loss under float16", above=0)

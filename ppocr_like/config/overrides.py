@@ -74,7 +74,7 @@ def _split(text: str) -> tuple[str, Any]:
 
 def _leaves(path: str, value: Any) -> list[str]:
     if isinstance(value, dict) and value:
-        return [leaf for key, sub in value.items() for leaf in _leaves(f"{path}.{key}", sub)]
+        return [leaf for key, sub in value.items() if key != "_replace_" for leaf in _leaves(f"{path}.{key}", sub)]
     return [path]
 
 

@@ -169,7 +169,8 @@ class DoctorReport:
         rows.append("\n".join(tail))
         if self.sampled:
             rows.append("Only a sample was looked at: repeats and leakage may be more than is said here.")
-        rows.append(f"{self.problems} kinds of problems" if self.problems else "no problem found")
+        found = "1 kind of problem" if self.problems == 1 else f"{self.problems} kinds of problems"
+        rows.append(found if self.problems else "no problem found")
         return "\n\n".join(rows)
 
     def to_dict(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
         TrainingError: a device that this machine does not have.
     """
     device = _device(settings, ranks)
-    dtype = DTYPES[settings.amp_dtype] if settings.use_amp else torch.float32
+    dtype = DTYPES[settings.amp_dtype or _low_precision(device)] if settings.use_amp else torch.float32
     if settings.use_amp and dtype is torch.float32:
         logger.warning("Global.use_amp has no effect with Global.amp_dtype: float32; set it to bfloat16 or float16")
     if device.type == "cpu":
@@ -81,6 +81,11 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
     if settings.use_amp and settings.amp_level == "O2":
         logger.info("Global.amp_level O2 runs as O1: the weights themselves stay float32")
     return Compute(device, dtype, settings.channels_last)
+
+
+def _low_precision(device: torch.device) -> str:
+    """bfloat16 needs no loss scaling and keeps float32's range; GPUs before Ampere do not have it."""
+    return "float16" if device.type == "cuda" and not torch.cuda.is_bf16_supported() else "bfloat16"
 
 
 def _device(settings: GlobalConfig, ranks: Ranks) -> torch.device:

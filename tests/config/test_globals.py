@@ -22,7 +22,7 @@ def test_defaults() -> None:
     got = settings()
     assert (got.seed, got.pretrained_min_match, got.charset_resize, got.accumulate_steps) == (1024, 0.5, "fail", 1)
     assert (got.use_space_char, got.infer_mode, got.max_text_length, got.character_dict_path) == (False, False, None, None)
-    assert (got.amp_dtype, got.use_amp, got.device, got.use_gpu) == ("float32", False, "auto", None)
+    assert (got.amp_dtype, got.use_amp, got.device, got.use_gpu) == (None, False, "auto", None)
     assert got.eval_at_start and got.eval_at_end and got.channels_last
     assert got.plugins == [] and got.early_stop is None
 

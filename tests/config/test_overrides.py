@@ -75,6 +75,13 @@ def test_a_mapping_with_replace_takes_the_whole_place() -> None:
     assert applied("Train.loader={_replace_: true, num_workers: 1}")["Train"]["loader"] == {"num_workers": 1}
 
 
+def test_the_word_replace_is_no_key_that_was_set() -> None:
+    tree = {"Eval": {"datasets": {"old": {"a": 1}}}}
+    touched = apply_overrides(tree, ["Eval.datasets={new: {a: 2}, _replace_: true}"])
+    assert tree == {"Eval": {"datasets": {"new": {"a": 2}}}}
+    assert touched == {"Eval.datasets.new.a"}
+
+
 def test_missing_and_null_mappings_are_made() -> None:
     assert applied("Architecture.Neck.name=X")["Architecture"] == {"Neck": {"name": "X"}}
     assert applied("Global.pretrained_model.sub=1")["Global"]["pretrained_model"] == {"sub": 1}
