@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, metavar="JSON", help="write every line: path, reference, prediction, confidence")
     args = parser.parse_args()
     recipe = recipe_from(args)
-    set_up_console(recipe.globals.debug)
+    set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
     evaluations = evaluate(recipe, keep=None if args.report else 0)
     for evaluation in evaluations:

@@ -11,7 +11,7 @@ from ppocr_like.engine import Interrupted, set_up_console, train
 
 def main() -> int:
     recipe = recipe_from(recipe_parser(__doc__).parse_args())
-    set_up_console(recipe.globals.debug)
+    set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
     try:
         train(recipe)

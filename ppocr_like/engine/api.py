@@ -59,8 +59,8 @@ def train(recipe: Recipe) -> TrainResult:
         OcrError: whatever a person can mend; a resumable checkpoint is left where training had begun.
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
-    settings = recipe.globals
     Builder(recipe).check()
+    settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
         refuse_unsupported(settings, ranks.world)
@@ -178,8 +178,8 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
     Raises:
         OcrError: no weights given, weights that do not fit, an empty evaluation set.
     """
-    settings = recipe.globals
     Builder(recipe).check()
+    settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
         compute = choose_compute(settings, ranks)

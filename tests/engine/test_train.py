@@ -125,6 +125,14 @@ def test_nan_stops_with_files_and_leaves_the_state_before(
     same_run(reference, folder)  # the failed step left no trace in weights, statistics or generators
 
 
+def test_the_tool_reports_all_mistakes_at_once_and_makes_no_folder(data: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run"))
+    for tool in ("train", "eval"):
+        said = run(tool, recipe, "Global.epoch_nums=3", "Optimizer.lr.name=Cosin", "Train.loader.shufle=true", expect=2)
+        assert all(word in said for word in ("nearest: epoch_num", "nearest: Cosine", "nearest: shuffle", "3 problems"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_errors_before_the_first_step_leave_nothing_in_the_way(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     few = {"Train__loader__batch_size_per_card": 64, "Train__loader__drop_last": True}
