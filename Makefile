@@ -36,13 +36,18 @@ $(READY): requirements.txt setup.py pyproject.toml
 	touch $@
 
 demo: $(READY)  ## fine-tune on the example data, evaluate, export with parity, recognise lines, show the picture
+	mkdir -p $(DEMO)
+	$(PY) tools/eval.py -c configs/rec/svtr_ft_test.yml -o Global.pretrained_model=$(WEIGHTS) > $(DEMO)/before.txt
 	$(PY) tools/train.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=$(WEIGHTS) Global.save_model_dir=$(DEMO) \
 	    Global.overwrite=true $(ARGS)
+	$(PY) tools/eval.py -c configs/rec/svtr_ft_test.yml -o Global.pretrained_model=$(DEMO) > $(DEMO)/after.txt
 	$(PY) tools/export.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=$(DEMO) Global.save_inference_dir=$(DEMO)/inference
 	$(PY) tools/infer.py --model $(DEMO)/inference --out $(DEMO)/read $(DEMO_LINES)
 	@echo
-	@echo "Before and after fine-tuning:"
-	@sed -n 's/.*INFO: \(.*\), start -> end: /  \1: /p' $(DEMO)/train.log
+	@echo "The test parts before fine-tuning:"
+	@cat $(DEMO)/before.txt
+	@echo "and after:"
+	@cat $(DEMO)/after.txt
 	@echo "The bundle for ONNX Runtime and RapidOCR: $(DEMO)/inference"
 	@echo "What it read, over the lines themselves:  $(DEMO)/read/predictions.png"
 
