@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.contracts import Rejected, RejectedSample, Request
@@ -78,7 +79,20 @@ class _Fetcher:
             except Exception as error:
                 info = self.dataset.request_info(request)
                 raise RuntimeError(f"{info.file}, line {info.line}: {info.path}: {type(error).__name__}: {error}") from error
-        return to_tensors(collate(samples, rejected), _SHARED)
+        batch = to_tensors(collate(samples, rejected), _SHARED)
+        return _in_shared_memory(batch) if get_worker_info() is not None else batch
+
+
+def _in_shared_memory(batch: Batch) -> Batch:
+    """A worker's batch with its tensors where the main process can map them.
+
+    Left to the queue, that happens in a thread of its own, and a failure there (/dev/shm is full) would be lost: the main
+    process would wait for ever. Here the batch is sent through the pipe instead, as arrays, which `Loader` reports.
+    """
+    try:
+        return {name: value.share_memory_() if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
+    except RuntimeError:
+        return {name: value.numpy().copy() if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
 
 
 def strict_error(sample: RejectedSample) -> DataError:
@@ -156,6 +170,7 @@ class Loader:
         self._loader: DataLoader | None = None
         self._planned: tuple[int, Batches] | None = None
         self._pass = 0
+        self._piped = False
 
     def plan(self, epoch: int) -> Batches:
         """This rank's batches of an epoch, as requests."""
@@ -197,7 +212,20 @@ class Loader:
                 raise TrainingError(_WORKER_DIED.format(error=str(error).rstrip("."), workers=self.num_workers)) from error
             if isinstance(batch, _Failure):
                 raise batch.error()
+            self._watch_memory(batch)
             yield to_tensors(batch)
+
+    def _watch_memory(self, batch: Batch) -> None:
+        """Says once that batches come through a pipe because shared memory has no room for them."""
+        if self._piped or not self.num_workers:
+            return
+        self._piped = any(isinstance(value, np.ndarray) and value.nbytes >= _SHARED for value in batch.values())
+        if self._piped:
+            logger.warning(
+                "shared memory (/dev/shm) is full: batches come through a pipe, which is slower; give the container more "
+                "(docker: --shm-size), or set loader.num_workers (now %d) or batch_size_per_card lower",
+                self.num_workers,
+            )
 
     def _make(self) -> DataLoader:
         working = self.num_workers > 0

@@ -68,13 +68,16 @@ def train(recipe: Recipe) -> TrainResult:
         folder = RunFolder(settings.save_model_dir, lock=ranks.main)
         handler = None
         try:
+            fresh = resume is None or resume.path.parent.resolve() != folder.path.resolve()
             if ranks.main:
-                if resume is None or resume.path.parent.resolve() != folder.path.resolve():
+                if fresh:
                     folder.refuse_earlier_run(settings.overwrite)
                 handler = add_log_file(folder / "train.log")
-                atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
             run = build_run(recipe, folder, ranks, Signals(), resume)
-            if ranks.main:
+            if ranks.main:  # all files of the recipe were found and fit: only now may an earlier run's be replaced
+                if fresh:
+                    folder.clear_earlier_run()
+                atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
                 step = run.progress.step if resume else None
                 write_manifest(folder / "run.json", recipe, run.charset.digest, run.compute.device, step)
             return _drive(run, resume)

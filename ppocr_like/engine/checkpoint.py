@@ -61,8 +61,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
     except DAMAGE as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path}: truncated or no checkpoint ({reason})") from error
+        # torch's own words are left out: they advise loading with weights_only=False, which can run any program.
+        raise CheckpointError(
+            f"{path}: truncated or no checkpoint ({path.stat().st_size} bytes, {type(error).__name__}); give another copy, or "
+            "start a new run from the weights beside it (best_accuracy.safetensors) with Global.pretrained_model"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: holds weights but no training state; start a new run from it with Global.pretrained_model={path}"

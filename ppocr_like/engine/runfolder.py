@@ -21,7 +21,7 @@ except ImportError:  # Windows has no such locks: the folder is then not guarded
 
 logger = logging.getLogger("ppocr_like")
 
-RUN_FILES = (LATEST, "best_accuracy.safetensors", "metrics.jsonl", "train.log", "config.yml", "run.json")
+RUN_FILES = (LATEST, "best_accuracy.safetensors", "metrics.jsonl", "config.yml", "run.json")
 BEST = "best_accuracy.safetensors"
 RECORDS = "metrics.jsonl"
 LOCK = "run.lock"
@@ -86,7 +86,7 @@ class RunFolder:
         return [*found, *sorted(self.path.glob("iter_epoch_*.safetensors"))]
 
     def refuse_earlier_run(self, overwrite: bool) -> None:
-        """A fresh run must not mix with an earlier one: stops, or clears its files when `overwrite` was asked for.
+        """A fresh run must not mix with an earlier one: stops unless `overwrite` was asked for. Removes nothing.
 
         Raises:
             TrainingError: there are checkpoints; says how to continue them and how to replace them.
@@ -98,7 +98,13 @@ class RunFolder:
                 f"the run folder {self.path} holds an earlier run ({', '.join(p.name for p in found[:4])}): {resume}"
                 "replace it with Global.overwrite=true, or set another Global.save_model_dir"
             )
-        for path in [*found, *(self.path / name for name in RUN_FILES)]:
+
+    def clear_earlier_run(self) -> None:
+        """Removes what an earlier run left, once the new one is known to start: it may have begun with the earlier weights.
+
+        `train.log` is continued, because messages of the new run stand in it already.
+        """
+        for path in [*self.earlier_run(), *(self.path / name for name in RUN_FILES)]:
             path.unlink(missing_ok=True)
 
 

@@ -141,4 +141,7 @@ def _nothing_usable(run: Run) -> str:
     reasons = "\n  ".join(
         f"{reason} ({count}): {run.rejections.examples[reason][0]}" for reason, count in run.rejections.counts.items()
     )
-    return f"no sample of the training set could be used in epoch {run.progress.epoch}:\n  {reasons}"
+    return (
+        f"no sample of the training set could be used in epoch {run.progress.epoch}:\n  {reasons}\n"
+        "tools/check.py --data names each line and says what to do about it"
+    )

@@ -167,7 +167,7 @@ def _below_floor(
     report: MatchReport, weights: WeightsFile, plan: CharsetPlan | None, min_match: float, architecture: Mapping[str, Any] | None
 ) -> str:
     lines = [
-        f"only {report.share:.1%} of the model's tensors match the weights; Global.pretrained_min_match asks for {min_match:.1%}",
+        f"only {report.share:.1%} of the model's tensors match the weights; {_wanted(min_match)}",
         report.table(limit=6),
         f"  likely cause: {_cause(report)}",
     ]
@@ -175,6 +175,12 @@ def _below_floor(
     if architecture is not None and isinstance(theirs, Mapping):
         lines += [f"  {line}" for line in _differences(theirs, architecture, "Architecture")[:8]]
     return "\n".join(lines)
+
+
+def _wanted(min_match: float) -> str:
+    if min_match >= 1:  # evaluation, export and recognition, whatever the recipe says
+        return "to be used as they are, all must match"
+    return f"Global.pretrained_min_match asks for {min_match:.1%}"
 
 
 def _cause(report: MatchReport) -> str:

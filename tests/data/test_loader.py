@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from ppocr_like.config.loader import BucketByWidth
 from ppocr_like.data.loader import Loader, build_loader
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import DataError, TrainingError
+from ppocr_like.transforms.base import Sample
 
 from .helpers import Decode, Folder, bucket, settings
 
@@ -172,6 +174,29 @@ def test_a_worker_that_dies_is_reported_and_replaced(folder: Folder, tmp_path: P
             list(batches.batches(0))
         trap.unlink()
         assert len(list(batches.batches(0))) == 2
+
+
+class NoSharedMemory(Decode):
+    """Lets its process make no file over 1 kB, shared memory included: what a full /dev/shm does."""
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        return super().__call__(sample, rng)
+
+
+def test_without_shared_memory_batches_still_come(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    file = folder.labels("a.txt", 12)
+    shape, options = (3, 64, 128), settings(num_workers=2)
+
+    def batches(transform: Decode) -> list[dict]:
+        data = SimpleDataSet(str(folder.root), file, transforms=[transform], seed=7)
+        with build_loader(data, options, seed=7, train=True, progress=False) as loaded:
+            return [{**b, "image": b["image"].clone()} for b in loaded.batches(0)]
+
+    expected = batches(Decode(shape))
+    assert not caplog.records and expected[0]["image"].nbytes > 1 << 16
+    assert_equal(batches(NoSharedMemory(shape)), expected)
+    assert [r.message for r in caplog.records if "/dev/shm" in r.message] == [caplog.records[0].message]
 
 
 def test_closing_ends_the_workers(folder: Folder) -> None:

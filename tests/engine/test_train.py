@@ -18,7 +18,7 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
 from ppocr_like.engine import train
 from ppocr_like.engine.trainer import train_step
-from ppocr_like.errors import OcrError, TrainingError
+from ppocr_like.errors import ConfigError, OcrError, TrainingError
 from ppocr_like.losses.ctc_loss import CTCLoss
 
 from .helpers import TRAIN, records, run, start, tiny_recipe, write_recipe
@@ -67,6 +67,22 @@ def test_an_earlier_run_is_kept_unless_overwrite(data: Path, reference: Path, tm
     trained(data, folder, Global__overwrite=True, Global__epoch_num=1)
     assert not (folder / "iter_epoch_4.safetensors").exists()
     assert len([r for r in records(folder) if r["kind"] == "train"]) == 6
+
+
+def test_a_replacing_run_that_cannot_start_costs_nothing(data: Path, reference: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(reference, folder)
+    kept = {path.name: path.read_bytes() for path in folder.glob("*.*") if path.name not in ("train.log", "run.lock")}
+    with pytest.raises(ConfigError, match=r"Train.dataset: .*nowhere.txt"):
+        trained(data, folder, Global__overwrite=True, Train__dataset__label_file_list=[str(tmp_path / "nowhere.txt")])
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
+
+
+def test_a_replacing_run_may_begin_with_the_weights_it_replaces(data: Path, reference: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(reference, folder)
+    trained(data, folder, Global__overwrite=True, Global__pretrained_model=str(folder), Global__epoch_num=1)
+    assert not (folder / "iter_epoch_4.safetensors").exists()
 
 
 def test_two_runs_in_one_folder(data: Path, tmp_path: Path) -> None:

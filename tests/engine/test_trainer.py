@@ -166,7 +166,7 @@ def test_an_epoch_without_a_usable_sample_stops(data: Path, tmp_path: Path) -> N
     over = {"Train__dataset__label_file_list": [str(tmp_path / "unknown.txt")]}
     with (
         made(data, tmp_path / "run", **over) as run,
-        pytest.raises(TrainingError, match=r"no sample .* could be used in epoch 1"),
+        pytest.raises(TrainingError, match=r"no sample .* could be used in epoch 1:[^!]*check.py --data"),
     ):
         fit(run)
 
