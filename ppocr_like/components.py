@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Sequence
 
 from ppocr_like.errors import ConfigError, Problem
@@ -25,6 +26,11 @@ def load_components(plugins: Sequence[str] = ()) -> None:
             importlib.import_module(plugin)
         except ImportError as error:
             message = f"cannot import {plugin!r} ({error}); install it, or put its folder on PYTHONPATH"
+            problems.append(Problem(f"Global.plugins.{position}", message))
+        except Exception as error:  # noqa: BLE001 (whatever a user's own module may raise)
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (place.filename, place.lineno)
+            message = f"{plugin!r} fails while it is imported: {type(error).__name__}: {error} ({file}, line {line}); mend it"
             problems.append(Problem(f"Global.plugins.{position}", message))
     if problems:
         raise ConfigError(problems)

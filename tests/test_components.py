@@ -25,6 +25,17 @@ def test_all_plugins_that_cannot_be_imported_are_named() -> None:
     assert [p.path for p in error.value.problems] == ["Global.plugins.0", "Global.plugins.2"]
 
 
+@pytest.mark.parametrize(("code", "error"), [("x = 1\ny = (", "SyntaxError"), ("x = 1\ny = 1 / 0\n", "ZeroDivisionError")])
+def test_a_plugin_with_a_mistake_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, error: str
+) -> None:
+    name = f"a_plugin_with_a_{error.lower()}"
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=rf"Global.plugins.0: '{name}' .*{error}.*{name}.py, line 2\)"):
+        load_components([name])
+
+
 def test_a_plugin_registers_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "a_plugin_of_this_test"
     code = "from ppocr_like.registry import LOGGERS\n@LOGGERS.register()\nclass FromAPlugin: ...\n"

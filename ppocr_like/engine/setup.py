@@ -228,6 +228,18 @@ def make_hooks(run: Run) -> list[Hook]:
     return hooks
 
 
+def _odd_entries(dictionary: Charset) -> list[str]:
+    """What is probably a mistake in a dictionary, though it can be trained with."""
+    twice = dictionary.duplicates
+    long = [entry for entry in dictionary.entries if len(entry) != 1]
+    lines = []
+    if twice:
+        lines.append(f"dictionary: {len(twice)} entries stand twice, only the last of each is trained: {twice[:8]!r}")
+    if long:
+        lines.append(f"dictionary: {len(long)} entries are not one character, so no label can hold them: {long[:8]!r}")
+    return lines
+
+
 def _say_at_start(run: Run) -> None:
     ranks = run.ranks
     if not ranks.main:
@@ -238,6 +250,8 @@ def _say_at_start(run: Run) -> None:
     advice = lr_advice(run.recipe, batch)
     if advice:
         logger.warning(advice)
+    for line in _odd_entries(run.dictionary):
+        logger.warning(line)
     parameters = sum(p.numel() for p in run.model.parameters())
     logger.info(
         "training: %d epochs of %d steps, %d samples a step, %s parameters, %s, on %s (%s, %d threads)",

@@ -182,3 +182,12 @@ def test_lower_precision_runs_the_same_code(data: Path, tmp_path: Path, dtype: s
         assert any(not torch.equal(a, b) for a, b in zip(before, weights_of(run), strict=True))
         assert all(bool(torch.isfinite(p).all()) for p in run.model.parameters())
     assert bool(load_checkpoint(tmp_path / "run" / "latest.ckpt")["scaler"]) == (dtype == "float16")
+
+
+def test_odd_dictionary_entries_are_said(data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    odd = tmp_path / "odd.txt"
+    odd.write_text("\u3000\n" + "\n".join("0123456789") + "\n5\nab\n", encoding="utf-8")
+    with made(data, tmp_path / "run", Global__character_dict_path=str(odd)) as run:
+        assert run.dictionary.labels[1] == "\u3000"
+    said = [record.message for record in caplog.records if record.message.startswith("dictionary: ")]
+    assert ["1 entries stand twice" in said[0], "['5']" in said[0], "['ab']" in said[1], len(said)] == [True, True, True, 2]

@@ -74,6 +74,14 @@ def test_another_architecture_is_said():
         load_into(Tiny(4), file_of(Tiny(4, name="other"), charset), same_charset(charset), 0.5)
 
 
+def test_weights_used_as_they_are_must_match_wholly():
+    charset = Charset("abc")
+    given = file_of(Tiny(4, width=8), charset)
+    with pytest.raises(WeightsError, match=r"only 12\.5% .* as they are, all must match") as caught:
+        load_into(Tiny(4), given, same_charset(charset), 1.0)
+    assert "pretrained_min_match" not in str(caught.value)  # no recipe can lower it
+
+
 def test_nothing_matching_is_an_error_even_with_floor_zero():
     with pytest.raises(WeightsError, match=r"only 0\.0%"):
         load_into(Tiny(4), WeightsFile({"x": torch.ones(1)}, None, None, {}, Path("g.pth")), None, 0.0)
