@@ -63,7 +63,7 @@ def test_evaluation_sets_are_merged_over_the_common_node(shipped: Callable) -> N
     assert path == "Eval.datasets.fraktur_archiscribe"
     assert node["label_file_list"] == ["train_data/fraktur_archiscribe/test.txt"]
     assert node["transforms"] == builder.recipe.get("Eval.dataset.transforms")
-    assert builder.dataset_node("Eval")[0]["label_file_list"] == ["train_data/typewritten_fr/test.txt"]
+    assert builder.dataset_node("Eval")[0]["label_file_list"] == ["train_data/typewritten_fr/val.txt"]
 
 
 def test_without_names_there_is_one_evaluation_set(shipped: Callable) -> None:

@@ -34,6 +34,8 @@ def builder(folder: Folder, train: str, evaluation: str, *more: str) -> Builder:
         "Eval.datasets=null",
         f"Global.character_dict_path={folder.root / 'dict.txt'}",
         "Global.max_text_length=20",
+        "Train.loader.bucket_by_width.min_width=64",
+        "Eval.loader.bucket_by_width.min_width=64",
         *more,
     ]
     return Builder(load_recipe(RECIPE, overrides))
