@@ -18,7 +18,7 @@ from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resol
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.guard import Signals, StepGuard
-from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, Freezing, TrainMetric
+from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, TrainMetric
 from ppocr_like.engine.loggers import VisualDL
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar
 from ppocr_like.engine.ranks import Ranks
@@ -212,7 +212,7 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, compute: Compu
 def make_hooks(run: Run) -> list[Hook]:
     """The run's hooks, in the order in which they act after a step: log, evaluate, decide, save."""
     settings = run.recipe.globals
-    hooks: list[Hook] = [Freezing()]
+    hooks: list[Hook] = [Freezing(), FreedMemory()]
     metric = TrainMetric(settings.calc_epoch_interval) if settings.cal_metric_during_train else None
     if metric:
         hooks.append(metric)
