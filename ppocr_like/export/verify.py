@@ -19,7 +19,7 @@ from ppocr_like.pipeline import Recogniser
 from ppocr_like.pipeline.torch_backend import TorchBackend
 
 SHAPES = ((1, 320), (6, 320), (1, 437), (6, 437), (1, 1280), (6, 1280))  # batch, width px; 437 is no multiple of any stride
-TOLERANCE = 1e-3  # of a probability: on real lines, where one letter wins over another, float32 rounding of two runtimes gives 2e-4
+TOLERANCE = 1e-3  # of a probability: on real lines float32 rounding of two runtimes gives 2e-4 where two letters compete
 CHECKED_METRICS = 1e-9
 
 
