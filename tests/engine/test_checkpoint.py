@@ -82,7 +82,9 @@ def test_generators_continue_where_they_were() -> None:
 
 def test_state_of_generators_loads_safely(tmp_path: Path) -> None:
     torch.save(rng_state(), tmp_path / "rng.pt")
+    drawn = (random.random(), np.random.rand(), torch.rand(1).item())
     set_rng_state(torch.load(tmp_path / "rng.pt", weights_only=True))
+    assert drawn == (random.random(), np.random.rand(), torch.rand(1).item())
 
 
 def test_incomplete_and_newer_checkpoints(tmp_path: Path) -> None:
