@@ -89,6 +89,13 @@ class TextBox:
     score: float
 
 
+@dataclass(frozen=True, eq=False)
+class PageBoxes:
+    """What a detector found in one image: the regions, in the order in which the post-processing met them."""
+
+    boxes: tuple[TextBox, ...] = ()
+
+
 @dataclass(frozen=True)
 class FeatureSpec:
     """Shape contract between model parts.

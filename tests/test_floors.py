@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
-    **dict.fromkeys(("registry", "errors", "charset", "contracts"), 0),
+    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry"), 0),
     "config": 1,
     **dict.fromkeys(("transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
@@ -25,7 +25,17 @@ FLOORS = {
     **dict.fromkeys(("export", "report"), 5),
     "components": 6,
 }
-WITHOUT_TORCH = ("registry", "errors", "charset", "contracts", "config", "transforms", "postprocess", "metrics")
+WITHOUT_TORCH = (
+    "registry",
+    "errors",
+    "charset",
+    "contracts",
+    "geometry",
+    "config",
+    "transforms",
+    "postprocess",
+    "metrics",
+)
 WITHOUT_CONFIG = ("transforms", "postprocess", "metrics", "modeling", "losses", "optim")
 ON_DEMAND = ("ppocr_like.pipeline.torch_backend",)
 WITHOUT_FILES = ("modeling", "losses", "optim")
