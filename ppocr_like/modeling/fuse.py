@@ -26,6 +26,24 @@ def batch_norm_kernel(weight: torch.Tensor, norm: nn.BatchNorm2d) -> tuple[torch
     return weight.double() * scale.reshape(-1, *(1,) * (weight.dim() - 1)), bias
 
 
+def unit_kernel(conv: nn.Conv2d) -> torch.Tensor:
+    """The weight with which `conv` gives its input back."""
+    kernel = torch.zeros_like(conv.weight)
+    channels = torch.arange(conv.in_channels)
+    kernel[channels, channels % kernel.shape[1], conv.kernel_size[0] // 2, conv.kernel_size[1] // 2] = 1
+    return kernel
+
+
+def convolution_like(conv: nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor) -> nn.Conv2d:
+    """A plain convolution of the same shape, stride and precision with these numbers."""
+    kernel, stride = (conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1])
+    padding = (int(conv.padding[0]), int(conv.padding[1]))
+    made = nn.Conv2d(conv.in_channels, conv.out_channels, kernel, stride, padding, groups=conv.groups)
+    made.weight = nn.Parameter(weight.to(conv.weight))
+    made.bias = nn.Parameter(bias.to(conv.weight))
+    return made
+
+
 @torch.no_grad()
 def fused_copy(model: Model) -> Model:
     """A copy in evaluation mode in which every module that can be fused is; `model` stays as it is."""

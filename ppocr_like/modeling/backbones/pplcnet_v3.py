@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
-from ppocr_like.modeling.fuse import batch_norm_kernel
+from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like, unit_kernel
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_
 from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible
 from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
@@ -72,6 +72,8 @@ class LearnableAffine(nn.Module):
         super().__init__()
         self.lr_mult = lr_mult
         self.unused = unused
+        self.scale: torch.Tensor
+        self.bias: torch.Tensor
         for name, value in (("scale", 1.0), ("bias", 0.0)):
             if unused:
                 self.register_buffer(name, torch.tensor([value]))
@@ -142,33 +144,18 @@ class LearnableRep(nn.Module):
         """Replaces the branches by one convolution (see `modeling.fuse`); a second call changes nothing."""
         if self.fused is not None:
             return
-        pattern = self.conv_kxk[0].conv
-        weight, bias = torch.zeros_like(pattern.weight, dtype=torch.float64), pattern.weight.new_zeros((), dtype=torch.float64)
-        middle = pattern.kernel_size[0] // 2
-        for branch in (*self.conv_kxk, self.conv_1x1):
-            if branch is not None:
-                kernel, shift = batch_norm_kernel(branch.conv.weight, branch.bn)
-                weight += F.pad(kernel, (middle,) * 4) if kernel.shape != weight.shape else kernel
-                bias = bias + shift
+        main: list[ConvNorm] = list(self.conv_kxk)  # type: ignore[arg-type]
+        conv = main[0].conv
+        kernels = [batch_norm_kernel(branch.conv.weight, branch.bn) for branch in main]
+        if self.conv_1x1 is not None:
+            weight, bias = batch_norm_kernel(self.conv_1x1.conv.weight, self.conv_1x1.bn)
+            kernels.append((F.pad(weight, (conv.kernel_size[0] // 2,) * 4), bias))
         if self.identity is not None:
-            kernel, shift = batch_norm_kernel(_unit_kernel(pattern), self.identity)
-            weight += kernel
-            bias = bias + shift
-        self.fused = nn.Conv2d(
-            pattern.in_channels, pattern.out_channels, pattern.kernel_size, pattern.stride, pattern.padding, groups=pattern.groups
-        ).to(pattern.weight)
-        self.fused.weight.copy_(weight)
-        self.fused.bias.copy_(bias)
+            kernels.append(batch_norm_kernel(unit_kernel(conv), self.identity))
+        weights, biases = zip(*kernels, strict=True)
+        self.fused = convolution_like(conv, torch.stack(weights).sum(0), torch.stack(biases).sum(0))
         self.identity = self.conv_1x1 = None
         self.conv_kxk = nn.ModuleList()
-
-
-def _unit_kernel(conv: nn.Conv2d) -> torch.Tensor:
-    """The weight with which `conv` would give its input back."""
-    kernel = torch.zeros_like(conv.weight)
-    for channel in range(conv.in_channels):
-        kernel[channel, channel % kernel.shape[1], conv.kernel_size[0] // 2, conv.kernel_size[1] // 2] = 1
-    return kernel
 
 
 class LCNetV3Block(nn.Module):
@@ -242,7 +229,7 @@ class PPLCNetV3(nn.Module):
         self.conv1 = ConvNorm(in_spec.channels, make_divisible(STEM * scale, DIVISOR), 3, 2, False, lr_mult_list[0])
         stride = in_spec.stride[0] * 2, in_spec.stride[1] * 2
         self.out_spec: list[FeatureSpec] = []
-        self.layer_list = nn.ModuleList()
+        layers: list[nn.Conv2d] = []
         for (name, blocks), lr_mult in zip(BLOCKS.items(), lr_mult_list[1:], strict=True):
             made = []
             for kernel, inputs, outputs, step, squeeze_excite in blocks:
@@ -252,15 +239,16 @@ class PPLCNetV3(nn.Module):
             self.add_module(name, nn.Sequential(*made))
             if name != "blocks2":
                 spec = FeatureSpec(int(LAST[len(self.out_spec)] * scale), stride)
-                self.layer_list.append(nn.Conv2d(channels[1], spec.channels, 1))
+                layers.append(nn.Conv2d(channels[1], spec.channels, 1))
+                default_conv_(layers[-1])
                 self.out_spec.append(spec)
-        for conv in self.layer_list:
-            default_conv_(conv)
+        self.layer_list = nn.ModuleList(layers)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        x = self.blocks2(self.conv1(fast_layout(images)))
-        maps = []
-        for name, last in zip(list(BLOCKS)[1:], self.layer_list, strict=True):
+        x = self.conv1(fast_layout(images))
+        maps: list[torch.Tensor] = []
+        for name in BLOCKS:
             x = getattr(self, name)(x)
-            maps.append(last(x))
+            if name != "blocks2":
+                maps.append(self.layer_list[len(maps)](x))
         return maps
