@@ -217,7 +217,7 @@ class SimpleDataSet(Dataset):
     def canvas(self) -> tuple[int, int, int] | None:
         for transform in reversed(self.transforms):
             shape = getattr(transform, "image_shape", None)
-            if shape is not None:
+            if shape is not None and len(shape) == 3:
                 channels, height, width = (int(n) for n in shape)
                 return channels, height, width
         return None
