@@ -89,7 +89,7 @@ def reader(args: argparse.Namespace) -> Reader:
     skip = {"skip_bad": args.skip_bad}
     match args.format:
         case "hiertext":
-            return HierText(args.source, args.images, args.level, args.illegible, **skip)
+            return HierText(args.source, args.images, args.level, args.illegible, args.task == "rec", **skip)
         case "icdar":
             return icdar.Icdar(args.source, args.images, args.form, args.extra_columns, args.encoding, **skip)
         case "coco-text":

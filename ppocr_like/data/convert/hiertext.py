@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import shapely
 
 from ppocr_like.data.convert.base import Box, Page, Reader
@@ -29,11 +28,18 @@ class HierText(Reader):
         level: boxes of "line" or "word".
         illegible: what is marked illegible becomes an ignored box ("ignore"), is left out ("drop"), or counts as text ("keep",
             as ocrs-models trains its detector). An illegible paragraph or line without parts stands for them.
+        coverage: measure how much of each line its words cover, which `crops.OCRS_FILTER` asks.
         skip_bad: see `Reader`.
     """
 
     def __init__(
-        self, source: str | Path, images: str | Path, level: str = "line", illegible: str = "ignore", skip_bad: bool = False
+        self,
+        source: str | Path,
+        images: str | Path,
+        level: str = "line",
+        illegible: str = "ignore",
+        coverage: bool = False,
+        skip_bad: bool = False,
     ) -> None:
         super().__init__(skip_bad)
         if level not in LEVELS:
@@ -41,7 +47,7 @@ class HierText(Reader):
         if illegible not in ILLEGIBLE:
             raise ValueError(f"illegible is {illegible!r}; known: {', '.join(ILLEGIBLE)}")
         self.source, self.images = str(source), Path(images)
-        self.level, self.illegible = level, illegible
+        self.level, self.illegible, self.coverage = level, illegible, coverage
 
     def __iter__(self) -> Iterator[Page]:
         number = 0
@@ -98,7 +104,7 @@ class HierText(Reader):
             for line in lines:
                 words = line.get("words") or []
                 if self.level == "line":
-                    self._add(boxes, line, place, _coverage(line, words) if words else None)
+                    self._add(boxes, line, place, _coverage(line, words) if words and self.coverage else None)
                 elif words:
                     for word in words:
                         self._add(boxes, word, place)
@@ -123,10 +129,11 @@ class HierText(Reader):
 
 def _coverage(line: Any, words: list[Any]) -> float:
     """Share of the line's upright box that the union of its words' upright boxes covers."""
+    whole = _bounds(line).area
+    return float(shapely.union_all([_bounds(word) for word in words]).area / whole) if whole else 0.0
 
-    def upright(part: Any) -> shapely.Polygon:
-        points = np.asarray(part["vertices"], np.float64).reshape(-1, 2)
-        return shapely.box(*points.min(axis=0), *points.max(axis=0))
 
-    whole = upright(line).area
-    return float(shapely.union_all([upright(word) for word in words]).area / whole) if whole else 0.0
+def _bounds(part: Any) -> shapely.Polygon:
+    """The upright box around an outline."""
+    xs, ys = zip(*part["vertices"], strict=True)
+    return shapely.box(min(xs), min(ys), max(xs), max(ys))

@@ -32,7 +32,7 @@ def ground_truth(path: Path) -> Path:
 
 
 def test_lines(tmp_path: Path) -> None:
-    reader = HierText(ground_truth(tmp_path / "a.jsonl.gz"), tmp_path / "img")
+    reader = HierText(ground_truth(tmp_path / "a.jsonl.gz"), tmp_path / "img", coverage=True)
     pages = list(reader)
     assert contents(pages) == [
         ("aa.jpg", [("ab cd", False, rectangle(0, 0, 100, 20)), ("", True, rectangle(0, 40, 100, 60))]),
@@ -76,7 +76,7 @@ def test_unusable_outlines_are_counted(tmp_path: Path) -> None:
     [
         (lambda r: r.pop("paragraphs"), "has no 'paragraphs'"),
         (lambda r: r.update(image_id="../x"), "image_id is '../x'"),
-        (lambda r: r["paragraphs"][0].update(lines=[{"vertices": [[1, "a"]]}]), "no number"),
+        (lambda r: r["paragraphs"][0].update(lines=[{"vertices": [[1, "a"]]}]), "list of pairs"),
         (lambda r: r["paragraphs"].append(7), "not as HierText"),
     ],
 )
@@ -113,7 +113,7 @@ def test_the_filters_of_ocrs(tmp_path: Path) -> None:
         line("gaps", [word("a", 0, 0, 40, 10), word("b", 30, 0, 79, 10)], 0, 0, 100, 10),
         line("", [], 0, 0, 100, 10),
     ]
-    (page,) = HierText(write_gz(tmp_path / "a.gz", {"annotations": [hiertext_image("a", lines)]}), tmp_path)
+    (page,) = HierText(write_gz(tmp_path / "a.gz", {"annotations": [hiertext_image("a", lines)]}), tmp_path, coverage=True)
     assert [OCRS_FILTER.reason(box) for box in page.boxes] == [
         "",
         "illegible or ignored",

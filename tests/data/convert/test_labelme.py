@@ -71,7 +71,7 @@ def test_the_text_may_stand_in_the_description(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (b'{"shapes": []}', "has no 'imagePath'"),
-        (b'{"imagePath": "a.jpg", "shapes": [{"label": "x", "points": [[1, 2, 3]]}]}', r"shape 1: a point is \[1, 2, 3\]"),
+        (b'{"imagePath": "a.jpg", "shapes": [{"label": "x", "points": [[1, 2, 3]]}]}', r"shape 1: points are \[\[1, 2, 3\]\]"),
         (b'{"imagePath": "a.jpg", "shapes": [{"label": "x"}]}', "shape 1: no 'points'"),
         (b'{"imagePath": "a.jpg",\n "shapes": [}', "b.json, line 2: is no valid JSON"),
         (b"[]", "not as labelme"),
