@@ -124,10 +124,10 @@ def test_regions_serve_many_settings(box_type):
     """What the search for thresholds does gives what the whole call gives."""
     probabilities, source = page_map(40), (1920.0, 2560.0)
     regions = find_regions(probabilities, 0.4, use_dilation=True, box_type=box_type)
-    counts = []
+    middle, counts = float(np.median(regions.scores)), []
     for ratio in (1.2, 1.9):
         loose = boxes(regions, 0.3, ratio, source)
-        for box_thresh in (0.3, 0.6, 0.8):
+        for box_thresh in (0.3, 0.6, middle):
             post = DBPostProcess(0.4, box_thresh, unclip_ratio=ratio, use_dilation=True, box_type=box_type)
             whole = post.read(probabilities, source)
             counts.append(same(boxes(regions, box_thresh, ratio, source), whole))
