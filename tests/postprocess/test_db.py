@@ -147,6 +147,23 @@ def test_boxes_of_many_outlines_are_those_of_each():
             assert near.max() < 0.01
 
 
+@pytest.mark.parametrize(
+    ("contour", "corners"),
+    [
+        (
+            [[279, 327], [280, 326], [282, 326], [284, 328], [282, 330], [280, 330], [279, 329]],
+            [[281, 325], [284, 328], [281, 331], [278, 328]],
+        ),
+        ([[60, 10], [90, 10], [90, 22], [60, 22]], [[60, 10], [90, 10], [90, 22], [60, 22]]),
+    ],
+    ids=["on its corner", "upright"],
+)
+def test_corners_are_in_the_order_of_opencv_4(contour, corners):
+    """Recorded from OpenCV 4.11. OpenCV 5 begins at the left corner of the first one."""
+    quads, _ = smallest_boxes([np.array(contour, np.int32)])
+    assert np.abs(quads[0] - corners).max() < 1e-3
+
+
 def test_growing_many_is_growing_each():
     regions = find_regions(page_map(30), 0.3, box_type="poly")
     grown, whole = grow(regions.outlines, 1.5)
