@@ -65,7 +65,7 @@ class NormalizeImage(Transform):
             raise ValueError(f"std {self.std.tolist()} holds a zero")
         self.order = order
         levels = np.arange(256, dtype=np.float32)[:, None]
-        self._table = (levels * np.float32(self.scale) - self.mean) / self.std  # (256, channels)
+        self._tables = np.ascontiguousarray(((levels * np.float32(self.scale) - self.mean) / self.std).T)  # (channels, 256)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         image = sample["image"]
@@ -80,8 +80,12 @@ class NormalizeImage(Transform):
                 ]
             )
         if image.dtype == np.uint8 and last and self.mean.size == channels:
-            # One look-up per pixel gives the same float32 values as the arithmetic.
-            sample["image"] = cv2.LUT(image, self._table[None]).reshape(image.shape)
+            # One look-up per pixel gives the same float32 values as the arithmetic. The channels lie one after the other in
+            # memory, as ToCHWImage and the batch want them.
+            planes = np.empty((channels, *image.shape[:2]), np.float32)
+            for level, table, plane in zip(cv2.split(image), self._tables, planes, strict=True):
+                cv2.LUT(level, table, plane)
+            sample["image"] = planes.transpose(1, 2, 0)
             return sample
         shape = (1, 1, -1) if last else (-1, 1, 1)
         scaled = image.astype(np.float32) * np.float32(self.scale)
