@@ -93,7 +93,7 @@ def test_a_check_leaves_the_recipe_as_it_was(shipped: Callable) -> None:
 
 def test_a_chain_that_ends_gray_asks_for_one_channel() -> None:
     chain = [{"DetResizeForTest": None}, {"ToGray": None}, {"KeepKeys": {"keep_keys": ["image"]}}]
-    tree = {"Architecture": {"model_type": "det", "Backbone": {"name": "UNet", "channels": [4, 8]}, "Head": {"name": "UNetHead"}}}
+    tree = {"Architecture": {"model_type": "det", "Backbone": {"name": "UNet", "widths": [4, 8]}, "Head": {"name": "UNetHead"}}}
     for transforms, channels in ((chain, 1), (chain[:1] + chain[2:], 3)):
         model = Builder(Recipe({**tree, "Eval": {"dataset": {"transforms": transforms}}})).model()
         assert model.backbone.first[0].depthwise.in_channels == channels

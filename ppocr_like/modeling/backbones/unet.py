@@ -14,7 +14,7 @@ from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act
 from ppocr_like.registry import BACKBONES
 
-CHANNELS = (8, 16, 32, 32, 64, 128, 256)  # ocrs-models: an eighth of the paper's, and two levels more
+WIDTHS = (8, 16, 32, 32, 64, 128, 256)  # ocrs-models: an eighth of the paper's, and two levels more
 
 
 class SeparableConv(nn.Module):
@@ -50,25 +50,25 @@ class Up(nn.Module):
 
 @BACKBONES.register("UNet", task="det")
 class UNet(nn.Module):
-    """Images (N, C, H, W) of any size from 2^(levels - 1) px -> one map (N, channels[0], H, W).
+    """Images (N, C, H, W) of any size from 2^(levels - 1) px -> one map (N, widths[0], H, W).
 
     As the detector of ocrs-models, with torch's initial values. It was made for gray images in [-0.5, 0.5]: `ToGray`, then
     `NormalizeImage` with mean [0.5] and std [1.0].
 
     Args:
         in_spec: the images.
-        channels: of each level, finest first; between two levels the map is halved.
+        widths: channels of each level, finest first; between two levels the map is halved.
     """
 
-    def __init__(self, in_spec: FeatureSpec, channels: Sequence[int] = CHANNELS) -> None:
+    def __init__(self, in_spec: FeatureSpec, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        if len(channels) < 2 or min(channels) < 1:
-            raise ValueError(f"channels must name at least two levels of at least one channel, got {list(channels)}")
-        pairs = list(itertools.pairwise(channels))
-        self.first = two_convs(in_spec.channels, channels[0])
+        if len(widths) < 2 or min(widths) < 1:
+            raise ValueError(f"widths must name at least two levels of at least one channel, got {list(widths)}")
+        pairs = list(itertools.pairwise(widths))
+        self.first = two_convs(in_spec.channels, widths[0])
         self.downs = nn.ModuleList(two_convs(fine, coarse) for fine, coarse in pairs)
         self.ups = nn.ModuleList(Up(coarse, fine) for fine, coarse in reversed(pairs))
-        self.out_spec = FeatureSpec(channels[0], in_spec.stride)
+        self.out_spec = FeatureSpec(widths[0], in_spec.stride)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         levels = [self.first(fast_layout(images))]
