@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+
+SHORT = 120  # characters of a label in a message; the longest lines of print have about as many
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class SampleInfo:
         file: label file (or LMDB folder).
         line: 1-based line (or record) in it.
         path: image path as it will be opened.
-        text: label as written in the file (NFC is not applied).
+        text: label as written in the file (NFC is not applied); of a page the whole JSON.
     """
 
     index: int
@@ -26,6 +28,11 @@ class SampleInfo:
     line: int
     path: str
     text: str
+
+    @property
+    def short_text(self) -> str:
+        """The label for a message: a page's JSON would fill the screen."""
+        return self.text if len(self.text) <= SHORT else f"{self.text[:SHORT]}... ({len(self.text)} characters)"
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,10 @@ class TextLine:
     confidences: tuple[float, ...] = ()
     steps: int = 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for reports."""
+        return {"prediction": self.text, "confidence": self.confidence}
+
 
 @dataclass(frozen=True, eq=False)
 class TextBox:
@@ -94,6 +105,12 @@ class PageBoxes:
     """What a detector found in one image: the regions, in the order in which the post-processing met them."""
 
     boxes: tuple[TextBox, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for reports: points to a hundredth of a px."""
+        return {
+            "boxes": [{"points": np.round(np.asarray(b.points, float), 2).tolist(), "score": float(b.score)} for b in self.boxes]
+        }
 
 
 @dataclass(frozen=True)
@@ -137,6 +154,14 @@ class Rejections:
     @property
     def total(self) -> int:
         return sum(self.counts.values())
+
+
+class Result(Protocol):
+    """What a postprocess gives for one sample: `TextLine`, `PageBoxes`."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for reports."""
+        ...
 
 
 class Step(Protocol):

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
-    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry"), 0),
+    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw"), 0),
     "config": 1,
     **dict.fromkeys(("transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
@@ -31,6 +31,7 @@ WITHOUT_TORCH = (
     "charset",
     "contracts",
     "geometry",
+    "draw",
     "config",
     "transforms",
     "postprocess",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
 from ppocr_like.config.globals import GlobalConfig, readable
+from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
 from ppocr_like.config.overrides import merge
@@ -37,6 +38,7 @@ from ppocr_like.registry import (
 
 PARTS = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
 TASKS = ("rec", "det", "cls")
+READING = ("rec",)  # tasks whose classes are characters
 T = TypeVar("T")
 
 
@@ -53,7 +55,7 @@ class Builder:
 
     Args:
         recipe: the effective recipe; things worth saying once are added to its `notes`.
-        charset: taken instead of the recipe's dictionary (after `charset_resize: union`).
+        charset: taken instead of the recipe's dictionary (after `charset_resize: union`). Detectors have none.
 
     Every method raises ConfigError with all problems of its part.
     """
@@ -101,10 +103,16 @@ class Builder:
             raise problem("Architecture.model_type", f"{what}; accepted: {', '.join(TASKS)}")
         return value
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether the network's classes are characters. A missing or wrong `model_type` is said by `task`."""
+        task = self.recipe.get("Architecture.model_type")
+        return task in READING or task not in TASKS
+
     @cached_property
-    def charset(self) -> Charset:
-        """The dictionary of Global, read from its file."""
-        if self._charset is not None:
+    def charset(self) -> Charset | None:
+        """The dictionary of Global, read from its file; None for a task that reads no text."""
+        if self._charset is not None or not self.reads_text:
             return self._charset
         settings = self.settings
         try:
@@ -112,23 +120,26 @@ class Builder:
         except DataError as error:
             raise problem("Global.character_dict_path", str(error)) from error
 
-    def _charset_or_stand_in(self) -> Charset:
+    def _charset_or_stand_in(self, who: Node) -> Charset:
         """The dictionary; while checking another one where it cannot be read, so that all parts can be judged."""
         try:
-            return self.charset
+            if self.charset is not None:
+                return self.charset
         except ConfigError as error:
             if not self._checking:
                 raise
             self.dictionary_problems = error.problems
             return Charset.from_file(None)
+        task = self.recipe.get("Architecture.model_type")
+        raise problem(who.path, f"{who.name} needs a character set, which model_type {task} has not")
 
     def _bind(
         self, registry: Registry, node: Node, role: str = "", more: Context | None = None, built: dict[str, Any] | None = None
     ) -> Bound:
         """Binds a node; `more` is context beside what every constructor may name."""
         context = {
-            "charset": self._charset_or_stand_in,
-            "num_classes": lambda: self._charset_or_stand_in().num_classes,
+            "charset": lambda: self._charset_or_stand_in(node),
+            "num_classes": lambda: self._charset_or_stand_in(node).num_classes,
             "paddle_exact": lambda: self.settings.paddle_exact,
             **(more or {}),
         }
@@ -140,7 +151,7 @@ class Builder:
 
     def model(self) -> Any:
         """The network: Transform, Backbone, Neck and Head in order, each told what the one before gives."""
-        spec = FeatureSpec(channels=checks.input_channels(self.recipe))
+        spec = FeatureSpec(channels=input_channels(self.recipe))
         arch = self.recipe.get("Architecture")
         if not isinstance(arch, dict):
             raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,9 +79,34 @@ class Dataset(ABC):
     def canvas(self) -> tuple[int, int, int] | None:
         """(channels, height, width) that the recipe's resize step fills; None without such a step."""
 
+    def resize_steps(self) -> list[Any]:
+        """The chain's steps that keep to the image's own shape."""
+        return [transform for transform in self.transforms if hasattr(transform, "output_size")]
+
+    def resized(self, sizes: np.ndarray) -> np.ndarray | None:
+        """(n, 2) int64: the sizes (width, height) px to which the chain will bring images of these `sizes` (n, 2).
+
+        None where the chain gives all images one size, or does not say: a resize step that keeps to the image's own shape has a
+        method `output_size(width, height)`. (0, 0), a header that cannot be read, stays (0, 0).
+        """
+        steps = self.resize_steps()
+        if not steps:
+            return None
+        found, places = np.unique(np.asarray(sizes, np.int64), axis=0, return_inverse=True)
+        made = [_through(steps, int(width), int(height)) for width, height in found]
+        return np.array(made, np.int64).reshape(-1, 2)[places.reshape(-1)]
+
     @abstractmethod
     def use_cache(self, cache_dir: str | Path) -> None:
         """From now on arrays made from the label files are kept in `cache_dir`."""
+
+
+def _through(steps: Sequence[Any], width: int, height: int) -> tuple[int, int]:
+    if width < 1 or height < 1:
+        return 0, 0
+    for step in steps:
+        width, height = step.output_size(width, height)
+    return width, height
 
 
 def sample_generator(seed: int, request: Request) -> np.random.Generator:

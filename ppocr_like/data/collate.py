@@ -17,10 +17,11 @@ def collate(samples: Sequence[Sample], rejected: Sequence[RejectedSample]) -> di
     """A batch: each entry of the samples as one array (N, ...), or as a list where it is neither array nor number.
 
     `image` arrays (C, H, W) of different widths are padded with 0.0 at the right to the widest: 0.0 is the canvas' own padding
-    after normalising. `info` and `rejected` stay lists; without a sample the batch holds these two only.
+    after normalising. Other arrays whose shapes differ (the polygons of pages) become a list. `info` and `rejected` stay lists;
+    without a sample the batch holds these two only.
 
     Raises:
-        ValueError: arrays of one entry that do not fit together.
+        ValueError: images of different heights, or samples of different entries.
     """
     batch: dict[str, Any] = {}
     for name in samples[0] if samples else ():
@@ -38,11 +39,9 @@ def collate(samples: Sequence[Sample], rejected: Sequence[RejectedSample]) -> di
 def _join(name: str, values: list[Any]) -> Any:
     first = values[0]
     if isinstance(first, np.ndarray):
-        if len({value.shape for value in values}) > 1:
-            if name != "image" or first.ndim != 3:
-                raise ValueError(f"shapes {sorted({value.shape for value in values})}")
-            return _pad_right(values)
-        return np.stack(values)
+        if len({value.shape for value in values}) == 1:
+            return np.stack(values)
+        return _pad_right(values) if name == "image" else values
     if isinstance(first, (bool, numbers.Number, np.generic)):
         return np.array(values)
     return values
@@ -60,7 +59,20 @@ def to_tensors(batch: dict[str, Any], least: int = 0) -> dict[str, Any]:
     }
 
 
+def by_image_size(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """The samples in groups of equal image shapes, each in the order given; groups by their first sample."""
+    groups: dict[tuple[int, ...], list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(np.shape(sample["image"]), []).append(sample)
+    return list(groups.values())
+
+
 def _pad_right(images: list[np.ndarray]) -> np.ndarray:
+    if any(image.ndim != 3 or image.shape[:2] != images[0].shape[:2] for image in images):
+        shapes = sorted({image.shape for image in images})
+        raise ValueError(
+            f"shapes {shapes}; a crop or resize step that gives one size (EastRandomCropData, RecResizeImg) is missing"
+        )
     channels, height, _ = images[0].shape
     out = np.zeros((len(images), channels, height, max(image.shape[2] for image in images)), images[0].dtype)
     for row, image in zip(out, images, strict=True):

@@ -103,7 +103,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
             trained, train_set = prints, dataset
         elif trained is not None and train_set is not None:
             _leakage(report.findings, prints, dataset, trained, train_set)
-    known, seen = builder.charset, reports[0].characters
+    known, seen = builder.charset or Charset(()), reports[0].characters
     evaluated = sum((report.characters for report in reports[1:]), Counter[str]())
     return DoctorReport(
         reports,
@@ -131,7 +131,7 @@ def _ward(builder: Builder, section: str, dataset: Dataset, stride: int) -> _War
     elif shape is not None:
         dynamic = any(getattr(step, "dynamic", False) for step in dataset.transforms)
         canvas = partial(_own_canvas, height=shape[1], width=shape[2], dynamic=dynamic)
-    return _Ward(dataset, builder.charset, decode, steps, canvas, shape[1] if shape else 0, stride)
+    return _Ward(dataset, builder.charset or Charset(()), decode, steps, canvas, shape[1] if shape else 0, stride)
 
 
 def _own_canvas(sizes: np.ndarray, height: int, width: int, dynamic: bool) -> np.ndarray:

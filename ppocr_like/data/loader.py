@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, get_worker_info
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.contracts import Rejected, RejectedSample, Request
 from ppocr_like.data.base import Dataset
-from ppocr_like.data.collate import collate, to_tensors
-from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, WidthBucketSampler, shard
+from ppocr_like.data.collate import by_image_size, collate, to_tensors
+from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, SizeSampler, WidthBucketSampler, shard
 from ppocr_like.errors import DataError, TrainingError
 from ppocr_like.transforms.base import Sample
 
@@ -46,24 +46,28 @@ class _Failure:
 
 
 class _Fetcher:
-    """What runs in a worker: requests in, one collated batch out."""
+    """What runs in a worker: requests in, one collated batch out.
 
-    def __init__(self, dataset: Dataset) -> None:
+    `by_size`: as many batches as there are different image shapes.
+    """
+
+    def __init__(self, dataset: Dataset, by_size: bool = False) -> None:
         self.dataset = dataset
+        self.by_size = by_size
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, request: Request) -> Batch | _Failure:
+    def __getitem__(self, request: Request) -> list[Batch] | _Failure:
         return self.__getitems__([request])
 
-    def __getitems__(self, requests: Sequence[Request]) -> Batch | _Failure:
+    def __getitems__(self, requests: Sequence[Request]) -> list[Batch] | _Failure:
         try:
-            return self._batch(requests)
+            return self._batches(requests)
         except DataError as error:
             return _Failure(error)
 
-    def _batch(self, requests: Sequence[Request]) -> Batch:
+    def _batches(self, requests: Sequence[Request]) -> list[Batch]:
         samples: list[Sample] = []
         rejected: list[RejectedSample] = []
         for request in requests:
@@ -79,8 +83,11 @@ class _Fetcher:
             except Exception as error:
                 info = self.dataset.request_info(request)
                 raise RuntimeError(f"{info.file}, line {info.line}: {info.path}: {type(error).__name__}: {error}") from error
-        batch = to_tensors(collate(samples, rejected), _SHARED)
-        return _in_shared_memory(batch) if get_worker_info() is not None else batch
+        groups = by_image_size(samples) if self.by_size and samples else [samples]
+        batches = [
+            to_tensors(collate(group, () if number else rejected), _SHARED) for number, group in enumerate(groups)
+        ]  # what was rejected travels with the first
+        return [_in_shared_memory(batch) for batch in batches] if get_worker_info() is not None else batches
 
 
 def _in_shared_memory(batch: Batch) -> Batch:
@@ -150,6 +157,8 @@ class Loader:
         prefetch: batches that each worker prepares ahead.
         rank, world: this process and how many there are.
         pin_memory: hand out page-locked tensors (for copies to a GPU).
+        by_size: a planned batch is handed out in parts where its images differ in shape, so that no image is padded for its
+            neighbours (evaluation of pages). `batches` then gives more than `steps` of them.
     """
 
     def __init__(
@@ -157,6 +166,7 @@ class Loader:
         dataset: Dataset,
         sampler: Sampler,
         *,
+        by_size: bool = False,
         num_workers: int = 0,
         prefetch: int = 2,
         rank: int = 0,
@@ -165,7 +175,7 @@ class Loader:
     ) -> None:
         self.dataset, self.sampler = dataset, sampler
         self.num_workers, self.prefetch, self.pin_memory = num_workers, prefetch, pin_memory
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.by_size = rank, world, by_size
         self._feed = _Feed()
         self._loader: DataLoader | None = None
         self._planned: tuple[int, Batches] | None = None
@@ -204,16 +214,17 @@ class Loader:
             if number != self._pass:
                 raise RuntimeError("the loader was started again; this pass has ended")
             try:
-                batch = next(stream)
+                made = next(stream)
             except RuntimeError as error:
                 if not str(error).startswith("DataLoader worker"):
                     raise
                 self.close()
                 raise TrainingError(_WORKER_DIED.format(error=str(error).rstrip("."), workers=self.num_workers)) from error
-            if isinstance(batch, _Failure):
-                raise batch.error()
-            self._watch_memory(batch)
-            yield to_tensors(batch)
+            if isinstance(made, _Failure):
+                raise made.error()
+            for batch in made:
+                self._watch_memory(batch)
+                yield to_tensors(batch)
 
     def _watch_memory(self, batch: Batch) -> None:
         """Says once that batches come through a pipe because shared memory has no room for them."""
@@ -230,7 +241,7 @@ class Loader:
     def _make(self) -> DataLoader:
         working = self.num_workers > 0
         return DataLoader(
-            _Fetcher(self.dataset),  # type: ignore[arg-type]  # it has the two methods that DataLoader calls
+            _Fetcher(self.dataset, self.by_size),  # type: ignore[arg-type]  # it has the two methods that DataLoader calls
             batch_sampler=self._feed,
             num_workers=self.num_workers,
             collate_fn=_same,
@@ -293,10 +304,12 @@ def build_loader(
         dataset.use_cache(cache_dir)
     if loader_config.drop_last and not train:
         logger.warning("Eval.loader.drop_last would leave samples out of the evaluation; every sample is evaluated")
+    by_size = not train and loader_config.bucket_by_width is None and bool(dataset.resize_steps())
     sampler = _sampler(dataset, loader_config, seed, train, world, progress)
     loader = Loader(
         dataset,
         sampler,
+        by_size=by_size,
         num_workers=_workers(loader_config.num_workers),
         prefetch=loader_config.prefetch,
         rank=rank,
@@ -327,6 +340,10 @@ def _sampler(dataset: Dataset, config: LoaderConfig, seed: int, train: bool, wor
     size = config.batch_size_per_card * world
     drop_last = config.drop_last and train
     bucket = config.bucket_by_width
+    if bucket is None and not train and config.batch_size_per_card > 1 and dataset.resize_steps():
+        resized = dataset.resized(dataset.sizes(progress))
+        if resized is not None:
+            return SizeSampler(dataset, size, resized)
     if bucket is None:
         return PlainSampler(dataset, size, seed, shuffle=config.shuffle, drop_last=drop_last, keep_ratio=config.ratio_in_batch)
     canvas = dataset.canvas()

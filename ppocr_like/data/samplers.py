@@ -148,6 +148,28 @@ class PlainSampler(Sampler):
         return Batches(epoch, indices[order], repeats[order], bounds)
 
 
+class SizeSampler(Sampler):
+    """All samples of an evaluation, those of one resized size beside each other, the largest first.
+
+    Memory is then needed most at the start, and the loader cuts few batches in two (see `Loader`).
+
+    Args:
+        dataset, batch_size: see `Sampler`.
+        sizes: (n, 2) width and height px that the images will have.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, sizes: np.ndarray) -> None:
+        super().__init__(dataset, batch_size, 0, shuffle=False, drop_last=False)
+        self.sizes = sizes
+
+    def epoch(self, epoch: int) -> Batches:
+        indices, repeats, _ = self._draws(epoch)
+        width, height = self.sizes[indices].T
+        order = np.lexsort((np.arange(len(indices)), height, width, -width * height))
+        bounds = np.append(np.arange(0, len(order), self.batch_size), len(order)).astype(np.int64)
+        return Batches(epoch, indices[order], repeats[order], bounds)
+
+
 class WidthBucketSampler(Sampler):
     """Batches of one canvas width each, so that a sample's result never depends on its batch mates.
 

@@ -79,7 +79,7 @@ def train(recipe: Recipe) -> TrainResult:
                     folder.clear_earlier_run()
                 atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
                 step = run.progress.step if resume else None
-                write_manifest(folder / "run.json", recipe, run.charset.digest, run.compute.device, step)
+                write_manifest(folder / "run.json", recipe, run.charset, run.compute.device, step)
             return _drive(run, resume)
         except Exception as error:
             if handler:  # the console is told by whoever called
@@ -202,7 +202,7 @@ def _measured(model: Any, part: Any, compute: Any, ranks: Ranks, keep: int | Non
 
 
 def load_model(recipe: Recipe) -> tuple[Builder, Any]:
-    """The trained network of a recipe for use, not for training: with the charset of its weights, in evaluation mode.
+    """The trained network of a recipe for use, not for training: in evaluation mode, with the charset of its weights if any.
 
     `Global.checkpoints` wins over `Global.pretrained_model`.
 
@@ -217,9 +217,9 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
         tree = {**recipe.tree, "Global": {**recipe.tree["Global"], "pretrained_model": str(source)}}
         recipe = Recipe.from_tree(tree)
     builder = Builder(recipe)
-    weights, plan = pretrained(recipe.globals, builder.charset, as_is=True)
+    weights, plan = pretrained(recipe.globals, builder.charset, as_is=True, task=builder.task)
     assert weights is not None  # a source was given
-    builder = Builder(recipe, plan.charset)
+    builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
     logger.info(load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture")).summary())
     return builder, model.eval()

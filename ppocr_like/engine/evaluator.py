@@ -28,7 +28,7 @@ class Evaluation:
         metrics: the metric's numbers, then `fps` (samples per second of network and decoding).
         samples: measured ones, without the rejected.
         rejected: samples that could not be used, by reason; they count as wrong.
-        lines: (sample, result) pairs, all of them or the first few, as asked for.
+        lines: (sample, result) pairs in the set's order, all of them or a few, as asked for.
         main_indicator: name of the entry of `metrics` that decides.
     """
 
@@ -154,6 +154,7 @@ def _joined(
     if total == 0 and rejections.total == 0:
         raise TrainingError(f"the evaluation set {name!r} gave no samples; check Eval.dataset.label_file_list")
     metrics = {key: float(value) for key, value in metric.compute().items()}
+    lines.sort(key=lambda line: line[0].index)  # batches come by size, and by rank
     metrics["fps"] = total * ranks.world / seconds if seconds else 0.0
     return Evaluation(name, metrics, int(total), rejections, metric.main_indicator, lines, unusable)
 
@@ -185,9 +186,8 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _line_entry(info: SampleInfo, result: Any) -> dict[str, Any]:
-    text, confidence = getattr(result, "text", None), getattr(result, "confidence", None)
-    entry = {"path": info.path, "file": info.file, "line": info.line, "reference": info.text}
-    return {**entry, "prediction": text if text is not None else repr(result), "confidence": confidence}
+    told = result.as_dict() if hasattr(result, "as_dict") else {"prediction": repr(result)}  # a plugin's own type
+    return {"path": info.path, "file": info.file, "line": info.line, "reference": info.text, **told}
 
 
 def log_rejections(rejections: Rejections, what: str) -> None:

@@ -258,7 +258,7 @@ def save_run_weights(run: Run, name: str) -> None:
         return
     evaluation = next((hook for hook in run.hooks if isinstance(hook, EvaluationHook)), None)
     metadata = {
-        "charset": run.charset.to_metadata(),
+        **({"charset": run.charset.to_metadata()} if run.charset is not None else {}),
         "recipe": run.recipe.tree,
         "metrics": evaluation.last if evaluation else {},
         "epoch": run.progress.epoch,
@@ -289,8 +289,8 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
             "best": run.best.to_dict(),
             "hooks": {hook.name: hook.state() for hook in run.hooks if hook.name},
             "recipe": run.recipe.tree,
-            "charset": run.charset.to_metadata(),
-            "dictionary": run.dictionary.digest,
+            "charset": run.charset.to_metadata() if run.charset is not None else None,
+            "dictionary": run.dictionary.digest if run.dictionary is not None else None,
             "records": run.records.count,
             "rejections": {"counts": run.rejections.counts, "examples": run.rejections.examples},
             "threads": torch.get_num_threads(),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+
+import torch
 
 from ppocr_like.contracts import Rejections
 from ppocr_like.engine.device import memory_text
 from ppocr_like.engine.evaluator import Evaluation, log_rejections
 from ppocr_like.engine.hooks import TrainMetric
-from ppocr_like.engine.pictures import prediction_pictures
+from ppocr_like.engine.pictures import prediction_pictures, training_pictures
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.stats import Smoother, duration
 
@@ -113,6 +115,29 @@ class EvaluationLog(Hook):
             for e in evaluations:
                 target.scalars(run.progress.step, {f"eval/{e.name}/{name}": value for name, value in e.metrics.items()})
                 target.images(run.progress.step, prediction_pictures(e.name, e.lines))
+
+
+class TrainingPictures(Hook):
+    """What the network sees and gives in training (`pictures.training_pictures`), to the loggers: of the first samples of the
+    first step, and every `every` steps."""
+
+    SAMPLES = 2
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._made: dict[str, Any] = {}
+
+    def before_step(self, run: Run) -> None:
+        self._made = {}
+
+    def after_forward(self, run: Run, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, Any]) -> None:
+        if run.loggers and not self._made and run.progress.step % self._every == 0:
+            parts = (run.loss, getattr(run.model, "head", None))
+            self._made = training_pictures(parts, outputs, batch, self.SAMPLES)
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        for target in run.loggers if self._made else ():
+            target.images(run.progress.step, self._made)
 
 
 class ProgressBar(Hook):

@@ -16,13 +16,14 @@ from typing import Any
 import torch
 
 import ppocr_like
+from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
 from ppocr_like.weights.atomic import atomic_write
 
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
 
 
-def write_manifest(path: Path, recipe: Recipe, dictionary_digest: str, device: torch.device, resumed_at: int | None) -> None:
+def write_manifest(path: Path, recipe: Recipe, charset: Charset | None, device: torch.device, resumed_at: int | None) -> None:
     """Writes the manifest of a fresh run, or adds a resume (its time and step) to an earlier one.
 
     Raises:
@@ -40,8 +41,8 @@ def write_manifest(path: Path, recipe: Recipe, dictionary_digest: str, device: t
             "command": sys.argv,
             "folder": os.getcwd(),
             "seed": recipe.globals.seed,
-            "files": {name: file_digest(name) for name in named_files(recipe.tree)},
-            "charset_sha256": dictionary_digest,
+            "files": {name: file_digest(name) for name in named_files(recipe.tree, charset is not None)},
+            **({"charset_sha256": charset.digest} if charset is not None else {}),
             "host": entry["host"],
             "resumed": [],
         }
@@ -85,8 +86,8 @@ def host_facts(device: torch.device) -> dict[str, Any]:
     }
 
 
-def named_files(tree: Mapping[str, Any]) -> list[str]:
-    """Label files of training and evaluation and the dictionary, as the recipe names them."""
+def named_files(tree: Mapping[str, Any], reads_text: bool) -> list[str]:
+    """Label files of training and evaluation, and the dictionary where one is read, as the recipe names them."""
     found: dict[str, None] = {}
 
     def walk(node: Any) -> None:
@@ -101,7 +102,7 @@ def named_files(tree: Mapping[str, Any]) -> list[str]:
                 walk(item)
 
     walk({section: tree.get(section) for section in ("Train", "Eval")})
-    dictionary = (tree.get("Global") or {}).get("character_dict_path")
+    dictionary = (tree.get("Global") or {}).get("character_dict_path") if reads_text else None
     return [*found, *([str(dictionary)] if dictionary else [])]
 
 

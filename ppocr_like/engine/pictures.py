@@ -1,49 +1,62 @@
-"""Pictures of predictions: the image, the label and what was read."""
+"""Pictures for the loggers: predictions of an evaluation, and what the network sees in training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+import torch
 
 from ppocr_like.contracts import SampleInfo
-
-WIDTH, LINE, FONT = 800, 26, 18  # px
-RIGHT, WRONG = (0, 110, 0), (180, 0, 0)
+from ppocr_like.draw.maps import map_picture, stretched
+from ppocr_like.draw.result import result_picture
 
 
 def prediction_picture(info: SampleInfo, result: Any) -> np.ndarray | None:
-    """(H, 800, 3) uint8 RGB: the image as it lies on the disk, below it the label and the prediction with its confidence.
+    """(H, W, 3) uint8 RGB: the image as it lies on the disk with its label and what was found (`draw.result`).
 
-    None for a result without text and for an image that cannot be read.
+    None for a result that cannot be drawn and for an image that cannot be read.
     """
-    text = getattr(result, "text", None)
-    if text is None:
-        return None
     try:
         raw = np.frombuffer(Path(info.path).read_bytes(), np.uint8)
     except OSError:
         return None
     image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
-    if image is None:
-        return None
-    height, width = image.shape[:2]
-    scale = min(WIDTH / width, 96 / height)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    canvas = Image.new("RGB", (WIDTH, size[1] + 2 * LINE + 6), "white")
-    canvas.paste(Image.fromarray(np.ascontiguousarray(small[:, :, ::-1])), (0, 0))
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(FONT)
-    draw.text((4, size[1] + 2), info.text, fill="black", font=font)
-    draw.text((4, size[1] + 2 + LINE), f"{text}   {result.confidence:.3f}", fill=RIGHT if text == info.text else WRONG, font=font)
-    return np.asarray(canvas)
+    return None if image is None else result_picture(result, image, info.text)
 
 
 def prediction_pictures(set_name: str, lines: Sequence[tuple[SampleInfo, Any]]) -> dict[str, np.ndarray]:
     """Pictures by tag `predictions/<set>/<number>`."""
     made = ((number, prediction_picture(info, result)) for number, (info, result) in enumerate(lines))
     return {f"predictions/{set_name}/{number}": picture for number, picture in made if picture is not None}
+
+
+def training_pictures(
+    parts: Sequence[Any], outputs: Mapping[str, torch.Tensor], batch: Mapping[str, Any], most: int
+) -> dict[str, np.ndarray]:
+    """Pictures by tag `train/<number>/<name>` of the first samples of a training batch: the image, and what the parts offer.
+
+    Args:
+        parts: loss and head; one that has `pictures(outputs, batch) -> dict[str, Tensor]` is asked for maps (N, H, W) or
+            (N, C, H, W) in [0, 1].
+        outputs: of the network, without gradient.
+        most: how many samples.
+
+    Empty where no part offers any.
+    """
+    offered: dict[str, torch.Tensor] = {}
+    for part in parts:
+        pictures = getattr(part, "pictures", None)
+        if callable(pictures):
+            offered.update(pictures(outputs, batch))
+    if not offered:
+        return {}
+    images = batch["image"][:most].float().cpu().numpy()
+    made = {f"train/{number}/image": map_picture(stretched(image)) for number, image in enumerate(images)}
+    for name, maps in offered.items():
+        for number, values in enumerate(maps[:most].detach().float().cpu().numpy()):
+            made[f"train/{number}/{name}"] = map_picture(values)
+    return made

@@ -83,8 +83,8 @@ class Run:
     loader: Any
     eval_sets: list[EvalSet]
     make_train_metric: Callable[[], tuple[Callable[..., list[Any]], Any]]
-    charset: Charset
-    dictionary: Charset
+    charset: Charset | None
+    dictionary: Charset | None
     folder: RunFolder
     records: Records
     guard: StepGuard

@@ -20,7 +20,7 @@ from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, TrainMetric
 from ppocr_like.engine.loggers import VisualDL
-from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar
+from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Hook, Run
 from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
@@ -31,6 +31,7 @@ from ppocr_like.weights import load_into, pretrained
 logger = logging.getLogger("ppocr_like")
 
 PICTURES = 8  # predictions drawn for VisualDL from each evaluation set
+PICTURE_STEPS = 200  # between pictures of training batches; one is about 100 kB in the log
 CACHE = "cache"
 
 
@@ -71,10 +72,11 @@ class Resume:
             self.notes.append(f"resuming with a change, so not exactly as before: {change}")
         if recipe.globals.pretrained_model:
             self.notes.append("Global.checkpoints and Global.pretrained_model are both set: the run resumes from checkpoints")
-        self.charset = Charset.from_metadata(self.content["charset"])
+        told = self.content["charset"]
+        self.charset = Charset.from_metadata(told) if told is not None else None
 
-    def check_dictionary(self, dictionary: Charset) -> None:
-        if dictionary.digest != self.content["dictionary"]:
+    def check_dictionary(self, dictionary: Charset | None) -> None:
+        if dictionary is not None and dictionary.digest != self.content["dictionary"]:
             raise CheckpointError(
                 f"{self.path} was trained with another dictionary than Global.character_dict_path now holds "
                 f"({dictionary.num_classes} classes); put the old one back to continue that run, or start a new one from its "
@@ -162,8 +164,8 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
 def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
     """A new network, filled from `Global.pretrained_model` where that is set."""
     settings = recipe.globals
-    weights, plan = pretrained(settings, builder.charset)
-    builder = Builder(recipe, plan.charset)
+    weights, plan = pretrained(settings, builder.charset, task=builder.task)
+    builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
     if weights is None:
         logger.info("no Global.pretrained_model: the network starts from random weights")
@@ -217,6 +219,8 @@ def make_hooks(run: Run) -> list[Hook]:
     if metric:
         hooks.append(metric)
     hooks.append(LogLines(settings, metric))
+    if settings.use_visualdl:
+        hooks.append(TrainingPictures(PICTURE_STEPS))
     if run.eval_sets:
         hooks.append(EvaluationHook(settings, PICTURES if settings.use_visualdl else 0))
         hooks.append(EvaluationLog())
@@ -228,8 +232,10 @@ def make_hooks(run: Run) -> list[Hook]:
     return hooks
 
 
-def _odd_entries(dictionary: Charset) -> list[str]:
+def _odd_entries(dictionary: Charset | None) -> list[str]:
     """What is probably a mistake in a dictionary, though it can be trained with."""
+    if dictionary is None:
+        return []
     twice = dictionary.duplicates
     long = [entry for entry in dictionary.entries if len(entry) != 1]
     lines = []
@@ -254,12 +260,12 @@ def _say_at_start(run: Run) -> None:
         logger.warning(line)
     parameters = sum(p.numel() for p in run.model.parameters())
     logger.info(
-        "training: %d epochs of %d steps, %d samples a step, %s parameters, %s, on %s (%s, %d threads)",
+        "training: %d epochs of %d steps, %d samples a step, %s parameters%s, on %s (%s, %d threads)",
         run.epochs,
         run.steps_per_epoch,
         batch,
         f"{parameters:,}",
-        run.charset,
+        f", {run.charset}" if run.charset is not None else "",
         run.compute.device,
         str(run.compute.dtype).removeprefix("torch."),
         torch.get_num_threads(),

@@ -58,6 +58,8 @@ def trained_model(weights: WeightsFile, recipe: Recipe | None = None) -> tuple[n
     recipe = recipe if recipe is not None else recipe_of(weights)
     _load_networks(recipe.plugins)
     builder = Builder(recipe, weights.charset)
+    if builder.charset is None:
+        raise WeightsError(f"{weights.path}: {recipe.source} is no recipe of a recogniser")
     model = builder.model()
     plan = same_charset(builder.charset, assumed=weights.charset is None)
     load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"))

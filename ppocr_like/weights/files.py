@@ -52,6 +52,13 @@ class WeightsFile:
     metadata: dict[str, Any] = field(default_factory=dict)
     path: Path = Path()
 
+    @property
+    def task(self) -> str | None:
+        """`Architecture.model_type` that the weights were trained for ("rec", "det", "cls"), None when the file does not say."""
+        architecture = (self.recipe or {}).get("Architecture")
+        told = architecture.get("model_type") if isinstance(architecture, Mapping) else None
+        return str(told) if told else "rec" if self.charset is not None else None
+
 
 def load_weights(source: str | Path) -> WeightsFile:
     """Reads the weights that `source` means (see `resolve`).

@@ -1,4 +1,4 @@
-"""`Global.pretrained_model` and `Global.charset_resize` in one place, for training, evaluation, export and recognition."""
+"""`Global.pretrained_model` and `Global.charset_resize` in one place, for training, evaluation, export and use."""
 
 from __future__ import annotations
 
@@ -23,27 +23,31 @@ class Globals(Protocol):
 
 
 def pretrained(
-    recipe_globals: Globals, dictionary_charset: Charset | None, *, as_is: bool = False
-) -> tuple[WeightsFile | None, CharsetPlan]:
+    recipe_globals: Globals, dictionary_charset: Charset | None, *, as_is: bool = False, task: str = "rec"
+) -> tuple[WeightsFile | None, CharsetPlan | None]:
     """The weights a recipe starts from and what becomes of their character set.
 
     Args:
         recipe_globals: `Recipe.globals`.
         dictionary_charset: of the recipe's dictionary; None only with `as_is` (weights without a recipe's dictionary).
         as_is: evaluation, export and recognition: the weights' own character set is used, nothing is resized.
+        task: `Architecture.model_type` of the recipe; only "rec" has characters.
 
     Returns:
-        (weights or None, plan); build the model for `plan.charset`, then `load_into(model, weights, plan, ...)`.
+        (weights or None, plan); build the model for `plan.charset`, then `load_into(model, weights, plan, ...)`. The plan is
+        None for a task without characters.
 
     Raises:
-        WeightsError: see `resolve`, `load_weights` and `resize_charset`.
+        WeightsError: see `resolve`, `load_weights` and `resize_charset`; weights of another task.
     """
     source = recipe_globals.pretrained_model
+    if task != "rec":
+        return (_of_task(load_weights(source), task) if source else None), None
     if not source:
         if dictionary_charset is None:
             raise WeightsError("no weights given and no dictionary: set Global.pretrained_model")
         return None, same_charset(dictionary_charset)
-    weights = load_weights(source)
+    weights = _of_task(load_weights(source), task)
     mode = recipe_globals.charset_resize
     if weights.charset is None:
         if dictionary_charset is None:
@@ -61,3 +65,14 @@ def pretrained(
     plan = resize_charset(weights.charset, dictionary_charset or weights.charset, mode)
     logger.info(plan.describe())
     return weights, plan
+
+
+def _of_task(weights: WeightsFile, task: str) -> WeightsFile:
+    """The weights, unless they say that they are of another task."""
+    theirs = weights.task
+    if theirs in (None, task):
+        return weights
+    raise WeightsError(
+        f"{weights.path} holds weights of model_type {theirs}, the recipe's Architecture.model_type is {task}; "
+        f"give weights of that type, or the recipe they were trained with"
+    )

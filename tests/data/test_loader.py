@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -287,3 +288,54 @@ def test_evaluation_drops_nothing(folder: Folder, caplog: pytest.LogCaptureFixtu
         batches = loader(folder, folder.labels("a.txt", 6), train=False, drop_last=True)
     assert sum(len(names(batch)) for batch in batches.batches(0)) == 6
     assert "drop_last" in caplog.text
+
+
+class Shrink(Decode):
+    """Keeps the shape of the image, as the resize step of a detector does; `lie` tells another size than it makes."""
+
+    def __init__(self, lie: bool = False) -> None:
+        self.lie = lie
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return (max(32, width // 32 * 32), 32) if not self.lie else (32, 32)
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        picture = cv2.imdecode(sample["image"], cv2.IMREAD_COLOR)
+        size = (max(32, picture.shape[1] // 32 * 32), 32)
+        image = cv2.resize(picture, size).astype(np.float32).transpose(2, 0, 1)
+        return {"image": image, "polys": np.zeros((len(sample["label"]) % 3, 4, 2), np.float32)}
+
+
+@pytest.mark.parametrize("lie", [False, True])
+@pytest.mark.parametrize("world", [1, 2])
+def test_an_evaluation_batch_holds_images_of_one_size(folder: Folder, lie: bool, world: int) -> None:
+    """Also where headers lie: then batches are smaller. Without padding, no sample depends on its neighbours."""
+    lines = [(folder.image(f"{n}.png", 16 + 37 * n % 100, value=n), "x" * n) for n in range(23)]
+    file = folder.write("a.txt", "".join(f"{name}\t{text}\n" for name, text in [*lines, ("gone.png", "x")]))
+    alone: dict[int, torch.Tensor] = {}
+    for batch_size in (1, 5):
+        data = SimpleDataSet(str(folder.root), file, transforms=[Shrink(lie)], mode="eval")
+        batches = [
+            batch
+            for rank in range(world)
+            for batch in build_loader(data, settings(batch_size), seed=0, train=False, rank=rank, world=world).batches(0)
+        ]
+        seen = {info.index: batch["image"][row] for batch in batches for row, info in enumerate(batch["info"])}
+        assert sorted(seen) == list(range(23)) and sum(len(batch["rejected"]) for batch in batches) == 1
+        alone = alone or seen
+        assert all(torch.equal(alone[index], image) for index, image in seen.items())
+        for batch in batches:
+            for row, info in enumerate(batch["info"]):
+                assert len(batch["polys"][row]) == len(info.text) % 3
+    assert lie or world > 1 or len(batches) <= 5 + 2, "three sizes in batches of five are cut twice at most"
+
+
+def test_training_images_of_different_heights_are_an_error_that_says_what_is_missing(folder: Folder) -> None:
+    class Raw(Decode):
+        def __call__(self, sample, rng):
+            return {"image": cv2.imdecode(sample["image"], cv2.IMREAD_COLOR).transpose(2, 0, 1)}
+
+    file = folder.write("a.txt", f"{folder.image('a.png', 20, 20)}\tx\n{folder.image('b.png', 20, 30)}\tx\n")
+    data = SimpleDataSet(str(folder.root), file, transforms=[Raw()])
+    with pytest.raises(ValueError, match=r"a crop or resize step that gives one size"):
+        list(build_loader(data, settings(shuffle=False), seed=0, train=True).batches(0))

@@ -1,4 +1,4 @@
-"""PaddleOCR's own results of MakeBorderMap and MakeShrinkMap: file 05 of its reference cases (all of them with PPOCR_LIKE_CASES)."""
+"""PaddleOCR's own results of MakeBorderMap and MakeShrinkMap: file 05 of its cases (all of them with PPOCR_LIKE_CASES)."""
 
 import json
 import os

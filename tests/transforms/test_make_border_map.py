@@ -16,6 +16,10 @@ def border(polys, op=None, ignored=None, size=(100, 150), **more):
     return (op or MakeBorderMap())({**sample, **more}, None)
 
 
+def shifted(polygon, x, y):
+    return [[px + x, py + y] for px, py in polygon]
+
+
 def test_the_ridge_falls_from_the_outline_on_both_sides():
     out = border([BOX])
     surface, mask = out["threshold_map"], out["threshold_mask"]
@@ -41,7 +45,7 @@ def test_limits_and_the_epoch():
 
 
 def test_ridges_meet_at_the_larger_value():
-    other = (np.array(BOX) + (0, 44)).tolist()
+    other = shifted(BOX, 0, 44)
     both, one, two = border([BOX, other]), border([BOX]), border([other])
     assert np.array_equal(both["threshold_map"], np.maximum(one["threshold_map"], two["threshold_map"]))
     assert np.array_equal(both["threshold_mask"], np.maximum(one["threshold_mask"], two["threshold_mask"]))
@@ -59,8 +63,8 @@ def test_ignored_unknown_and_empty_polygons_draw_nothing():
 
 
 def test_a_polygon_outside_is_ignored_and_counted():
-    below = (np.array(BOX) + (0, 200)).tolist()
-    out = border([BOX, FAR, below, (np.array(FAR) - 500).tolist()])
+    below = shifted(BOX, 0, 200)
+    out = border([BOX, FAR, below, shifted(FAR, -500, -500)])
     assert out["outside_polys"] == 3
     assert out["ignore_tags"].tolist() == [False, True, True, True]
     assert np.array_equal(out["threshold_map"], border([BOX])["threshold_map"])
@@ -74,7 +78,7 @@ def test_the_ridge_of_a_polygon_just_outside_reaches_in():
 
 
 def test_order_of_the_two_maps():
-    polys = np.array([BOX, (np.array(BOX) + (60, 30)).tolist()], np.float32)
+    polys = np.array([BOX, shifted(BOX, 60, 30)], np.float32)
     sample = {"image": np.zeros((100, 150, 3)), "polys": polys, "ignore_tags": np.zeros(2, bool)}
     first = MakeShrinkMap()(MakeBorderMap()(dict(sample), None), None)
     second = MakeBorderMap()(MakeShrinkMap()(dict(sample), None), None)

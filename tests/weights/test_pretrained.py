@@ -44,3 +44,17 @@ def test_weights_that_do_not_say_their_characters(tmp_path, caplog):
     assert plan.assumed and plan.charset == Charset("ab") and "does not say its characters" in caplog.text
     with pytest.raises(WeightsError, match="give the recipe"):
         pretrained(Globals(str(tmp_path / "w.pth")), None, as_is=True)
+
+
+def test_a_detector_has_no_characters_and_takes_no_recogniser(tmp_path, weights):
+    recipes = {task: {"Architecture": {"model_type": task}} for task in ("det", "rec")}
+    save_weights(tmp_path / "det.safetensors", {"w": torch.ones(1)}, {"recipe": recipes["det"]})
+    torch.save({"w": torch.ones(1)}, tmp_path / "foreign.pth")
+    assert pretrained(Globals(), None, task="det") == (None, None)
+    for name in ("det", "foreign"):
+        found, plan = pretrained(Globals(str(tmp_path / name)), None, task="det", as_is=True)
+        assert found is not None and found.task == ("det" if name == "det" else None) and plan is None
+    for source in (weights, str(tmp_path / "det")):
+        task = "det" if source == weights else "rec"
+        with pytest.raises(WeightsError, match=f"weights of model_type .*, the recipe's Architecture.model_type is {task}"):
+            pretrained(Globals(source), Charset("abc") if task == "rec" else None, task=task)

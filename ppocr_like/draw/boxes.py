@@ -1,0 +1,84 @@
+"""Text regions drawn on their page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ppocr_like.contracts import PageBoxes
+
+FOUND, TRUE, IGNORED = (40, 30, 220), (60, 150, 40), (150, 150, 150)  # BGR
+IGNORED_TEXTS = ("*", "###")  # transcriptions that ask to leave a region out of account, as PaddleOCR's DetLabelEncode
+SHIFT = 3  # OpenCV draws at 1/8 px
+READABLE = 30  # px: a score is written on boxes at least so wide
+
+Truth = Sequence[tuple[np.ndarray, bool]]
+
+
+def truth_of(label: str) -> list[tuple[np.ndarray, bool]]:
+    """The regions of a page's label: ((P, 2) px, ignored). Entries that are none are left out: this is for looking at."""
+    try:
+        entries = json.loads(label)
+    except ValueError:
+        return []
+    found = []
+    for entry in entries if isinstance(entries, list) else []:
+        points = entry.get("points") if isinstance(entry, dict) else None
+        try:
+            outline = np.array(points, np.float64)
+        except (TypeError, ValueError):
+            continue
+        if outline.ndim == 2 and outline.shape[1:] == (2,) and np.isfinite(outline).all():
+            found.append((outline, entry.get("transcription") in IGNORED_TEXTS))
+    return found
+
+
+def draw_boxes(
+    image: np.ndarray, page: PageBoxes, truth: Truth = (), *, scores: bool = True, longest: int | None = None
+) -> np.ndarray:
+    """The page with its regions: a new (H, W, 3) uint8 BGR image.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        page: found regions, red, each with its score at its first corner.
+        truth: the label's regions, drawn first: green, ignored ones grey.
+        scores: write them, where a box is wide enough for it.
+        longest: the picture's longer side in px at most; None keeps the image's size.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, longest / max(height, width)) if longest else 1.0
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = image.copy() if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    thick = max(1, round(max(size) / 800))
+    for outline, ignored in truth:
+        _outline(picture, outline * scale, IGNORED if ignored else TRUE, thick)
+    for box in page.boxes:
+        _outline(picture, np.asarray(box.points, np.float64) * scale, FOUND, thick)
+    for box in page.boxes if scores else ():
+        corners = np.asarray(box.points, np.float64) * scale
+        if np.ptp(corners[:, 0]) >= READABLE:
+            place = (int(corners[0, 0]), max(8, int(corners[0, 1]) - 2))
+            cv2.putText(picture, f"{box.score:.2f}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, FOUND, 1, cv2.LINE_AA)
+    return picture
+
+
+def heat_map(image: np.ndarray, values: np.ndarray, *, strength: float = 0.6) -> np.ndarray:
+    """The page (H, W, 3) uint8 BGR under a map's colours: blue 0, red 1.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        values: (h, w) in [0, 1], stretched over the image.
+        strength: share of the colours, [0, 1].
+    """
+    height, width = image.shape[:2]
+    spread = cv2.resize(np.clip(values, 0, 1).astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    colours = cv2.applyColorMap((spread * 255).astype(np.uint8), cv2.COLORMAP_JET)
+    return cv2.addWeighted(colours, strength, image, 1 - strength, 0)
+
+
+def _outline(picture: np.ndarray, points: np.ndarray, colour: tuple[int, int, int], thick: int) -> None:
+    fixed = np.round(np.clip(points, -30000, 30000) * (1 << SHIFT)).astype(np.int32).reshape(-1, 1, 2)
+    cv2.polylines(picture, [fixed], True, colour, thick, cv2.LINE_AA, SHIFT)
