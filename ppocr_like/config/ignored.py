@@ -38,6 +38,8 @@ IGNORED: dict[tuple[str, str], Ignored] = {
         (role, "in_channels"): Ignored("PaddleOCR overwrites it too: channels flow from part to part")
         for role in ("Transform", "Backbone", "Neck", "Head")
     },
+    ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
+    ("PPLCNetV3", "pretrained"): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model"),
     ("Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     ("Loader", "use_shared_memory"): Ignored("workers always hand batches over in shared memory"),
     ("Loader", "collate_fn"): Ignored("a batch is a dict of the names in KeepKeys", (None,)),

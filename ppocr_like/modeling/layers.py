@@ -1,4 +1,4 @@
-"""Layers that several networks share: batch norm with its activation, pairs of numbers."""
+"""What several networks share: batch norm with its activation, memory layout, numbers of channels and pairs of numbers."""
 
 from __future__ import annotations
 
@@ -52,3 +52,16 @@ class BatchNorm2d(nn.BatchNorm2d):
 def norm_act(norm: nn.Module, act: str, x: torch.Tensor) -> torch.Tensor:
     """`act(norm(x))` for a name in `ACTIVATIONS`; x (N, C, H, W)."""
     return ACTIVATIONS[act](norm(x))
+
+
+def fast_layout(images: torch.Tensor) -> torch.Tensor:
+    """The images (N, C, H, W) in the memory layout that convolutions are fastest in: channels last on a CPU (oneDNN)."""
+    if images.device.type == "cpu" and not torch.jit.is_tracing():
+        return images.contiguous(memory_format=torch.channels_last)
+    return images
+
+
+def make_divisible(channels: float, divisor: int) -> int:
+    """The multiple of `divisor` nearest to a scaled number of channels, at least one and no less than 0.9 of it (MobileNetV2)."""
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ppocr_like.components import load_components
 from ppocr_like.config import Builder, GlobalConfig, LoaderConfig, Recipe
 from ppocr_like.config.checks import SECTIONS
 from ppocr_like.config.ignored import IGNORED
@@ -26,8 +27,13 @@ def accepted(component: str) -> set[str]:
         return set((GlobalConfig if component == "Global" else LoaderConfig).__dataclass_fields__)
     if component in ("", "Architecture"):
         return set(SECTIONS) if component == "" else set(SECTIONS["Architecture"] or ())
-    registry = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}[component]
-    return {name for _, cls in registry for name in parameters(cls)}
+    roles = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
+    if component in roles:
+        return {name for _, cls in roles[component] for name in parameters(cls)}
+    load_components()
+    classes = [cls for registry in roles.values() for name, cls in registry if name == component]
+    assert classes, f"{component} is no part of a network"
+    return {name for cls in classes for name in parameters(cls)}
 
 
 @pytest.mark.parametrize(("component", "key"), list(IGNORED))
@@ -73,6 +79,22 @@ def test_a_switch_that_is_off_is_not_even_noted(shipped: Callable) -> None:
     recipe = with_key(shipped, "Global.use_xpu", False)
     Builder(recipe).check()
     assert recipe.notes == []
+
+
+@pytest.mark.parametrize(
+    ("backbone", "notes"),
+    [
+        ({"name": "ResNet_vd", "layers": 18, "disable_se": True}, []),
+        ({"name": "PPLCNetV3", "det": True, "pretrained": True}, ["Architecture.Backbone.pretrained"]),
+    ],
+)
+def test_keys_of_single_backbones(backbone: dict, notes: list[str]) -> None:
+    load_components()
+    recipe = Recipe.from_tree({"Architecture": {"model_type": "det", "Backbone": backbone}})
+    with pytest.raises(ConfigError) as error:
+        Builder(recipe).model()
+    assert [p.path for p in error.value.problems] == ["Architecture.Head"]
+    assert [note.partition(" ")[0] for note in recipe.notes] == notes
 
 
 def test_a_switch_that_is_on_is_an_error(shipped: Callable) -> None:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.necks.db_fpn import DBFPN
 from ppocr_like.modeling.necks.intracl import IntraCLBlock
+from ppocr_like.modeling.necks.lk_pan import LKPAN
 from ppocr_like.modeling.necks.pyramid import same_size, top_down
 from ppocr_like.modeling.necks.rse_fpn import RSEFPN
 from ppocr_like.modeling.squeeze_excite import SEModule
@@ -22,10 +23,17 @@ def features(samples: int = 2, height: int = 64, width: int = 96) -> list[torch.
     return [torch.randn(samples, s.channels, height // s.stride[0], width // s.stride[1], generator=generator) for s in SPEC]
 
 
-NECKS = [DBFPN(SPEC, 64), DBFPN(SPEC, 64, use_asf=True), RSEFPN(SPEC, 64), RSEFPN(SPEC, 64, False, intracl=True)]
+NECKS = {
+    "db": DBFPN(SPEC, 64),
+    "asf": DBFPN(SPEC, 64, use_asf=True),
+    "rse": RSEFPN(SPEC, 64),
+    "rse intracl": RSEFPN(SPEC, 64, False, intracl=True),
+    "lk": LKPAN(SPEC, 64),
+    "lk lite intracl": LKPAN(SPEC, 64, "lite", True),
+}
 
 
-@pytest.mark.parametrize("neck", NECKS, ids=["db", "asf", "rse", "rse intracl"])
+@pytest.mark.parametrize("neck", NECKS.values(), ids=NECKS)
 def test_one_map_at_a_quarter_of_the_image_that_sees_every_level(neck: nn.Module) -> None:
     levels = [level.requires_grad_() for level in features()]
     out = neck(levels)
@@ -83,3 +91,21 @@ def test_refusals() -> None:
         DBFPN(SPEC, 30)
     with pytest.raises(ValueError, match="at least 16"):
         RSEFPN(SPEC, 12)
+
+
+def test_lkpan_goes_down_by_sums_and_up_by_convolutions() -> None:
+    neck = LKPAN(SPEC, 32).eval()
+    levels = features()
+    sums = top_down([conv(level) for conv, level in zip(neck.ins_conv, levels, strict=True)])
+    p2, p3, p4, p5 = (conv(x) for conv, x in zip(neck.inp_conv, sums, strict=True))
+    up3 = p3 + neck.pan_head_conv[0](p2)
+    up4 = p4 + neck.pan_head_conv[1](up3)
+    up5 = p5 + neck.pan_head_conv[2](up4)
+    last = [conv(x) for conv, x in zip(neck.pan_lat_conv, (p2, up3, up4, up5), strict=True)]
+    want = torch.cat([F.interpolate(x, scale_factor=2**i) for i, x in enumerate(last)][::-1], 1)
+    assert torch.allclose(neck(levels), want, atol=1e-4)
+    assert neck.inp_conv[0].kernel_size == (9, 9)
+    lite = LKPAN(SPEC, 32, mode="Lite")
+    assert sum(p.numel() for p in lite.parameters()) < sum(p.numel() for p in neck.parameters())
+    with pytest.raises(ValueError, match="large or lite"):
+        LKPAN(SPEC, 32, mode="small")

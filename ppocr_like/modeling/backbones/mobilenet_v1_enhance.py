@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
-from ppocr_like.modeling.init import default_conv_, kaiming_normal_
-from ppocr_like.modeling.layers import BatchNorm2d, norm_act, pair
+from ppocr_like.modeling.init import kaiming_normal_
+from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act, pair
+from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
 from ppocr_like.registry import BACKBONES
 
 # in, out channels before scaling; stride (None: `last_conv_stride`); kernel of the depthwise convolution; squeeze-excite
@@ -52,28 +53,13 @@ class ConvNormAct(nn.Module):
         return norm_act(self._batch_norm, "hardswish", self._conv(x))
 
 
-class SqueezeExcite(nn.Module):
-    """Scales each channel by a gate read from its mean; hard-sigmoid of slope 1/6 (torch's)."""
-
-    def __init__(self, channels: int, reduction: int = 4) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels // reduction, 1)
-        self.conv2 = nn.Conv2d(channels // reduction, channels, 1)
-        default_conv_(self.conv1)
-        default_conv_(self.conv2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        gate = F.relu(self.conv1(x.mean((2, 3), keepdim=True)))
-        return x * F.hardsigmoid(self.conv2(gate))
-
-
 class DepthwiseSeparable(nn.Module):
     """Depthwise convolution, squeeze-excite where wanted, 1x1 convolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], kernel: int, squeeze_excite: bool) -> None:
         super().__init__()
         self._depthwise_conv = ConvNormAct(inputs, inputs, kernel, stride, depthwise=True)
-        self._se = SqueezeExcite(inputs) if squeeze_excite else None
+        self._se = SEModule(inputs, slope=TORCH_SLOPE) if squeeze_excite else None
         self._pointwise_conv = ConvNormAct(inputs, outputs, 1, (1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -126,9 +112,7 @@ class MobileNetV1Enhance(nn.Module):
         self.out_spec = FeatureSpec(int(1024 * scale), (vertical, horizontal))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        if images.device.type == "cpu" and not torch.jit.is_tracing():
-            images = images.contiguous(memory_format=torch.channels_last)  # what oneDNN is fastest at
-        x = self.block_list(self.conv1(images))
+        x = self.block_list(self.conv1(fast_layout(images)))
         if self.pool_type == "avg":
             return F.avg_pool2d(x, self.pool_size, self.pool_size)
         return F.max_pool2d(x, self.pool_size, self.pool_size)

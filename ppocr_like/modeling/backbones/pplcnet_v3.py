@@ -1,0 +1,254 @@
+"""PPLCNetV3 for detection: PaddleOCR's rec_lcnetv3 with det=True, the backbone of PP-OCRv4 and v5 mobile detectors.
+
+A chain of depthwise and 1x1 convolutions. In training each is a sum of branches with batch norms of their own (RepVGG,
+Ding et al. 2021); `fuse()` makes one convolution of them. Parameter names are PaddleOCR's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.modeling.depthwise import DepthwiseConv2d
+from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like, unit_kernel
+from ppocr_like.modeling.init import default_conv_, kaiming_normal_
+from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible
+from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
+from ppocr_like.registry import BACKBONES
+
+DIVISOR = 16
+STEM = 16  # channels of the first convolution before scaling
+LAST = (16, 24, 56, 480)  # channels of the four maps given out, before scaling
+
+Block = tuple[int, int, int, int, bool]
+
+# kernel, channels in and out before scaling, stride, squeeze-excite; by PaddleOCR's names of the stages
+BLOCKS: dict[str, tuple[Block, ...]] = {
+    "blocks2": ((3, 16, 32, 1, False),),
+    "blocks3": ((3, 32, 64, 2, False), (3, 64, 64, 1, False)),
+    "blocks4": ((3, 64, 128, 2, False), (3, 128, 128, 1, False)),
+    "blocks5": ((3, 128, 256, 2, False), *((5, 256, 256, 1, False),) * 4),
+    "blocks6": ((5, 256, 512, 2, True), (5, 512, 512, 1, True), *((5, 512, 512, 1, False),) * 2),
+}
+
+
+def attrs(lr_mult: float, l2: float | None, *names: str) -> dict[str, ParamAttr]:
+    """The same settings for several parameters; none where they are the optimizer's own."""
+    return {} if lr_mult == 1.0 and l2 is None else dict.fromkeys(names, ParamAttr(lr_mult=lr_mult, l2=l2))
+
+
+class ConvNorm(nn.Module):
+    """Convolution without bias and batch norm; the batch norm has no L2, as in PaddleOCR."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, depthwise: bool, lr_mult: float) -> None:
+        super().__init__()
+        self.lr_mult = lr_mult
+        self.conv: nn.Conv2d
+        if depthwise:
+            self.conv = DepthwiseConv2d(inputs, kernel, (stride, stride))
+        else:
+            self.conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=False)
+        self.bn = BatchNorm2d(outputs)
+        kaiming_normal_(self.conv.weight)
+
+    def own_param_attrs(self) -> dict[str, ParamAttr]:
+        return attrs(self.lr_mult, None, "conv.weight") | attrs(self.lr_mult, 0.0, "bn.weight", "bn.bias")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.bn(self.conv(x))
+
+
+class LearnableAffine(nn.Module):
+    """scale * x + bias with one number each, which learn at a rate of their own.
+
+    With `unused` the numbers only stand in the state, where PaddleOCR has them too, and nothing trains them.
+    """
+
+    def __init__(self, lr_mult: float, unused: bool = False) -> None:
+        super().__init__()
+        self.lr_mult = lr_mult
+        self.unused = unused
+        self.scale: torch.Tensor
+        self.bias: torch.Tensor
+        for name, value in (("scale", 1.0), ("bias", 0.0)):
+            if unused:
+                self.register_buffer(name, torch.tensor([value]))
+            else:
+                self.register_parameter(name, nn.Parameter(torch.tensor([value])))
+
+    def own_param_attrs(self) -> dict[str, ParamAttr]:
+        return {} if self.unused else attrs(self.lr_mult, None, "scale", "bias")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scale * x + self.bias
+
+
+class Activation(nn.Module):
+    """Hard-swish and a learnable affine."""
+
+    def __init__(self, lr_mult: float, unused: bool) -> None:
+        super().__init__()
+        self.lab = LearnableAffine(lr_mult, unused)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.lab(F.hardswish(x))
+
+
+class LearnableRep(nn.Module):
+    """A sum of batch-normed branches of one kernel shape, a learnable affine, and (without a stride) the activation.
+
+    Args:
+        inputs, outputs: channels.
+        kernel: of the main branches; above 1 a branch of kernel 1 is added.
+        stride: vertical and horizontal; at 1, with as many outputs as inputs, the input itself is a branch.
+        depthwise: one kernel per channel.
+        branches: number of main branches.
+        lr_mult, lab_lr: the rate of all parameters, and of the affine numbers on top of it.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, depthwise: bool, branches: int, lr_mult: float, lab_lr: float
+    ) -> None:
+        super().__init__()
+        self.lr_mult = lr_mult
+        self.activated = stride != 2  # PaddleOCR's rule
+        self.identity = BatchNorm2d(inputs) if inputs == outputs and stride == 1 else None
+        self.conv_kxk = nn.ModuleList(ConvNorm(inputs, outputs, kernel, stride, depthwise, lr_mult) for _ in range(branches))
+        self.conv_1x1 = ConvNorm(inputs, outputs, 1, stride, depthwise, lr_mult) if kernel > 1 else None
+        self.lab = LearnableAffine(lr_mult * lab_lr)
+        self.act = Activation(lr_mult * lab_lr, unused=not self.activated)
+        self.fused: nn.Conv2d | None = None
+
+    def own_param_attrs(self) -> dict[str, ParamAttr]:
+        return {} if self.identity is None else attrs(self.lr_mult, None, "identity.weight", "identity.bias")
+
+    def _branches(self, x: torch.Tensor) -> torch.Tensor:
+        if self.fused is not None:
+            return self.fused(x)
+        modules = [*self.conv_kxk, *(module for module in (self.conv_1x1, self.identity) if module is not None)]
+        total = modules[0](x)
+        for module in modules[1:]:
+            total = total + module(x)
+        return total
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.lab(self._branches(x))
+        return self.act(x) if self.activated else x
+
+    @torch.no_grad()
+    def fuse(self) -> None:
+        """Replaces the branches by one convolution (see `modeling.fuse`); a second call changes nothing."""
+        if self.fused is not None:
+            return
+        main: list[ConvNorm] = list(self.conv_kxk)  # type: ignore[arg-type]
+        conv = main[0].conv
+        kernels = [batch_norm_kernel(branch.conv.weight, branch.bn) for branch in main]
+        if self.conv_1x1 is not None:
+            weight, bias = batch_norm_kernel(self.conv_1x1.conv.weight, self.conv_1x1.bn)
+            kernels.append((F.pad(weight, (conv.kernel_size[0] // 2,) * 4), bias))
+        if self.identity is not None:
+            kernels.append(batch_norm_kernel(unit_kernel(conv), self.identity))
+        weights, biases = zip(*kernels, strict=True)
+        self.fused = convolution_like(conv, torch.stack(weights).sum(0), torch.stack(biases).sum(0))
+        self.identity = self.conv_1x1 = None
+        self.conv_kxk = nn.ModuleList()
+
+
+class LCNetV3Block(nn.Module):
+    """Depthwise convolution, squeeze-excite where wanted, 1x1 convolution."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int,
+        squeeze_excite: bool,
+        branches: int,
+        lr_mult: float,
+        lab_lr: float,
+    ) -> None:
+        super().__init__()
+        self.lr_mult = lr_mult
+        self.dw_conv = LearnableRep(inputs, inputs, kernel, stride, True, branches, lr_mult, lab_lr)
+        self.se = SEModule(inputs, slope=TORCH_SLOPE) if squeeze_excite else None
+        self.pw_conv = LearnableRep(inputs, outputs, 1, 1, False, branches, lr_mult, lab_lr)
+
+    def own_param_attrs(self) -> dict[str, ParamAttr]:
+        if self.se is None:
+            return {}
+        return attrs(self.lr_mult, None, *(f"se.{name}" for name, _ in self.se.named_parameters()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.dw_conv(x)
+        if self.se is not None:
+            x = self.se(x)
+        return self.pw_conv(x)
+
+
+@BACKBONES.register("PPLCNetV3", task="det")
+class PPLCNetV3(nn.Module):
+    """Images (N, C, H, W) -> four maps of strides 4, 8, 16 and 32.
+
+    Args:
+        in_spec: the images.
+        scale: multiplies the channel counts.
+        conv_kxk_num: branches of each convolution in training.
+        lr_mult_list: rate multipliers of the first convolution and of the five stages.
+        lab_lr: rate multiplier of the affine numbers, on top of their stage's.
+        det: must be True: the form with maps of four strides.
+
+    Raises:
+        ValueError: a value that makes no network, or det False.
+    """
+
+    def __init__(
+        self,
+        in_spec: FeatureSpec,
+        scale: float = 1.0,
+        conv_kxk_num: int = 4,
+        lr_mult_list: Sequence[float] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+        lab_lr: float = 0.1,
+        det: bool = False,
+    ) -> None:
+        super().__init__()
+        if not det:
+            raise ValueError("a detector needs the form with four maps: set det: True")
+        if int(LAST[0] * scale) < 1:
+            raise ValueError(f"scale {scale} leaves no channels; {LAST[0]} * scale must be at least 1")
+        if conv_kxk_num < 1:
+            raise ValueError(f"conv_kxk_num must be at least 1, got {conv_kxk_num}")
+        if len(lr_mult_list) != 1 + len(BLOCKS) or min(lr_mult_list) < 0:
+            raise ValueError(f"lr_mult_list takes {1 + len(BLOCKS)} numbers, none negative, got {list(lr_mult_list)}")
+        if lab_lr < 0:
+            raise ValueError(f"lab_lr must not be negative, got {lab_lr}")
+        self.conv1 = ConvNorm(in_spec.channels, make_divisible(STEM * scale, DIVISOR), 3, 2, False, lr_mult_list[0])
+        stride = in_spec.stride[0] * 2, in_spec.stride[1] * 2
+        self.out_spec: list[FeatureSpec] = []
+        layers: list[nn.Conv2d] = []
+        for (name, blocks), lr_mult in zip(BLOCKS.items(), lr_mult_list[1:], strict=True):
+            made = []
+            for kernel, inputs, outputs, step, squeeze_excite in blocks:
+                channels = make_divisible(inputs * scale, DIVISOR), make_divisible(outputs * scale, DIVISOR)
+                made.append(LCNetV3Block(*channels, kernel, step, squeeze_excite, conv_kxk_num, lr_mult, lab_lr))
+                stride = stride[0] * step, stride[1] * step
+            self.add_module(name, nn.Sequential(*made))
+            if name != "blocks2":
+                spec = FeatureSpec(int(LAST[len(self.out_spec)] * scale), stride)
+                layers.append(nn.Conv2d(channels[1], spec.channels, 1))
+                default_conv_(layers[-1])
+                self.out_spec.append(spec)
+        self.layer_list = nn.ModuleList(layers)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        x = self.conv1(fast_layout(images))
+        maps: list[torch.Tensor] = []
+        for name in BLOCKS:
+            x = getattr(self, name)(x)
+            if name != "blocks2":
+                maps.append(self.layer_list[len(maps)](x))
+        return maps

@@ -1,0 +1,228 @@
+"""Residual networks for detection: PaddleOCR's ResNet (det_resnet) and ResNet_vd (det_resnet_vd), with its parameter names.
+
+ResNet after He et al. 2015 with the stride in the 3x3 convolution; the `vd` form after He et al. 2018 ("Bag of tricks"):
+three 3x3 convolutions at the start, and shortcuts that average before their 1x1 convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ppocr_like.contracts import FeatureSpec
+from ppocr_like.modeling.init import default_conv_
+from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act
+from ppocr_like.registry import BACKBONES
+
+DEPTHS: Mapping[int, tuple[int, int, int, int]] = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 12, 48, 3),
+}
+WIDTHS = (64, 128, 256, 512)
+BOTTLENECK_FROM = 50  # layers
+EXPANSION = 4  # of a bottleneck's output over its width
+
+
+class ConvNormAct(nn.Module):
+    """Average pool 2x2 where wanted, convolution without bias, batch norm, activation."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, act: str = "relu", pool: bool = False) -> None:
+        super().__init__()
+        self.act = act
+        self.pool = pool
+        self._conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=False)
+        self._batch_norm = BatchNorm2d(outputs)
+        default_conv_(self._conv)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.pool:  # an odd last row or column is averaged by itself, so that sizes equal a convolution's
+            x = F.avg_pool2d(x, 2, 2, ceil_mode=True)
+        return norm_act(self._batch_norm, self.act, self._conv(x))
+
+
+class Residual(nn.Module):
+    """relu(shortcut + branch): the branch is 3x3, 3x3 or, as a bottleneck, 1x1, 3x3, 1x1.
+
+    Args:
+        inputs: channels in.
+        width: channels of the branch; a bottleneck gives four times as many.
+        stride: of the whole.
+        bottleneck: which branch.
+        project: whether the shortcut has a convolution (the first block of a stage).
+        pooled: a strided shortcut averages 2x2, then has stride 1 (vd).
+    """
+
+    def __init__(self, inputs: int, width: int, stride: int, bottleneck: bool, project: bool, pooled: bool) -> None:
+        super().__init__()
+        self.bottleneck = bottleneck
+        outputs = width * EXPANSION if bottleneck else width
+        if bottleneck:
+            self.conv0 = ConvNormAct(inputs, width, 1)
+            self.conv1 = ConvNormAct(width, width, 3, stride)
+            self.conv2 = ConvNormAct(width, outputs, 1, act="none")
+        else:
+            self.conv0 = ConvNormAct(inputs, width, 3, stride)
+            self.conv1 = ConvNormAct(width, outputs, 3, act="none")
+        self.short = ConvNormAct(inputs, outputs, 1, 1 if pooled else stride, "none", pool=pooled) if project else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv1(self.conv0(x))
+        if self.bottleneck:
+            y = self.conv2(y)
+        return F.relu((x if self.short is None else self.short(x)) + y)
+
+
+def check_layers(layers: int, known: Sequence[int]) -> None:
+    """Raises ValueError for a number of layers that is not among `known`."""
+    if layers not in known:
+        raise ValueError(f"layers must be one of {', '.join(map(str, known))}, got {layers}")
+
+
+def check_dcn_stage(dcn_stage: Sequence[bool] | None) -> None:
+    """Raises ValueError where a stage asks for deformable convolutions, or the list has not one entry per stage."""
+    if dcn_stage is None:
+        return
+    if len(dcn_stage) != len(WIDTHS):
+        raise ValueError(f"dcn_stage takes {len(WIDTHS)} truth values, one per stage, got {list(dcn_stage)}")
+    if any(dcn_stage):
+        raise ValueError(
+            f"dcn_stage {list(dcn_stage)} asks for deformable convolutions, which are not available yet; set all four to False"
+        )
+
+
+def check_out_indices(out_indices: Sequence[int] | None) -> tuple[int, ...]:
+    """The stages whose maps are given out, all four for None.
+
+    Raises:
+        ValueError: an index out of 0..3, none at all, or not in rising order.
+    """
+    indices = tuple(range(len(WIDTHS)) if out_indices is None else out_indices)
+    if not indices or any(i not in range(len(WIDTHS)) for i in indices) or list(indices) != sorted(set(indices)):
+        raise ValueError(f"out_indices takes rising numbers from 0 to {len(WIDTHS) - 1}, got {list(indices)}")
+    return indices
+
+
+class Stages(nn.Module):
+    """The four stages of a residual network after its stem of stride 4.
+
+    Args:
+        in_spec: the images.
+        layers: a key of `DEPTHS`.
+        out_indices: stages whose maps are given out.
+        vd: the shortcuts of the vd form.
+        name: (stage, block) -> the block's attribute name.
+    """
+
+    def __init__(
+        self, in_spec: FeatureSpec, layers: int, out_indices: tuple[int, ...], vd: bool, name: Callable[[int, int], str]
+    ) -> None:
+        super().__init__()
+        self.out_indices = out_indices
+        self.out_spec: list[FeatureSpec] = []
+        self._names: list[list[str]] = []
+        bottleneck = layers >= BOTTLENECK_FROM
+        channels, stride = WIDTHS[0], (in_spec.stride[0] * 4, in_spec.stride[1] * 4)
+        # Stages after the last one asked for would be parameters that no loss reaches.
+        for stage in range(max(out_indices) + 1):
+            self._names.append([])
+            for block in range(DEPTHS[layers][stage]):
+                step = 2 if block == 0 and stage > 0 else 1
+                pooled = vd and stage > 0
+                made = Residual(channels, WIDTHS[stage], step, bottleneck, project=block == 0, pooled=pooled)
+                self.add_module(name(stage, block), made)
+                self._names[stage].append(name(stage, block))
+                channels = WIDTHS[stage] * (EXPANSION if bottleneck else 1)
+                stride = (stride[0] * step, stride[1] * step)
+            if stage in out_indices:
+                self.out_spec.append(FeatureSpec(channels, stride))
+
+    def stages(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The chosen stages' maps for what the stem gives."""
+        maps = []
+        for stage, names in enumerate(self._names):
+            for name in names:
+                x = getattr(self, name)(x)
+            if stage in self.out_indices:
+                maps.append(x)
+        return maps
+
+
+@BACKBONES.register("ResNet_vd", task="det")
+class ResNetVd(Stages):
+    """Images (N, C, H, W) -> maps of strides 4, 8, 16 and 32 (those of `out_indices`).
+
+    Args:
+        in_spec: the images.
+        layers: 18, 34, 50, 101, 152 or 200.
+        dcn_stage: stages with deformable convolutions: not available yet, all must be False.
+        out_indices: stages whose maps are given out; all four when None.
+
+    Raises:
+        ValueError: an unknown number of layers, deformable convolutions, bad out_indices.
+    """
+
+    def __init__(
+        self,
+        in_spec: FeatureSpec,
+        layers: int = 50,
+        dcn_stage: Sequence[bool] | None = None,
+        out_indices: Sequence[int] | None = None,
+    ) -> None:
+        check_layers(layers, list(DEPTHS))
+        check_dcn_stage(dcn_stage)
+        super().__init__(in_spec, layers, check_out_indices(out_indices), vd=True, name=lambda s, b: f"bb_{s}_{b}")
+        self.conv1_1 = ConvNormAct(in_spec.channels, 32, 3, 2)
+        self.conv1_2 = ConvNormAct(32, 32, 3)
+        self.conv1_3 = ConvNormAct(32, WIDTHS[0], 3)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        x = self.conv1_3(self.conv1_2(self.conv1_1(fast_layout(images))))
+        return self.stages(F.max_pool2d(x, 3, 2, 1))
+
+
+def classic_name(layers: int) -> Callable[[int, int], str]:
+    """(stage, block) -> the name of old: res2a, res2b ...; the long stage of the deep ones counts res4b1, res4b2 ..."""
+
+    def name(stage: int, block: int) -> str:
+        if layers > BOTTLENECK_FROM and stage == 2:
+            return f"res{stage + 2}{'a' if block == 0 else f'b{block}'}"
+        return f"res{stage + 2}{chr(ord('a') + block)}"
+
+    return name
+
+
+@BACKBONES.register("ResNet", task="det")
+class ResNet(Stages):
+    """Images (N, C, H, W) -> maps of strides 4, 8, 16 and 32 (those of `out_indices`).
+
+    Args:
+        in_spec: the images.
+        layers: 18, 34, 50, 101 or 152.
+        out_indices: stages whose maps are given out; all four when None.
+        dcn_stage: stages with deformable convolutions: not available yet, all must be False.
+
+    Raises:
+        ValueError: an unknown number of layers, deformable convolutions, bad out_indices.
+    """
+
+    def __init__(
+        self,
+        in_spec: FeatureSpec,
+        layers: int = 50,
+        out_indices: Sequence[int] | None = None,
+        dcn_stage: Sequence[bool] | None = None,
+    ) -> None:
+        check_layers(layers, [known for known in DEPTHS if known <= 152])
+        check_dcn_stage(dcn_stage)
+        super().__init__(in_spec, layers, check_out_indices(out_indices), vd=False, name=classic_name(layers))
+        self.conv = ConvNormAct(in_spec.channels, WIDTHS[0], 7, 2)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return self.stages(F.max_pool2d(self.conv(fast_layout(images)), 3, 2, 1))

@@ -1,0 +1,26 @@
+"""Detectors against the outputs of PaddleOCR's own networks (reference cases outside the repository)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ppocr_like.modeling.fuse import fused_copy
+
+from .networks import CASES, NO_CASES, Network, compare, load, networks, paddle_state
+
+pytestmark = pytest.mark.skipif(CASES is None, reason=NO_CASES)
+
+COLLECTED = [pytest.param(network, id=network.id) for network in networks("det__*.json", "maps", "maps")]
+
+
+@pytest.mark.parametrize("network", COLLECTED)
+def test_outputs_equal_paddleocrs(network: Network, record_property: pytest.RecordProperty) -> None:
+    if missing := network.missing():
+        pytest.skip(missing)
+    model = network.build()
+    load(model, paddle_state(network))
+    fused = fused_copy(model)
+    found = compare(network, model, "maps")
+    record_property("largest difference over std", found.largest)
+    found.hold()
+    compare(network, fused, "maps").hold()
