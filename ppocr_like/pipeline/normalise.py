@@ -49,6 +49,11 @@ class Affine:
         factor, shift = (np.reshape(v, (-1, 1, 1)).astype(np.float32) for v in (self.factor, self.shift))
         return values * factor + shift
 
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """The input that gives these values."""
+        factor, shift = (np.reshape(v, (-1, 1, 1)).astype(np.float32) for v in (self.factor, self.shift))
+        return (values - shift) / factor
+
 
 def normalisation(chain: Iterable[object]) -> NormalizeImage:
     """The only NormalizeImage of a built chain.
