@@ -59,12 +59,12 @@ class _OneOutput(nn.Module):
         super().__init__()
         self.model = model
         self.output = output
-        self.affine = affine
+        numbers = () if affine is None else (affine.factor, affine.shift)
+        self.affine = nn.ParameterList(torch.tensor(number).reshape(1, -1, 1, 1) for number in numbers)
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.affine is not None:
-            factor, shift = (torch.tensor(v).reshape(1, -1, 1, 1) for v in (self.affine.factor, self.affine.shift))
-            images = images * factor + shift
+        if len(self.affine):
+            images = images * self.affine[0] + self.affine[1]
         return self.model(images)[self.output]
 
 

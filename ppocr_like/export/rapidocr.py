@@ -72,9 +72,10 @@ def page_params(
         "Global.use_det": True,
         "Global.use_cls": False,
         "Global.use_rec": False,
-        # Pages go to the detector as they are, but that its longest side is bounded after enlarging the shorter one only here.
+        # RapidOCR's detector has no bound of the longer side (max_side_limit), its pre-processing has; strips that only become
+        # so long when their short side is enlarged escape it. Where the longer side is limited, pages go in as they are.
         "Global.use_preprocess_img": limit_type == "min",
-        "Global.max_side_len": MAX_SIDE,
+        "Global.max_side_len": _args(transforms, "DetResizeForTest").get("max_side_limit", MAX_SIDE),
         "Global.min_side_len": 1,
         "Global.use_vertical_padding": False,
         "Det.model_path": str(model),

@@ -73,7 +73,7 @@ class PageResults:
             self._write(f"{name}_map.jpg", draw_map(finding.prepared.picture, finding.map))
 
     def finish(self) -> list[str]:
-        return [f"{self._left_out} images were not drawn (--max-pages)"] if self._left_out else []
+        return [f"not drawn (--max-pages): {self._left_out}"] if self._left_out else []
 
     def _font(self, px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         return self.font.size(px)
