@@ -62,7 +62,9 @@ class PageExaminer(Examiner):
             if points.tobytes() in seen:
                 tally.findings.note("same box twice", place)
             seen.add(points.tobytes())
-            if care and self._shape(tally, points, place):
+            if not np.isfinite(points).all():
+                tally.findings.note("coordinate that is no number", place)
+            elif care and self._shape(tally, points, place):
                 self._placed(tally, points, place, size)
                 self._height(tally, points, place, scale)
 
@@ -98,9 +100,6 @@ class PageExaminer(Examiner):
 
     def _shape(self, tally: Tally, points: np.ndarray, place: str) -> bool:
         """Whether the outline has an area that can be looked at further."""
-        if not np.isfinite(points).all():
-            tally.findings.note("coordinate that is no number", place)
-            return False
         if len(points) < 4:
             tally.findings.note("polygon of fewer than 4 points", f"{place}: {len(points)} points")
         ring = _without_repeats(points)
