@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
 from ppocr_like.config.globals import GlobalConfig, readable
+from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
 from ppocr_like.config.overrides import merge
@@ -150,7 +151,7 @@ class Builder:
 
     def model(self) -> Any:
         """The network: Transform, Backbone, Neck and Head in order, each told what the one before gives."""
-        spec = FeatureSpec(channels=checks.input_channels(self.recipe))
+        spec = FeatureSpec(channels=input_channels(self.recipe))
         arch = self.recipe.get("Architecture")
         if not isinstance(arch, dict):
             raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ppocr_like.config.globals import GlobalConfig
+from ppocr_like.config.input_checks import size_problems, try_model
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest, shown
@@ -28,26 +30,8 @@ SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Train": ("dataset", "loader", "sampler"),
     "Eval": ("dataset", "datasets", "loader", "sampler"),
 }
-READER_GIVES = ("image", "label", "img_path")
+READER_GIVES = {"Train": ("image", "label", "img_path", "epoch", "fetch_other"), "Eval": ("image", "label", "img_path")}
 CHECK_STEPS = 1000  # steps an epoch while checking: the real number needs the data
-
-
-def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] | None:
-    """`image_shape` [channels, height, width] of a section's chain and its YAML path; None where it has none."""
-    chain = recipe.get(f"{section}.dataset.transforms")
-    for i, item in enumerate(chain if isinstance(chain, list) else []):
-        name = item_name(item)
-        args = item.get(name, item) if isinstance(item, dict) else None
-        shape = args.get("image_shape") if isinstance(args, dict) else None
-        if isinstance(shape, list) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape):
-            return shape, f"{section}.dataset.transforms.{i}.{name}.image_shape"
-    return None
-
-
-def input_channels(recipe: Recipe) -> int:
-    """Channels of the network's input: the first of `image_shape` in the evaluation chain, else 3 (colour)."""
-    found = input_shape(recipe)
-    return found[0][0] if found else 3
 
 
 def kept_names(chain: Any) -> list[str] | None:
@@ -77,37 +61,22 @@ def all_problems(builder: Builder) -> list[Problem]:
     attempt(lambda: recipe.globals)
     attempt(lambda: builder.task, "Architecture")
     model = attempt(builder.model, "Architecture")
-    attempt(partial(_try_model, recipe, model))
+    attempt(partial(try_model, recipe, model))
     attempt(lambda: builder.optimizer(model, builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
     loss = attempt(builder.loss, "Loss")
-    attempt(builder.postprocess, "PostProcess")
-    attempt(builder.metric, "Metric")
+    postprocess = attempt(builder.postprocess, "PostProcess")
+    metric = attempt(builder.metric, "Metric")
+    consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
             bound = attempt(partial(builder.bind_dataset, section, name), section)
             transforms = bound.kwargs.get("transforms") or [] if bound is not None else []
-            attempt(partial(_check_dataset, builder, section, name, transforms, (model, loss)), section)
+            attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
         if recipe.get(f"{section}.sampler") is not None:
             attempt(partial(builder.bind_sampler, section), section)
     return list(dict.fromkeys(problems + builder.dictionary_problems))
-
-
-def _try_model(recipe: Recipe, model: Any) -> None:
-    """One blank image through a recogniser: the height of `image_shape` must suit strides and pooling."""
-    found = input_shape(recipe)
-    if found is None or model is None or not hasattr(model, "check_input"):
-        return
-    shape, path = found
-    train = input_shape(recipe, "Train")
-    if train is not None and train[0][:2] != shape[:2]:
-        message = f"{train[0]} differs from {shape} of {path} in channels or height; both feed the same network"
-        raise ConfigError([Problem(train[1], message)])
-    try:
-        model.check_input(*shape)
-    except ValueError as error:
-        raise ConfigError([Problem(path, f"{shape}: {error}")]) from error
 
 
 def _section_problems(recipe: Recipe) -> list[Problem]:
@@ -129,12 +98,12 @@ def _section_problems(recipe: Recipe) -> list[Problem]:
     return problems
 
 
-def _check_dataset(builder: Builder, section: str, name: str | None, transforms: list, consumers: tuple[Any, Any]) -> None:
+def _check_dataset(builder: Builder, section: str, name: str | None, transforms: list, consumers: dict[str, Any]) -> None:
     """A chain that breaks, names that nobody keeps, lists of different lengths.
 
     Args:
         transforms: the chain, built; empty where it could not be.
-        consumers: model and loss, None where they could not be built.
+        consumers: by section what reads the batches, None where it could not be built.
 
     Raises:
         ConfigError: every problem found.
@@ -143,9 +112,10 @@ def _check_dataset(builder: Builder, section: str, name: str | None, transforms:
     if not isinstance(node, dict):
         return  # said where the data set is bound
     path = builder.dataset_path(section, name)
-    problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES)]
+    problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES[section])]
     if isinstance(node.get("transforms"), list):
-        problems += _kept_problems(node["transforms"], path("transforms"), section, consumers)
+        problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
+    problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files
     if isinstance(files, list) and isinstance(ratios, list) and len(files) != len(ratios):
@@ -155,8 +125,8 @@ def _check_dataset(builder: Builder, section: str, name: str | None, transforms:
         raise ConfigError(problems)
 
 
-def _kept_problems(chain: list, path: str, section: str, consumers: tuple[Any, Any]) -> list[Problem]:
-    """Batch entries that model and loss need, against the names that KeepKeys selects."""
+def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig, consumers: dict[str, Any]) -> list[Problem]:
+    """Batch entries that their readers need (attribute `needs`), against the names that KeepKeys selects."""
     kept = kept_names(chain)
     if kept is None:
         if any(item_name(item) == "KeepKeys" for item in chain if isinstance(item, dict)):
@@ -165,11 +135,15 @@ def _kept_problems(chain: list, path: str, section: str, consumers: tuple[Any, A
             Problem(path, "ends without KeepKeys, which selects what goes into a batch: - KeepKeys: {keep_keys: [image, ...]}")
         ]
     problems = [] if "image" in kept else [Problem(path, "KeepKeys must keep `image`")]
-    if section == "Train":
-        for part, wanting in zip(("Architecture", "Loss"), consumers, strict=True):
-            missing = [name for name in getattr(wanting, "needs", ()) if name not in kept]
-            if missing:
-                who, there = f"{part} ({type(wanting).__name__})", ", ".join(map(str, kept))
-                message = f"{who} needs {', '.join(missing)}, but KeepKeys keeps only {there}"
-                problems.append(Problem(path, message))
+    readers = {"Train": ("Architecture", "Loss"), "Eval": ("PostProcess", "Metric")}[section]
+    measured = ("PostProcess", "Metric") if section == "Train" and settings.cal_metric_during_train else ()
+    for part in (*readers, *measured):
+        missing = [name for name in getattr(consumers[part], "needs", ()) if name not in kept]
+        if missing:
+            who, there = f"{part} ({type(consumers[part]).__name__})", ", ".join(map(str, kept))
+            message = f"{who} needs {', '.join(missing)}, but KeepKeys keeps only {there}"
+            where = path
+            if part in measured:
+                where, message = "Global.cal_metric_during_train", f"{message} in training; set it to false"
+            problems.append(Problem(where, message))
     return problems

@@ -74,6 +74,12 @@ class DBLoss(nn.Module):
             self.dice_loss(binary, shrink_map, shrink_mask),
         )
 
+    def pictures(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What is worth looking at in training, (N, H, W) in [0, 1]: the target of the probability map, the map itself, and the
+        threshold map."""
+        maps = outputs["maps"]
+        return {"shrink_map": batch["shrink_map"], "probability": maps[:, 0], "threshold": maps[:, 1]}
+
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         maps = outputs["maps"]
         targets = tuple(batch[name].to(maps.device, torch.float32) for name in self.needs)

@@ -12,10 +12,12 @@ from ppocr_like.contracts import RejectedSample
 class Metric(ABC):
     """Gathers results of batches and computes numbers. Every rank fills its own; `merge` joins them.
 
-    `main_indicator` names the entry of `compute()` that decides which checkpoint is best (greater is better).
+    `main_indicator` names the entry of `compute()` that decides which checkpoint is best (greater is better). `needs` names the
+    batch entries that `update` reads, so that a chain that does not keep them is found without data.
     """
 
     main_indicator: str
+    needs: tuple[str, ...] = ()
 
     @abstractmethod
     def update(self, results: Sequence[Any], batch: Mapping[str, Any]) -> None:

@@ -55,8 +55,11 @@ class OcrModel(nn.Module):
         return self._gather("own_class_parameters")
 
     @torch.no_grad()
-    def check_input(self, channels: int, height: int, width: int) -> None:
+    def check_input(self, channels: int, height: int, width: int) -> dict[str, tuple[int, ...]]:
         """Runs one blank image of this size (px) in evaluation, so that parts that do not fit are found before data is read.
+
+        Returns:
+            the outputs' shapes by name.
 
         Raises:
             ValueError: the parts do not fit this size.
@@ -64,11 +67,12 @@ class OcrModel(nn.Module):
         training = self.training
         self.eval()
         try:
-            self(torch.zeros(1, channels, height, width))
+            outputs = self(torch.zeros(1, channels, height, width))
         except RuntimeError as error:
             raise ValueError(f"the network cannot take images of {channels} x {height} x {width}: {error}") from error
         finally:
             self.train(training)
+        return {name: tuple(value.shape) for name, value in outputs.items()}
 
     def _gather(self, method: str) -> dict:
         found = {}

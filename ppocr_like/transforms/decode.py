@@ -9,8 +9,11 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.channels import repeat_gray
+from ppocr_like.transforms.header import encoded_size
 
 UNREADABLE = "unreadable image"
+TOO_LARGE = "image too large"
+MAX_PIXELS = 2**27  # 134 million, 403 MB decoded; OpenCV itself stops at 2**30. A newspaper page at 400 dpi has 70 million
 MODES = ("RGB", "BGR", "GRAY")
 
 _JPEG = b"\xff\xd8\xff"
@@ -31,14 +34,25 @@ class DecodeImage(Transform):
         img_mode: "RGB", "BGR" or "GRAY" (three equal channels).
         channel_first: give (3, H, W).
         ignore_orientation: leave Exif orientation aside.
+        max_pixels: a larger image is rejected by its header, before memory is taken for it.
 
     Raises (on call):
-        Rejected: "unreadable image": empty, truncated (PaddleOCR trains on the gray rest of a truncated JPEG), no image.
+        Rejected: "unreadable image": empty, truncated (PaddleOCR trains on the gray rest of a truncated JPEG), no image;
+            "image too large".
     """
 
-    def __init__(self, img_mode: str = "RGB", channel_first: bool = False, ignore_orientation: bool = False) -> None:
+    def __init__(
+        self,
+        img_mode: str = "RGB",
+        channel_first: bool = False,
+        ignore_orientation: bool = False,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         if img_mode not in MODES:
             raise ValueError(f"img_mode is {img_mode!r}; known: {', '.join(MODES)}")
+        if max_pixels < 1:
+            raise ValueError(f"max_pixels is {max_pixels}; at least 1 is needed")
+        self.max_pixels = max_pixels
         self.img_mode = img_mode
         self.channel_first = channel_first
         self.ignore_orientation = ignore_orientation
@@ -63,6 +77,9 @@ class DecodeImage(Transform):
     def _decode(self, data: np.ndarray) -> np.ndarray:
         if data.size == 0:
             raise Rejected(UNREADABLE, "the file is empty")
+        size = encoded_size(data)
+        if size is not None and size[0] * size[1] > self.max_pixels:
+            raise Rejected(TOO_LARGE, f"{size[0]} x {size[1]} px; DecodeImage.max_pixels allows {self.max_pixels:,}")
         cut = truncation(data)
         if cut:
             raise Rejected(UNREADABLE, cut)

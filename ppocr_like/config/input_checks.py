@@ -1,0 +1,101 @@
+"""Can the network take the images that the chains give? Tried on small blank images; no data is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ppocr_like.config.overrides import item_name
+from ppocr_like.config.recipe import Recipe
+from ppocr_like.errors import ConfigError, Problem
+
+# px: a probe has the remainders that the real size has; networks halve their images at most six times
+PERIOD = 64
+PHOTOS = ((640, 480), (1280, 720), (1000, 1400), (333, 517))  # width, height px of images that a resize step is asked about
+
+
+def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] | None:
+    """`image_shape` [channels, height, width] of a section's chain and its YAML path; None where it has none."""
+    chain = recipe.get(f"{section}.dataset.transforms")
+    for i, item in enumerate(chain if isinstance(chain, list) else []):
+        name = item_name(item)
+        args = item.get(name, item) if isinstance(item, dict) else None
+        shape = args.get("image_shape") if isinstance(args, dict) else None
+        if isinstance(shape, list) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape):
+            return shape, f"{section}.dataset.transforms.{i}.{name}.image_shape"
+    return None
+
+
+def input_channels(recipe: Recipe) -> int:
+    """Channels of the network's input: the first of `image_shape` in the evaluation chain; else 1 with ToGray, 3 without."""
+    found = input_shape(recipe)
+    if found:
+        return found[0][0]
+    chain = recipe.get("Eval.dataset.transforms")
+    return 1 if isinstance(chain, list) and any(item_name(item) == "ToGray" for item in chain) else 3
+
+
+def try_model(recipe: Recipe, model: Any) -> None:
+    """One blank image through the network: the height of `image_shape` must suit strides and pooling. A detector's parts are
+    only held against each other.
+
+    Raises:
+        ConfigError: it does not run.
+    """
+    if not hasattr(model, "check_input"):
+        return
+    found = input_shape(recipe)
+    if found is None and recipe.get("Architecture.model_type") != "det":
+        return  # networks for lines want a height that nothing tells
+    shape, path = found if found else ([input_channels(recipe), PERIOD, PERIOD], "Architecture")
+    train = input_shape(recipe, "Train") if found else None
+    if train is not None and train[0][:2] != shape[:2]:
+        message = f"{train[0]} differs from {shape} of {path} in channels or height; both feed the same network"
+        raise ConfigError([Problem(train[1], message)])
+    try:
+        model.check_input(*shape)
+    except ValueError as error:
+        raise ConfigError([Problem(path, f"{shape}: {error}" if found else str(error))]) from error
+
+
+def size_problems(recipe: Recipe, model: Any, transforms: Sequence[Any], path: str) -> list[Problem]:
+    """Crops and resized images whose sides the network cannot take, or to which it answers with maps of another size.
+
+    A crop is a transform with `size` (width, height) px, a resize step one with `output_size(width, height)`.
+
+    Args:
+        path: where the chain stands.
+    """
+    if not hasattr(model, "check_input") or input_shape(recipe) is not None:
+        return []
+    problems = []
+    for i, transform in enumerate(transforms):
+        for width, height in _sizes(transform):
+            message = _trouble(model, input_channels(recipe), height, width)
+            if message:
+                problems.append(Problem(f"{path}.{i}.{type(transform).__name__}", message))
+                break
+    return problems
+
+
+def _sizes(transform: Any) -> list[tuple[int, int]]:
+    """(width, height) px that a step is known to give; the others leave it to a later one."""
+    if hasattr(transform, "output_size"):
+        return [transform.output_size(*photo) for photo in PHOTOS]
+    size = getattr(transform, "size", None)
+    whole = isinstance(size, tuple) and len(size) == 2 and all(isinstance(n, int) for n in size)
+    return [size] if whole else []  # type: ignore[list-item]
+
+
+def _trouble(model: Any, channels: int, height: int, width: int) -> str:
+    probe = (PERIOD + height % PERIOD, PERIOD + width % PERIOD)
+    advice = "make both sides multiples of 32"
+    try:
+        shapes = model.check_input(channels, *probe)
+    except ValueError as error:
+        return f"gives images of {width} x {height} px, of which the network's stride is no divisor: {advice} ({error})"
+    other = [shape for shape in shapes.values() if len(shape) == 4 and tuple(shape[2:]) != probe]
+    if other:
+        more = [after - before for after, before in zip(other[0][2:], probe, strict=True)]
+        return f"gives images of {width} x {height} px, the network maps that are {more[1]} x {more[0]} px larger: {advice}"
+    return ""

@@ -1,0 +1,105 @@
+"""Sizes from headers, against files that Pillow and OpenCV wrote."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ppocr_like.contracts import Rejected
+from ppocr_like.transforms.decode import MAX_PIXELS, DecodeImage
+from ppocr_like.transforms.header import encoded_size
+
+KINDS = {
+    **{kind: {} for kind in ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")},
+    "JPEG progressive": {"progressive": True},
+    "JPEG with Exif": {"exif": True},
+    "WEBP lossless": {"lossless": True},
+    "WEBP with Exif": {"exif": True},
+    "TIFF deflate": {"compression": "tiff_adobe_deflate"},
+}
+
+
+def encoded(name: str, size: tuple[int, int]) -> np.ndarray:
+    options = dict(KINDS[name])
+    if options.pop("exif", None):
+        exif = Image.Exif()
+        exif[0x010E] = "a picture" * 300
+        options["exif"] = exif
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (200, 30, 90)).save(buffer, name.split()[0], **options)
+    return np.frombuffer(buffer.getvalue(), np.uint8)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("size", [(37, 300), (1025, 2)])
+def test_the_header_tells_the_size(name: str, size: tuple[int, int]) -> None:
+    assert encoded_size(encoded(name, size)) == size
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_cut_header_is_no_size_and_no_error(name: str) -> None:
+    data = encoded(name, (37, 300))
+    for cut in range(0, min(len(data), 400)):
+        told = encoded_size(data[:cut])
+        assert told is None or told == (37, 300) or cut < 60  # a few cut bytes read as zeros
+
+
+def test_other_kinds_are_left_to_opencv() -> None:
+    _, ppm = cv2.imencode(".ppm", np.zeros((3, 4, 3), np.uint8))
+    assert encoded_size(ppm) is None
+    assert encoded_size(np.frombuffer(b"no image", np.uint8)) is None
+    assert DecodeImage("BGR", max_pixels=1)({"image": ppm}, np.random.default_rng(0))["image"].shape == (3, 4, 3)
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A whole black PNG of one bit a pixel: 30,000 x 30,000 are 110 kB."""
+    packer = zlib.compressobj(9)
+    rows = bytes(1 + (width + 7) // 8) * 100
+    packed = b"".join(packer.compress(rows) for _ in range(height // 100)) + packer.flush()
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+READ = """
+import resource
+import sys
+import numpy as np
+from ppocr_like.contracts import Rejected
+from ppocr_like.transforms.decode import DecodeImage
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    DecodeImage("BGR")({"image": np.fromfile(sys.argv[1], np.uint8)}, np.random.default_rng(0))
+except Rejected as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_thirty_thousand_squared_is_refused_before_memory_is_taken(tmp_path) -> None:
+    path = tmp_path / "huge.png"
+    path.write_bytes(huge_png(30_000, 30_000))
+    result = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
+    said, grown = result.stdout.splitlines()
+    assert said == f"image too large: 30000 x 30000 px; DecodeImage.max_pixels allows {MAX_PIXELS:,}"
+    assert int(grown) < 20_000, "kB; decoded it takes 900 MB and more"
+
+
+def test_the_limit_is_the_recipe_s() -> None:
+    data = encoded("PNG", (40, 30))
+    assert DecodeImage("BGR", max_pixels=1200)({"image": data}, np.random.default_rng(0))["image"].shape == (30, 40, 3)
+    with pytest.raises(Rejected, match="image too large: 40 x 30 px"):
+        DecodeImage("BGR", max_pixels=1199)({"image": data}, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="max_pixels is 0"):
+        DecodeImage(max_pixels=0)
