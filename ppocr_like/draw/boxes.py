@@ -65,20 +65,6 @@ def draw_boxes(
     return picture
 
 
-def heat_map(image: np.ndarray, values: np.ndarray, *, strength: float = 0.6) -> np.ndarray:
-    """The page (H, W, 3) uint8 BGR under a map's colours: blue 0, red 1.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        values: (h, w) in [0, 1], stretched over the image.
-        strength: share of the colours, [0, 1].
-    """
-    height, width = image.shape[:2]
-    spread = cv2.resize(np.clip(values, 0, 1).astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    colours = cv2.applyColorMap((spread * 255).astype(np.uint8), cv2.COLORMAP_JET)
-    return cv2.addWeighted(colours, strength, image, 1 - strength, 0)
-
-
 def _outline(picture: np.ndarray, points: np.ndarray, colour: tuple[int, int, int], thick: int) -> None:
     fixed = np.round(np.clip(points, -30000, 30000) * (1 << SHIFT)).astype(np.int32).reshape(-1, 1, 2)
     cv2.polylines(picture, [fixed], True, colour, thick, cv2.LINE_AA, SHIFT)

@@ -17,6 +17,7 @@ LABEL_SHARE = 0.4  # of the box's height
 LOW, DOUBTFUL = 0.6, 0.75  # scores under which a box is red, orange
 BLUE, ORANGE, RED = (0, 90, 200), (215, 110, 0), (215, 0, 0)  # RGB
 PLATE = (255, 255, 255, 190)
+TURBO_RED = 230  # of 255: what lies beyond in the colour map is too dark for text under it
 GAP = 2  # px between box and plate
 HALO = 0.55  # share of white beside an outline, so that it is seen on a ground of its own colour
 
@@ -54,7 +55,7 @@ def draw_page(image: np.ndarray, boxes: Sequence[TextBox], font: Callable[[int],
 
 
 def draw_map(image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The page, faded, under its probabilities: (h, w, 3) uint8 BGR; blue is unlikely, red certain, none uncoloured.
+    """The page, grey, under its probabilities: (h, w, 3) uint8 BGR; blue is unlikely, red certain, nothing uncoloured.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -66,8 +67,8 @@ def draw_map(image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     values = np.clip(values, 0.0, 1.0)
     gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)[:, :, None].astype(np.float32)
     faded = 255.0 - (255.0 - gray) * 0.8
-    colours = cv2.applyColorMap((255 * values).astype(np.uint8), cv2.COLORMAP_TURBO).astype(np.float32)
-    weight = (0.65 * np.sqrt(values))[:, :, None]
+    colours = cv2.applyColorMap((TURBO_RED * values).astype(np.uint8), cv2.COLORMAP_TURBO).astype(np.float32)
+    weight = (0.55 * np.sqrt(values))[:, :, None]
     return np.clip(faded * (1 - weight) + colours * weight, 0, 255).astype(np.uint8)
 
 
