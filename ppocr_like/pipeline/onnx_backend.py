@@ -28,7 +28,7 @@ class OnnxBackend:
 
     Args:
         bundle: the folder.
-        spec: its `inference.yml`; names the output.
+        spec: its `inference.yml`; names the output and counts the classes.
         threads: per operator; None lets ONNX Runtime choose.
 
     Raises:
@@ -51,23 +51,27 @@ class OnnxBackend:
                 f"{path}: no usable ONNX model ({str(error).splitlines()[0][:200]}); export the bundle again"
             ) from error
         self.input = self.session.get_inputs()[0].name
-        self.outputs = [output.name for output in self.session.get_outputs()]
-        classes = self.session.get_outputs()[0].shape[-1]
-        if spec.output not in self.outputs or classes != spec.charset.num_classes:
+        self.output, self.name = spec.output, spec.onnx_names[1]
+        outputs = {output.name: output.shape for output in self.session.get_outputs()}
+        if self.name not in outputs:
             raise WeightsError(
-                f"{path}: gives {', '.join(self.outputs)} of {classes} classes, inference.yml tells of {spec.output!r} with "
-                f"{spec.charset.num_classes}; the two files are not of one export"
+                f"{path}: gives {', '.join(outputs)}, inference.yml tells of {self.name!r}; the two files are not of one export"
+            )
+        if spec.charset is not None and outputs[self.name][-1] != spec.charset.num_classes:
+            raise WeightsError(
+                f"{path}: gives {outputs[self.name][-1]} classes, inference.yml tells of {spec.charset.num_classes}; the two "
+                "files are not of one export"
             )
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """(N, C, H, W) float32 -> outputs by name; probabilities (N, T, C).
+        """(N, C, H, W) float32 -> {"ctc": probabilities (N, T, C)} of a recogniser, {"maps": (N, 1, H, W)} of a detector.
 
         Raises:
             WeightsError: the graph cannot run an input of this shape.
         """
         try:
-            results = self.session.run(None, {self.input: images})
+            (result,) = self.session.run([self.name], {self.input: images})
         except _ORT_ERRORS as error:
             shape = " x ".join(map(str, images.shape))
             raise WeightsError(f"{self.path}: fails on an input of {shape} ({str(error).splitlines()[0][:200]})") from error
-        return dict(zip(self.outputs, results, strict=True))
+        return {self.output: result}

@@ -1,4 +1,4 @@
-"""`inference.yml`: what a recogniser needs to know beside its weights."""
+"""`inference.yml`: what a recogniser or detector needs to know beside its weights."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ SCHEMA = 1
 FILE = "inference.yml"
 SECTION = "PpocrLike"
 OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a transform's own argument
+OUTPUTS = {"rec": "ctc", "det": "maps"}  # by model_type: the entry of the network's outputs that is exported
+READING = ("rec",)  # model types whose classes are characters
 
 
 class _Dumper(yaml.SafeDumper):
@@ -31,64 +33,75 @@ _Dumper.add_representer(
 
 @dataclass(frozen=True)
 class Spec:
-    """Pre-processing, character set and post-processing of a recogniser.
+    """Pre-processing, post-processing and, where it reads text, character set of a model.
 
     Args:
         transforms: the recipe's Eval chain as plain data (label steps included; they are left out when it runs).
         postprocess: the recipe's PostProcess as plain data.
-        charset: the classes.
+        charset: the classes; None for a model that reads no text.
         bucket: canvas widths; None takes the chain's own `image_shape`.
         settings: Global keys that the transforms depend on.
-        model_type: "rec".
+        model_type: "rec" or "det".
         model_name: for PaddleOCR's `Global.model_name`.
         output: the network output that the post-processing reads.
+        onnx_names: names of the graph's input and output.
+        folded: range of the input when the recipe's normalisation is part of the graph ("pixels", "half"; see
+            `pipeline.normalise`); None when it is not. `transforms` then holds what remains to be done outside.
     """
 
     transforms: list[Any]
     postprocess: dict[str, Any]
-    charset: Charset
+    charset: Charset | None
     bucket: BucketByWidth | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     model_type: str = "rec"
     model_name: str = ""
     output: str = "ctc"
+    onnx_names: tuple[str, str] = ("x", "ctc")
+    folded: str | None = None
 
     @classmethod
-    def from_recipe(cls, recipe: Recipe, charset: Charset, bucket: BucketByWidth | None) -> Spec:
-        """The recogniser of a recipe: the chain of its (first) evaluation set, the canvas widths of its evaluation loader."""
+    def from_recipe(cls, recipe: Recipe, charset: Charset | None, bucket: BucketByWidth | None) -> Spec:
+        """The model of a recipe: the chain of its (first) evaluation set, the canvas widths of its evaluation loader."""
         chain = recipe.get("Eval.dataset.transforms")
         sets = recipe.get("Eval.datasets")
         if isinstance(sets, dict) and sets:
             chain = (next(iter(sets.values())) or {}).get("transforms", chain)
         if not isinstance(chain, list):
             raise WeightsError(f"{recipe.source}: Eval.dataset.transforms is missing; the pre-processing is taken from there")
+        model_type = str(recipe.get("Architecture.model_type", "rec"))
+        output = OUTPUTS.get(model_type, model_type)
+        default = {} if model_type == "det" else {"name": "CTCLabelDecode"}
         return cls(
             transforms=chain,
-            postprocess=dict(recipe.get("PostProcess") or {"name": "CTCLabelDecode"}),
+            postprocess=dict(recipe.get("PostProcess") or default),
             charset=charset,
             bucket=bucket,
             settings={key: recipe.get(f"Global.{key}") for key in OWN_GLOBALS if recipe.get(f"Global.{key}") is not None},
-            model_type=recipe.get("Architecture.model_type", "rec"),
+            model_type=model_type,
             model_name=recipe.get("Global.model_name") or recipe.get("Architecture.algorithm") or "",
+            output=output,
+            onnx_names=("x", output),
         )
 
     def to_tree(self) -> dict[str, Any]:
         """The file's content: PaddleOCR's layout, and what it leaves out in a section of our own."""
-        postprocess = {
-            **self.postprocess,
-            "character_dict": list(self.charset.entries),
-            "use_space_char": self.charset.use_space_char,
-        }
+        postprocess = dict(self.postprocess)
         own: dict[str, Any] = {
             "schema": SCHEMA,
             "model_type": self.model_type,
             "output": self.output,
-            "num_classes": self.charset.num_classes,
-            "lower": self.charset.lower,
-            "right_to_left": self.charset.right_to_left,
+            "onnx_names": list(self.onnx_names),
+            "folded": self.folded,
             "settings": self.settings,
             "bucket_by_width": None,
         }
+        if self.charset is not None:
+            postprocess["character_dict"] = list(self.charset.entries)
+            postprocess["use_space_char"] = self.charset.use_space_char
+            own["num_classes"] = self.charset.num_classes
+            own["lower"] = self.charset.lower
+            own["right_to_left"] = self.charset.right_to_left
         if self.bucket is not None:
             least = self.bucket.step if self.bucket.min_width is None else self.bucket.min_width
             own["bucket_by_width"] = {"step": self.bucket.step, "min_width": least, "max_width": self.bucket.max_width}
@@ -120,27 +133,36 @@ class Spec:
             raise WeightsError(f"{source}: schema {own.get('schema')!r}, this program reads {SCHEMA}; update it or export again")
         try:
             post = dict(tree["PostProcess"])
-            entries, space = post.pop("character_dict"), bool(post.pop("use_space_char"))
-            charset = Charset(entries, space, lower=bool(own["lower"]), right_to_left=bool(own["right_to_left"]))
+            model_type, output = str(own["model_type"]), str(own["output"])
+            charset = _charset(post, own, source) if model_type in READING else None
             bucket = own["bucket_by_width"]
-            spec = cls(
+            names = own.get("onnx_names") or ("x", output)
+            return cls(
                 transforms=list(tree["PreProcess"]["transform_ops"]),
                 postprocess=post,
                 charset=charset,
                 bucket=None if bucket is None else BucketByWidth(**bucket),
                 settings=dict(own["settings"]),
-                model_type=str(own["model_type"]),
+                model_type=model_type,
                 model_name=str(tree["Global"]["model_name"]),
-                output=str(own["output"]),
+                output=output,
+                onnx_names=(str(names[0]), str(names[1])),
+                folded=own.get("folded"),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise WeightsError(f"{source}: incomplete or damaged ({error!r}); export the bundle again") from error
-        if own.get("num_classes") != charset.num_classes or not all(isinstance(entry, str) for entry in entries):
-            raise WeightsError(
-                f"{source}: character_dict and use_space_char make {charset.num_classes} classes, the model has "
-                f"{own.get('num_classes')}; the file was changed after the export. Export the bundle again"
-            )
-        return spec
+
+
+def _charset(post: dict[str, Any], own: Mapping[str, Any], source: str) -> Charset:
+    """The classes of a recogniser; their entries are taken out of `post`."""
+    entries, space = post.pop("character_dict"), bool(post.pop("use_space_char"))
+    charset = Charset(entries, space, lower=bool(own["lower"]), right_to_left=bool(own["right_to_left"]))
+    if own.get("num_classes") != charset.num_classes or not all(isinstance(entry, str) for entry in entries):
+        raise WeightsError(
+            f"{source}: character_dict and use_space_char make {charset.num_classes} classes, the model has "
+            f"{own.get('num_classes')}; the file was changed after the export. Export the bundle again"
+        )
+    return charset
 
 
 def read_spec(folder: str | Path) -> Spec:
