@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ppocr_like.config.aliases import rename
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.config.typecheck import bind, parameters, shown
 from ppocr_like.errors import ConfigError, OcrError, Problem
@@ -120,7 +121,8 @@ def bind_node(
     except KeyError as error:
         raise problem(node.path, error.args[0]) from error
     args, objects = dict(node.args), dict(built or {})
-    problems = recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
+    problems = rename(node.name, args, node.path, recipe.overridden, recipe.note)
+    problems += recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
     for key, nested_registry in getattr(cls, "nested", {}).items():
         if isinstance(args.get(key), dict | list):
             objects[key], wrong = _nested(recipe, nested_registry, args.pop(key), f"{node.path}.{key}", task, context)

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ppocr_like.config.aliases import rename_in_tree
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.ignored import ignored
 from ppocr_like.config.overrides import apply_overrides, merge
@@ -22,7 +23,7 @@ class Recipe:
     """The effective recipe.
 
     Args:
-        tree: plain data (mappings, lists, scalars).
+        tree: plain data (mappings, lists, scalars), kept; other names of arguments in it (`config.aliases`) become the real ones.
         path: file it came from, None when made from a tree.
         overridden: YAML paths set by `-o`.
 
@@ -32,8 +33,8 @@ class Recipe:
     def __init__(self, tree: dict[str, Any], path: Path | None = None, overridden: frozenset[str] = frozenset()) -> None:
         self.tree = tree
         self.path = path
-        self.overridden = overridden
         self.notes: list[str] = []
+        self.overridden = rename_in_tree(tree, overridden, self.note)
 
     @classmethod
     def from_tree(cls, tree: dict[str, Any]) -> Recipe:
