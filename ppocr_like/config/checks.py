@@ -30,7 +30,7 @@ SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Train": ("dataset", "loader", "sampler"),
     "Eval": ("dataset", "datasets", "loader", "sampler"),
 }
-READER_GIVES = ("image", "label", "img_path")
+READER_GIVES = {"Train": ("image", "label", "img_path", "epoch", "fetch_other"), "Eval": ("image", "label", "img_path")}
 CHECK_STEPS = 1000  # steps an epoch while checking: the real number needs the data
 
 
@@ -112,7 +112,7 @@ def _check_dataset(builder: Builder, section: str, name: str | None, transforms:
     if not isinstance(node, dict):
         return  # said where the data set is bound
     path = builder.dataset_path(section, name)
-    problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES)]
+    problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES[section])]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))

@@ -1,4 +1,4 @@
-"""SimpleDataSet: label files of lines `image path<TAB>text`."""
+"""SimpleDataSet: label files of lines `image path<TAB>label`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -23,11 +24,18 @@ from ppocr_like.transforms.base import Sample, Transform, run_chain
 
 logger = logging.getLogger("ppocr_like")
 _LOOKED_AT = 64  # images looked for at the start; when none is there, data_dir is wrong
+_OTHERS_TRIED = 10  # draws of another sample before a transform that asks for one goes without
 
 
+@DATASETS.register("TextRecDataset")  # PaddleX's names of the same thing
+@DATASETS.register("TextDetDataset")
 @DATASETS.register()
 class SimpleDataSet(Dataset):
     """Reads label files, draws samples by ratio, opens images and runs the recipe's transforms.
+
+    In training a sample also has `epoch` (int) and `fetch_other`: called with a generator it gives another training sample,
+    drawn with that generator, after the first `ext_op_transform_idx` transforms, or None when ten draws gave none that could be
+    used. Files are drawn by their share of the epoch.
 
     Args:
         data_dir: folder that the image paths in the label files are relative to; absolute paths stay as they are.
@@ -61,6 +69,8 @@ class SimpleDataSet(Dataset):
     ) -> None:
         if mode not in ("train", "eval"):
             raise ValueError(f"mode is 'train' or 'eval', not {mode!r}")
+        if ext_op_transform_idx < 0:
+            raise ValueError(f"ext_op_transform_idx is {ext_op_transform_idx}; it counts transforms: 0 or more")
         self.data_dir = data_dir
         self.label_files = (label_file_list,) if isinstance(label_file_list, str) else tuple(label_file_list)
         self.ratios = _ratios(ratio_list, self.label_files)
@@ -142,14 +152,40 @@ class SimpleDataSet(Dataset):
         if error is not None:
             raise error
         sample: Sample = {"image": read_image(info.path), "label": info.text, "img_path": info.path}
+        if self.train:
+            sample["epoch"] = request.epoch
+            sample["fetch_other"] = partial(self._fetch_other, request.index, request.epoch)
         if request.size is not None:
             sample["target_size"] = request.size
-        try:
-            sample = run_chain(self.transforms, sample, rng)
-        except cv2.error as failure:
-            raise Rejected("OpenCV error", " ".join(str(failure).split())) from failure
+        sample = _run(self.transforms, sample, rng)
+        sample.pop("fetch_other", None)
         sample["info"] = info
         return sample
+
+    def _fetch_other(self, index: int, epoch: int, rng: np.random.Generator) -> Sample | None:
+        """Another sample than `index` after the first transforms; None when none was found."""
+        steps = self.transforms[: self.ext_op_transform_idx]
+        for _ in range(_OTHERS_TRIED):
+            record = self.record(self._draw_index(rng))
+            if record.error is not None or record.info.index == index:
+                continue
+            path = record.paths[int(rng.integers(len(record.paths)))]
+            try:
+                sample: Sample = {"image": read_image(path), "label": record.info.text, "img_path": path}
+                return _run(steps, {**sample, "epoch": epoch, "fetch_other": _none}, rng)
+            except Rejected:
+                continue
+        return None
+
+    def _draw_index(self, rng: np.random.Generator) -> int:
+        number = int(np.searchsorted(self._shares, rng.random(), side="right"))
+        return int(rng.integers(self._bounds[number], self._bounds[number + 1]))
+
+    @cached_property
+    def _shares(self) -> np.ndarray:
+        """Running sum, up to 1, of the files' shares of an epoch."""
+        weights = np.cumsum([len(index) * ratio for index, ratio in zip(self.indexes, self.ratios, strict=True)])
+        return weights / weights[-1]
 
     def epoch_indices(self, epoch: int) -> np.ndarray:
         return draw_epoch([len(index) for index in self.indexes], self.ratios, self.seed, epoch, self.train)
@@ -185,6 +221,17 @@ class SimpleDataSet(Dataset):
                 channels, height, width = (int(n) for n in shape)
                 return channels, height, width
         return None
+
+
+def _run(transforms: Sequence[Transform], sample: Sample, rng: np.random.Generator) -> Sample:
+    try:
+        return run_chain(transforms, sample, rng)
+    except cv2.error as failure:
+        raise Rejected("OpenCV error", " ".join(str(failure).split())) from failure
+
+
+def _none(rng: np.random.Generator) -> None:
+    """`fetch_other` of a sample that was itself fetched."""
 
 
 def read_image(path: str) -> np.ndarray:

@@ -124,6 +124,19 @@ def test_gray_images_make_a_gray_network(shipped: Callable) -> None:
     assert next(iter(Builder(recipe).model().parameters())).shape[1] == 1
 
 
+@pytest.mark.parametrize("section", ["Train", "Eval"])
+def test_another_sample_is_there_in_training_only(shipped: Callable, section: str) -> None:
+    recipe = shipped()
+    recipe.get(f"{section}.dataset.transforms").insert(1, {"DetLabelEncode": None})
+    recipe.get(f"{section}.dataset.transforms").insert(2, {"CopyPaste": None})
+    found = []
+    try:
+        Builder(recipe).check()
+    except ConfigError as error:
+        found = [problem.message for problem in error.problems if "CopyPaste needs fetch_other" in problem.message]
+    assert bool(found) == (section == "Eval")
+
+
 def test_no_data_is_needed(problems: Callable) -> None:
     gone = ["Train.dataset.label_file_list=[nowhere/a.txt, nowhere/b.txt]", "Train.dataset.data_dir=nowhere"]
     assert problems(*gone, "Eval.dataset.label_file_list=[nowhere/c.txt]") == []

@@ -42,6 +42,26 @@ def test_every_recogniser_s_recipe_is_understood() -> None:
     assert {name: found for name, found in strange.items() if found} == {}
 
 
+PAGE_STEPS = ("DetLabelEncode", "CopyPaste", "ColorJitter", "IaaAugment", "RandomPerspective", "RandomCrop", "EastRandomCropData")
+
+
+def test_the_augmentation_of_every_db_recipe_can_be_built() -> None:
+    """Their steps take the arguments as they stand in each detector's training chain."""
+    built = 0
+    for path in sorted((FOLDER / "det").rglob("*.yml")):
+        try:
+            recipe = load_recipe(path)
+        except ConfigError:
+            continue  # a key that stands twice
+        chain = recipe.get("Train.dataset.transforms")
+        if "DBLoss" not in path.read_text() or not chain:
+            continue
+        nodes = [node for node in chain if next(iter(node)) in PAGE_STEPS]
+        assert len(Builder(recipe).transforms(nodes, "Train.dataset.transforms")) == len(nodes) >= 3
+        built += 1
+    assert built >= 18
+
+
 def test_a_key_that_stands_twice_in_one_of_them_is_found() -> None:
     found = problems(FOLDER / "det" / "PP-OCRv3" / "PP-OCRv3_det_cml.yml")
     assert [p.message for p in found] == ["line 98, column 7: the key 'model_name_pairs' stands twice (first in line 94)"]

@@ -132,3 +132,26 @@ def test_ctc_label_encode(source):
                 assert out[name].tolist() == want, (case["op"], result["text"], name)
         done += 1
     assert done == source[1]["04_label_encoders"]
+
+
+@pytest.mark.skipif(not ROOT, reason="PPOCR_LIKE_CASES is not set: PaddleOCR's reference cases are not here")
+def test_det_label_encode():
+    meta, _ = load((Path(ROOT or ".") / "parity" / "ops", {}), "04_label_encoders")
+    done = 0
+    for case in meta["cases"]:
+        if list(case["op"]) != ["DetLabelEncode"]:
+            continue
+        encode = make(case["op"])
+        for result in case["results"]:
+            done += 1
+            want = result["out"]
+            if want is None or "error" in want:  # PaddleOCR drops the sample, or stops
+                with pytest.raises(Rejected):
+                    encode({"label": result["text"]}, rng())
+                continue
+            out = encode({"label": result["text"]}, rng())
+            assert out["polys"].dtype == np.float32
+            np.testing.assert_array_equal(out["polys"], np.array(want["polys"], np.float32))
+            assert out["texts"] == want["texts"]
+            assert out["ignore_tags"].tolist() == want["ignore_tags"]
+    assert done == 15

@@ -1,0 +1,72 @@
+"""The label of a page: JSON -> polygons, texts, marks of what is to be ignored."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from ppocr_like.contracts import Rejected
+from ppocr_like.registry import TRANSFORMS
+from ppocr_like.transforms.base import Sample, Transform
+from ppocr_like.transforms.polygons import stack
+
+IGNORED_TEXTS = ("*", "###")  # PaddleOCR's marks of a region that is text but counts for nothing
+BROKEN = "broken label"
+
+
+@TRANSFORMS.register()
+class DetLabelEncode(Transform):
+    """Reads `label` (str), a JSON list of {"transcription": str, "points": [[x, y], ...]}, as PaddleOCR's DetLabelEncode.
+
+    Gives `polys` (N, P, 2) float32, px of the image as it is in the file; where polygons differ in their number of points,
+    shorter ones repeat their last point. `texts` list of N as written; `ignore_tags` (N,) bool: "*", "###", and polygons
+    with a coordinate that is no finite number.
+
+    Raises (on call):
+        Rejected: "no boxes": an empty list; "broken label": no JSON, no list, a box without `points` or `transcription`,
+            points that are not pairs of numbers. The detail names the box (counted from 1).
+    """
+
+    needs = ("label",)
+    gives = ("polys", "texts", "ignore_tags")
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        boxes = _parsed(sample["label"])
+        if not boxes:
+            raise Rejected("no boxes", "the label is an empty list")
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, hence ignored
+            polys = stack(_points(box, number) for number, box in enumerate(boxes, 1))
+        texts = [box["transcription"] for box in boxes]
+        marked = np.array([text in IGNORED_TEXTS for text in texts])
+        sample["polys"] = polys
+        sample["texts"] = texts
+        sample["ignore_tags"] = marked | ~np.isfinite(polys).all(axis=(1, 2))
+        return sample
+
+
+def _parsed(label: str) -> list[Any]:
+    try:
+        boxes = json.loads(label)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(BROKEN, f"no JSON: {error}") from error
+    if not isinstance(boxes, list):
+        raise Rejected(BROKEN, f"a list of boxes is needed, not {type(boxes).__name__}")
+    return boxes
+
+
+def _points(box: Any, number: int) -> np.ndarray:
+    """(P, 2) float32 of one box."""
+    if not isinstance(box, dict):
+        raise Rejected(BROKEN, f"box {number} is no mapping with transcription and points")
+    for key in ("points", "transcription"):
+        if key not in box:
+            raise Rejected(BROKEN, f"box {number} has no {key}")
+    try:
+        points = np.array(box["points"], np.float32)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Rejected(BROKEN, f"box {number}: points are no numbers ({error})") from error
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise Rejected(BROKEN, f"box {number}: points must be a list of [x, y], not an array of shape {points.shape}")
+    return points
