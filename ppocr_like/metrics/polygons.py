@@ -5,7 +5,7 @@ Everything else, and every decision that hangs on the last digits, is left to sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,16 +29,22 @@ class Shapes:
     """
 
     def __init__(self, polygons: Sequence[np.ndarray]) -> None:
-        outlines = [_without_repeated_end(np.asarray(p, np.float64).reshape(-1, 2)) for p in polygons]
-        usable = [i for i, outline in enumerate(outlines) if len(outline) >= 3 and np.isfinite(outline).all()]
-        convex = _convex_quads(outlines, usable)
-        others = [i for i in usable if i not in convex]
-        geometries = dict(zip(others, _geometries([outlines[i] for i in others]), strict=True))
-        self.index = np.array([i for i in usable if i in convex or geometries[i].is_valid], np.intp)
-        self.outlines = [outlines[i] for i in self.index]
-        self.convex = np.array([i in convex for i in self.index], bool)
-        self._quads = {n: convex[i] for n, i in enumerate(self.index) if i in convex}
-        self._geometries = {n: geometries[i] for n, i in enumerate(self.index) if i in geometries}
+        quads = _convex({i: p for i, p in enumerate(polygons) if len(p) == 4})
+        rest: dict[int, np.ndarray] = {}
+        for i, polygon in enumerate(polygons):
+            if i not in quads:
+                outline = _without_repeated_end(np.asarray(polygon, np.float64).reshape(-1, 2))
+                if len(outline) >= 3 and np.isfinite(outline).all():
+                    rest[i] = outline
+        quads |= _convex({i: outline for i, outline in rest.items() if len(outline) == 4})
+        rest = {i: outline for i, outline in rest.items() if i not in quads}
+        geometries = dict(zip(rest, _geometries(list(rest.values())), strict=True))
+        rest = {i: outline for i, outline in rest.items() if geometries[i].is_valid}
+        used = sorted([*quads, *rest])
+        self.index = np.array(used, np.intp)
+        self.outlines = [quads[i] if i in quads else rest[i] for i in used]
+        self.convex = np.array([i in quads for i in used], bool)
+        self._geometries = {n: geometries[i] for n, i in enumerate(used) if i in rest}
 
     def __len__(self) -> int:
         return len(self.index)
@@ -48,16 +54,41 @@ class Shapes:
         """(N, 4): least x, least y, greatest x, greatest y."""
         if not self.outlines:
             return np.zeros((0, 4))
-        return np.array([[*outline.min(axis=0), *outline.max(axis=0)] for outline in self.outlines])
+        points, starts = np.concatenate(self.outlines), self._starts
+        return np.concatenate([np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)], axis=1)
 
     @cached_property
     def areas(self) -> np.ndarray:
         """(N,) px²."""
-        return np.array([_shoelace(outline) for outline in self.outlines])
+        if not self.outlines:
+            return np.zeros(0)
+        lengths, starts = self._lengths, self._starts
+        points = np.concatenate(self.outlines)
+        points -= np.repeat(points[starts], lengths, axis=0)  # far from the origin digits would be lost
+        following = np.arange(1, len(points) + 1)
+        following[starts + lengths - 1] = starts
+        x, y = points.T
+        return np.abs(np.add.reduceat(x * y[following] - x[following] * y, starts)) / 2
+
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        return np.array([len(outline) for outline in self.outlines])
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum(self._lengths) - self._lengths
 
     def quads(self, which: np.ndarray) -> np.ndarray:
         """(M, 4, 2) corners of convex ones, in the direction of a positive area."""
-        return np.array([self._quads[n] for n in which.tolist()]).reshape(-1, 4, 2)
+        return self._corners[which]
+
+    @cached_property
+    def _corners(self) -> np.ndarray:
+        """(N, 4, 2), zeros for those that are no convex quadrilaterals."""
+        corners = np.zeros((len(self), 4, 2))
+        if self.convex.any():
+            corners[self.convex] = [outline for outline, quad in zip(self.outlines, self.convex, strict=True) if quad]
+        return corners
 
     def geometries(self, which: np.ndarray) -> np.ndarray:
         """(M,) shapely polygons."""
@@ -135,7 +166,8 @@ def convex_shared_areas(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         cut[row, (np.cumsum(stays, axis=1) - 1)[row, column]] = points[row, column]
     cut = np.where((np.arange(cut.shape[1]) < counts[:, None])[..., None], cut, cut[:, :1])
     x, y = cut[..., 0], cut[..., 1]
-    return np.maximum(0.5 * (x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1), 0.0)
+    after = np.roll(np.arange(cut.shape[1]), -1)
+    return np.maximum(0.5 * (x * y[:, after] - x[:, after] * y).sum(axis=1), 0.0)
 
 
 def _without_repeated_end(outline: np.ndarray) -> np.ndarray:
@@ -148,24 +180,19 @@ def _without_repeated_end(outline: np.ndarray) -> np.ndarray:
     return outline[:end]
 
 
-def _convex_quads(outlines: Sequence[np.ndarray], usable: Sequence[int]) -> dict[int, np.ndarray]:
-    """Position -> corners in positive direction of those that turn the same way at each of four corners: such an outline
-    cannot cross itself."""
-    positions = [i for i in usable if len(outlines[i]) == 4]
-    if not positions:
-        return {}
-    quads = np.array([outlines[i] for i in positions])
-    sides = np.roll(quads, -1, axis=1) - quads
-    after = np.roll(sides, -1, axis=1)
+def _convex(fours: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Of outlines of four points those that turn the same way at each: such an outline cannot cross itself. Their corners
+    (4, 2) float64 in the direction of a positive area."""
+    quads = np.array(list(fours.values()), np.float64).reshape(-1, 4, 2)
+    finite = np.isfinite(quads).all(axis=(1, 2))
+    quads[~finite] = 0
+    sides = quads[:, [1, 2, 3, 0]] - quads
+    after = sides[:, [1, 2, 3, 0]]
     turns = sides[..., 0] * after[..., 1] - sides[..., 1] * after[..., 0]
     right, left = (turns > 0).all(axis=1), (turns < 0).all(axis=1)
     quads[left] = quads[left][:, ::-1]
-    return {i: quad for i, quad, ok in zip(positions, quads, right | left, strict=True) if ok}
-
-
-def _shoelace(outline: np.ndarray) -> float:
-    x, y = (outline - outline[0]).T
-    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(np.roll(x, -1), y)))
+    positions = list(fours)
+    return {positions[n]: quads[n] for n in np.flatnonzero(right | left)}
 
 
 def _geometries(outlines: Sequence[np.ndarray]) -> np.ndarray:

@@ -124,10 +124,10 @@ def test_regions_serve_many_settings(box_type):
     """What the search for thresholds does gives what the whole call gives."""
     probabilities, source = page_map(40), (1920.0, 2560.0)
     regions = find_regions(probabilities, 0.4, use_dilation=True, box_type=box_type)
-    counts = []
+    middle, counts = float(np.median(regions.scores)), []
     for ratio in (1.2, 1.9):
         loose = boxes(regions, 0.3, ratio, source)
-        for box_thresh in (0.3, 0.6, 0.8):
+        for box_thresh in (0.3, 0.6, middle):
             post = DBPostProcess(0.4, box_thresh, unclip_ratio=ratio, use_dilation=True, box_type=box_type)
             whole = post.read(probabilities, source)
             counts.append(same(boxes(regions, box_thresh, ratio, source), whole))
@@ -145,6 +145,23 @@ def test_boxes_of_many_outlines_are_those_of_each():
         if side > 1:  # of a line's two ends OpenCV's noise decides the order
             near = np.abs(quad[:, None] - wanted[None]).sum(axis=2).min(axis=1)
             assert near.max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("contour", "corners"),
+    [
+        (
+            [[279, 327], [280, 326], [282, 326], [284, 328], [282, 330], [280, 330], [279, 329]],
+            [[281, 325], [284, 328], [281, 331], [278, 328]],
+        ),
+        ([[60, 10], [90, 10], [90, 22], [60, 22]], [[60, 10], [90, 10], [90, 22], [60, 22]]),
+    ],
+    ids=["on its corner", "upright"],
+)
+def test_corners_are_in_the_order_of_opencv_4(contour, corners):
+    """Recorded from OpenCV 4.11. OpenCV 5 begins at the left corner of the first one."""
+    quads, _ = smallest_boxes([np.array(contour, np.int32)])
+    assert np.abs(quads[0] - corners).max() < 1e-3
 
 
 def test_growing_many_is_growing_each():

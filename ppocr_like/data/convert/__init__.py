@@ -1,0 +1,1 @@
+"""Readers of other programs' annotations, and the writer of label files."""

@@ -1,0 +1,126 @@
+"""The command line of tools/convert_data.py: one subcommand per format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ppocr_like.data.convert import icdar
+from ppocr_like.data.convert.base import Reader
+from ppocr_like.data.convert.coco_text import SPLITS, CocoText
+from ppocr_like.data.convert.crops import OCRS_FILTER, LineFilter
+from ppocr_like.data.convert.hiertext import ILLEGIBLE, LEVELS, HierText
+from ppocr_like.data.convert.labelme import TEXT_FROM, Labelme
+from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
+from ppocr_like.data.convert.target import CROP_FORMATS, Target
+
+FILTERS = {"ocrs": OCRS_FILTER, "none": LineFilter()}
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The whole parser; `format` is the subcommand."""
+    main = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formats = main.add_subparsers(dest="format", required=True, metavar="FORMAT")
+
+    one = formats.add_parser("hiertext", help="HierText's gt/*.jsonl.gz (one JSON object)")
+    one.add_argument("source", help="gt/train.jsonl.gz, packed or not")
+    _common(one, "folder of the images")
+    one.add_argument("--level", choices=LEVELS, default="line", help="boxes of lines or words (default: %(default)s)")
+    one.add_argument(
+        "--illegible", choices=ILLEGIBLE, default="ignore", help="what becomes of illegible text: an ignored box, nothing, text"
+    )
+
+    one = formats.add_parser("icdar", help="a folder of gt_*.txt, one per image")
+    one.add_argument("source", help="folder of the .txt files")
+    _common(one, "folder of the images (default: that of the .txt files)", required=False)
+    one.add_argument(
+        "--form", choices=icdar.FORMS, default="auto", help="of a line's coordinates: 4 points, left top right bottom, n points"
+    )
+    one.add_argument("--extra-columns", type=int, default=0, metavar="N", help="columns between coordinates and text (MLT: 1)")
+    one.add_argument("--encoding", default="utf-8", help="of the files (default: %(default)s, with or without byte-order mark)")
+
+    one = formats.add_parser("coco-text", help="one JSON file as COCO-Text, TextOCR or COCO write it")
+    one.add_argument("source", help="the JSON file, packed or not")
+    _common(one, "folder that the file names are relative to")
+    one.add_argument("--split", choices=SPLITS, default="all", help="take images of one `set` only (COCO-Text)")
+    one.add_argument("--illegible-text", metavar="TEXT", help="a text that means illegible (TextOCR: .)")
+
+    one = formats.add_parser("labelme", help="a folder of labelme's .json files")
+    one.add_argument("source", help="folder of the .json files")
+    _common(one, "folder of the images (default: as each file says)", required=False)
+    one.add_argument("--text-from", choices=TEXT_FROM, default="label", help="where a shape's text stands (default: %(default)s)")
+
+    one = formats.add_parser("ppocrlabel", help="PPOCRLabel's Label.txt")
+    one.add_argument("source", help="the folder of images, or its Label.txt")
+    _common(one, "folder of the images (default: that of Label.txt)", required=False)
+    one.add_argument("--confirmed", action="store_true", help="only images that fileState.txt marks as done")
+    one.add_argument("--ready-crops", action="store_true", help="with --task rec: the crops of rec_gt.txt instead of new ones")
+    return main
+
+
+def _common(part: argparse.ArgumentParser, images: str, required: bool = True) -> None:
+    part.add_argument("--images", required=required, metavar="DIR", help=images)
+    part.add_argument("--task", choices=("det", "rec"), default="det", help="boxes, or crops with texts (default: %(default)s)")
+    part.add_argument("--out", required=True, metavar="FILE", help="the label file")
+    part.add_argument("--data-dir", metavar="DIR", help="what image paths are relative to, as in the recipe (default: --out's)")
+    part.add_argument("--val-share", type=float, default=0.0, metavar="SHARE", help="so much of the images goes into --val-out")
+    part.add_argument("--val-out", metavar="FILE", help="the validation label file (default: val.txt beside --out)")
+    part.add_argument("--max-images", type=int, metavar="N", help="stop after N images")
+    part.add_argument("--skip-bad", action="store_true", help="count broken lines and records instead of stopping at the first")
+    part.add_argument("--drop-empty", action="store_true", help="det: leave out images without any box")
+    part.add_argument("--crops", metavar="DIR", help="rec: folder of the crops (default: beside --out)")
+    part.add_argument("--crop-format", choices=CROP_FORMATS, default=".jpg", help="rec: (default: %(default)s)")
+    part.add_argument("--quality", type=int, default=95, metavar="Q", help="rec: of JPEG crops (default: %(default)s)")
+    part.add_argument(
+        "--filter",
+        choices=sorted(FILTERS),
+        help="rec: ocrs takes horizontal lines of 10 px and more that their words fill (default for hiertext); none takes all",
+    )
+    part.add_argument("--force", action="store_true", help="replace label files that exist")
+
+
+def reader(args: argparse.Namespace) -> Reader:
+    """The reader that the arguments name.
+
+    Raises:
+        ValueError: an argument that it does not accept.
+        DataError: see the reader.
+    """
+    skip = {"skip_bad": args.skip_bad}
+    match args.format:
+        case "hiertext":
+            return HierText(args.source, args.images, args.level, args.illegible, args.task == "rec", **skip)
+        case "icdar":
+            return icdar.Icdar(args.source, args.images, args.form, args.extra_columns, args.encoding, **skip)
+        case "coco-text":
+            return CocoText(args.source, args.images, args.split, args.illegible_text, **skip)
+        case "labelme":
+            return Labelme(args.source, args.images, args.text_from, **skip)
+        case _:
+            return PPOCRLabel(args.source, args.images, args.confirmed, **skip)
+
+
+def target(args: argparse.Namespace) -> Target:
+    """Where the result goes.
+
+    Raises:
+        ValueError: a share, number or quality out of range.
+    """
+    if args.max_images is not None and args.max_images < 1:
+        raise ValueError(f"--max-images is {args.max_images}; at least 1")
+    return Target(
+        labels=Path(args.out),
+        data_dir=Path(args.data_dir) if args.data_dir else None,
+        val_share=args.val_share,
+        val_labels=Path(args.val_out) if args.val_out else None,
+        crops=Path(args.crops) if args.crops else None,
+        crop_format=args.crop_format,
+        quality=args.quality,
+        max_images=args.max_images,
+        overwrite=args.force,
+    )
+
+
+def wanted(args: argparse.Namespace) -> LineFilter:
+    """Which boxes become crops."""
+    return FILTERS[args.filter or ("ocrs" if args.format == "hiertext" else "none")]

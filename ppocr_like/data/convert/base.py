@@ -1,0 +1,163 @@
+"""What every reader of a foreign format gives: pages with boxes, and counts of what was left out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ppocr_like.errors import DataError
+from ppocr_like.geometry import smallest_box
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+IGNORED = "###"  # the transcription of a box that is neither text nor background, as ICDAR and PaddleOCR write it
+DO_NOT_CARE = ("###", "*")
+_LEAST_AREA = 1.0  # px²
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """One annotated word or line.
+
+    Args:
+        points: (P, 2) float64, P >= 4, px in the source image.
+        text: as annotated; empty where the source gives none.
+        ignored: neither text nor background (illegible, difficult, `###`).
+        vertical: the source says that the text runs from top to bottom.
+        coverage: share of the line's upright box that its words' upright boxes cover; None when the source has no words.
+    """
+
+    points: np.ndarray
+    text: str
+    ignored: bool = False
+    vertical: bool = False
+    coverage: float | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One image with its boxes. `place`: file and line (or record) of the annotation, for messages."""
+
+    image: Path
+    boxes: Sequence[Box]
+    place: str
+
+
+@dataclass
+class LeftOut:
+    """Counts by reason what was filtered, with the first place of each; `notes` counts what was kept and is worth knowing."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reason: str, place: str) -> None:
+        self.counts[reason] += 1
+        self.first.setdefault(reason, place)
+
+    def clear(self) -> None:
+        """Back to nothing."""
+        for table in (self.counts, self.first, self.notes):
+            table.clear()
+
+
+class Reader(ABC):
+    """Iterating gives the pages, one at a time; whatever the size of the source, little is held in memory.
+
+    `left_out` counts what was filtered on the way. `total` and `done` say how far reading is, in `unit`s.
+
+    Raises (on iteration):
+        DataError: the source cannot be used; names file and line or record. With `skip_bad` a broken line or record is
+            counted instead; a file that is cut or is no JSON at all stops the reading always.
+    """
+
+    unit = "B"
+
+    def __init__(self, skip_bad: bool = False) -> None:
+        self.skip_bad = skip_bad
+        self.left_out = LeftOut()
+        self.total = 0
+        self.done = 0
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Page]: ...
+
+    def bad(self, message: str, file: str | Path, line: int = 0) -> None:
+        """Stops at a broken line or record, or counts it."""
+        error = DataError(f"{message}; --skip-bad leaves such records out", str(file), line)
+        if not self.skip_bad:
+            raise error
+        self.left_out.add("broken record", str(DataError(message, str(file), line)))
+
+    def polygon(self, points: Any, place: str) -> np.ndarray | None:
+        """(P, 2) float64 with P >= 4; None (counted) for what is no area. Three points become their smallest box.
+
+        Raises:
+            ValueError: not a list of pairs of numbers.
+        """
+        array = as_points(points)
+        if len(array) == 2:
+            self.left_out.add("box of 2 points", place)
+            return None
+        if len(array) < 3 or _area(array.tolist()) < _LEAST_AREA:
+            self.left_out.add("box without area", place)
+            return None
+        if len(array) == 3:
+            self.left_out.notes["boxes of 3 points, taken as their smallest rectangle"] += 1
+            array = smallest_box(array)[0].astype(np.float64)
+        return array
+
+
+def as_points(points: Any) -> np.ndarray:
+    """(P, 2) float64 from [[x, y], ...] or [x, y, x, y, ...].
+
+    Raises:
+        ValueError: something else, or a number that is not finite; the message says what was found.
+    """
+    try:
+        array = np.array(points, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"points are {_short(points)}; a list of pairs of numbers [[x, y], ...] is needed") from error
+    if array.ndim == 1 and array.size % 2 == 0:
+        array = array.reshape(-1, 2)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"points are {_short(points)}; a list of pairs of numbers [[x, y], ...] is needed")
+    if not np.isfinite(array).all():
+        raise ValueError(f"points {_short(points)} hold something that is no number")
+    return array
+
+
+def _area(points: list[list[float]]) -> float:
+    """px²; in plain Python, which is quicker than numpy for a handful of points."""
+    return 0.5 * abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*points, points[0]])))
+
+
+def upright(left: float, top: float, right: float, bottom: float) -> list[list[float]]:
+    """The four corners of an upright rectangle, clockwise from the top left."""
+    left, right = min(left, right), max(left, right)
+    top, bottom = min(top, bottom), max(top, bottom)
+    return [[left, top], [right, top], [right, bottom], [left, bottom]]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def find_images(folder: str | Path) -> dict[str, Path]:
+    """Image files directly in a folder, by name without ending.
+
+    Raises:
+        DataError: no folder, or unreadable.
+    """
+    try:
+        files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_ENDINGS)
+    except OSError as error:
+        raise DataError(f"cannot list the images ({error.strerror or error}); check --images", str(folder)) from error
+    return {path.stem: path for path in files}

@@ -1,0 +1,99 @@
+"""labelme: a folder of JSON files, one per image, with polygons and rectangles.
+
+Source: the files that github.com/wkentaro/labelme writes (`shapes`, `imagePath`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ppocr_like.data.convert.base import DO_NOT_CARE, Box, Page, Reader, upright
+from ppocr_like.data.convert.json_stream import read_json
+from ppocr_like.errors import DataError
+
+TEXT_FROM = ("label", "description")
+_AREAS = ("polygon", "rectangle", "rotation")
+
+
+class Labelme(Reader):
+    """Pages of a folder of labelme files.
+
+    Polygons, rectangles and rotated rectangles are boxes; other shapes (points, lines, circles, masks) are counted. A shape is
+    ignored when its text is `###` or `*`, or its flag `difficult`, `ignore` or `illegible` is set.
+
+    Args:
+        source: folder of the `.json` files.
+        images: folder that `imagePath` is relative to; None: each file's own. There only the name counts, as labelme's
+            relative path may lead anywhere.
+        text_from: where the text stands: the shape's "label" or its "description".
+        skip_bad: see `Reader`.
+    """
+
+    unit = "file"
+
+    def __init__(
+        self, source: str | Path, images: str | Path | None = None, text_from: str = "label", skip_bad: bool = False
+    ) -> None:
+        super().__init__(skip_bad)
+        if text_from not in TEXT_FROM:
+            raise ValueError(f"text_from is {text_from!r}; known: {', '.join(TEXT_FROM)}")
+        self.source = Path(source)
+        self.images = Path(images) if images is not None else None
+        self.text_from = text_from
+
+    def __iter__(self) -> Iterator[Page]:
+        try:
+            files = sorted(path for path in self.source.iterdir() if path.suffix.lower() == ".json")
+        except OSError as error:
+            raise DataError(f"cannot list the annotations ({error.strerror or error})", str(self.source)) from error
+        if not files:
+            raise DataError("holds no .json files; labelme has one per image", str(self.source))
+        self.total = len(files)
+        for self.done, file in enumerate(files, start=1):
+            try:
+                record = read_json(file)
+            except DataError as error:
+                if not self.skip_bad:
+                    raise
+                self.left_out.add("broken record", str(error))
+                continue
+            try:
+                yield self._page(record, file)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                what = f"has no {error}" if isinstance(error, KeyError) else str(error)
+                self.bad(f"is not as labelme writes it: {what}", file)
+
+    def _page(self, record: Any, file: Path) -> Page:
+        name = record["imagePath"]
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"imagePath is {name!r}")
+        name = name.replace("\\", "/")  # written under Windows
+        image = file.parent / name if self.images is None else self.images / Path(name).name
+        boxes = []
+        for number, shape in enumerate(record["shapes"], start=1):
+            try:
+                box = self._box(shape, f"{file}, shape {number}")
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"shape {number}: {f'no {error}' if isinstance(error, KeyError) else error}") from error
+            if box is not None:
+                boxes.append(box)
+        return Page(image, boxes, str(file))
+
+    def _box(self, shape: Any, place: str) -> Box | None:
+        kind = shape.get("shape_type") or "polygon"
+        if kind not in _AREAS:
+            self.left_out.add(f"shape of type {kind}", place)
+            return None
+        points = shape["points"]
+        if kind == "rectangle" and len(points) == 2:
+            (x0, y0), (x1, y1) = points
+            points = upright(x0, y0, x1, y1)
+        outline = self.polygon(points, place)
+        if outline is None:
+            return None
+        text = str(shape.get(self.text_from) or "")
+        flags = shape.get("flags") or {}
+        ignored = text in DO_NOT_CARE or any(flags.get(name) is True for name in ("difficult", "ignore", "illegible"))
+        return Box(outline, text, ignored)

@@ -1,0 +1,237 @@
+"""Pages to label files: `path<TAB>boxes` for detection, crops and `path<TAB>text` for recognition."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ppocr_like.contracts import Rejected
+from ppocr_like.data.convert.base import IGNORED, Box, LeftOut, Page, Reader
+from ppocr_like.data.convert.crops import LineFilter, cut
+from ppocr_like.data.convert.target import Converted, LabelFiles, Splitter, Target
+from ppocr_like.data.simple import read_image
+from ppocr_like.errors import DataError
+from ppocr_like.transforms.decode import DecodeImage
+
+_AHEAD = 8  # pages worked at while earlier ones are written down
+
+
+def convert_det(reader: Reader, target: Target, drop_empty: bool = False, progress: bool = True) -> Converted:
+    """Writes the label files of a detector.
+
+    Args:
+        reader: the pages.
+        target: where to.
+        drop_empty: leave out images without any box.
+        progress: a bar on a terminal.
+
+    Raises:
+        DataError: see `Reader`; none of the images exists; a file cannot be written. No label file is left then.
+    """
+    made = _start(reader, target)
+    split = Splitter(target.val_share)
+    with LabelFiles(target) as files:
+        for page in _pages(reader, target, made, progress):
+            if drop_empty and not page.boxes:
+                reader.left_out.add("image without boxes", page.place)
+                continue
+            number = split(sum(made.images))
+            records = [_record(box) for box in page.boxes]
+            files.write(number, f"{_relative(page.image, target.root)}\t{json.dumps(records, ensure_ascii=False)}")
+            made.images[number] += 1
+            made.lines[number] += 1
+            made.boxes += len(page.boxes)
+            made.ignored += sum(box.ignored for box in page.boxes)
+        _something(made, reader)
+    return made
+
+
+def convert_rec(
+    reader: Reader, target: Target, wanted: LineFilter | None = None, progress: bool = True, threads: int | None = None
+) -> Converted:
+    """Cuts crops and writes the label files of a recogniser; `wanted` says which boxes suit. See `convert_det`.
+
+    A crop is named after its image and the box's place in it, so that a repeated conversion writes the same files. Line breaks
+    and tabs in a text become spaces.
+    """
+    made = _start(reader, target)
+    split = Splitter(target.val_share)
+    wanted = wanted or LineFilter()
+    with ExitStack() as stack:
+        files = stack.enter_context(LabelFiles(target))
+        pool = stack.enter_context(ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)))
+        seen: dict[str, int] = {}
+        tasks = (
+            (page, _chosen(page, wanted, reader.left_out), _folder(page, seen)) for page in _pages(reader, target, made, progress)
+        )
+        for page, outcome in _in_order(pool, target, tasks):
+            if isinstance(outcome, Rejected):
+                reader.left_out.add(outcome.reason, f"{page.place}: {page.image}: {outcome.detail}")
+                continue
+            rows = [(path, text) for path, text in outcome if path is not None]
+            for _ in range(len(outcome) - len(rows)):
+                reader.left_out.add("box outside the image", page.place)
+            if not rows:
+                reader.left_out.add("image without usable lines", page.place)
+                continue
+            number = split(sum(made.images))
+            for path, text in rows:
+                files.write(number, f"{_relative(path, target.root)}\t{text}")
+            made.images[number] += 1
+            made.lines[number] += len(rows)
+        _something(made, reader)
+    return made
+
+
+def relabel(crops: Iterable[tuple[Path, str, str]], target: Target) -> Converted:
+    """Writes label files for crops that exist; (image, text, place) each. `max_images` and `val_share` count crops.
+
+    Raises:
+        DataError: none of the crops exists; a file cannot be written.
+    """
+    left_out = LeftOut()
+    made = Converted(target.files, [0] * len(target.files), [0] * len(target.files), left_out=left_out)
+    split = Splitter(target.val_share)
+    with LabelFiles(target) as files:
+        for path, text, place in crops:
+            if target.max_images is not None and sum(made.images) >= target.max_images:
+                break
+            if not path.exists():
+                left_out.add("missing image", f"{place}: {path}")
+            elif text in (IGNORED, ""):
+                left_out.add("no text", place)
+            else:
+                number = split(sum(made.images))
+                files.write(number, f"{_relative(path, target.root)}\t{text}")
+                made.images[number] += 1
+                made.lines[number] += 1
+        if not sum(made.images):
+            raise DataError("none of its crops can be used", left_out.first.get("missing image", str(target.labels)))
+    return made
+
+
+def _start(reader: Reader, target: Target) -> Converted:
+    return Converted(target.files, [0] * len(target.files), [0] * len(target.files), left_out=reader.left_out)
+
+
+def _pages(reader: Reader, target: Target, made: Converted, progress: bool) -> Iterator[Page]:
+    """The pages whose image exists, with a bar; ends after `max_images` of them."""
+    given = 0
+    with tqdm(total=0, unit=reader.unit, unit_scale=reader.unit == "B", disable=None if progress else True) as bar:
+        for page in reader:
+            bar.total, bar.n = reader.total, reader.done
+            bar.set_postfix(images=given, refresh=False)
+            bar.update(0)
+            if not page.image.is_file():
+                reader.left_out.add("missing image", f"{page.place}: {page.image}")
+                continue
+            given += 1
+            yield page
+            if target.max_images is not None and given >= target.max_images:
+                return
+
+
+def _something(made: Converted, reader: Reader) -> None:
+    if sum(made.lines):
+        return
+    reasons = "; ".join(
+        f"{count:,} x {reason} (first: {reader.left_out.first[reason]})" for reason, count in reader.left_out.counts.items()
+    )
+    hint = "; check --images" if "missing image" in reader.left_out.counts else ""
+    raise DataError(f"nothing to write: {reasons or 'no images'}{hint}", str(made.files[0]))
+
+
+def _record(box: Box) -> dict[str, object]:
+    points = [[_number(x), _number(y)] for x, y in box.points.tolist()]
+    return {"transcription": IGNORED if box.ignored else box.text, "points": points}
+
+
+def _number(value: float) -> int | float:
+    """Tenths of a px are enough; whole numbers are written as such."""
+    value = round(value, 1)
+    return int(value) if value.is_integer() else value
+
+
+def _relative(path: Path, root: Path) -> str:
+    """A path as it stands in a label file: below `root` with slashes, elsewhere with `..`."""
+    found = os.path.relpath(path, root).replace(os.sep, "/")
+    if "\t" in found or "\n" in found:
+        raise DataError("a tab or line break in a path cannot stand in a label file; rename it", str(path))
+    return found
+
+
+def _chosen(page: Page, wanted: LineFilter, left_out: LeftOut) -> list[tuple[int, np.ndarray, str]]:
+    """(number, points, text) of the boxes that become crops."""
+    chosen = []
+    for number, box in enumerate(page.boxes):
+        reason = wanted.reason(box)
+        if reason:
+            left_out.add(reason, page.place)
+        else:
+            chosen.append((number, box.points, " ".join(box.text.split())))
+    return chosen
+
+
+def _folder(page: Page, seen: dict[str, int]) -> str:
+    """Name of the folder of a page's crops: its image's, with a number when another image has the same."""
+    count = seen[page.image.stem] = seen.get(page.image.stem, 0) + 1
+    return page.image.stem if count == 1 else f"{page.image.stem}~{count}"
+
+
+_Task = tuple[Page, list[tuple[int, np.ndarray, str]], str]
+_Outcome = list[tuple[Path | None, str]] | Rejected
+
+
+def _in_order(pool: ThreadPoolExecutor, target: Target, tasks: Iterable[_Task]) -> Iterator[tuple[Page, _Outcome]]:
+    """Each page with the paths and texts of its crops; a few pages are worked at while earlier ones are written down."""
+    waiting: deque[tuple[Page, Future[_Outcome]]] = deque()
+    for page, chosen, folder in tasks:
+        if chosen:
+            waiting.append((page, pool.submit(_cut_page, page, chosen, target.crop_folder / folder, target)))
+        while len(waiting) > _AHEAD:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    while waiting:
+        done, future = waiting.popleft()
+        yield done, future.result()
+
+
+def _cut_page(page: Page, chosen: list[tuple[int, np.ndarray, str]], folder: Path, target: Target) -> _Outcome:
+    try:
+        sample = {"image": read_image(str(page.image)), "img_path": str(page.image)}
+        image = DecodeImage("BGR")(sample, np.random.default_rng(0))["image"]
+    except Rejected as error:
+        return error
+    flags = [cv2.IMWRITE_JPEG_QUALITY, target.quality] if target.crop_format == ".jpg" else []
+    outcome: list[tuple[Path | None, str]] = []
+    for number, points, text in chosen:
+        crop = cut(image, points)
+        if crop is None:
+            outcome.append((None, text))
+            continue
+        path = folder / f"{number:04d}{target.crop_format}"
+        _write_crop(path, cv2.imencode(target.crop_format, crop, flags)[1].tobytes())
+        outcome.append((path, text))
+    return outcome
+
+
+def _write_crop(path: Path, data: bytes) -> None:
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_bytes(data)
+        os.replace(scratch, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):  # its folder could not be made
+            scratch.unlink(missing_ok=True)
+        raise DataError(f"cannot be written ({error.strerror or error})", str(path)) from error

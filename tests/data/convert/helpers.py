@@ -1,0 +1,63 @@
+"""Pages and files that the converters' tests make."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ppocr_like.data.convert.base import Box, Page, Reader
+
+
+def picture(path: Path, width: int = 200, height: int = 100, value: int = 200) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = np.full((height, width, 3), value, np.uint8)
+    image[: height // 2, : width // 2] = (10, 60, 250)
+    assert cv2.imwrite(str(path), image)
+    return path
+
+
+def rectangle(left: float, top: float, right: float, bottom: float) -> list[list[float]]:
+    return [[left, top], [right, top], [right, bottom], [left, bottom]]
+
+
+def word(text: str, *corners: float, legible: bool = True, **more: Any) -> dict[str, Any]:
+    return {"vertices": rectangle(*corners), "text": text, "legible": legible, "handwritten": False, "vertical": False, **more}
+
+
+def hiertext_image(name: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    paragraphs = [{"vertices": rectangle(0, 0, 200, 100), "legible": True, "lines": lines}]
+    return {"image_id": name, "image_width": 200, "image_height": 100, "paragraphs": paragraphs}
+
+
+def write_gz(path: Path, value: Any, indent: int | None = None) -> Path:
+    path.write_bytes(gzip.compress(json.dumps(value, indent=indent).encode()))
+    return path
+
+
+class Given(Reader):
+    """A reader of pages that are there."""
+
+    def __init__(self, pages: list[Page]) -> None:
+        super().__init__()
+        self.pages = pages
+        self.total = len(pages)
+
+    def __iter__(self):
+        yield from self.pages
+
+
+def box(text: str, *corners: float, **more: Any) -> Box:
+    return Box(np.array(rectangle(*corners), np.float64), text, **more)
+
+
+def rows(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def contents(pages: list[Page]) -> list[tuple[str, list[tuple[str, bool, list]]]]:
+    return [(page.image.name, [(b.text, b.ignored, b.points.tolist()) for b in page.boxes]) for page in pages]

@@ -1,0 +1,34 @@
+"""Turns other programs' annotations into label files, for detection, or into line crops with their texts, for recognition.
+
+    python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --out train.txt
+    python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --task rec --out rec/train.txt --max-images 1000
+    python tools/convert_data.py icdar ch4_gt --images ch4_images --out train.txt --val-share 0.1
+    python tools/convert_data.py ppocrlabel my_pages --confirmed --out train.txt
+
+Nothing is left under the names of the label files until they are complete. Status 2: something cannot be read or written.
+"""
+
+from ppocr_like.config import cli
+from ppocr_like.data.convert.arguments import parser, reader, target, wanted
+from ppocr_like.data.convert.ppocrlabel import RecGt
+from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
+
+
+def main() -> None:
+    commands = parser(__doc__ or "")
+    args = commands.parse_args()
+    try:
+        place = target(args)
+        if args.task == "rec" and args.format == "ppocrlabel" and args.ready_crops:
+            made = relabel(RecGt(args.source), place)
+        elif args.task == "rec":
+            made = convert_rec(reader(args), place, wanted(args))
+        else:
+            made = convert_det(reader(args), place, args.drop_empty)
+    except ValueError as error:
+        commands.error(str(error))
+    print(made.text())
+
+
+if __name__ == "__main__":
+    cli.run(main)
