@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,16 @@ def det_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
             node = node.setdefault(key, {})
         node[last] = value
     return tree
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A whole black PNG of one bit a pixel: 30,000 x 30,000 are 110 kB."""
+    packer = zlib.compressobj(9)
+    rows = bytes(1 + (width + 7) // 8) * 100
+    packed = b"".join(packer.compress(rows) for _ in range(height // 100)) + packer.flush()
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")

@@ -58,7 +58,10 @@ def test_a_crop_that_they_divide(size: list[int]) -> None:
 
 
 KEPT = {
-    "Train": (["image", "shrink_map", "shrink_mask"], "Loss (DBLoss) needs threshold_map, threshold_mask, but KeepKeys keeps only"),
+    "Train": (
+        ["image", "shrink_map", "shrink_mask"],
+        "Loss (DBLoss) needs threshold_map, threshold_mask, but KeepKeys keeps only",
+    ),
     "Eval": (["image", "shape"], "Metric (DetMetric) needs polys, ignore_tags, but KeepKeys keeps only image, shape"),
 }
 
