@@ -27,9 +27,12 @@ def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] 
 
 
 def input_channels(recipe: Recipe) -> int:
-    """Channels of the network's input: the first of `image_shape` in the evaluation chain, else 3 (colour)."""
+    """Channels of the network's input: the first of `image_shape` in the evaluation chain; else 1 with ToGray, 3 without."""
     found = input_shape(recipe)
-    return found[0][0] if found else 3
+    if found:
+        return found[0][0]
+    chain = recipe.get("Eval.dataset.transforms")
+    return 1 if isinstance(chain, list) and any(item_name(item) == "ToGray" for item in chain) else 3
 
 
 def try_model(recipe: Recipe, model: Any) -> None:

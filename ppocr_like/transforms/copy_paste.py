@@ -80,10 +80,9 @@ class CopyPaste(Transform):
         places = rng.integers(0, [room[0] + 1, room[1] + 1], (tries, 2))
         outline = move(poly, matrix)
         if self.limit_paste:
-            free = page.free(places, *bounds(outline[None]))
-            if not len(free):
+            places = page.free(places, outline)
+            if not len(places):
                 return None
-            places = free
         return page.paste(matrix, outline, (int(places[0, 0]), int(places[0, 1])), (width, height))
 
 
@@ -128,14 +127,16 @@ class _Page:
         if self._gray and not other_gray:
             self._image, self._gray = image, False
         self.height, self.width = image.shape[:2]
-        self._low, self._high = bounds(polys)
+        low, high = bounds(polys)
+        self._bounds = np.concatenate([low, high], axis=1).T  # (4, N): left, top, right, bottom of what is there
         self._copied = False
 
-    def free(self, places: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """Those of the places (K, 2) where bounds (1, 2) moved there meet no polygon."""
-        at_low, at_high = (places + low)[:, None], (places + high)[:, None]
-        apart = (self._high < at_low).any(axis=2) | (self._low > at_high).any(axis=2) | np.isnan(self._low).any(axis=1)
-        return places[apart.all(axis=1)]
+    def free(self, places: np.ndarray, outline: np.ndarray) -> np.ndarray:
+        """Those of the places (K, 2) where an outline (P, 2) moved there meets the bounds of no polygon."""
+        left, top, right, bottom = self._bounds[:, None, :]
+        low, high = (places + outline.min(axis=0))[..., None], (places + outline.max(axis=0))[..., None]
+        meets = (right >= low[:, 0]) & (left <= high[:, 0]) & (bottom >= low[:, 1]) & (top <= high[:, 1])
+        return places[~meets.any(axis=1)]
 
     def paste(self, matrix: np.ndarray, outline: np.ndarray, place: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
         """Puts what `outline` (P, 2) holds after `matrix` at `place`; gives the outline on the page."""
@@ -145,12 +146,11 @@ class _Page:
         indices = shift(-0.5, -0.5) @ matrix @ shift(0.5, 0.5)  # cv2 counts from the middle of the first pixel
         patch = cv2.warpPerspective(self._other, indices, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         mask = np.zeros((height, width), np.uint8)
-        cv2.fillPoly(mask, [np.rint((outline - 0.5) * 16).astype(np.int32)], 255, shift=4)
+        cv2.fillPoly(mask, [np.rint((outline - 0.5) * 16).astype(np.int32)], 1, shift=4)
         part = self._image[place[1] : place[1] + height, place[0] : place[0] + width]
-        part[mask > 0] = self._fitted(patch, part)[mask > 0]
+        np.copyto(part, self._fitted(patch, part), where=mask.reshape(height, width, *[1] * (part.ndim - 2)).view(bool))
         moved = outline + np.array(place, np.float32)
-        self._low = np.append(self._low, moved.min(0)[None], axis=0)
-        self._high = np.append(self._high, moved.max(0)[None], axis=0)
+        self._bounds = np.append(self._bounds, np.concatenate([moved.min(0), moved.max(0)])[:, None], axis=1)
         return moved
 
     @staticmethod

@@ -36,9 +36,7 @@ class DetLabelEncode(Transform):
         boxes = _parsed(sample["label"])
         if not boxes:
             raise Rejected("no boxes", "the label is an empty list")
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, hence ignored
-            polys = stack(_points(box, number) for number, box in enumerate(boxes, 1))
-        texts = [box["transcription"] for box in boxes]
+        polys, texts = _polygons(boxes)
         marked = np.array([text in IGNORED_TEXTS for text in texts])
         sample["polys"] = polys
         sample["texts"] = texts
@@ -54,6 +52,20 @@ def _parsed(label: str) -> list[Any]:
     if not isinstance(boxes, list):
         raise Rejected(BROKEN, f"a list of boxes is needed, not {type(boxes).__name__}")
     return boxes
+
+
+def _polygons(boxes: list[Any]) -> tuple[np.ndarray, list[Any]]:
+    """((N, P, 2) float32, transcriptions) of all boxes."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, hence ignored
+        try:
+            texts = [box["transcription"] for box in boxes]
+            polys = np.array([box["points"] for box in boxes], np.float32)
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+            texts, polys = [], np.zeros(0, np.float32)
+        if polys.ndim == 3 and polys.shape[1] and polys.shape[2] == 2:
+            return polys, texts  # the usual page: every polygon has as many points as the others
+        polys = stack(_points(box, number) for number, box in enumerate(boxes, 1))
+        return polys, [box["transcription"] for box in boxes]
 
 
 def _points(box: Any, number: int) -> np.ndarray:

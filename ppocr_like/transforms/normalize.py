@@ -11,6 +11,7 @@ import numpy as np
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
+from ppocr_like.transforms.channels import split_gray
 
 # ImageNet's statistics, PaddleOCR's defaults (applied to the channels as they come, BGR included).
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -65,7 +66,8 @@ class NormalizeImage(Transform):
             raise ValueError(f"std {self.std.tolist()} holds a zero")
         self.order = order
         levels = np.arange(256, dtype=np.float32)[:, None]
-        self._table = (levels * np.float32(self.scale) - self.mean) / self.std  # (256, channels)
+        # (256, channels), each channel's in one piece
+        self._table = np.asfortranarray((levels * np.float32(self.scale) - self.mean) / self.std)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         image = sample["image"]
@@ -80,13 +82,24 @@ class NormalizeImage(Transform):
                 ]
             )
         if image.dtype == np.uint8 and last and self.mean.size == channels:
-            # One look-up per pixel gives the same float32 values as the arithmetic.
-            sample["image"] = cv2.LUT(image, self._table[None]).reshape(image.shape)
+            sample["image"] = self._looked_up(image).transpose(1, 2, 0)
             return sample
         shape = (1, 1, -1) if last else (-1, 1, 1)
         scaled = image.astype(np.float32) * np.float32(self.scale)
         sample["image"] = (scaled - self.mean.reshape(shape)) / self.std.reshape(shape)
         return sample
+
+    def _looked_up(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, C) uint8 -> (C, H, W): one look-up per value gives the same float32 as the arithmetic.
+
+        Channel by channel, as the network wants them: turning axes afterwards would cost as much again.
+        """
+        gray = split_gray(image)[0]
+        out = np.empty((image.shape[2], *image.shape[:2]), np.float32)
+        for i, channel in enumerate(out):
+            plane = np.ascontiguousarray(gray) if gray.ndim == 2 else cv2.extractChannel(image, i)
+            cv2.LUT(plane, self._table[:, i], dst=channel)
+        return out
 
 
 @TRANSFORMS.register()

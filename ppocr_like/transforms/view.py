@@ -143,10 +143,15 @@ def _sample(image: np.ndarray, matrix: np.ndarray, width: int, height: int, fill
     image, matrix = _reduced(*_needed(image, matrix, width, height))
     indices = _BACK @ matrix @ _HALF  # cv2 counts from the middle of the first pixel
     value = tuple(fill[i] if i < len(fill) else fill[-1] for i in range(1 if image.ndim == 2 else image.shape[2]))
+    colour = image.ndim == 3 and image.shape[2] == 3
+    if colour:  # cv2 samples four channels in half the time of three
+        image, value = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), (*value, 0.0)
     if matrix[2, 0] == 0 and matrix[2, 1] == 0:
         affine = indices[:2] / indices[2, 2]
-        return cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_LINEAR, borderValue=value)
-    return cv2.warpPerspective(image, indices, (width, height), flags=cv2.INTER_LINEAR, borderValue=value)
+        out = cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_LINEAR, borderValue=value)
+    else:
+        out = cv2.warpPerspective(image, indices, (width, height), flags=cv2.INTER_LINEAR, borderValue=value)
+    return cv2.cvtColor(out, cv2.COLOR_BGRA2BGR) if colour else out
 
 
 def _upright(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> np.ndarray | None:
@@ -172,8 +177,8 @@ def _upright(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> 
 
 
 def _needed(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the image that is shown, and the matrix from there. Only where working on all of it would cost or fail."""
-    if (_reduction(image, matrix) == 1 and max(image.shape[:2]) <= _CV2_SIDE) or matrix[2, 0] or matrix[2, 1]:
+    """The part of the image that is shown, and the matrix from there."""
+    if matrix[2, 0] or matrix[2, 1]:
         return image, matrix
     seen = move(corners(width, height), np.linalg.inv(matrix))
     most = np.array([image.shape[1], image.shape[0]])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ppocr_like.charset import Charset
-from ppocr_like.config import Builder
+from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import ConfigError
 
 
@@ -89,3 +89,12 @@ def test_a_check_leaves_the_recipe_as_it_was(shipped: Callable) -> None:
     Builder(recipe).check()
     assert recipe.to_yaml() == before
     assert recipe.notes == []
+
+
+def test_a_chain_that_ends_gray_asks_for_one_channel() -> None:
+    chain = [{"DetResizeForTest": None}, {"ToGray": None}, {"KeepKeys": {"keep_keys": ["image"]}}]
+    tree = {"Architecture": {"model_type": "det", "Backbone": {"name": "UNet", "widths": [4, 8]}, "Head": {"name": "UNetHead"}}}
+    for transforms, channels in ((chain, 1), (chain[:1] + chain[2:], 3)):
+        model = Builder(Recipe({**tree, "Eval": {"dataset": {"transforms": transforms}}})).model()
+        assert model.backbone.first[0].depthwise.in_channels == channels
+        assert model(torch.zeros(1, channels, 32, 48))["maps"].shape == (1, 1, 32, 48)

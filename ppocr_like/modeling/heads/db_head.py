@@ -18,6 +18,11 @@ NORM_BIAS = 1e-4  # initial value; PaddleOCR
 AUX_SCALES: Mapping[str, int] = {"p4": 4, "p3": 2, "p2": 1}  # an auxiliary map's enlargement to a quarter of the image
 
 
+def _may_hold_nan(x: torch.Tensor) -> bool:
+    """On a CPU a sum tells it in a fraction of the time that replacing NaN takes; elsewhere asking would wait for the device."""
+    return x.device.type != "cpu" or bool(x.detach().sum().isnan())
+
+
 class Branch(nn.Module):
     """(N, C, H, W) -> logits (N, 1, 4H, 4W): a convolution and two transposed ones of stride 2.
 
@@ -50,7 +55,7 @@ class Branch(nn.Module):
 
     def _act(self, x: torch.Tensor) -> torch.Tensor:
         x = F.relu(x, inplace=True)  # a batch norm keeps its input, not its output
-        if self.fix_nan and self.training:
+        if self.fix_nan and self.training and _may_hold_nan(x):
             x = x.nan_to_num(nan=0.0, posinf=math.inf, neginf=-math.inf)
         return x
 
