@@ -19,9 +19,13 @@ DEMO := output/demo
 WEIGHTS := pretrained/svtr_small.safetensors
 # A page of the test part, on which nothing is trained.
 DEMO_LINES = train_data/typewritten_fr/img/10_8aed0_default_*.jpg
+DEMO_DET := output/demo_det
+DET_WEIGHTS := pretrained/db_mv3.safetensors
+# Pages of the test part.
+DEMO_PAGES = $(addprefix train_data/typed_pages/img/,10_8aed0_default.jpg FRAN_0011_11086_L-medium.jpg bljd_DSN355_00003.jpg)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow rapidocr test-rapidocr lint format types parity benchmark clean
+.PHONY: help setup demo demo-det test test-slow rapidocr test-rapidocr lint format types parity benchmark clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +54,25 @@ demo: $(READY)  ## fine-tune on the example data, evaluate, export with parity, 
 	@cat $(DEMO)/after.txt
 	@echo "The bundle for ONNX Runtime and RapidOCR: $(DEMO)/inference"
 	@echo "What it read, over the lines themselves:  $(DEMO)/read/predictions.png"
+
+demo-det: $(READY)  ## fine-tune a detector on the example pages, evaluate, find thresholds, export with parity, show the picture
+	mkdir -p $(DEMO_DET)
+	$(PY) tools/eval.py -c configs/det/db_mv3_ft_test.yml -o Global.pretrained_model=$(DET_WEIGHTS) > $(DEMO_DET)/before.txt
+	$(PY) tools/train.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=$(DET_WEIGHTS) Global.save_model_dir=$(DEMO_DET) \
+	    Global.overwrite=true $(ARGS)
+	$(PY) tools/eval.py -c configs/det/db_mv3_ft_test.yml -o Global.pretrained_model=$(DEMO_DET) > $(DEMO_DET)/after.txt
+	$(PY) tools/tune.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=$(DEMO_DET) --out $(DEMO_DET)/tune
+	$(PY) tools/export.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=$(DEMO_DET) \
+	    Global.save_inference_dir=$(DEMO_DET)/inference
+	$(PY) tools/infer.py --model $(DEMO_DET)/inference --out $(DEMO_DET)/found --heat-map $(DEMO_PAGES)
+	@echo
+	@echo "The test pages before fine-tuning:"
+	@cat $(DEMO_DET)/before.txt
+	@echo "and after:"
+	@cat $(DEMO_DET)/after.txt
+	@echo "How each threshold acts (validation pages):   $(DEMO_DET)/tune/curves.png"
+	@echo "The bundle for ONNX Runtime and RapidOCR:     $(DEMO_DET)/inference"
+	@echo "What it found, drawn on the pages:            $(DEMO_DET)/found"
 
 test: $(READY)  ## the tests, without the slow ones
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not slow" $(ARGS)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.ink_run import InkRun, make_ink_run
+
 ENTRIES = [*"abcdefghijklmnopqrstuvwxyz0123456789éſ", "ch", "a"]  # a digraph, and one entry twice
 
 
@@ -162,3 +164,21 @@ def _weights(run: TinyRun) -> None:
         model.state_dict(),
         {"charset": builder.charset, "recipe": recipe.tree, "metrics": {"acc": 0.0}},
     )
+
+
+@pytest.fixture(scope="session")
+def ink_run(tmp_path_factory: pytest.TempPathFactory) -> InkRun:
+    """A detector with pages of its own (see `tests.ink_run`)."""
+    return make_ink_run(tmp_path_factory.mktemp("ink"))
+
+
+@pytest.fixture(scope="session")
+def ink_bundle(ink_run: InkRun) -> Path:
+    """The exported bundle of `ink_run`."""
+    from ppocr_like.components import load_components
+    from ppocr_like.config import load_recipe
+    from ppocr_like.export import export
+
+    load_components(["tests.ink_net"])
+    wanted = [f"Global.pretrained_model={ink_run.folder}", f"Global.save_inference_dir={ink_run.bundle}"]
+    return export(load_recipe(ink_run.recipe, wanted)).folder

@@ -22,7 +22,7 @@ FLOORS = {
     **dict.fromkeys(("transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
     **dict.fromkeys(("engine", "pipeline"), 4),
-    **dict.fromkeys(("export", "report"), 5),
+    **dict.fromkeys(("export", "report", "tune"), 5),
     "components": 6,
 }
 WITHOUT_TORCH = (

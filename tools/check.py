@@ -3,6 +3,7 @@
     python tools/check.py -c configs/rec/svtr_ft.yml
     python tools/check.py -c configs/rec/svtr_ft.yml -o Global.epoch_num=2 --print
     python tools/check.py -c configs/rec/svtr_ft.yml --data --sample 10000
+    python tools/check.py -c configs/rec/svtr_ft.yml --draw 20
 
 Status 0: good. 1: the recipe or the data has problems. 2: the recipe cannot be read, or the command is wrong.
 """
@@ -17,9 +18,13 @@ def main() -> int:
     parser.add_argument("--print", action="store_true", help="show the effective recipe")
     parser.add_argument("--data", action="store_true", help="look at the data too: images, labels, dictionary, leakage")
     parser.add_argument("--sample", type=int, metavar="N", help="with --data: look at N samples of each set only")
+    parser.add_argument("--draw", type=int, metavar="N", help="write pictures of N training samples with their targets")
+    parser.add_argument("--draw-to", default="train_samples", metavar="DIR", help="where to (default: %(default)s)")
     args = parser.parse_args()
     if args.sample is not None and (args.sample < 1 or not args.data):
         parser.error("--sample takes a number of at least 1 and goes with --data")
+    if args.draw is not None and args.draw < 1:
+        parser.error("--draw takes a number of at least 1")
     recipe = cli.recipe_from(args)
     if args.print:
         print(recipe.to_yaml(), end="")
@@ -34,13 +39,18 @@ def main() -> int:
         for note in recipe.notes:
             print(f"note: {note}")
     print(f"{recipe.source}: good")
-    if not args.data:
-        return 0
-    from ppocr_like.data import doctor  # brings torch, which the check alone may not need
+    problems = 0
+    if args.data:
+        from ppocr_like.data import doctor  # brings torch, which the check alone may not need
 
-    report = doctor.examine(builder, sample=args.sample)
-    print(report.text())
-    return 1 if report.problems else 0
+        report = doctor.examine(builder, sample=args.sample)
+        print(report.text())
+        problems = report.problems
+    if args.draw:
+        from ppocr_like.report.samples import draw_samples
+
+        print(draw_samples(builder, args.draw, args.draw_to).text())
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

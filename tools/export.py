@@ -1,6 +1,7 @@
-"""Export trained weights as a bundle: ONNX with the dictionary inside, inference.yml, RapidOCR's settings; verified first.
+"""Export trained weights as a bundle: ONNX with all it needs inside, inference.yml, RapidOCR's settings; verified first.
 
 python tools/export.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=output/ft Global.save_inference_dir=output/bundle
+python tools/export.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=output/db_mv3_ft
 
 Status 2: the bundle's answers differ from the trained model's, or it cannot be made; an earlier bundle is left as it was.
 """
@@ -8,6 +9,7 @@ Status 2: the bundle's answers differ from the trained model's, or it cannot be 
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
 from ppocr_like.export import TOLERANCE, export
+from ppocr_like.pipeline.normalise import RANGES
 
 
 def main() -> None:
@@ -18,10 +20,24 @@ def main() -> None:
     parser.add_argument(
         "--tolerance", type=float, default=TOLERANCE, help=f"largest difference of a probability (default {TOLERANCE:g})"
     )
+    parser.add_argument(
+        "--fold-normalize",
+        choices=sorted(RANGES),
+        nargs="?",
+        const="pixels",
+        help="normalise (mean, std) within the graph, which then takes pixels: 0 to 255 as float32 (default), or half: -1 to 1, "
+        "as RapidOCR feeds by itself",
+    )
     args = parser.parse_args()
     recipe = recipe_from(args)
     load_components(recipe.plugins)
-    export(recipe, verify_data=not args.no_verify_data, tolerance=args.tolerance, say=lambda line: print(line, flush=True))
+    export(
+        recipe,
+        verify_data=not args.no_verify_data,
+        tolerance=args.tolerance,
+        fold_normalize=args.fold_normalize,
+        say=lambda line: print(line, flush=True),
+    )
 
 
 if __name__ == "__main__":

@@ -71,7 +71,12 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-for _class in (_Loader, _Dumper):
+class _InlineDumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+for _class in (_Loader, _Dumper, _InlineDumper):
     _class.yaml_implicit_resolvers = {first: list(entries) for first, entries in _RESOLVERS.items()}
     _class.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-+0123456789"))
     _class.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
@@ -167,3 +172,9 @@ def lookup(tree: Any, path: str, default: Any = None) -> Any:
 def dump(tree: Any) -> str:
     """YAML text that `parse` reads back to an equal tree (keys in their order)."""
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+
+
+def dump_inline(value: Any) -> str:
+    """The same in one line, with braces and brackets."""
+    text = yaml.dump(value, Dumper=_InlineDumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf)
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -26,9 +26,33 @@ ADVICE = {
     "same image, other label": "one of the labels is wrong",
     "image also in training": "take it out of one of the sets; the evaluation would flatter",
     "path also in training": "take it out of one of the sets; the evaluation would flatter",
+    "no boxes": "the line is not used; remove it",
+    "broken label": 'write [{"transcription": "text", "points": [[x, y], ...]}, ...]',
+    "coordinate that is no number": "the box is ignored; mend it",
+    "polygon of fewer than 4 points": "give the corners of the text; four at least",
+    "polygon without area": "the box is ignored; remove it or give its corners in order",
+    "self-intersecting polygon": "give the points in their order around the text",
+    "box outside the image": "is it the label of another image, or of the image at another size or before turning?",
+    "points outside the image": "is it the label of the image at another size or before turning? The box is cut at the edge",
+    "text below min_text_size": "training ignores text so small, and evaluation asks for it: "
+    "resize to more px (DetResizeForTest), or lower min_text_size",
+    "a few texts below min_text_size": "training ignores text so small",
+    "text below min_text_size where the whole image is taken": "such text is learned only from crops of a part",
+    "all boxes ignored": "teaches nothing about text",
 }
 # Worth knowing, but nothing is lost or wrong by it.
-NOTES = ("same image again", "same path again", "text also in training", "label not in NFC", "space at an end of the label")
+NOTES = (
+    "same image again",
+    "same path again",
+    "text also in training",
+    "label not in NFC",
+    "space at an end of the label",
+    "points just outside the image",
+    "a few texts below min_text_size",
+    "text below min_text_size where the whole image is taken",
+    "all boxes ignored",
+    "same box twice",
+)
 
 
 @dataclass
@@ -62,17 +86,26 @@ class Findings(dict[str, Finding]):
             mine.count += finding.count
             mine.places = (mine.places + finding.places)[:_EXAMPLES]
 
+    def rename(self, kind: str, other: str) -> None:
+        """Calls a kind of finding by another name."""
+        finding = self.pop(kind)
+        finding.kind = other
+        self[other] = finding
+
 
 @dataclass
 class Spread:
-    """Distribution of a number: median, 95 % quantile, greatest."""
+    """Distribution of a number: median, 95 % quantile, greatest, 5 % quantile, least."""
 
     median: float
     most: float
     greatest: float
+    few: float = 0.0
+    least: float = 0.0
 
     def __str__(self) -> str:
-        return f"median {self.median:.0f}, 95 % up to {self.most:.0f}, greatest {self.greatest:.0f}"
+        low, high = f"{self.few:.0f} to {self.most:.0f}", f"{self.least:.0f} to {self.greatest:.0f}"
+        return f"median {self.median:.0f}, nine in ten {low}, all {high}"
 
 
 @dataclass
@@ -85,10 +118,10 @@ class SetReport:
         lines, examined: how many it has and how many were looked at.
         error: why it could not be read at all.
         findings: by kind.
-        characters: how often each character stands in the labels.
+        summary: what stands in its labels, in a few words.
+        characters: how often each character stands in the labels (recognition).
         unknown: the same for those outside the dictionary.
-        lengths: characters per label. widths: px at the recipe's height.
-        limits: what lengths and widths are held against.
+        spreads: distributions by name. units: what their numbers are, where the name does not say.
     """
 
     name: str
@@ -97,11 +130,11 @@ class SetReport:
     examined: int = 0
     error: str = ""
     findings: Findings = field(default_factory=Findings)
+    summary: str = ""
     characters: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
-    lengths: Spread | None = None
-    widths: Spread | None = None
-    limits: dict[str, str] = field(default_factory=dict)
+    spreads: dict[str, Spread] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
 
     @property
     def problems(self) -> int:
@@ -113,11 +146,8 @@ class SetReport:
         if self.error:
             return "\n".join([*rows, f"  cannot be read: {self.error}"])
         part = "" if self.examined == self.lines else f", {self.examined:,} of them looked at"
-        count, kinds = sum(self.characters.values()), len(self.characters)
-        rows.append(f"  {self.lines:,} lines{part}; {count:,} characters, {kinds} different")
-        for name, spread in (("label length", self.lengths), ("image width", self.widths)):
-            if spread is not None:
-                rows.append(f"  {name}: {spread} {self.limits.get(name, '')}".rstrip())
+        rows.append(f"  {self.lines:,} lines{part}; {self.summary}")
+        rows += [f"  {name}: {spread} {self.units.get(name, '')}".rstrip() for name, spread in self.spreads.items()]
         for finding in sorted(self.findings.values(), key=lambda f: (not f.problem, -f.count)):
             rows += _finding_rows(finding)
         if self.unknown:
@@ -133,17 +163,17 @@ class DoctorReport:
 
     Args:
         sets: one report each, training first.
-        dictionary: file or name, and number of classes.
+        sampled: only a sample was looked at, so that what is said about repeats and leakage is a lower bound.
+        dictionary: file or name, and number of classes; "" where no text is read.
         unseen: characters of the dictionary that no training label has.
         untrained: characters of evaluation labels that no training label has, with counts.
-        sampled: only a sample was looked at, so that what is said about repeats and leakage is a lower bound.
     """
 
     sets: list[SetReport]
-    dictionary: str
-    unseen: list[str]
-    untrained: Counter[str]
     sampled: bool
+    dictionary: str = ""
+    unseen: list[str] = field(default_factory=list)
+    untrained: Counter[str] = field(default_factory=Counter)
 
     @property
     def problems(self) -> int:
@@ -158,20 +188,24 @@ class DoctorReport:
     def text(self) -> str:
         """The report for people."""
         rows = [part.text() for part in self.sets]
-        common = self.characters.most_common()
-        tail = [f"Characters over all sets, {len(common)} different ({self.dictionary})"]
-        tail.append(f"  most frequent: {_characters(common)}")
-        tail.append(f"  least frequent: {_characters(common[::-1])}")
-        if self.unseen:
-            tail.append(f"  in the dictionary, but in no training label: {len(self.unseen)}: {_names(self.unseen)}")
-        if self.untrained:
-            tail.append(f"  in evaluation labels only: {_characters(self.untrained.most_common())}")
-        rows.append("\n".join(tail))
+        if self.dictionary:
+            rows.append("\n".join(self._character_rows()))
         if self.sampled:
             rows.append("Only a sample was looked at: repeats and leakage may be more than is said here.")
         found = "1 kind of problem" if self.problems == 1 else f"{self.problems} kinds of problems"
         rows.append(found if self.problems else "no problem found")
         return "\n\n".join(rows)
+
+    def _character_rows(self) -> list[str]:
+        common = self.characters.most_common()
+        rows = [f"Characters over all sets, {len(common)} different ({self.dictionary})"]
+        rows.append(f"  most frequent: {_characters(common)}")
+        rows.append(f"  least frequent: {_characters(common[::-1])}")
+        if self.unseen:
+            rows.append(f"  in the dictionary, but in no training label: {len(self.unseen)}: {_names(self.unseen)}")
+        if self.untrained:
+            rows.append(f"  in evaluation labels only: {_characters(self.untrained.most_common())}")
+        return rows
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with all character frequencies."""

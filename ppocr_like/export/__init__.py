@@ -1,4 +1,4 @@
-"""Export of trained recognisers: ONNX, metadata, verification, bundle."""
+"""Export of trained models: ONNX, metadata, verification, bundle."""
 
 from ppocr_like.export.bundle import ExportReport, export
 from ppocr_like.export.verify import TOLERANCE

@@ -1,4 +1,4 @@
-"""Export: a trained recogniser as a folder that other runtimes take unchanged, verified before it is called done."""
+"""Export: a trained model as a folder that other runtimes take unchanged, verified before it is called done."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.data.base import Dataset
 from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.graph import write_graph
+from ppocr_like.export.kinds import Kind, kind_of
 from ppocr_like.export.rapidocr import write_rapidocr
-from ppocr_like.export.verify import TOLERANCE, SetCheck, ShapeCheck, check_set, check_shapes, metric_line
-from ppocr_like.pipeline import Recogniser, Spec
+from ppocr_like.export.verify import TOLERANCE, SetCheck, ShapeCheck, Verifier, metric_line
+from ppocr_like.modeling.fuse import fused_copy
+from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.normalise import Affine, normalisation, outside
 from ppocr_like.pipeline.onnx_backend import MODEL
+from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.spec import FILE
 from ppocr_like.pipeline.torch_backend import TorchBackend, recipe_spec, trained_model
 from ppocr_like.weights import pretrained
@@ -34,7 +39,12 @@ class ExportReport:
 
 
 def export(
-    recipe: Recipe, *, verify_data: bool = True, tolerance: float = TOLERANCE, say: Callable[[str], None] = logger.info
+    recipe: Recipe,
+    *,
+    verify_data: bool = True,
+    tolerance: float = TOLERANCE,
+    fold_normalize: str | None = None,
+    say: Callable[[str], None] = logger.info,
 ) -> ExportReport:
     """Writes `model.onnx`, `inference.yml`, `rapidocr_params.json` and `rapidocr.yaml` to `Global.save_inference_dir`.
 
@@ -45,33 +55,32 @@ def export(
         recipe: with `Global.pretrained_model` (or `checkpoints`, which wins) and `Global.save_inference_dir`.
         verify_data: compare both networks on the evaluation sets; False only on random tensors.
         tolerance: largest difference of a probability.
+        fold_normalize: "pixels" or "half": normalise within the graph, which then takes this range (`pipeline.normalise`).
         say: gets a line per finished check.
 
     Raises:
         ConfigError, WeightsError, DataError, ExportError: the bundle was not written, an earlier one is as it was.
     """
     target = _target(recipe)
-    dictionary = None if _without_dictionary(recipe) else Builder(recipe).charset
-    settings = replace(recipe.globals, pretrained_model=recipe.globals.checkpoints or recipe.globals.pretrained_model)
-    weights, _ = pretrained(settings, dictionary, as_is=True)
-    if weights is None:
-        raise ConfigError([Problem("Global.pretrained_model", "is missing; which weights shall be exported?")], recipe.source)
-    if weights.charset is None:
-        weights = type(weights)(weights.state, dictionary, weights.recipe, weights.metadata, weights.path)
-    model, _, charset = trained_model(weights, recipe)
-    spec = recipe_spec(recipe, charset)
-    builder = Builder(recipe, charset)
+    backend, kind, source = _trained(recipe)
+    builder = Builder(recipe, kind.spec.charset)
+    affine = None
+    if fold_normalize is not None:
+        affine = _fold(kind, fold_normalize)
     sets = _open_sets(builder) if verify_data else {}
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         _fresh_folder(temporary)
-        backend = TorchBackend(model)
-        recogniser = _write(temporary, target, spec, backend)
-        say(f"weights {weights.path}: {charset.num_classes} classes")
-        shapes = check_shapes(recogniser, backend, tolerance)
+        notes = _write(temporary, target, kind, backend.model, affine)
+        say(f"weights {source}: {kind.summary()}")
+        for note in notes:
+            say(f"note: {note}")
+        verifier = Verifier(kind, open_model(temporary), backend, tolerance, affine)
+        shapes = verifier.check_shapes()
         for shape in shapes:
-            say(f"ONNX Runtime against torch, {shape.batch} x {shape.width} px: largest difference {shape.difference:.2e}")
-        checks = [_verify_set(builder, name, dataset, recogniser, backend, tolerance, say) for name, dataset in sets.items()]
+            size = f"{shape.batch} x {shape.height} x {shape.width} px"
+            say(f"ONNX Runtime against torch, {size}: largest difference {shape.difference:.2e}")
+        checks = [_verify_set(verifier, builder, name, dataset, say) for name, dataset in sets.items()]
         _move(temporary, target)
     except OSError as error:
         raise ExportError(f"cannot write the bundle to {target}: {error.strerror or error}") from error
@@ -79,6 +88,30 @@ def export(
         shutil.rmtree(temporary, ignore_errors=True)
     say(f"bundle written to {target}")
     return ExportReport(target, shapes, checks)
+
+
+def _trained(recipe: Recipe) -> tuple[TorchBackend, Kind, Path]:
+    """The trained network, what its bundle will say, and the weights' file."""
+    task = Builder(recipe).task
+    dictionary = None if task != "rec" or _without_dictionary(recipe) else Builder(recipe).charset
+    settings = replace(recipe.globals, pretrained_model=recipe.globals.checkpoints or recipe.globals.pretrained_model)
+    weights, _ = pretrained(settings, dictionary, as_is=True, task=task)
+    if weights is None:
+        raise ConfigError([Problem("Global.pretrained_model", "is missing; which weights shall be exported?")], recipe.source)
+    if weights.charset is None and dictionary is not None:
+        weights = replace(weights, charset=dictionary)
+    model, _, charset = trained_model(weights, recipe)
+    kind = kind_of(recipe_spec(recipe, charset), recipe, model)
+    return TorchBackend(model), kind, weights.path
+
+
+def _fold(kind: Kind, range_name: str) -> Affine:
+    """Leaves to the chain of `kind.spec` only what makes the graph's input range; gives the rest, which the graph does."""
+    step = normalisation(Preprocess(kind.spec).chain)
+    wanted = Affine.of(step)
+    transforms = outside(kind.spec.transforms, step, range_name)
+    kind.spec = replace(kind.spec, transforms=transforms, folded=range_name)
+    return wanted.after(Affine.of(normalisation(Preprocess(kind.spec).chain)))
 
 
 def _target(recipe: Recipe) -> Path:
@@ -103,13 +136,13 @@ def _fresh_folder(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _write(folder: Path, target: Path, spec: Spec, backend: TorchBackend) -> Recogniser:
-    """All files of the bundle into `folder`; returns it opened, as a user would."""
-    (folder / FILE).write_text(spec.to_yaml(), encoding="utf-8")
-    shape = Recogniser.with_backend(spec, backend).preprocess.image_shape
-    write_graph(backend.model, folder / MODEL, spec.charset, channels=shape[0], height=shape[1], output=spec.output)
-    write_rapidocr(folder, target / MODEL, shape)
-    return Recogniser(folder)
+def _write(folder: Path, target: Path, kind: Kind, model: Any, affine: Affine | None) -> list[str]:
+    """All files of the bundle into `folder`; gives things worth saying."""
+    (folder / FILE).write_text(kind.spec.to_yaml(), encoding="utf-8")
+    write_graph(fused_copy(model), folder / MODEL, kind.layout, kind.metadata(), affine)
+    params, notes = kind.rapidocr(target / MODEL)
+    write_rapidocr(folder, kind.header, params)
+    return notes
 
 
 def _open_sets(builder: Builder) -> dict[str, Dataset]:
@@ -123,19 +156,13 @@ def _open_sets(builder: Builder) -> dict[str, Dataset]:
         ) from error
 
 
-def _verify_set(
-    builder: Builder,
-    name: str,
-    dataset: Dataset,
-    recogniser: Recogniser,
-    backend: TorchBackend,
-    tolerance: float,
-    say: Callable[[str], None],
-) -> SetCheck:
-    check = check_set(builder, name, dataset, recogniser, backend, tolerance)
+def _verify_set(verifier: Verifier, builder: Builder, name: str, dataset: Dataset, say: Callable[[str], None]) -> SetCheck:
+    check = verifier.check_set(builder, name, dataset)
+    kind = verifier.kind
+    equal = f"all {kind.results} equal" if not check.other else f"{kind.results} of {check.other} not equal, by rounding"
     say(f"evaluation set {name}: torch {metric_line(check.torch)}")
     say(f"evaluation set {name}: ONNX  {metric_line(check.onnx)}")
-    say(f"evaluation set {name}: largest difference {check.difference:.2e} in {check.lines} lines, all texts equal")
+    say(f"evaluation set {name}: largest difference {check.difference:.2e} in {check.lines} {kind.unit}, {equal}")
     return check
 
 

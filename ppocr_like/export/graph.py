@@ -1,8 +1,10 @@
-"""The ONNX file: one input, probabilities out, the character set in its metadata."""
+"""The ONNX file: one input, probabilities out, what a runner must know in its metadata."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -11,21 +13,58 @@ from torch import Tensor, nn
 
 from ppocr_like.charset import Charset
 from ppocr_like.errors import ExportError
+from ppocr_like.pipeline.normalise import Affine
 
 OPSET = 17  # the first with LayerNormalization as one operator; ONNX Runtime reads it since 1.12
-INPUT = "x"  # PP-OCR's name; RapidOCR feeds the first input whatever its name
 CHARACTER = "character"  # metadata key that RapidOCR reads
+PRODUCER = "ppocr_like"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What goes in and out of a graph.
+
+    Args:
+        key: the entry of the model's outputs that becomes the graph's only output.
+        names: of the graph's input and output; RapidOCR feeds the first input and reads the first output whatever their names.
+        sample: (N, C, H, W) px to trace with; no free size a multiple of another, so that none looks like a constant.
+        free_in, free_out: axis -> name of the sizes that stay free.
+        classes: size of the output's last axis, where that is fixed.
+    """
+
+    key: str
+    names: tuple[str, str]
+    sample: tuple[int, int, int, int]
+    free_in: Mapping[int, str]
+    free_out: Mapping[int, str]
+    classes: int | None = None
+
+
+def line_layout(charset: Charset, channels: int, height: int, key: str = "ctc", names: tuple[str, str] = ("x", "ctc")) -> Layout:
+    """A recogniser's: (N, C, H, W) -> (N, T, classes), N and W free. 328 px is no multiple of any layer's stride."""
+    sample = (2, channels, height, 328)
+    return Layout(key, names, sample, {0: "batch", 3: "width"}, {0: "batch", 1: "steps"}, charset.num_classes)
+
+
+def page_layout(channels: int, key: str = "maps", names: tuple[str, str] = ("x", "maps")) -> Layout:
+    """A detector's: (N, C, H, W) -> (N, 1, H, W), all but the channels free; H and W are multiples of 32."""
+    free = {0: "batch", 2: "height", 3: "width"}
+    return Layout(key, names, (2, channels, 96, 160), free, free)
 
 
 class _OneOutput(nn.Module):
-    """A model whose result is one tensor, as an ONNX graph needs it."""
+    """A model whose result is one tensor, as an ONNX graph needs it, behind a normalisation of its own."""
 
-    def __init__(self, model: nn.Module, output: str) -> None:
+    def __init__(self, model: nn.Module, output: str, affine: Affine | None) -> None:
         super().__init__()
         self.model = model
         self.output = output
+        numbers = () if affine is None else (affine.factor, affine.shift)
+        self.affine = nn.ParameterList(torch.tensor(number).reshape(1, -1, 1, 1) for number in numbers)
 
     def forward(self, images: Tensor) -> Tensor:
+        if len(self.affine):
+            images = images * self.affine[0] + self.affine[1]
         return self.model(images)[self.output]
 
 
@@ -51,60 +90,64 @@ def character_metadata(charset: Charset) -> str:
     raise ExportError("the last entry of the dictionary is empty; take it out of the dictionary file")
 
 
-def write_graph(model: nn.Module, path: Path, charset: Charset, *, channels: int, height: int, output: str) -> None:
-    """Traces `model` in evaluation mode (probabilities) with free batch size and width.
+def write_graph(model: nn.Module, path: Path, layout: Layout, metadata: Mapping[str, str], affine: Affine | None = None) -> None:
+    """Traces `model` in evaluation mode (probabilities).
 
     Args:
-        model: images (N, channels, height, W) -> dict with `output` (N, T, classes).
+        model: images -> dict with `layout.key`.
         path: file to write.
-        charset: goes into the metadata.
-        channels, height: fixed sizes of the input, px.
-        output: key of the model's result; the graph's first and only output.
+        layout: sizes and names.
+        metadata: stands in the file.
+        affine: done to the input first.
 
     Raises:
-        ExportError: the dictionary cannot be carried, or the network cannot be traced.
+        ExportError: the network cannot be traced, or a size that must be free became a constant.
     """
-    character = character_metadata(charset)
     training = model.training
-    wrapped = _OneOutput(model, output).eval()
-    sample = torch.zeros(2, channels, height, 328)  # a width that no layer's stride suggests to be constant
+    wrapped = _OneOutput(model, layout.key, affine).eval()
+    given, result = layout.names
     try:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the tracing exporter; the other one needs onnxscript
             torch.onnx.export(
                 wrapped,
-                (sample,),
+                (torch.zeros(layout.sample),),
                 str(path),
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=[INPUT],
-                output_names=[output],
-                dynamic_axes={INPUT: {0: "batch", 3: "width"}, output: {0: "batch", 1: "steps"}},
+                input_names=[given],
+                output_names=[result],
+                dynamic_axes={given: dict(layout.free_in), result: dict(layout.free_out)},
             )
     except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
         raise ExportError(f"the network cannot be written as ONNX: {str(error).splitlines()[0]}") from error
     finally:
         model.train(training)
     proto = onnx.load(str(path))
-    onnx.helper.set_model_props(proto, {CHARACTER: character, "producer": "ppocr_like"})
-    _check(proto, output, charset)
+    onnx.helper.set_model_props(proto, {**metadata, "producer": PRODUCER})
+    _check(proto, layout)
     onnx.save(proto, str(path))
 
 
-def _check(proto: onnx.ModelProto, output: str, charset: Charset) -> None:
-    """One input with free batch and width, one output of the charset's classes."""
+def _check(proto: onnx.ModelProto, layout: Layout) -> None:
+    """One input, one output, free sizes, as many classes as there should be."""
+    given, result = layout.names
     try:
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(f"the ONNX graph is not valid: {str(error).splitlines()[0]}") from error
-    if len(proto.graph.input) != 1 or [o.name for o in proto.graph.output] != [output]:
+    if len(proto.graph.input) != 1 or [o.name for o in proto.graph.output] != [result]:
         raise ExportError(
             f"the graph has {len(proto.graph.input)} inputs and {len(proto.graph.output)} outputs; one of each is needed"
         )
     sizes = {value.name: value.type.tensor_type.shape.dim for value in (*proto.graph.input, *proto.graph.output)}
-    free = [bool(sizes[INPUT][axis].dim_param) for axis in (0, 3)] + [bool(sizes[output][axis].dim_param) for axis in (0, 1)]
-    if not all(free):
-        raise ExportError("batch size or width became a constant in the graph; the network computes a shape in Python somewhere")
-    classes = sizes[output][2].dim_value
-    if classes != charset.num_classes:
-        raise ExportError(f"the network gives {classes} classes, the character set has {charset.num_classes}")
+    free = [(given, axis, name) for axis, name in layout.free_in.items()]
+    free += [(result, axis, name) for axis, name in layout.free_out.items()]
+    fixed = sorted({name for tensor, axis, name in free if not sizes[tensor][axis].dim_param})
+    if fixed:
+        raise ExportError(
+            f"{' and '.join(fixed)} became a constant in the graph; the network computes a shape in Python somewhere"
+        )
+    classes = sizes[result][len(sizes[result]) - 1].dim_value
+    if layout.classes is not None and classes != layout.classes:
+        raise ExportError(f"the network gives {classes} classes, the character set has {layout.classes}")

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+
+from ppocr_like.config.nodes import item_node
+from ppocr_like.transforms.normalize import NormalizeImage
 
 PARAMS = "rapidocr_params.json"
 CONFIG = "rapidocr.yaml"
-PYTHON = """\
+DB_ARGUMENTS = ("thresh", "box_thresh", "max_candidates", "unclip_ratio", "use_dilation", "score_mode")
+DEFAULT_SIDE, MAX_SIDE = 736, 4000  # px: DetResizeForTest without arguments (shorter side), and its bound of the longer one
+LINES = """\
 # The recogniser of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:
 #     RapidOCR(config_path="rapidocr.yaml")(image)
 # Whole pages: set Global.use_det and Global.use_preprocess_img to true; RapidOCR brings the detector.
 # The model's path is absolute: after moving the folder set Rec.model_path anew.
 """
+PAGES = """\
+# The detector of this folder in RapidOCR (pip install rapidocr onnxruntime): boxes without texts:
+#     RapidOCR(config_path="rapidocr.yaml")(image).boxes
+# With texts: set Global.use_rec to true; RapidOCR brings the recogniser (or name one in Rec.model_path).
+# The model's path is absolute: after moving the folder set Det.model_path anew.
+"""
 
 
-def rapidocr_params(model: Path, image_shape: tuple[int, int, int]) -> dict[str, Any]:
-    """For `RapidOCR(params=...)`: plain values only, since its enum keys would need its own types.
+def line_params(model: Path, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+    """A recogniser for `RapidOCR(params=...)`: plain values only, since its enum keys would need its own types.
 
     Args:
         model: where `model.onnx` will stand.
@@ -35,9 +48,76 @@ def rapidocr_params(model: Path, image_shape: tuple[int, int, int]) -> dict[str,
     }
 
 
-def rapidocr_config(model: Path, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+def page_params(
+    model: Path, transforms: Sequence[Any], postprocess: Mapping[str, Any], normalize: NormalizeImage
+) -> tuple[dict[str, Any], list[str]]:
+    """A detector for `RapidOCR(params=...)`, and what RapidOCR cannot do as the recipe does.
+
+    RapidOCR takes (pixel / 255 - mean) / std, so another `scale` goes into its mean and std. Its own defaults are others than
+    PaddleOCR's in each of these values.
+
+    Args:
+        model: where `model.onnx` will stand.
+        transforms: the bundle's chain as plain data.
+        postprocess: with every argument.
+        normalize: the chain's step.
+    """
+    limit, limit_type, notes = _side_limit(transforms)
+    if _args(transforms, "DecodeImage").get("img_mode", "RGB") != "BGR":
+        notes.append("it feeds BGR, the recipe's DecodeImage gives another order")
+    if postprocess.get("box_type", "quad") != "quad":
+        notes.append("it gives four corners, not polygons")
+    unit = 255.0 * normalize.scale
+    params = {
+        "Global.use_det": True,
+        "Global.use_cls": False,
+        "Global.use_rec": False,
+        # RapidOCR's detector has no bound of the longer side (max_side_limit), its pre-processing has; strips that only become
+        # so long when their short side is enlarged escape it. Where the longer side is limited, pages go in as they are.
+        "Global.use_preprocess_img": limit_type == "min",
+        "Global.max_side_len": _args(transforms, "DetResizeForTest").get("max_side_limit", MAX_SIDE),
+        "Global.min_side_len": 1,
+        "Global.use_vertical_padding": False,
+        "Det.model_path": str(model),
+        "Det.limit_side_len": limit,
+        "Det.limit_type": limit_type,
+        "Det.mean": (np.float64(normalize.mean) / unit).round(9).tolist(),
+        "Det.std": (np.float64(normalize.std) / unit).tolist(),
+    }
+    params.update({f"Det.{name}": postprocess[name] for name in DB_ARGUMENTS if name in postprocess})
+    return params, [f"RapidOCR will find other boxes: {note}" for note in notes]
+
+
+def _side_limit(transforms: Sequence[Any]) -> tuple[int, str, list[str]]:
+    """(limit_side_len, limit_type, notes) of the chain's DetResizeForTest."""
+    args = _args(transforms, "DetResizeForTest")
+    if args.get("image_shape") is not None:
+        return int(max(args["image_shape"])), "max", [f"it cannot resize every page to {args['image_shape']}"]
+    if args.get("limit_side_len") is not None:
+        limit_type = args.get("limit_type") or "min"
+        notes = [] if limit_type in ("min", "max") else [f"it has no limit_type {limit_type}"]
+        return int(args["limit_side_len"]), limit_type if limit_type == "min" else "max", notes
+    if args.get("resize_long") is not None:
+        return int(args["resize_long"]), "max", ["it enlarges no page to resize_long, and rounds to 32 px, not to 128"]
+    return DEFAULT_SIDE, "min", []
+
+
+def _args(transforms: Sequence[Any], name: str) -> dict[str, Any]:
+    """Arguments of the chain's step of that name, {} without one."""
+    nodes = [item_node(node, "PreProcess.transform_ops", "transform") for node in transforms]
+    return next((node.args for node in nodes if node.name == name), {})
+
+
+def complete_config(params: Mapping[str, Any]) -> dict[str, Any]:
     """For `RapidOCR(config_path=...)`, which takes nothing from its defaults: every section and key it reads."""
-    shape = rapidocr_params(model, image_shape)["Rec.rec_img_shape"]
+    config = _defaults()
+    for key, value in params.items():
+        section, name = key.split(".")
+        config[section][name] = value
+    return config
+
+
+def _defaults() -> dict[str, Any]:
     return {
         "Global": {
             "text_score": 0.5,
@@ -99,9 +179,8 @@ def rapidocr_config(model: Path, image_shape: tuple[int, int, int]) -> dict[str,
         },
         "Rec": {
             **_model("rec", "ch", "small", "PP-OCRv6"),
-            "model_path": str(model),
             "rec_keys_path": None,
-            "rec_img_shape": shape,
+            "rec_img_shape": [3, 48, 320],
             "rec_batch_num": 6,
         },
     }
@@ -120,9 +199,9 @@ def _model(task: str, lang: str, size: str, version: str) -> dict[str, Any]:
     }
 
 
-def write_rapidocr(folder: Path, model: Path, image_shape: tuple[int, int, int]) -> None:
-    """Writes both files into `folder`."""
-    params = json.dumps(rapidocr_params(model, image_shape), ensure_ascii=False, indent=2)
-    (folder / PARAMS).write_text(params + "\n", encoding="utf-8")
-    config = yaml.safe_dump(rapidocr_config(model, image_shape), sort_keys=False, allow_unicode=True)
-    (folder / CONFIG).write_text(PYTHON + config, encoding="utf-8")
+def write_rapidocr(folder: Path, header: str, params: Mapping[str, Any]) -> None:
+    """Writes both files into `folder`; `header`: comment at the head of the YAML file."""
+    text = json.dumps(params, ensure_ascii=False, indent=2)
+    (folder / PARAMS).write_text(text + "\n", encoding="utf-8")
+    config = yaml.safe_dump(complete_config(params), sort_keys=False, allow_unicode=True)
+    (folder / CONFIG).write_text(header + config, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A recogniser's pre-processing: the evaluation chain of its recipe, run on images without labels."""
+"""A model's pre-processing: the evaluation chain of its recipe, run on images without labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ppocr_like.config.nodes import item_node
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.errors import ConfigError, DataError
-from ppocr_like.pipeline.spec import Spec
+from ppocr_like.pipeline.spec import READING, Spec
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Transform, run_chain
 
@@ -26,17 +26,24 @@ ROOMS = ("ppocr_like.transforms", "ppocr_like.postprocess")  # what runs at infe
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A line ready for the network.
+    """An image ready for the network.
 
     Args:
-        picture: (H, W, 3) uint8 BGR as decoded, for showing.
+        picture: (H, W, 3) uint8 BGR as decoded (upright by its Exif orientation), for showing.
         tensor: (C, h, w) float32.
-        valid_ratio: share of the tensor's width that the line fills, (0, 1].
+        valid_ratio: share of the tensor's width that a line fills, (0, 1].
+        shape: (4,) float64 [H, W, ratio_h, ratio_w] px of a page; None where the chain does not give it.
     """
 
     picture: np.ndarray
     tensor: np.ndarray
-    valid_ratio: float
+    valid_ratio: float = 1.0
+    shape: np.ndarray | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes."""
+        return self.picture.nbytes + self.tensor.nbytes
 
 
 def load_rooms() -> None:
@@ -80,13 +87,24 @@ class Preprocess:
             self.decoder, self.img_mode = TRANSFORMS.get(DECODE)(img_mode="BGR"), "BGR"
         self.chain = chain[at + 1 :]
         self.bucket = spec.bucket
-        shapes = [t.image_shape for t in self.chain if hasattr(t, "image_shape")]
+        self.line_shape = self._line_shape() if spec.model_type in READING else None
+        self._rng = np.random.default_rng(0)  # evaluation chains draw nothing; the contract asks for one
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of a recogniser's canvas."""
+        if self.line_shape is None:
+            raise AttributeError("a detector takes images of any size")
+        return self.line_shape
+
+    def _line_shape(self) -> tuple[int, int, int]:
+        shapes = [step.image_shape for step in self.chain if hasattr(step, "image_shape")]
         if not shapes:
             raise ConfigError(
                 [], "PreProcess.transform_ops: no step with image_shape (RecResizeImg); the network needs a fixed height"
             )
-        self.image_shape: tuple[int, int, int] = tuple(shapes[-1])  # type: ignore[assignment]
-        self._rng = np.random.default_rng(0)  # evaluation chains draw nothing; the contract asks for one
+        channels, height, width = shapes[-1]
+        return channels, height, width
 
     def __call__(self, source: str | Path | np.ndarray) -> Prepared:
         """One image: a path, or an (H, W, 3) BGR or (H, W) gray uint8 array.
@@ -105,7 +123,8 @@ class Preprocess:
         except Rejected as error:
             raise DataError(f"{error.reason}: {error.detail}" if error.detail else error.reason, name) from error
         shown = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if self.img_mode == "RGB" else picture
-        return Prepared(shown, np.asarray(sample["image"], np.float32), float(sample.get("valid_ratio", 1.0)))
+        tensor = np.ascontiguousarray(sample["image"], np.float32)
+        return Prepared(shown, tensor, float(sample.get("valid_ratio", 1.0)), sample.get("shape"))
 
     def _decode(self, source: str | Path | np.ndarray, name: str) -> np.ndarray:
         if isinstance(source, np.ndarray):
@@ -122,9 +141,9 @@ class Preprocess:
         return self.decoder({"image": data, "img_path": str(source)}, self._rng)["image"]
 
     def _canvas(self, picture: np.ndarray) -> tuple[int, int] | None:
-        if self.bucket is None:
+        if self.bucket is None or self.line_shape is None:
             return None
-        height = self.image_shape[1]
+        height = self.line_shape[1]
         step = self.bucket.step
         least = step if self.bucket.min_width is None else self.bucket.min_width
         size = np.array([[picture.shape[1], picture.shape[0]]])

@@ -134,6 +134,8 @@ class Spec:
         try:
             post = dict(tree["PostProcess"])
             model_type, output = str(own["model_type"]), str(own["output"])
+            if OUTPUTS.get(model_type) != output:
+                raise ValueError(f"model_type {model_type!r} with output {output!r}")
             charset = _charset(post, own, source) if model_type in READING else None
             bucket = own["bucket_by_width"]
             names = own.get("onnx_names") or ("x", output)

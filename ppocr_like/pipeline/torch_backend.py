@@ -15,6 +15,8 @@ from ppocr_like import modeling
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.detector import Detector
+from ppocr_like.pipeline.kinds import recipe_bucket, runner
 from ppocr_like.pipeline.recogniser import Recogniser
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset
@@ -40,30 +42,34 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """(N, C, H, W) float32 -> outputs by name; probabilities (N, T, C)."""
+        """(N, C, H, W) float32 -> outputs by name, as in evaluation."""
         outputs = self.model(torch.from_numpy(np.ascontiguousarray(images)).to(self.device))
         return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
 
-def trained_model(weights: WeightsFile, recipe: Recipe | None = None) -> tuple[nn.Module, Recipe, Charset]:
-    """The model of a weights file, ready to use: every tensor found, the character set of the file.
+def trained_model(weights: WeightsFile, recipe: Recipe | None = None) -> tuple[nn.Module, Recipe, Charset | None]:
+    """The model of a weights file, ready to use: every tensor found, the character set of the file (None: it reads no text).
 
     Args:
         weights: see `load_weights`.
         recipe: its architecture; None takes the recipe that stands in the file.
 
     Raises:
-        WeightsError: no recipe anywhere, or a tensor that does not fit.
+        WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
     recipe = recipe if recipe is not None else recipe_of(weights)
     _load_networks(recipe.plugins)
     builder = Builder(recipe, weights.charset)
-    if builder.charset is None:
-        raise WeightsError(f"{weights.path}: {recipe.source} is no recipe of a recogniser")
+    if weights.task not in (None, builder.task):
+        raise WeightsError(
+            f"{weights.path} holds weights of model_type {weights.task}, the recipe's Architecture.model_type is {builder.task}; "
+            "give the recipe they were trained with"
+        )
     model = builder.model()
-    plan = same_charset(builder.charset, assumed=weights.charset is None)
+    charset = builder.charset
+    plan = None if charset is None else same_charset(charset, assumed=weights.charset is None)
     load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"))
-    return model.eval(), recipe, builder.charset
+    return model.eval(), recipe, charset
 
 
 def recipe_of(weights: WeightsFile) -> Recipe:
@@ -77,22 +83,21 @@ def recipe_of(weights: WeightsFile) -> Recipe:
     return Recipe.from_tree(weights.recipe)
 
 
-def torch_recogniser(
-    source: str | Path, recipe: Recipe | None = None, *, batch_size: int = 16, device: str = "cpu"
-) -> Recogniser:
-    """A recogniser from a run folder or a weights file (see `weights.resolve`), with the interface of a bundle's.
+def torch_runner(
+    source: str | Path, recipe: Recipe | None = None, *, batch_size: int | None = None, device: str = "cpu"
+) -> Recogniser | Detector:
+    """A recogniser or detector from a run folder or a weights file (see `weights.resolve`), with the interface of a bundle's.
 
     Raises:
         WeightsError: see `load_weights` and `trained_model`.
     """
     model, recipe, charset = trained_model(load_weights(source), recipe)
-    return Recogniser.with_backend(recipe_spec(recipe, charset), TorchBackend(model, device), batch_size=batch_size)
+    return runner(recipe_spec(recipe, charset), TorchBackend(model, device), batch_size)
 
 
-def recipe_spec(recipe: Recipe, charset: Charset) -> Spec:
+def recipe_spec(recipe: Recipe, charset: Charset | None) -> Spec:
     """The Spec of a recipe."""
-    bucket = Builder(recipe, charset).loader("Eval").bucket_by_width if recipe.get("Eval.loader") else None
-    return Spec.from_recipe(recipe, charset, bucket)
+    return Spec.from_recipe(recipe, charset, recipe_bucket(recipe))
 
 
 def _load_networks(plugins: Sequence[str]) -> None:

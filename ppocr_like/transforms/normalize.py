@@ -94,11 +94,11 @@ class NormalizeImage(Transform):
 
         Channel by channel, as the network wants them: turning axes afterwards would cost as much again.
         """
-        gray = split_gray(image)[0]
+        gray, repeated = split_gray(image)
+        planes = [np.ascontiguousarray(gray)] * image.shape[2] if repeated else cv2.split(image)
         out = np.empty((image.shape[2], *image.shape[:2]), np.float32)
-        for i, channel in enumerate(out):
-            plane = np.ascontiguousarray(gray) if gray.ndim == 2 else cv2.extractChannel(image, i)
-            cv2.LUT(plane, self._table[:, i], dst=channel)
+        for i, plane in enumerate(planes):
+            cv2.LUT(plane, self._table[:, i], dst=out[i])
         return out
 
 

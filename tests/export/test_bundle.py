@@ -17,8 +17,9 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
 from ppocr_like.errors import ConfigError, ExportError, WeightsError
 from ppocr_like.export import export
-from ppocr_like.export.graph import write_graph
-from ppocr_like.export.verify import check_set, check_shapes
+from ppocr_like.export.graph import line_layout, write_graph
+from ppocr_like.export.kinds import kind_of
+from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Recogniser, read_spec
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
 from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
@@ -143,61 +144,63 @@ def test_a_dictionary_that_cannot_travel_is_refused(tiny_run, tmp_path):
 def parts(tiny_run, tiny_bundle):
     weights = load_weights(tiny_run.folder)
     model, settings, charset = trained_model(weights)
-    return Builder(settings, charset), Recogniser(tiny_bundle), TorchBackend(model)
+    recogniser, backend = Recogniser(tiny_bundle), TorchBackend(model)
+    return Builder(settings, charset), Verifier(kind_of(recogniser.spec, settings, model), recogniser, backend, 1e-4)
 
 
 def test_other_weights_are_found_out(parts):
-    builder, recogniser, backend = parts
+    builder, verifier = parts
     with torch.no_grad():
-        backend.model.head.fc.bias[3] += 0.01
+        verifier.backend.model.head.fc.bias[3] += 0.01
     with pytest.raises(ExportError, match=r"input \d x 3 x 48 x 320: the ONNX model differs from the trained model by"):
-        check_shapes(recogniser, backend, 1e-4)
+        verifier.check_shapes()
     with pytest.raises(ExportError, match=r"evaluation set eval, .*differs"):
-        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
+        verifier.check_set(builder, "eval", builder.dataset("Eval"))
 
 
 def test_other_pre_processing_is_found_out(parts):
-    builder, recogniser, backend = parts
-    recogniser.preprocess.chain = recogniser.preprocess.chain[:]
-    original = recogniser.preprocess.chain[0]
+    builder, verifier = parts
+    preprocess = verifier.bundle.preprocess
+    preprocess.chain = preprocess.chain[:]
+    original = preprocess.chain[0]
 
     class Darker(type(original)):
         def __call__(self, sample, rng):
             sample["image"] = np.clip(sample["image"], 0, 200)
             return super().__call__(sample, rng)
 
-    recogniser.preprocess.chain[0] = Darker(original.image_shape)
+    preprocess.chain[0] = Darker(original.image_shape)
     with pytest.raises(ExportError, match="pre-processing gives another tensor"):
-        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
+        verifier.check_set(builder, "eval", builder.dataset("Eval"))
 
 
 def test_other_texts_are_found_out(parts):
     """Probabilities within the tolerance, but another decoder."""
-    builder, recogniser, backend = parts
-    decode, calls = recogniser.postprocess, []
+    builder, verifier = parts
+    decode, calls = verifier.bundle.postprocess, []
 
     def second_time_differs(outputs, batch):
         calls.append(1)
         lines = decode(outputs, batch)
         return lines if len(calls) % 2 else [type(line)(line.text + "!", line.confidence) for line in lines]
 
-    recogniser.postprocess = second_time_differs
-    with pytest.raises(ExportError, match=r"lines\.txt, line \d: the trained model reads .*, the ONNX model .*!"):
-        check_set(builder, "eval", builder.dataset("Eval"), recogniser, backend, 1e-4)
+    verifier.bundle.postprocess = second_time_differs
+    with pytest.raises(ExportError, match=r"lines\.txt, line \d: the trained model reads .*, the ONNX model reads .*!"):
+        verifier.check_set(builder, "eval", builder.dataset("Eval"))
 
 
 def test_logits_instead_of_probabilities_are_found_out(parts):
-    _, recogniser, backend = parts
-    logits = lambda images: {"ctc": backend(images)["ctc"] * 2}  # noqa: E731
-    recogniser.backend = logits
+    _, verifier = parts
+    backend = verifier.backend
+    verifier.bundle.backend = verifier.backend = lambda images: {"ctc": backend(images)["ctc"] * 2}
     with pytest.raises(ExportError, match="softmax is missing"):
-        check_shapes(recogniser, logits, 1e-4)
+        verifier.check_shapes()
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_sizes_that_became_constants_are_found_out(parts, tmp_path):
     """A network that reshapes to the batch size it was traced with runs on that one only."""
-    _, recogniser, backend = parts
+    _, verifier = parts
 
     class Fixed(torch.nn.Module):
         def __init__(self):
@@ -208,8 +211,10 @@ def test_sizes_that_became_constants_are_found_out(parts, tmp_path):
             x = torch.nn.functional.avg_pool2d(images, (48, 8))
             return {"ctc": self.conv(x.reshape(2, 3, int(x.shape[3]))).transpose(1, 2).softmax(2)}
 
-    charset = type(recogniser.spec.charset)("ab")
-    write_graph(Fixed(), tmp_path / "model.onnx", charset, channels=3, height=48, output="ctc")
-    recogniser.backend = OnnxBackend(tmp_path, replace(recogniser.spec, charset=charset))
+    spec = verifier.bundle.spec
+    charset = type(spec.charset)("ab")
+    write_graph(Fixed(), tmp_path / "model.onnx", line_layout(charset, 3, 48), {})
+    verifier.bundle.backend = OnnxBackend(tmp_path, replace(spec, charset=charset))
+    verifier.tolerance = 1.0
     with pytest.raises(ExportError, match="became a constant in the graph"):
-        check_shapes(recogniser, backend, 1.0)
+        verifier.check_shapes()

@@ -8,7 +8,7 @@ from torch import nn
 
 from ppocr_like.charset import Charset
 from ppocr_like.errors import ExportError
-from ppocr_like.export.graph import OPSET, character_metadata, write_graph
+from ppocr_like.export.graph import OPSET, character_metadata, line_layout, write_graph
 
 BREAKS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\n", "\r"]
 
@@ -68,7 +68,7 @@ class Net(nn.Module):
 def test_one_input_one_output_free_batch_and_width(tmp_path):
     charset = Charset("abc", use_space_char=True)
     net = Net(charset.num_classes).train()
-    write_graph(net, tmp_path / "m.onnx", charset, channels=3, height=8, output="ctc")
+    write_graph(net, tmp_path / "m.onnx", line_layout(charset, 3, 8), {"character": character_metadata(charset)})
     assert net.training, "the model is left in the mode it was in"
     proto = onnx.load(tmp_path / "m.onnx")
     assert proto.opset_import[0].version == OPSET >= 14
@@ -87,4 +87,4 @@ def test_one_input_one_output_free_batch_and_width(tmp_path):
 
 def test_a_network_of_other_classes_is_refused(tmp_path):
     with pytest.raises(ExportError, match="7 classes, the character set has 4"):
-        write_graph(Net(7), tmp_path / "m.onnx", Charset("abc"), channels=3, height=8, output="ctc")
+        write_graph(Net(7), tmp_path / "m.onnx", line_layout(Charset("abc"), 3, 8), {})

@@ -16,7 +16,8 @@ import pytest
 from ppocr_like.components import load_components
 from ppocr_like.config import load_recipe
 from ppocr_like.export import export
-from ppocr_like.pipeline import Recogniser
+from ppocr_like.pipeline import Detector, Recogniser
+from tests.ink_run import InkRun
 
 PYTHON = os.environ.get("PPOCR_LIKE_RAPIDOCR_PYTHON")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="PPOCR_LIKE_RAPIDOCR_PYTHON is not set; `make test-rapidocr` sets it")
@@ -76,3 +77,111 @@ def test_rapidocr_reads_what_we_read(tiny_run, tmp_path):
     assert len(theirs["batch"]) == len(images)
     widest = max(range(len(images)), key=lambda i: images[i].shape[1] / images[i].shape[0])
     assert theirs["batch"][widest][0] == ours[widest].text
+
+
+PAGES = """
+import json, os, sys
+os.environ["http_proxy"] = os.environ["https_proxy"] = "http://127.0.0.1:9"  # a download would fail
+import numpy as np
+from rapidocr import RapidOCR
+bundle, images = sys.argv[1], np.load(sys.argv[2])
+images = [images[name] for name in images.files]
+params = json.load(open(f"{bundle}/rapidocr_params.json"))
+engines = {
+    "params": RapidOCR(params=params),
+    "config": RapidOCR(config_path=f"{bundle}/rapidocr.yaml"),
+    "defaults": RapidOCR(params={"Det.model_path": f"{bundle}/model.onnx", "Global.use_cls": False, "Global.use_rec": False}),
+}
+out = {}
+for name, engine in engines.items():
+    out[name] = []
+    for image in images:
+        result = engine(image)
+        boxes = [] if result.boxes is None else result.boxes.tolist()
+        out[name].append([boxes, [] if result.boxes is None else [float(score) for score in result.scores]])
+json.dump(out, open(sys.argv[3], "w"))
+"""
+
+
+def rapidocr_pages(bundle: Path, images: list[np.ndarray], folder: Path) -> dict[str, list]:
+    np.savez(folder / "pages.npz", *images)
+    command = [PYTHON, "-c", PAGES, str(bundle), str(folder / "pages.npz"), str(folder / "out.json")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "out.json").read_text())
+
+
+def by_place(boxes: list, scores: list) -> list[tuple[list, float]]:
+    return sorted(zip(np.asarray(boxes, float).tolist(), scores, strict=True), key=lambda one: one[0])
+
+
+def ours(bundle: Path, images: list[np.ndarray]) -> list[list[tuple[list, float]]]:
+    """Our boxes as RapidOCR hands them on: cut at the last px of the image, none with a side of 3 px or less, in its order of
+    corners."""
+    pages = []
+    for image, page in zip(images, Detector(bundle)(images), strict=True):
+        kept = []
+        for box in page.boxes:
+            points = np.clip(box.points, 0, [image.shape[1] - 1, image.shape[0] - 1]).astype(float)
+            if min(int(np.linalg.norm(points[0] - points[1])), int(np.linalg.norm(points[0] - points[3]))) > 3:
+                kept.append((points.tolist(), box.score))
+        pages.append(by_place([points for points, _ in kept], [score for _, score in kept]))
+    return pages
+
+
+def detector_bundle(run: InkRun, target: Path, fold: str | None, *more: str) -> Path:
+    load_components(["tests.ink_net"])
+    wanted = [f"Global.pretrained_model={run.folder}", f"Global.save_inference_dir={target}", *more]
+    return export(load_recipe(run.recipe, wanted), verify_data=False, fold_normalize=fold).folder
+
+
+LIMIT = "Eval.dataset.transforms.DetResizeForTest"
+
+
+@pytest.mark.parametrize(
+    ("fold", "changes"),
+    [
+        (None, []),
+        ("pixels", []),
+        (None, ["PostProcess.use_dilation=true", "PostProcess.score_mode=slow", "PostProcess.unclip_ratio=1.2"]),
+        (None, [f"{LIMIT}.limit_type=min", f"{LIMIT}.limit_side_len=400"]),
+        (None, ["PostProcess.max_candidates=3", "PostProcess.box_thresh=0.85", "PostProcess.thresh=0.4"]),
+        (None, ["Eval.dataset.transforms.NormalizeImage.scale=0.0078", "Eval.dataset.transforms.NormalizeImage.mean=[1,1,1]",
+                "Eval.dataset.transforms.NormalizeImage.std=[0.5,0.5,0.5]"]),
+    ],
+)  # fmt: skip
+def test_rapidocr_finds_what_we_find(ink_run, tmp_path, fold, changes):
+    """A model whose pages differ from one another in size, also with a line so wide that RapidOCR would pad it."""
+    bundle = detector_bundle(ink_run, tmp_path / "bundle", fold, *changes)
+    images = [cv2.imread(str(path)) for path in ink_run.images]
+    strip = np.full((40, 600, 3), 235, np.uint8)
+    strip[12:28, 60:400] = 20
+    images.append(cv2.resize(images[4], (1800, 2400)))
+    if f"{LIMIT}.limit_type=min" not in changes:  # there we make it 4000 px wide, RapidOCR, which has no such bound, 6000
+        images.append(strip)
+    wanted = ours(bundle, images)
+    assert sum(map(len, wanted)) >= 10
+    theirs = rapidocr_pages(bundle, images, tmp_path)
+    for way in ("params", "config"):
+        for number, (page, found) in enumerate(zip(wanted, theirs[way], strict=True)):
+            found = by_place(*found)
+            assert [points for points, _ in found] == [points for points, _ in page], (way, number)
+            # RapidOCR sorts the boxes and leaves their scores in the order in which they were found.
+            scores = sorted(score for _, score in found), sorted(score for _, score in page)
+            assert np.allclose(*scores, atol=1e-4), (way, number)
+    if fold is None:  # the settings are needed: RapidOCR's own find other boxes
+        assert [by_place(*found) for found in theirs["defaults"]] != wanted
+
+
+def test_folded_to_half_the_graph_takes_what_rapidocr_feeds_by_itself(ink_run, tmp_path):
+    """Nothing but the model's path and thresholds, as a user of the API writes them: no mean, no std."""
+    bundle = detector_bundle(ink_run, tmp_path / "bundle", "half", f"{LIMIT}.limit_side_len=736", f"{LIMIT}.limit_type=min",
+                             "PostProcess.thresh=0.3", "PostProcess.box_thresh=0.5", "PostProcess.unclip_ratio=1.6",
+                             "PostProcess.use_dilation=true")  # fmt: skip
+    images = [cv2.imread(str(path)) for path in ink_run.images]
+    theirs = rapidocr_pages(bundle, images, tmp_path)
+    assert [[points for points, _ in by_place(*found)] for found in theirs["defaults"]] == [
+        [points for points, _ in page] for page in ours(bundle, images)
+    ]

@@ -6,8 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+
+from ppocr_like.pipeline import Detector
+from ppocr_like.pipeline.infer import infer as run_infer
+from ppocr_like.transforms.det_label import DetLabelEncode
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,3 +78,84 @@ def test_what_cannot_be_done_is_told_without_a_traceback(tiny_run, tiny_bundle, 
     names = {"run": tiny_run.folder, "bundle": tiny_bundle, "empty": tmp_path, "image": tiny_run.images[0]}
     done = infer(*(argument.format(**names) for argument in arguments))
     assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr
+
+
+def pages_of(folder: Path) -> list[dict]:
+    return json.loads((folder / "predictions.json").read_text("utf-8"))
+
+
+def test_a_detector_writes_boxes_label_lines_and_pictures(ink_run, ink_bundle, tmp_path):
+    folder = ink_run.images[0].parent
+    done = infer("--model", ink_bundle, folder, "--out", tmp_path / "out", "--heat-map")
+    assert done.returncode == 0, done.stderr
+    assert "5 of 5 images read" in done.stdout and "page0.png\t5 boxes\tscores 0." in done.stdout
+    wanted = Detector(ink_bundle)(ink_run.images)
+    entries = pages_of(tmp_path / "out")
+    rows = (tmp_path / "out/predictions.txt").read_text("utf-8").splitlines()
+    for path, page, entry, row in zip(ink_run.images, wanted, entries, rows, strict=True):
+        width, height = Image.open(path).size
+        assert (entry["image"], entry["width"], entry["height"]) == (str(path), width, height)
+        assert sorted(box["points"] for box in entry["boxes"]) == sorted(box.points.tolist() for box in page.boxes)
+        tops = [box["points"][0][1] for box in entry["boxes"]]
+        assert tops == sorted(tops), "from the top down"
+        name, _, label = row.partition("\t")
+        assert name == str(path)
+        assert json.loads(label) == [{"transcription": "", **box} for box in entry["boxes"]]
+        picture, heat = (Image.open(tmp_path / "out" / f"{path.stem}{end}.jpg") for end in ("", "_map"))
+        assert picture.size == heat.size and max(picture.size) >= 480
+
+
+def test_label_lines_of_a_detector_are_read_as_labels(ink_run, ink_bundle, tmp_path):
+    """They can be corrected and trained on: PaddleOCR's layout."""
+    assert infer("--model", ink_bundle, ink_run.images[0], "--out", tmp_path, "--max-pages", 0).returncode == 0
+    _, _, label = (tmp_path / "predictions.txt").read_text("utf-8").rstrip("\n").partition("\t")
+    sample = DetLabelEncode()({"label": label}, np.random.default_rng(0))
+    assert sample["polys"].shape == (5, 4, 2) and not sample["ignore_tags"].any()
+    assert not list(tmp_path.glob("*.jpg"))
+
+
+def test_bundle_run_folder_and_recipe_find_the_same_boxes(ink_run, ink_bundle, tmp_path):
+    images = ink_run.images[:2]
+    ways = {
+        "bundle": ["--model", ink_bundle, *images],
+        "run": ["--model", ink_run.folder, *images],
+        "recipe": [*images, "-c", ink_run.recipe, "-o", f"Global.pretrained_model={ink_run.folder}/best_accuracy"],
+    }
+    found = {}
+    for name, arguments in ways.items():
+        done = infer(*arguments[:], "--out", tmp_path / name, "--max-pages", 0)
+        assert done.returncode == 0, done.stderr
+        found[name] = [[box["points"] for box in entry["boxes"]] for entry in pages_of(tmp_path / name)]
+    assert found["bundle"] == found["run"] == found["recipe"] and len(found["run"][0]) == 5
+    moved = infer(
+        images[0], "-c", ink_run.recipe, "--model", ink_bundle, "-o", "PostProcess.box_thresh=0.9", "--out", tmp_path / "m"
+    )
+    assert moved.returncode == 0 and 0 < len(pages_of(tmp_path / "m")[0]["boxes"]) < 5
+
+
+def test_bad_pages_are_named_at_the_end_with_status_1(ink_run, ink_bundle, tmp_path):
+    (tmp_path / "cut.jpg").write_bytes(ink_run.images[0].read_bytes()[:500])
+    Image.new("1", (30000, 30000), 1).save(tmp_path / "huge.png")
+    done = infer("--model", ink_bundle, tmp_path / "cut.jpg", ink_run.images[0], tmp_path / "huge.png", "--out", tmp_path / "out")
+    assert done.returncode == 1 and "1 of 3 images read" in done.stdout
+    assert "cut.jpg" in done.stderr and "huge.png" in done.stderr and "30000 x 30000 px" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [("error" in entry) for entry in pages_of(tmp_path / "out")] == [True, False, True]
+
+
+def test_pictures_of_pages_of_one_name_do_not_overwrite_each_other(ink_run, ink_bundle, tmp_path):
+    for number, name in enumerate(("a/page.png", "b/page.png", "b/page_map.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(ink_run.images[number].read_bytes())
+    summary = run_infer(
+        Detector(ink_bundle), [str(p) for p in sorted(tmp_path.rglob("*.png"))], tmp_path / "out", heat_map=True, max_pages=2
+    )
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.jpg")) == [
+        "page.jpg", "page_2.jpg", "page_2_map.jpg", "page_map.jpg"
+    ]  # fmt: skip
+    assert summary.notes == ["not drawn (--max-pages): 1"] and summary.read == 3
+
+
+def test_a_heat_map_of_lines_is_refused(tiny_run, tiny_bundle, tmp_path):
+    done = infer("--model", tiny_bundle, tiny_run.images[0], "--heat-map", "--out", tmp_path)
+    assert done.returncode == 2 and "--heat-map shows a detector's probabilities" in done.stderr

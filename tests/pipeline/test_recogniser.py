@@ -10,16 +10,17 @@ import pytest
 
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline import Recogniser
-from ppocr_like.pipeline.torch_backend import torch_recogniser
+from ppocr_like.pipeline.torch_backend import torch_runner
 
 ROOT = Path(__file__).resolve().parents[2]
 
 NO_TORCH = """
 import sys
 from ppocr_like.pipeline import Recogniser
-from ppocr_like.pipeline.infer import infer, open_recogniser
+from ppocr_like.pipeline.infer import infer
+from ppocr_like.pipeline.kinds import open_model
 texts = [line.text for line in Recogniser(sys.argv[1])(sys.argv[2:])]
-infer(open_recogniser(sys.argv[1]), sys.argv[2:], sys.argv[1] + "/../out")
+infer(open_model(sys.argv[1]), sys.argv[2:], sys.argv[1] + "/../out")
 loaded = [name for name in sys.modules if name.split(".")[0] in ("torch", "safetensors", "onnx")]
 assert not loaded, loaded
 print("|".join(texts))
@@ -52,7 +53,7 @@ def test_arrays_and_files_and_backends_agree(tiny_run, tiny_bundle):
     assert files == arrays
     gray = next(path for path in tiny_run.images if cv2.imread(str(path), cv2.IMREAD_UNCHANGED).ndim == 2)
     assert recogniser([cv2.imread(str(gray), cv2.IMREAD_UNCHANGED)]) == recogniser([gray])
-    torch_lines = torch_recogniser(tiny_run.folder)(tiny_run.images)
+    torch_lines = torch_runner(tiny_run.folder)(tiny_run.images)
     assert [line.text for line in torch_lines] == [line.text for line in files]
     assert np.allclose([line.confidence for line in torch_lines], [line.confidence for line in files], atol=1e-5)
 
@@ -119,7 +120,8 @@ def test_damaged_bundles(tiny_bundle, tmp_path):
         (text.replace("schema: 1", "schema: 9"), model, "schema 9"),
         (text.replace("  - b\n", "", 1), model, "changed after the export"),
         (text.replace("use_space_char: true", ""), model, "damaged"),
-        (text.replace("output: ctc", "output: other"), model, "not of one export"),
+        (text.replace("output: ctc", "output: other"), model, "damaged"),
+        (text.replace("- x\n  - ctc", "- x\n  - other"), model, "not of one export"),
     ]:
         with pytest.raises(WeightsError, match=says):
             Recogniser(bundle(spec, data))

@@ -1,0 +1,200 @@
+"""How the export of a recogniser differs from that of a detector: sizes, metadata, what makes two results equal."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ppocr_like.config.input_checks import input_channels
+from ppocr_like.config.recipe import Recipe
+from ppocr_like.contracts import PageBoxes, TextLine
+from ppocr_like.errors import ExportError
+from ppocr_like.export import rapidocr
+from ppocr_like.export.graph import CHARACTER, Layout, character_metadata, line_layout, page_layout
+from ppocr_like.pipeline import Spec
+from ppocr_like.pipeline.normalise import normalisation
+from ppocr_like.pipeline.preprocess import Preprocess, spec_builder
+
+NEAR = 2.0  # px between corners of boxes that count as equal: a pixel of the map on the other side of the threshold
+SCORE_NEAR = 0.02
+
+
+class Kind(ABC):
+    """One model_type.
+
+    Args:
+        spec: of the bundle.
+        recipe: it is made from.
+        model: the trained network; its head may name the graph's input and output (`onnx_names`).
+    """
+
+    strict: bool  # another result is an error even where the metric is equal
+    unit: str
+    results: str
+    header: str  # of rapidocr.yaml
+
+    def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
+        names = getattr(getattr(model, "head", None), "onnx_names", spec.onnx_names)
+        self.spec, self.recipe = replace(spec, onnx_names=tuple(names)), recipe
+
+    @property
+    @abstractmethod
+    def layout(self) -> Layout: ...
+
+    @property
+    @abstractmethod
+    def shapes(self) -> list[tuple[int, int, int, int]]:
+        """(N, C, H, W) px that both networks are run on."""
+
+    @abstractmethod
+    def metadata(self) -> dict[str, str]:
+        """Of the ONNX file."""
+
+    @abstractmethod
+    def check_output(self, output: np.ndarray, place: str) -> None:
+        """Raises ExportError where the numbers are no probabilities."""
+
+    @abstractmethod
+    def same(self, wanted: Any, got: Any) -> bool:
+        """Whether the bundle's result is the trained model's."""
+
+    @abstractmethod
+    def entries(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """What the post-processing reads of a batch."""
+
+    @abstractmethod
+    def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
+        """(parameters for RapidOCR with `model` as its path, what it cannot do as we do)."""
+
+    @abstractmethod
+    def summary(self) -> str:
+        """In a few words what the model gives."""
+
+    def told(self, result: Any) -> str:
+        """What a model does with an image, in a message."""
+        return repr(result)
+
+
+class Lines(Kind):
+    """Recognisers."""
+
+    strict, unit, results, header = True, "lines", "texts", rapidocr.LINES
+    SIZES = ((1, 320), (6, 320), (1, 437), (6, 437), (1, 1280), (6, 1280))  # batch, width px; 437: no multiple of any stride
+
+    @property
+    def layout(self) -> Layout:
+        channels, height, _ = Preprocess(self.spec).image_shape
+        assert self.spec.charset is not None
+        return line_layout(self.spec.charset, channels, height, self.spec.output, self.spec.onnx_names)
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int, int]]:
+        channels, height, _ = Preprocess(self.spec).image_shape
+        return [(batch, channels, height, width) for batch, width in self.SIZES]
+
+    def metadata(self) -> dict[str, str]:
+        assert self.spec.charset is not None
+        return {CHARACTER: character_metadata(self.spec.charset)}
+
+    def check_output(self, output: np.ndarray, place: str) -> None:
+        if np.abs(output.sum(axis=2) - 1).max() > 1e-3:
+            raise ExportError(f"{place}: the outputs do not sum to 1: softmax is missing in the graph")
+
+    def entries(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def same(self, wanted: TextLine, got: TextLine) -> bool:
+        return wanted.text == got.text
+
+    def told(self, result: TextLine) -> str:
+        return f"reads {result.text!r}"
+
+    def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
+        return rapidocr.line_params(model, Preprocess(self.spec).image_shape), []
+
+    def summary(self) -> str:
+        assert self.spec.charset is not None
+        return f"{self.spec.charset.num_classes} classes"
+
+
+class Pages(Kind):
+    """Detectors. `inference.yml` gets every argument of the post-processing, also those that the recipe leaves at its default:
+    whoever moves a threshold finds it there."""
+
+    strict, unit, results, header = False, "pages", "boxes", rapidocr.PAGES
+    SIZES = ((1, 64, 96), (2, 96, 64), (1, 160, 416), (3, 320, 224))  # batch, height, width px; multiples of 32
+
+    def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
+        super().__init__(spec, recipe, model)
+        made = spec_builder(spec).postprocess()
+        names = [name for name in inspect.signature(type(made)).parameters if hasattr(made, name)]
+        effective = {"name": spec.postprocess.get("name"), **{name: getattr(made, name) for name in names}}
+        self.spec = replace(self.spec, postprocess=effective)
+
+    @property
+    def layout(self) -> Layout:
+        return page_layout(input_channels(self.recipe), self.spec.output, self.spec.onnx_names)
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int, int]]:
+        return [(batch, input_channels(self.recipe), height, width) for batch, height, width in self.SIZES]
+
+    def metadata(self) -> dict[str, str]:
+        """Pre-processing and thresholds as they were at the export; those of `inference.yml` are what counts."""
+        return {
+            "model_type": self.spec.model_type,
+            "pre_process": json.dumps(self.spec.transforms),
+            "post_process": json.dumps(self.spec.postprocess),
+        }
+
+    def check_output(self, output: np.ndarray, place: str) -> None:
+        if not (output.ndim == 4 and output.shape[1] == 1):
+            raise ExportError(f"{place}: the graph gives {output.shape}; one map of the input's size is needed")
+        if not (output.min() >= 0 and output.max() <= 1):
+            raise ExportError(f"{place}: the outputs leave [0, 1]: the sigmoid is missing in the graph")
+
+    def entries(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        if "shape" not in batch:
+            raise ExportError("the evaluation's batches have no `shape`: name it in KeepKeys, and use DetResizeForTest")
+        return {"shape": batch["shape"]}
+
+    def same(self, wanted: PageBoxes, got: PageBoxes) -> bool:
+        return len(wanted.boxes) == len(got.boxes) and all(
+            a.points.shape == b.points.shape
+            and np.abs(a.points.astype(np.float64) - b.points).max(initial=0.0) <= NEAR
+            and abs(a.score - b.score) <= SCORE_NEAR
+            for a, b in zip(wanted.boxes, got.boxes, strict=True)
+        )
+
+    def told(self, result: PageBoxes) -> str:
+        return f"finds {len(result.boxes)} boxes"
+
+    def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
+        step = normalisation(Preprocess(self.spec).chain)
+        return rapidocr.page_params(model, self.spec.transforms, self.spec.postprocess, step)
+
+    def summary(self) -> str:
+        given = ", ".join(f"{key} {value}" for key, value in self.spec.postprocess.items() if key != "name")
+        return f"{self.spec.postprocess.get('name')}: {given}"
+
+
+KINDS: Mapping[str, Callable[[Spec, Recipe, Any], Kind]] = MappingProxyType({"rec": Lines, "det": Pages})
+
+
+def kind_of(spec: Spec, recipe: Recipe, model: Any) -> Kind:
+    """The kind of a Spec.
+
+    Raises:
+        ExportError: a model_type that cannot be exported.
+    """
+    if spec.model_type not in KINDS:
+        raise ExportError(f"model_type {spec.model_type!r} cannot be exported; known: {', '.join(KINDS)}")
+    return KINDS[spec.model_type](spec, recipe, model)

@@ -1,0 +1,62 @@
+"""Text regions from page and scene images: pre-processing, network, post-processing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ppocr_like.contracts import PageBoxes
+from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.pipeline.preprocess import Prepared
+from ppocr_like.pipeline.runner import Runner, Source
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What became of one image.
+
+    Args:
+        source: what was given.
+        page: the regions, px of the image as it is shown (upright by its Exif orientation); None when the image could not be
+            used, and then `error` says why.
+        prepared: decoded picture and network input.
+        map: (h, w) float32, probability of text at each px of the network input.
+    """
+
+    source: Source
+    page: PageBoxes | None = None
+    prepared: Prepared | None = None
+    map: np.ndarray | None = None
+    error: str = ""
+
+
+class Detector(Runner[PageBoxes, Finding]):
+    """Finds text regions: `Detector(bundle)(images) -> list[PageBoxes]`; see `Runner`.
+
+    Thresholds are those of the bundle's `inference.yml` (`PostProcess`), read when it is opened.
+    """
+
+    model_type = "det"
+    what = "detector"
+    default_batch = 1  # pages fill a CPU one by one; more only takes memory
+
+    def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Finding]:
+        shapes = []
+        for one in prepared:
+            if one.shape is None:
+                raise ConfigError(
+                    [Problem("Eval.dataset.transforms", "has no DetResizeForTest, which tells the size of the source image")]
+                )
+            shapes.append(one.shape)
+        outputs = self.outputs(prepared)
+        pages = self.postprocess(outputs, {"shape": np.stack(shapes)})
+        maps = outputs[self.spec.output][:, 0]
+        return [Finding(*one) for one in zip(sources, pages, prepared, maps, strict=True)]
+
+    def _failed(self, source: Source, error: str) -> Finding:
+        return Finding(source, error=error)
+
+    def _result(self, outcome: Finding) -> PageBoxes:
+        assert outcome.page is not None
+        return outcome.page

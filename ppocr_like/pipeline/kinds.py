@@ -1,0 +1,83 @@
+"""From what a user names to a model that runs: bundle, run folder or weights; recogniser or detector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ppocr_like.config import BucketByWidth, Builder, Recipe
+from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.detector import Detector
+from ppocr_like.pipeline.normalise import normalisation, outside
+from ppocr_like.pipeline.onnx_backend import MODEL, OnnxBackend
+from ppocr_like.pipeline.preprocess import Preprocess
+from ppocr_like.pipeline.recogniser import Recogniser
+from ppocr_like.pipeline.runner import Backend
+from ppocr_like.pipeline.spec import FILE, Spec, read_spec
+
+KINDS = MappingProxyType({"rec": Recogniser, "det": Detector})
+
+
+def runner(spec: Spec, backend: Backend, batch_size: int | None = None) -> Recogniser | Detector:
+    """What `spec.model_type` asks for, on a network.
+
+    Raises:
+        WeightsError: a model_type that cannot be run here.
+    """
+    if spec.model_type not in KINDS:
+        raise WeightsError(f"model_type {spec.model_type!r} cannot be run here; known: {', '.join(KINDS)}")
+    kind: Any = KINDS[spec.model_type]
+    return kind.with_backend(spec, backend, batch_size=batch_size)
+
+
+def open_model(
+    model: str | Path, recipe: Recipe | None = None, *, batch_size: int | None = None, device: str = "cpu"
+) -> Recogniser | Detector:
+    """A bundle folder on ONNX Runtime; anything else (run folder, weights, prefix) in PyTorch, which is imported only then.
+
+    Args:
+        model: what the user names.
+        recipe: for weights that do not carry theirs; wins over the one they carry. Of a bundle it replaces pre-processing and
+            post-processing, so that thresholds can be tried without another export.
+        batch_size: images per call of the network; None: 16 lines, or one page.
+        device: for PyTorch.
+
+    Raises:
+        WeightsError: nothing usable there.
+    """
+    folder = Path(model).expanduser()
+    if folder.name in (MODEL, FILE) and folder.is_file():
+        folder = folder.parent
+    if (folder / FILE).is_file() or (folder / MODEL).is_file():
+        spec = read_spec(folder)
+        if recipe is not None:
+            spec = with_recipe(spec, recipe, str(folder))
+        return runner(spec, OnnxBackend(folder, spec), batch_size)
+    from ppocr_like.pipeline.torch_backend import torch_runner
+
+    return torch_runner(model, recipe, batch_size=batch_size, device=device)
+
+
+def recipe_bucket(recipe: Recipe) -> BucketByWidth | None:
+    """Canvas widths of the evaluation's loader."""
+    return Builder(recipe).loader("Eval").bucket_by_width if recipe.get("Eval.loader") else None
+
+
+def with_recipe(spec: Spec, recipe: Recipe, source: str) -> Spec:
+    """A bundle's Spec with the pre-processing and post-processing of a recipe; a folded normalisation stays in the graph.
+
+    Raises:
+        WeightsError: the recipe is of another model_type.
+    """
+    theirs = Spec.from_recipe(recipe, spec.charset, recipe_bucket(recipe))
+    if theirs.model_type != spec.model_type:
+        raise WeightsError(
+            f"{source} is of model_type {spec.model_type!r}, the recipe {recipe.source} of {theirs.model_type!r}; give the "
+            "recipe it was trained with, or none"
+        )
+    transforms = theirs.transforms
+    if spec.folded is not None:
+        transforms = outside(transforms, normalisation(Preprocess(theirs).chain), spec.folded)
+    return replace(spec, transforms=transforms, postprocess=theirs.postprocess, bucket=theirs.bucket, settings=theirs.settings)

@@ -1,0 +1,136 @@
+"""What recognisers and detectors have in common: images in, batches through a network, one outcome for each image in order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from ppocr_like.errors import DataError, WeightsError
+from ppocr_like.pipeline.onnx_backend import OnnxBackend
+from ppocr_like.pipeline.preprocess import Prepared, Preprocess, spec_builder
+from ppocr_like.pipeline.spec import Spec, read_spec
+
+Source = str | Path | np.ndarray
+WINDOW = 128  # images held at a time, at most; their order within it is changed, so that equal sizes share a batch
+HELD = 256 << 20  # bytes: nor more than these (one image is always taken)
+Result = TypeVar("Result")
+Out = TypeVar("Out", bound="Outcome")
+Self = TypeVar("Self", bound="Runner")
+
+
+class Backend(Protocol):
+    """A network: (N, C, H, W) float32 -> outputs by name, as in evaluation."""
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]: ...
+
+
+class Outcome(Protocol):
+    """What became of one image; `error` says why there is no result."""
+
+    @property
+    def error(self) -> str: ...
+
+
+class Runner(ABC, Generic[Result, Out]):
+    """A model with its pre-processing and post-processing.
+
+    Images are batched with others of the same network input only: a result depends on its own image, not on what else is
+    asked.
+
+    Args:
+        bundle: folder that the export wrote (`model.onnx`, `inference.yml`).
+        batch_size: images per call of the network; None takes the class's own.
+        threads: of ONNX Runtime; None lets it choose.
+
+    Raises:
+        WeightsError: no bundle, a damaged one, or one of another type.
+    """
+
+    model_type: str
+    what: str
+    default_batch: int
+
+    def __init__(self, bundle: str | Path, *, batch_size: int | None = None, threads: int | None = None) -> None:
+        spec = read_spec(bundle)
+        self._check_type(spec, str(bundle))
+        self._set_up(spec, OnnxBackend(Path(bundle), spec, threads), batch_size)
+
+    @classmethod
+    def with_backend(cls: type[Self], spec: Spec, backend: Backend, *, batch_size: int | None = None) -> Self:
+        """On any network, e.g. `torch_backend.TorchBackend`."""
+        self = cls.__new__(cls)
+        self._check_type(spec, "the recipe")
+        self._set_up(spec, backend, batch_size)
+        return self
+
+    def _check_type(self, spec: Spec, source: str) -> None:
+        if spec.model_type != self.model_type:
+            raise WeightsError(f"{source} is of model_type {spec.model_type!r}; a {self.what} is needed here")
+
+    def _set_up(self, spec: Spec, backend: Backend, batch_size: int | None) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size {batch_size}; it must be 1 or more")
+        self.spec, self.backend, self.batch_size = spec, backend, batch_size or self.default_batch
+        self.preprocess = Preprocess(spec)
+        self.postprocess: Any = spec_builder(spec).postprocess()
+
+    def __call__(self, images: Sequence[Source]) -> list[Result]:
+        """Results in the order of the images (paths, or BGR uint8 arrays (H, W, 3)).
+
+        Raises:
+            DataError: the first image that cannot be used.
+        """
+        results = []
+        for outcome in self.stream(images):
+            if outcome.error:
+                raise DataError(outcome.error)
+            results.append(self._result(outcome))
+        return results
+
+    def stream(self, images: Iterable[Source]) -> Iterator[Out]:
+        """The same one by one, in order; an image that cannot be used yields an outcome with `error` and the rest goes on."""
+        window: list[tuple[Source, Prepared | str]] = []
+        held = 0
+        for image in images:
+            try:
+                prepared = self.preprocess(image)
+                window.append((image, prepared))
+                held += prepared.held
+            except DataError as error:
+                window.append((image, str(error)))
+            if len(window) >= WINDOW or held >= HELD:
+                yield from self._window(window)
+                window, held = [], 0
+        yield from self._window(window)
+
+    def _window(self, window: list[tuple[Source, Prepared | str]]) -> Iterator[Out]:
+        inputs = {i: prepared for i, (_, prepared) in enumerate(window) if isinstance(prepared, Prepared)}
+        found: dict[int, Out] = {}
+        order = sorted(inputs, key=lambda i: inputs[i].tensor.shape)
+        for _, same in groupby(order, key=lambda i: inputs[i].tensor.shape):
+            members = list(same)
+            for start in range(0, len(members), self.batch_size):
+                batch = members[start : start + self.batch_size]
+                outcomes = self._batch([window[i][0] for i in batch], [inputs[i] for i in batch])
+                found.update(zip(batch, outcomes, strict=True))
+        for i, (source, prepared) in enumerate(window):
+            yield found[i] if i in found else self._failed(source, str(prepared))
+
+    def outputs(self, prepared: Sequence[Prepared]) -> dict[str, np.ndarray]:
+        """The network's answer to images of one size."""
+        return self.backend(np.stack([one.tensor for one in prepared]))
+
+    @abstractmethod
+    def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Out]:
+        """Outcomes of images whose tensors have one shape."""
+
+    @abstractmethod
+    def _failed(self, source: Source, error: str) -> Out: ...
+
+    @abstractmethod
+    def _result(self, outcome: Out) -> Result: ...

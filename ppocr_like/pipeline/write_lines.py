@@ -1,0 +1,79 @@
+"""What `tools/infer.py` writes for line images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ppocr_like.charset import Charset
+from ppocr_like.pipeline.fonts import choose_font
+from ppocr_like.pipeline.picture import PageWriter
+from ppocr_like.pipeline.recogniser import Reading
+
+
+class LineResults:
+    """Rows, records and pictures of readings (see `infer.Results`).
+
+    Args:
+        folder: for the pictures.
+        charset: of the recogniser, to choose a font that has its characters.
+        font: font file; None finds one.
+        max_pages: most pictures; 0 for none, None for all.
+
+    Raises:
+        DataError: `font` is no font.
+    """
+
+    def __init__(self, folder: Path, charset: Charset | None, font: str | Path | None, max_pages: int | None) -> None:
+        characters = charset.labels[1:] if charset is not None else ()
+        self.pages = None if max_pages == 0 else PageWriter(folder, choose_font(characters, font), max_pages)
+        self.files: list[Path] = []
+
+    def row(self, reading: Reading) -> str:
+        """Path, text, confidence."""
+        assert reading.line is not None
+        return f"{reading.source}\t{_one_line(reading.line.text)}\t{reading.line.confidence:.4f}"
+
+    def said(self, reading: Reading) -> str:
+        return self.row(reading)
+
+    def record(self, reading: Reading) -> dict[str, Any]:
+        """Text, confidence, each character with its place."""
+        if reading.line is None or reading.prepared is None:
+            return {"image": str(reading.source), "error": reading.error}
+        height, width = reading.prepared.picture.shape[:2]
+        line = reading.line
+        characters = [
+            {"text": character, "x": round(x, 1), "confidence": round(confidence, 4)}
+            for character, x, confidence in zip(line.text, reading.places(), line.confidences, strict=True)
+        ]
+        return {
+            "image": str(reading.source),
+            "width": int(width),
+            "height": int(height),
+            "text": line.text,
+            "confidence": round(float(line.confidence), 4),
+            "characters": characters,
+        }
+
+    def draw(self, reading: Reading) -> None:
+        if self.pages is not None:
+            self.pages.add(reading)
+
+    def finish(self) -> list[str]:
+        if self.pages is None:
+            return []
+        self.pages.flush()
+        self.files += self.pages.pages
+        notes = []
+        if self.pages.missing:
+            shown = ", ".join(f"{c} (U+{ord(c):04X})" for c in sorted(self.pages.missing)[:12])
+            notes.append(f"{self.pages.font.name} has no glyph for {shown}: boxes in the picture; choose another one with --font")
+        if self.pages.left_out:
+            notes.append(f"{self.pages.left_out} images are not in the pictures (--max-pages)")
+        return notes
+
+
+def _one_line(text: str) -> str:
+    """Without the tabs and line breaks that separate fields and lines (a dictionary may hold them; the JSON keeps them)."""
+    return "".join(" " if c in "\t\n\r" else c for c in text)

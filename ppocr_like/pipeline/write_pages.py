@@ -1,0 +1,122 @@
+"""What `tools/infer.py` writes for pages: boxes as PaddleOCR's label lines, as JSON, and drawn."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import ImageFont
+
+from ppocr_like.contracts import TextBox
+from ppocr_like.draw.pages import draw_map, draw_page
+from ppocr_like.pipeline.detector import Finding
+from ppocr_like.pipeline.fonts import FontFile
+
+SAME_LINE = 10  # px: boxes whose upper edges are closer stand in one line (PaddleOCR's `sorted_boxes`)
+QUALITY = 90  # of the JPEG pictures
+
+
+class PageResults:
+    """Rows, records and pictures of findings (see `infer.Results`).
+
+    Pictures are `<image>.jpg`, heat maps `<image>_map.jpg`; of images of one name the later ones get a number.
+
+    Args:
+        folder: for the pictures.
+        font: font file for the scores; None takes Pillow's own.
+        max_pages: most pages drawn; 0 for none, None for all.
+        heat_map: draw the probabilities over the page too.
+
+    Raises:
+        DataError: `font` is no font.
+    """
+
+    def __init__(self, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool) -> None:
+        self.folder, self.max_pages, self.heat_map = folder, max_pages, heat_map
+        self.font = FontFile(font)
+        self.files: list[Path] = []
+        self._drawn = self._left_out = 0
+        self._names: set[str] = set()
+
+    def row(self, finding: Finding) -> str:
+        """`path<TAB>[{"transcription": "", "points": [[x, y], ...], "score": s}, ...]`."""
+        regions = [{"transcription": "", **_plain(box)} for box in in_reading_order(finding)]
+        return f"{finding.source}\t{json.dumps(regions, ensure_ascii=False)}"
+
+    def said(self, finding: Finding) -> str:
+        boxes = in_reading_order(finding)
+        scores = f"\tscores {min(b.score for b in boxes):.2f} to {max(b.score for b in boxes):.2f}" if boxes else ""
+        return f"{finding.source}\t{len(boxes)} boxes{scores}"
+
+    def record(self, finding: Finding) -> dict[str, Any]:
+        """Size of the image, boxes with scores."""
+        if finding.page is None or finding.prepared is None:
+            return {"image": str(finding.source), "error": finding.error}
+        height, width = finding.prepared.picture.shape[:2]
+        boxes = [_plain(box) for box in in_reading_order(finding)]
+        return {"image": str(finding.source), "width": int(width), "height": int(height), "boxes": boxes}
+
+    def draw(self, finding: Finding) -> None:
+        if finding.page is None or finding.prepared is None:
+            return
+        if self.max_pages is not None and self._drawn >= self.max_pages:
+            self._left_out += 1
+            return
+        self._drawn += 1
+        name = self._name(finding)
+        self._write(f"{name}.jpg", draw_page(finding.prepared.picture, finding.page.boxes, self._font))
+        if self.heat_map and finding.map is not None:
+            self._write(f"{name}_map.jpg", draw_map(finding.prepared.picture, finding.map))
+
+    def finish(self) -> list[str]:
+        return [f"not drawn (--max-pages): {self._left_out}"] if self._left_out else []
+
+    def _font(self, px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+        return self.font.size(px)
+
+    def _write(self, name: str, picture: np.ndarray) -> None:
+        done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        if not done:
+            raise OSError(f"{name}: a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written")
+        path = self.folder / name
+        path.write_bytes(data.tobytes())
+        self.files.append(path)
+
+    def _name(self, finding: Finding) -> str:
+        """A file name of its own, from the image's."""
+        source = finding.source
+        stem = "image" if isinstance(source, np.ndarray) else re.sub(r"[^\w.-]", "_", Path(source).stem) or "image"
+        name, number = stem, 1
+        while name in self._names or f"{name}_map" in self._names:
+            number += 1
+            name = f"{stem}_{number}"
+        self._names |= {name, f"{name}_map"}
+        return name
+
+
+def in_reading_order(finding: Finding) -> list[TextBox]:
+    """The boxes from the top down, those of one line from the left: a help for the eye, columns are not known here."""
+    boxes = sorted(finding.page.boxes if finding.page else (), key=lambda box: (_corner(box)[1], _corner(box)[0]))
+    lines: list[list[TextBox]] = []
+    for box in boxes:
+        if lines and _corner(box)[1] - _corner(lines[-1][-1])[1] < SAME_LINE:
+            lines[-1].append(box)
+        else:
+            lines.append([box])
+    return [box for line in lines for box in sorted(line, key=lambda box: _corner(box)[0])]
+
+
+def _corner(box: TextBox) -> tuple[float, float]:
+    """(x, y) of the upper left of the box's frame."""
+    left, top = np.asarray(box.points).min(axis=0).tolist()
+    return left, top
+
+
+def _plain(box: TextBox) -> dict[str, Any]:
+    points = np.asarray(box.points)
+    plain = points.tolist() if np.issubdtype(points.dtype, np.integer) else [[round(v, 1) for v in p] for p in points.tolist()]
+    return {"points": plain, "score": round(float(box.score), 4)}
