@@ -327,6 +327,22 @@ class Builder:
         """The data set of "Train" or "Eval" (`name`: one of `eval_names()`); this reads label files."""
         return self.bind_dataset(section, name).make()
 
+    def check_files(self, *sections: str) -> None:
+        """Makes every data set of the sections ("Train", "Eval") once, which looks for its label files and folders.
+
+        Raises:
+            ConfigError: what is missing, of all sets at once.
+        """
+        problems: list[Problem] = []
+        for section in sections:
+            for name in self.eval_names() if section == "Eval" else [None]:
+                try:
+                    self.dataset(section, name)
+                except ConfigError as error:
+                    problems += error.problems
+        if problems:
+            raise ConfigError(list(dict.fromkeys(problems)), self.recipe.source)
+
     def bind_sampler(self, section: str) -> Bound:
         """`Train.sampler`: its class with its arguments."""
         path = f"{section}.sampler"
