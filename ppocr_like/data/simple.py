@@ -49,8 +49,8 @@ class SimpleDataSet(Dataset):
         mode: "train" draws anew each epoch; "eval" takes all lines in order.
 
     Raises:
-        ConfigError: ratios that do not fit the files.
-        DataError: a missing or empty label file, a missing `data_dir`, none of its images there.
+        ConfigError: ratios that do not fit the files; every missing or empty label file, a missing `data_dir`.
+        DataError (when first asked for a sample): none of the images is there.
 
     Source: SimpleDataSet of PaddleOCR (names, defaults, line format); a sample that fails is never replaced by another.
     """
@@ -83,10 +83,7 @@ class SimpleDataSet(Dataset):
         self._cache_dir: str | Path | None = None
         self._indexes: list[LabelIndex] | None = None
         self._bounds = np.zeros(1, np.int64)
-        for file in self.label_files:
-            check_label_file(file)
-        if not os.path.isdir(data_dir):
-            raise DataError("data_dir is no folder; image paths in label files are relative to it", data_dir)
+        _check_places(data_dir, self.label_files)
 
     def use_cache(self, cache_dir: str | Path) -> None:
         self._cache_dir = cache_dir
@@ -221,6 +218,20 @@ class SimpleDataSet(Dataset):
                 channels, height, width = (int(n) for n in shape)
                 return channels, height, width
         return None
+
+
+def _check_places(data_dir: str, files: Sequence[str]) -> None:
+    """Raises ConfigError with every label file that cannot be used, and a `data_dir` that is no folder."""
+    problems = []
+    for file in files:
+        try:
+            check_label_file(file)
+        except DataError as error:
+            problems.append(Problem("label_file_list", str(error)))
+    if not os.path.isdir(data_dir):
+        problems.append(Problem("data_dir", f"{data_dir} is no folder; image paths in label files are relative to it"))
+    if problems:
+        raise ConfigError(problems, "SimpleDataSet")
 
 
 def _run(transforms: Sequence[Transform], sample: Sample, rng: np.random.Generator) -> Sample:

@@ -17,9 +17,6 @@ from ppocr_like.data.doctor_report import DoctorReport
 
 from .helpers import Folder
 
-pytest.importorskip("ppocr_like.transforms.make_shrink_map")
-pytest.importorskip("ppocr_like.transforms.det_resize")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _components() -> None:

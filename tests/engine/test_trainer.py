@@ -190,4 +190,9 @@ def test_odd_dictionary_entries_are_said(data: Path, tmp_path: Path, caplog: pyt
     with made(data, tmp_path / "run", Global__character_dict_path=str(odd)) as run:
         assert run.dictionary.labels[1] == "\u3000"
     said = [record.message for record in caplog.records if record.message.startswith("dictionary: ")]
-    assert ["1 entries stand twice" in said[0], "['5']" in said[0], "['ab']" in said[1], len(said)] == [True, True, True, 2]
+    assert ["1 entries stand twice" in said[0], "'5' (lines 7, 12)" in said[0], "'ab' (line 13)" in said[1], len(said)] == [
+        True,
+        True,
+        True,
+        2,
+    ]

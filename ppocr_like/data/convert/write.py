@@ -26,13 +26,13 @@ from ppocr_like.transforms.decode import DecodeImage
 _AHEAD = 8  # pages worked at while earlier ones are written down
 
 
-def convert_det(reader: Reader, target: Target, drop_empty: bool = False, progress: bool = True) -> Converted:
+def convert_det(reader: Reader, target: Target, keep_empty: bool = False, progress: bool = True) -> Converted:
     """Writes the label files of a detector.
 
     Args:
         reader: the pages.
         target: where to.
-        drop_empty: leave out images without any box.
+        keep_empty: write images without any box, too (`DetLabelEncode` rejects them).
         progress: a bar on a terminal.
 
     Raises:
@@ -42,7 +42,7 @@ def convert_det(reader: Reader, target: Target, drop_empty: bool = False, progre
     split = Splitter(target.val_share)
     with LabelFiles(target) as files:
         for page in _pages(reader, target, made, progress):
-            if drop_empty and not page.boxes:
+            if not (page.boxes or keep_empty):
                 reader.left_out.add("image without boxes", page.place)
                 continue
             number = split(sum(made.images))

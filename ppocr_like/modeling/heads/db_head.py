@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
+from ppocr_like.modeling.doubling import TransposedConv2d
 from ppocr_like.modeling.init import default_conv_, kaiming_uniform_
 from ppocr_like.modeling.layers import BatchNorm2d
 from ppocr_like.registry import HEADS
@@ -40,9 +41,9 @@ class Branch(nn.Module):
         first, second, third = kernel_list
         self.conv1 = nn.Conv2d(channels, quarter, first, padding=first // 2, bias=False)
         self.conv_bn1 = BatchNorm2d(quarter)
-        self.conv2 = nn.ConvTranspose2d(quarter, quarter, second, stride=2)
+        self.conv2 = TransposedConv2d(quarter, quarter, second, 2)
         self.conv_bn2 = BatchNorm2d(quarter)
-        self.conv3 = nn.ConvTranspose2d(quarter, 1, third, stride=2)
+        self.conv3 = TransposedConv2d(quarter, 1, third, 2)
         self.fix_nan = fix_nan
         default_conv_(self.conv1)
         bound = 1.0 / math.sqrt(quarter)

@@ -117,9 +117,9 @@ def test_max_images(tmp_path: Path) -> None:
 
 def test_empty_pages(tmp_path: Path) -> None:
     given = [Page(picture(tmp_path / "a.png"), [], "r1"), Page(picture(tmp_path / "b.png"), [box("x", 0, 0, 9, 9)], "r2")]
-    convert_det(Given(given), Target(tmp_path / "all.txt"), progress=False)
+    convert_det(Given(given), Target(tmp_path / "all.txt"), keep_empty=True, progress=False)
     assert rows(tmp_path / "all.txt")[0] == ["a.png", "[]"]
-    made = convert_det(Given(given), Target(tmp_path / "some.txt"), drop_empty=True, progress=False)
+    made = convert_det(Given(given), Target(tmp_path / "some.txt"), progress=False)
     assert made.images == [1] and made.left_out.counts["image without boxes"] == 1
 
 
