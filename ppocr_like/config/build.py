@@ -195,10 +195,11 @@ class Builder:
         if value is None:
             raise problem(path, "is missing; write lr: {name: Cosine, learning_rate: 1e-3}")
         node = named_node(value, path, "learning-rate schedule", "Const")
-        problems: list[Problem] = []
+        problems = self.recipe.drop_ignored("Optimizer.lr", node.args, path, ())
         scale = node.args.pop("auto_scale", None)
         if scale is not None:
-            scale, problems = fit(scale, AutoScale, f"{path}.auto_scale")
+            scale, wrong = fit(scale, AutoScale, f"{path}.auto_scale")
+            problems += wrong
         if scale is not None and not problems:
             total = self.loader("Train").batch_size_per_card * self.settings.accumulate_steps * world
             node.args.update(scale_rates(self.recipe, node.args, scale, total))

@@ -172,7 +172,7 @@ def _rejected_entry(sample: Any) -> dict[str, Any]:
 
 
 def report(evaluation: Evaluation) -> dict[str, Any]:
-    """Every line of an evaluation as plain data: what the label says, what was read, how sure; the rejected by reason."""
+    """Every sample of an evaluation as plain data: what the label says, what was found, how sure; the rejected by reason."""
     rejected: dict[str, list[dict[str, Any]]] = {}
     for entry in evaluation.unusable:
         rejected.setdefault(entry["reason"], []).append(entry)
