@@ -107,6 +107,24 @@ class Charset:
         """Entries that stand more than once (the appended space counts)."""
         return [entry for entry, n in Counter(self.labels[1:]).items() if n > 1]
 
+    def odd_entries(self, most: int = 8) -> list[str]:
+        """What is probably a mistake in the dictionary, though one can train with it; names up to `most` of each kind."""
+        places: dict[str, list[int]] = {}
+        for line, entry in enumerate(self.entries, 1):
+            places.setdefault(entry, []).append(line)
+        twice = [f"{entry!r} (lines {', '.join(map(str, places[entry]))})" for entry in self.duplicates if len(places[entry]) > 1]
+        spaces = [f"' ' (line {places[' '][0]}, and use_space_char appends it)"] if self.use_space_char and " " in places else []
+        long = [f"{entry!r} (line {lines[0]})" for entry, lines in places.items() if len(entry) != 1]
+        found = []
+        for what, names in (
+            ("stand twice, only the last of each is trained", twice + spaces),
+            ("are not one character, so no label can hold them", long),
+        ):
+            if names:
+                more = f" and {len(names) - most} more" if len(names) > most else ""
+                found.append(f"dictionary: {len(names)} entries {what}: {', '.join(names[:most])}{more}")
+        return found
+
     @property
     def digest(self) -> str:
         """SHA-256 over the labels in order."""

@@ -149,7 +149,8 @@ class Rejections:
         self.counts[sample.reason] = self.counts.get(sample.reason, 0) + 1
         names = self.examples.setdefault(sample.reason, [])
         if len(names) < self.keep:
-            names.append(f"{sample.info.file}, line {sample.info.line}: {sample.info.path}: {sample.detail}".rstrip(": "))
+            detail = sample.detail.removeprefix(sample.info.path).lstrip(": ")  # readers name the image, too
+            names.append(f"{sample.info.file}, line {sample.info.line}: {sample.info.path}: {detail}".rstrip(": "))
 
     @property
     def total(self) -> int:

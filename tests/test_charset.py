@@ -114,3 +114,15 @@ def test_different_sets_differ() -> None:
         assert other != base
     assert Charset("ab").digest != Charset("ba").digest
     assert Charset("ab") != "ab"
+
+
+def test_odd_entries_are_named_with_their_lines() -> None:
+    charset = Charset(["a", "b", "a", " ", "ch", "", "a"], use_space_char=True)
+    twice, long = charset.odd_entries()
+    assert twice == (
+        "dictionary: 2 entries stand twice, only the last of each is trained: "
+        "'a' (lines 1, 3, 7), ' ' (line 4, and use_space_char appends it)"
+    )
+    assert long == "dictionary: 2 entries are not one character, so no label can hold them: 'ch' (line 5), '' (line 6)"
+    assert charset.odd_entries(most=1)[1].endswith("'ch' (line 5) and 1 more")
+    assert Charset("ab ", use_space_char=False).odd_entries() == []

@@ -31,7 +31,7 @@ def main() -> int:
         "--shape", type=shape, metavar="NxCxHxW", help="canvas of the chain, batch of the bare step (default: the recipe's)"
     )
     parser.add_argument(
-        "--chain", type=int, default=defaults.chain_samples, metavar="N", help="lines through the data chain in a round"
+        "--chain", type=int, default=defaults.chain_samples, metavar="N", help="samples through the data chain in a round"
     )
     parser.add_argument("--steps", type=int, default=defaults.steps, metavar="N", help="training steps in a round")
     parser.add_argument("--rounds", type=int, default=defaults.rounds, metavar="N", help="how often each figure is taken")

@@ -38,6 +38,8 @@ def main() -> int:
     finally:
         for note in recipe.notes:
             print(f"note: {note}")
+    for line in builder.charset.odd_entries(most=100) if builder.charset is not None else ():
+        print(f"note: {line}")
     print(f"{recipe.source}: good")
     problems = 0
     if args.data:

@@ -1,6 +1,6 @@
 """Turns other programs' annotations into label files, for detection, or into line crops with their texts, for recognition.
 
-    python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --out train.txt
+    python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --out train.txt --level word
     python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --task rec --out rec/train.txt --max-images 1000
     python tools/convert_data.py icdar ch4_gt --images ch4_images --out train.txt --val-share 0.1
     python tools/convert_data.py ppocrlabel my_pages --confirmed --out train.txt
@@ -24,7 +24,7 @@ def main() -> None:
         elif args.task == "rec":
             made = convert_rec(reader(args), place, wanted(args))
         else:
-            made = convert_det(reader(args), place, args.drop_empty)
+            made = convert_det(reader(args), place, args.keep_empty)
     except ValueError as error:
         commands.error(str(error))
     print(made.text())

@@ -13,7 +13,7 @@ from ppocr_like.engine.manifest import write_json
 
 def main() -> None:
     parser = recipe_parser(__doc__)
-    parser.add_argument("--report", type=Path, metavar="JSON", help="write every line: path, reference, prediction, confidence")
+    parser.add_argument("--report", type=Path, metavar="JSON", help="write every sample: its place, label, and what was found")
     args = parser.parse_args()
     recipe = recipe_from(args)
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
@@ -23,7 +23,7 @@ def main() -> None:
         print(f"{evaluation.name}: {evaluation.text()}")
     if args.report:
         write_json(args.report, {evaluation.name: report(evaluation) for evaluation in evaluations})
-        print(f"every line: {args.report}")
+        print(f"every sample: {args.report}")
 
 
 if __name__ == "__main__":

@@ -195,10 +195,11 @@ class Builder:
         if value is None:
             raise problem(path, "is missing; write lr: {name: Cosine, learning_rate: 1e-3}")
         node = named_node(value, path, "learning-rate schedule", "Const")
-        problems: list[Problem] = []
+        problems = self.recipe.drop_ignored("Optimizer.lr", node.args, path, ())
         scale = node.args.pop("auto_scale", None)
         if scale is not None:
-            scale, problems = fit(scale, AutoScale, f"{path}.auto_scale")
+            scale, wrong = fit(scale, AutoScale, f"{path}.auto_scale")
+            problems += wrong
         if scale is not None and not problems:
             total = self.loader("Train").batch_size_per_card * self.settings.accumulate_steps * world
             node.args.update(scale_rates(self.recipe, node.args, scale, total))
@@ -325,6 +326,22 @@ class Builder:
     def dataset(self, section: str, name: str | None = None) -> Any:
         """The data set of "Train" or "Eval" (`name`: one of `eval_names()`); this reads label files."""
         return self.bind_dataset(section, name).make()
+
+    def check_files(self, *sections: str) -> None:
+        """Makes every data set of the sections ("Train", "Eval") once, which looks for its label files and folders.
+
+        Raises:
+            ConfigError: what is missing, of all sets at once.
+        """
+        problems: list[Problem] = []
+        for section in sections:
+            for name in self.eval_names() if section == "Eval" else [None]:
+                try:
+                    self.dataset(section, name)
+                except ConfigError as error:
+                    problems += error.problems
+        if problems:
+            raise ConfigError(list(dict.fromkeys(problems)), self.recipe.source)
 
     def bind_sampler(self, section: str) -> Bound:
         """`Train.sampler`: its class with its arguments."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import size_problems, try_model
+from ppocr_like.config.loader import LoaderConfig
+from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest, shown
 from ppocr_like.contracts import chain_problems
 from ppocr_like.errors import ConfigError, Problem
-
-if TYPE_CHECKING:
-    from ppocr_like.config.build import Builder
 
 T = TypeVar("T")
 
@@ -34,6 +33,29 @@ READER_GIVES = {"Train": ("image", "label", "img_path", "epoch", "fetch_other"),
 CHECK_STEPS = 1000  # steps an epoch while checking: the real number needs the data
 
 
+class Makes(Protocol):
+    """What makes a recipe's parts, each method raising ConfigError: `build.Builder`."""
+
+    recipe: Recipe
+    dictionary_problems: list[Problem]
+
+    @property
+    def settings(self) -> GlobalConfig: ...
+    @property
+    def task(self) -> str: ...
+    def model(self) -> Any: ...
+    def loss(self) -> Any: ...
+    def postprocess(self) -> Any: ...
+    def metric(self) -> Any: ...
+    def optimizer(self, model: Any, epochs: int, steps_per_epoch: int) -> Any: ...
+    def eval_names(self) -> list[str]: ...
+    def dataset_node(self, section: str, name: str | None) -> tuple[Any, str]: ...
+    def dataset_path(self, section: str, name: str | None) -> Callable[[str], str]: ...
+    def bind_dataset(self, section: str, name: str | None) -> Bound: ...
+    def bind_sampler(self, section: str) -> Bound: ...
+    def loader(self, section: str) -> LoaderConfig: ...
+
+
 def kept_names(chain: Any) -> list[str] | None:
     """Names that a chain's KeepKeys selects; None where it has none, or not as a list."""
     for item in chain if isinstance(chain, list) else []:
@@ -44,7 +66,7 @@ def kept_names(chain: Any) -> list[str] | None:
     return None
 
 
-def all_problems(builder: Builder) -> list[Problem]:
+def all_problems(builder: Makes) -> list[Problem]:
     """Every problem of the builder's recipe, each once, in the order of the sections."""
     recipe = builder.recipe
     problems = _section_problems(recipe)
@@ -98,7 +120,7 @@ def _section_problems(recipe: Recipe) -> list[Problem]:
     return problems
 
 
-def _check_dataset(builder: Builder, section: str, name: str | None, transforms: list, consumers: dict[str, Any]) -> None:
+def _check_dataset(builder: Makes, section: str, name: str | None, transforms: list, consumers: dict[str, Any]) -> None:
     """A chain that breaks, names that nobody keeps, lists of different lengths.
 
     Args:
@@ -115,6 +137,10 @@ def _check_dataset(builder: Builder, section: str, name: str | None, transforms:
     problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES[section])]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
+    for i, transform in enumerate(transforms if section == "Train" else ()):
+        said = transform.run_note(builder.settings.epoch_num) if hasattr(transform, "run_note") else ""
+        if said:
+            builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files

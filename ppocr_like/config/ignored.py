@@ -1,7 +1,7 @@
 """Keys that PaddleOCR's files carry and that mean nothing here, by (component, key), each with its reason.
 
 They are noted at start and never accepted from `-o`: what somebody types must do something. A component is a class name,
-or the part's role: Global, Loader, Architecture, Transform, Backbone, Neck, Head; the empty
+or the part's role: Global, Loader, Optimizer.lr, Architecture, Transform, Backbone, Neck, Head; the empty
 name is the recipe itself.
 """
 
@@ -41,6 +41,10 @@ IGNORED: dict[tuple[str, str], Ignored] = {
     ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
     ("PPLCNetV3", "pretrained"): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model"),
     ("Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
+    **{
+        ("Optimizer.lr", key): Ignored("PaddleOCR overwrites it too: the run's own length counts")
+        for key in ("epochs", "step_each_epoch")
+    },
     ("Loader", "use_shared_memory"): Ignored("workers always hand batches over in shared memory"),
     ("Loader", "collate_fn"): Ignored("a batch is a dict of the names in KeepKeys", (None,)),
 }

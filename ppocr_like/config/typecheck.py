@@ -42,14 +42,23 @@ class Parameter:
 
 def parameters(cls: Callable[..., Any]) -> dict[str, Parameter]:
     """Named arguments of a class, with resolved annotations. `*args` and `**kwargs` accept nothing."""
-    init = cls.__init__ if inspect.isclass(cls) else cls
-    hints = typing.get_type_hints(init, include_extras=False)
+    hints = typing.get_type_hints(_annotated(cls), include_extras=False)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {
         p.name: Parameter(p.name, hints.get(p.name, Any), p.default is inspect.Parameter.empty)
         for p in inspect.signature(cls).parameters.values()
         if p.kind in named
     }
+
+
+def _annotated(cls: Callable[..., Any]) -> Callable[..., Any]:
+    """What holds the annotations of a constructor's arguments: the function itself, or the class whose fields made it, where
+    each annotation belongs to the module of the class that has the field."""
+    if not inspect.isclass(cls):
+        return cls
+    owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    made = vars(owner).get("__dataclass_params__")
+    return owner if made is not None and made.init else cls.__init__
 
 
 def nearest(name: object, known: Collection[str], label: str = "accepted") -> str:

@@ -121,7 +121,7 @@ def check_label_file(path: str) -> FileKey:
         with open(path, "rb") as stream:
             head = stream.read(4)
     except OSError as error:
-        raise DataError(f"cannot read the label file ({error.strerror or error}); check label_file_list", path) from error
+        raise DataError(f"cannot read the label file ({error.strerror or error})", path) from error
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError("the label file is UTF-16; save it as UTF-8", path)
     if key.size == 0:

@@ -74,7 +74,8 @@ def pack(
         progress: a bar on a terminal.
 
     Raises:
-        DataError: a label file that cannot be read; a `data_dir` without the images; `out` holds other data or cannot
+        ConfigError: a label file that cannot be read; `data_dir` is no folder.
+        DataError: a `data_dir` without the images; `out` holds other data or cannot
             be written; no image could be used.
     """
     indexes = SimpleDataSet(data_dir, list(label_files), delimiter=delimiter).indexes  # says a wrong data_dir

@@ -14,7 +14,7 @@ from ppocr_like.data.cache import FileKey
 from ppocr_like.data.drawn import DrawnDataset
 from ppocr_like.data.label_index import LabelIndex, check_label_file, parse_line
 from ppocr_like.data.sizes import header_size
-from ppocr_like.errors import DataError
+from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.registry import DATASETS
 from ppocr_like.transforms.base import Transform
 
@@ -40,8 +40,8 @@ class SimpleDataSet(DrawnDataset):
         mode: "train" draws anew each epoch; "eval" takes all lines in order.
 
     Raises:
-        ConfigError: ratios that do not fit the files.
-        DataError: a missing or empty label file, a missing `data_dir`, none of its images there.
+        ConfigError: ratios that do not fit the files; every missing or empty label file, a missing `data_dir`.
+        DataError (when first asked for a sample): none of the images is there.
 
     Source: SimpleDataSet of PaddleOCR (names, defaults, line format); a sample that fails is never replaced by another.
     """
@@ -64,10 +64,7 @@ class SimpleDataSet(DrawnDataset):
         self.delimiter = delimiter
         self.size_extra = f"{os.path.abspath(data_dir)}\0{delimiter}"
         self._indexes: list[LabelIndex] | None = None
-        for file in self.label_files:
-            check_label_file(file)
-        if not os.path.isdir(data_dir):
-            raise DataError("data_dir is no folder; image paths in label files are relative to it", data_dir)
+        _check_places(data_dir, self.label_files)
 
     @property
     def indexes(self) -> list[LabelIndex]:
@@ -109,3 +106,17 @@ class SimpleDataSet(DrawnDataset):
 
     def image_size(self, path: str, exif: bool) -> tuple[int, int]:
         return header_size(path, exif)
+
+
+def _check_places(data_dir: str, files: Sequence[str]) -> None:
+    """Raises ConfigError with every label file that cannot be used, and a `data_dir` that is no folder."""
+    problems = []
+    for file in files:
+        try:
+            check_label_file(file)
+        except DataError as error:
+            problems.append(Problem("label_file_list", str(error)))
+    if not os.path.isdir(data_dir):
+        problems.append(Problem("data_dir", f"{data_dir} is no folder; image paths in label files are relative to it"))
+    if problems:
+        raise ConfigError(problems, "SimpleDataSet")

@@ -43,9 +43,9 @@ def draw_boxes(
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        page: found regions, red, each with its score at its first corner.
+        page: found regions, red.
         truth: the label's regions, drawn first: green, ignored ones grey.
-        scores: write them, where a box is wide enough for it.
+        scores: write them above their boxes, where these are wide enough for it.
         longest: the picture's longer side in px at most; None keeps the image's size.
     """
     height, width = image.shape[:2]
@@ -58,25 +58,18 @@ def draw_boxes(
     for box in page.boxes:
         _outline(picture, np.asarray(box.points, np.float64) * scale, FOUND, thick)
     for box in page.boxes if scores else ():
-        corners = np.asarray(box.points, np.float64) * scale
+        corners = np.clip(np.asarray(box.points, np.float64) * scale, 0, max(size))
         if np.ptp(corners[:, 0]) >= READABLE:
-            place = (int(corners[0, 0]), max(8, int(corners[0, 1]) - 2))
-            cv2.putText(picture, f"{box.score:.2f}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, FOUND, 1, cv2.LINE_AA)
+            _write(picture, f"{box.score:.2f}", int(corners[:, 0].min()), int(corners[:, 1].min()))
     return picture
 
 
-def heat_map(image: np.ndarray, values: np.ndarray, *, strength: float = 0.6) -> np.ndarray:
-    """The page (H, W, 3) uint8 BGR under a map's colours: blue 0, red 1.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        values: (h, w) in [0, 1], stretched over the image.
-        strength: share of the colours, [0, 1].
-    """
-    height, width = image.shape[:2]
-    spread = cv2.resize(np.clip(values, 0, 1).astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    colours = cv2.applyColorMap((spread * 255).astype(np.uint8), cv2.COLORMAP_JET)
-    return cv2.addWeighted(colours, strength, image, 1 - strength, 0)
+def _write(picture: np.ndarray, text: str, left: int, bottom: int) -> None:
+    """Red on white, above the point where there is room."""
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)
+    bottom = max(bottom, height + 2)
+    cv2.rectangle(picture, (left, bottom - height - 2), (left + width, bottom), (255, 255, 255), -1)
+    cv2.putText(picture, text, (left, bottom - 1), cv2.FONT_HERSHEY_SIMPLEX, 0.4, FOUND, 1, cv2.LINE_AA)
 
 
 def _outline(picture: np.ndarray, points: np.ndarray, colour: tuple[int, int, int], thick: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ppocr_like.contracts import Rejections, SampleInfo
-from ppocr_like.engine.device import Compute
+from ppocr_like.engine.device import Compute, memory_told
 from ppocr_like.engine.guard import kept_rng
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
@@ -124,7 +124,7 @@ def infer(
 ) -> tuple[list[Any], dict[str, Any]]:
     """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
     arrays = to_numpy(batch)
-    with compute.autocast():
+    with compute.autocast(), memory_told(batch["image"], batch["info"], "Eval"):
         outputs = model(compute.move({"image": batch["image"]})["image"])
     return postprocess(to_numpy(outputs), arrays), arrays
 
@@ -172,7 +172,7 @@ def _rejected_entry(sample: Any) -> dict[str, Any]:
 
 
 def report(evaluation: Evaluation) -> dict[str, Any]:
-    """Every line of an evaluation as plain data: what the label says, what was read, how sure; the rejected by reason."""
+    """Every sample of an evaluation as plain data: what the label says, what was found, how sure; the rejected by reason."""
     rejected: dict[str, list[dict[str, Any]]] = {}
     for entry in evaluation.unusable:
         rejected.setdefault(entry["reason"], []).append(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,16 @@ class Logger(ABC):
     @abstractmethod
     def close(self) -> None:
         """Writes what is buffered."""
+
+
+def visualdl_folder(run: Path, step: int | None) -> Path:
+    """Where a run's VisualDL log goes: `vdl`, and for one that resumes at `step` a folder of its own in there, which the viewer
+    shows as a run of its own: what the stopped run logged beyond the checkpoint cannot be cut out of its file."""
+    folder = run / "vdl"
+    if step is None or not folder.exists():
+        return folder
+    names = (f"from_step_{step}" + (f"_{n}" if n > 1 else "") for n in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 @LOGGERS.register()

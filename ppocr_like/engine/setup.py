@@ -19,7 +19,7 @@ from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, TrainMetric
-from ppocr_like.engine.loggers import VisualDL
+from ppocr_like.engine.loggers import VisualDL, visualdl_folder
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Hook, Run
@@ -117,6 +117,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     set_threads(settings.num_threads)
     builder = Builder(recipe)
     dictionary = builder.charset
+    builder.check_files("Train", *(["Eval"] if recipe.get("Eval") else []))
     seed_everything(settings.seed)
     if resume:
         resume.check_dictionary(dictionary)
@@ -153,7 +154,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     )
     run.hooks = make_hooks(run)
     if settings.use_visualdl and ranks.main:
-        run.loggers.append(VisualDL(str(folder / "vdl")))
+        run.loggers.append(VisualDL(str(visualdl_folder(folder.path, resume.progress.step if resume else None))))
     seed_everything(settings.seed, ranks.rank)  # building draws a number of values that a resumed run does not draw
     if resume:
         resume.apply(run)
@@ -205,6 +206,7 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, compute: Compu
     if not builder.recipe.get("Eval"):
         logger.warning("the recipe has no Eval section: nothing is evaluated, and no best_accuracy is kept")
         return []
+    builder.check_files("Eval")
     postprocess = builder.postprocess()
     names = builder.eval_names()
     make: Callable[[str], Any] = partial(_loader, builder, "Eval", cache=cache, ranks=ranks, compute=compute)
@@ -232,20 +234,6 @@ def make_hooks(run: Run) -> list[Hook]:
     return hooks
 
 
-def _odd_entries(dictionary: Charset | None) -> list[str]:
-    """What is probably a mistake in a dictionary, though it can be trained with."""
-    if dictionary is None:
-        return []
-    twice = dictionary.duplicates
-    long = [entry for entry in dictionary.entries if len(entry) != 1]
-    lines = []
-    if twice:
-        lines.append(f"dictionary: {len(twice)} entries stand twice, only the last of each is trained: {twice[:8]!r}")
-    if long:
-        lines.append(f"dictionary: {len(long)} entries are not one character, so no label can hold them: {long[:8]!r}")
-    return lines
-
-
 def _say_at_start(run: Run) -> None:
     ranks = run.ranks
     if not ranks.main:
@@ -256,7 +244,7 @@ def _say_at_start(run: Run) -> None:
     advice = lr_advice(run.recipe, batch)
     if advice:
         logger.warning(advice)
-    for line in _odd_entries(run.dictionary):
+    for line in run.dictionary.odd_entries() if run.dictionary is not None else ():
         logger.warning(line)
     parameters = sum(p.numel() for p in run.model.parameters())
     logger.info(

@@ -46,6 +46,8 @@ class DetMetric(Metric):
         paddle_exact: of no image at all all numbers are 0, as in PaddleOCR; otherwise that is an error.
     """
 
+    needs = ("polys", "ignore_tags")
+
     def __init__(self, main_indicator: str = "hmean", paddle_exact: bool = False) -> None:
         if main_indicator not in INDICATORS:
             raise ValueError(f"main_indicator is {main_indicator!r}; accepted: {', '.join(INDICATORS)}")

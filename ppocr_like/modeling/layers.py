@@ -51,7 +51,9 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 def norm_act(norm: nn.Module, act: str, x: torch.Tensor) -> torch.Tensor:
     """`act(norm(x))` for a name in `ACTIVATIONS`; x (N, C, H, W)."""
-    return ACTIVATIONS[act](norm(x))
+    y = norm(x)
+    # A batch norm's gradient reads its input, not its result: ReLU may write over it.
+    return F.relu_(y) if act == "relu" and y is not x else ACTIVATIONS[act](y)
 
 
 def fast_layout(images: torch.Tensor) -> torch.Tensor:

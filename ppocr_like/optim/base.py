@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import torch
@@ -33,16 +33,17 @@ class Settings:
     Args:
         lr_mult: factor on the schedule's rate.
         coupled: penalty added to the gradient after clipping, None for none.
-        decay: decoupled weight decay (AdamW): w *= 1 - rate * decay.
+        decay: decoupled weight decay (AdamW, Lamb), None for none.
     """
 
     lr_mult: float = 1.0
     coupled: Regularizer | None = None
-    decay: float = 0.0
+    decay: Regularizer | None = None
 
 
+@dataclass(eq=False, repr=False)
 class Optimizer(ABC):
-    """Base of the registered optimizers; they differ in `settings` and `build`.
+    """Base of the registered optimizers; they differ in their arguments, which are fields, in `settings` and in `build`.
 
     Args:
         named_parameters: (name, parameter) pairs, all of the model's, each once.
@@ -58,38 +59,37 @@ class Optimizer(ABC):
         ConfigError: numbers out of range, patterns without a match.
     """
 
-    fused_kernels = True  # torch has a one-pass kernel for CPU and CUDA
+    named_parameters: NamedParameters
+    param_attrs: Mapping[str, ParamAttr]
+    schedule: Schedule
+    _: KW_ONLY
+    clip_norm: float | None = None
+    clip_norm_global: float | None = None
+    param_groups: Sequence[Mapping[str, Any]] | None = None
+    freeze: Sequence[Mapping[str, Any]] | None = None
+
     kernel_l2 = True  # the kernel's `weight_decay` is the coupled L2
 
-    def __init__(
-        self,
-        named_parameters: NamedParameters,
-        param_attrs: Mapping[str, ParamAttr],
-        schedule: Schedule,
-        clip_norm: float | None = None,
-        clip_norm_global: float | None = None,
-        param_groups: Sequence[Mapping[str, Any]] | None = None,
-        freeze: Sequence[Mapping[str, Any]] | None = None,
-    ) -> None:
-        self.schedule = schedule
-        self.names = [name for name, _ in named_parameters]
-        self.parameters = [parameter for _, parameter in named_parameters]
+    def __post_init__(self) -> None:
+        self.names = [name for name, _ in self.named_parameters]
+        self.parameters = [parameter for _, parameter in self.named_parameters]
         if not self.names:
             raise bad("", "the model has no parameters to train")
-        unknown = sorted(set(param_attrs) - set(self.names))
+        unknown = sorted(set(self.param_attrs) - set(self.names))
         if unknown:
             raise KeyError(f"param_attrs names parameters that the model does not have: {', '.join(unknown[:5])}")
-        self.clip_norm = None if clip_norm is None else number(clip_norm, "clip_norm", above=True)
-        self.clip_norm_global = None if clip_norm_global is None else number(clip_norm_global, "clip_norm_global", above=True)
+        for key in ("clip_norm", "clip_norm_global"):
+            if getattr(self, key) is not None:
+                setattr(self, key, number(getattr(self, key), key, above=True))
         if self.clip_norm is not None and self.clip_norm_global is not None:
             log.warning("Optimizer: clip_norm and clip_norm_global are both set; clip_norm holds, as in PaddleOCR")
-        self.freezer = Freezer(freeze, self.names)
-        self._settings = self._all_settings(dict(param_attrs), param_groups)
+        self.freezer = Freezer(self.freeze, self.names)
+        settings = self._all_settings()
         self._grouped: dict[Settings, list[nn.Parameter]] = {}
-        for name, parameter in named_parameters:
-            self._grouped.setdefault(self._settings[name], []).append(parameter)
-        fused = self.fused_kernels and all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
-        self.torch_optimizer = self.build([{"params": members} for members in self._grouped.values()], fused)
+        for name, parameter in self.named_parameters:
+            self._grouped.setdefault(settings[name], []).append(parameter)
+        fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
+        self.torch_optimizer = self.build([{"params": members} for members in self._grouped.values()], fused or None)
         self._check_states = False
 
     @abstractmethod
@@ -97,8 +97,8 @@ class Optimizer(ABC):
         """Settings of one parameter; `decay` is the weight_decay of its group in the recipe, None when it says none."""
 
     @abstractmethod
-    def build(self, groups: list[dict[str, Any]], fused: bool) -> torch.optim.Optimizer:
-        """The torch optimizer over the groups."""
+    def build(self, groups: list[dict[str, Any]], fused: bool | None) -> torch.optim.Optimizer:
+        """The torch optimizer over the groups. `fused`: torch's one-pass kernel can be used where the algorithm has one."""
 
     def lr(self, step: int) -> float:
         """The schedule's rate at a step, before multipliers."""
@@ -125,6 +125,8 @@ class Optimizer(ABC):
         norm = self._clip(require_finite=scaler is None)
         for group, (settings, members) in zip(self.torch_optimizer.param_groups, self._grouped.items(), strict=True):
             group["lr"] = rate * settings.lr_mult
+            if settings.decay is not None:
+                group["weight_decay"] = settings.decay.coefficient(step)
             self._penalise(group, settings, members, step)
         if scaler is None:
             self.torch_optimizer.step()
@@ -149,8 +151,8 @@ class Optimizer(ABC):
             parts = [f"lr x {settings.lr_mult:g}"]
             if settings.coupled is not None:
                 parts.append(f"penalty {settings.coupled!r}")
-            if settings.decay:
-                parts.append(f"decoupled decay {settings.decay:g}")
+            if settings.decay is not None:
+                parts.append(f"decoupled decay {settings.decay!r}")
             lines.append(f"{len(members)} parameters ({weights:,} weights): {', '.join(parts)}")
         return lines
 
@@ -196,8 +198,8 @@ class Optimizer(ABC):
         self.torch_optimizer.load_state_dict({"state": states, "param_groups": own["param_groups"]})
         self._check_states = True
 
-    def _all_settings(self, attrs: dict[str, ParamAttr], param_groups: Sequence[Mapping[str, Any]] | None) -> dict[str, Settings]:
-        rules = read_rules(param_groups, "param_groups", ("lr_mult", "weight_decay"))
+    def _all_settings(self) -> dict[str, Settings]:
+        rules = read_rules(self.param_groups, "param_groups", ("lr_mult", "weight_decay"))
         values: list[tuple[float, float | None]] = []
         for i, rule in enumerate(rules):
             mult = number(rule.get("lr_mult", 1.0), f"param_groups.{i}.lr_mult")
@@ -206,7 +208,7 @@ class Optimizer(ABC):
         chosen = first_match(rules, self.names, "param_groups")
         result = {}
         for name, parameter in zip(self.names, self.parameters, strict=True):
-            attr = attrs.get(name, ParamAttr())
+            attr = self.param_attrs.get(name, ParamAttr())
             mult, decay = values[chosen[name]] if name in chosen else (1.0, None)
             plain = self.settings(name, parameter, attr, decay)
             result[name] = Settings(attr.lr_mult * mult, plain.coupled, plain.decay)
@@ -280,8 +282,8 @@ def check_names(saved: Sequence[str], own: Sequence[str]) -> None:
         raise CheckpointError(f"the checkpoint's optimizer state is of another network: {'; '.join(parts)}")
 
 
-def coupled_penalty(regularizer: Regularizer | None, weight_decay: float | None) -> Regularizer | None:
-    """The global penalty of Adam and Momentum: `regularizer`, or `weight_decay` as L2.
+def one_penalty(regularizer: Regularizer | None, weight_decay: float | None) -> Regularizer | None:
+    """What `regularizer` and `weight_decay`, which is short for L2, ask for together.
 
     Raises:
         ConfigError: both are given.
@@ -289,7 +291,7 @@ def coupled_penalty(regularizer: Regularizer | None, weight_decay: float | None)
     if weight_decay is None:
         return regularizer
     if regularizer is not None:
-        raise bad("weight_decay", "and Optimizer.regularizer are both set; give one (weight_decay is L2 here)")
+        raise bad("weight_decay", "and Optimizer.regularizer are both set; give one (weight_decay is short for L2)")
     return L2(number(weight_decay, "weight_decay"))
 
 

@@ -4,12 +4,12 @@ DecayLearningRate. Rules for warm-up and end as in `optim.schedules`.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ppocr_like.optim.checks import bad, number
-from ppocr_like.optim.schedules import Schedule
+from ppocr_like.optim.schedules import FromRate, Schedule, half_cosine, rising
 from ppocr_like.registry import SCHEDULES
 
 ONE_CYCLE_RISE = 0.3  # share of the run in which OneCycle rises (paddle.optimizer.lr.OneCycleLR phase_pct)
@@ -18,73 +18,59 @@ ONE_CYCLE_END = 250_000.0  # and ends at max_lr / 250000
 FIRST_COSINE_EPOCHS = 200  # TwoStepCosine's first arc (T_max1)
 
 
-def half_cosine(start: float, end: float, phase: float) -> float:
-    """From `start` at phase 0 to `end` at phase 1 along half a cosine."""
-    return end + (start - end) * (1 + math.cos(math.pi * phase)) / 2
-
-
 @SCHEDULES.register()
-class Step(Schedule):
+@dataclass(eq=False, repr=False)
+class Step(FromRate):
     """`learning_rate` times `gamma` for every `step_size` epochs that passed."""
 
-    def __init__(
-        self,
-        learning_rate: float,
-        step_size: float,
-        epochs: int,
-        steps_per_epoch: int,
-        gamma: float = 0.1,
-        warmup_epoch: float = 0,
-    ) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
-        self.length = number(step_size, "lr.step_size", above=True) * self.steps_per_epoch
-        self.gamma = number(gamma, "lr.gamma")
+    step_size: float
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.length = number(self.step_size, "lr.step_size", above=True) * self.steps_per_epoch
+        self.gamma = number(self.gamma, "lr.gamma")
 
     def after_warmup(self, step: int) -> float:
         return self.first * self.gamma ** (step // self.length)
 
 
 @SCHEDULES.register()
-class MultiStepDecay(Schedule):
+@dataclass(eq=False, repr=False)
+class MultiStepDecay(FromRate):
     """`learning_rate` times `gamma` for every milestone (epoch after the warm-up) that passed."""
 
-    def __init__(
-        self,
-        learning_rate: float,
-        milestones: Sequence[float],
-        epochs: int,
-        steps_per_epoch: int,
-        gamma: float = 0.1,
-        warmup_epoch: float = 0,
-    ) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
-        if isinstance(milestones, str) or not isinstance(milestones, Sequence):
-            raise bad("lr.milestones", f"must be a list of epochs, got {milestones!r}")
-        edges = [number(epoch, f"lr.milestones.{i}") for i, epoch in enumerate(milestones)]
-        if sorted(edges) != edges:
-            raise bad("lr.milestones", f"must rise, got {list(milestones)}")
-        self.boundaries = [edge * self.steps_per_epoch for edge in edges]
-        self.gamma = number(gamma, "lr.gamma")
+    milestones: Sequence[float]
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.boundaries = [edge * self.steps_per_epoch for edge in rising(self.milestones, "lr.milestones")]
+        self.gamma = number(self.gamma, "lr.gamma")
 
     def after_warmup(self, step: int) -> float:
         return self.first * self.gamma ** bisect_right(self.boundaries, step)
 
 
 @SCHEDULES.register()
-class CyclicalCosine(Schedule):
+@dataclass(eq=False, repr=False)
+class CyclicalCosine(FromRate):
     """Half a cosine from `learning_rate` to 0 in every `cycle` epochs."""
 
-    def __init__(self, learning_rate: float, cycle: float, epochs: int, steps_per_epoch: int, warmup_epoch: float = 0) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
-        self.cycle_steps = round(number(cycle, "lr.cycle", above=True) * self.steps_per_epoch)
+    cycle: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.cycle_steps = round(number(self.cycle, "lr.cycle", above=True) * self.steps_per_epoch)
         if self.cycle_steps < 1:
-            raise bad("lr.cycle", f"of {cycle} epochs is shorter than one of the {steps_per_epoch} steps of an epoch")
+            raise bad("lr.cycle", f"of {self.cycle} epochs is shorter than one of the {self.steps_per_epoch} steps of an epoch")
 
     def after_warmup(self, step: int) -> float:
         return half_cosine(self.first, 0.0, (step % self.cycle_steps) / self.cycle_steps)
 
 
 @SCHEDULES.register()
+@dataclass(eq=False, repr=False)
 class OneCycle(Schedule):
     """Rises to `max_lr` in the first 30 % of the run and falls to nearly 0 in the rest (Smith and Topin 2018).
 
@@ -96,27 +82,22 @@ class OneCycle(Schedule):
         three_phase: fall back to max_lr / 25 as fast as it rose, then fall to the end.
     """
 
-    def __init__(
-        self,
-        max_lr: float,
-        epochs: int,
-        steps_per_epoch: int,
-        anneal_strategy: str = "cos",
-        three_phase: bool = False,
-        warmup_epoch: float = 0,
-        paddle_exact: bool = False,
-    ) -> None:
-        self.max_lr = number(max_lr, "lr.max_lr")
-        if anneal_strategy not in ("cos", "linear"):
-            raise bad("lr.anneal_strategy", f"must be cos or linear, got {anneal_strategy!r}")
+    max_lr: float
+    anneal_strategy: str = "cos"
+    three_phase: bool = False
+    paddle_exact: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.max_lr = number(self.max_lr, "lr.max_lr")
+        if self.anneal_strategy not in ("cos", "linear"):
+            raise bad("lr.anneal_strategy", f"must be cos or linear, got {self.anneal_strategy!r}")
         start, end = self.max_lr / ONE_CYCLE_START, self.max_lr / ONE_CYCLE_END
-        super().__init__(self.max_lr if paddle_exact else start, warmup_epoch, epochs, steps_per_epoch)
-        self.anneal_strategy = anneal_strategy
-        self.paddle_exact = paddle_exact
+        self.first = self.max_lr if self.paddle_exact else start
         top = ONE_CYCLE_RISE * self.total_steps - 1
         last = self.total_steps - 1
         self.corners = [(0.0, start), (top, self.max_lr), (last, end)]
-        if three_phase:
+        if self.three_phase:
             self.corners.insert(2, (2 * top, start))
         if not 0 < top < self.corners[2][0] <= last:
             raise bad("lr.max_lr", f"OneCycle needs a run of more than 4 steps to rise and fall, this one has {self.total_steps}")
@@ -131,18 +112,15 @@ class OneCycle(Schedule):
 
 
 @SCHEDULES.register()
-class TwoStepCosine(Schedule):
+@dataclass(eq=False, repr=False)
+class TwoStepCosine(FromRate):
     """Half a cosine from `learning_rate` to 0 over 200 epochs, and 0 afterwards.
 
     With `paddle_exact`, in runs of more than 200 epochs, the rate goes on as PaddleOCR's: with warm-up it jumps to a
     cosine over the whole run; without, that shows only past the run's end.
     """
 
-    def __init__(
-        self, learning_rate: float, epochs: int, steps_per_epoch: int, warmup_epoch: float = 0, paddle_exact: bool = False
-    ) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
-        self.paddle_exact = paddle_exact
+    paddle_exact: bool = False
 
     def after_warmup(self, step: int) -> float:
         arc = FIRST_COSINE_EPOCHS * self.steps_per_epoch
@@ -154,27 +132,26 @@ class TwoStepCosine(Schedule):
 
 
 @SCHEDULES.register()
-class LinearWarmupCosine(Schedule):
+@dataclass(eq=False, repr=False)
+class LinearWarmupCosine(FromRate):
     """From `start_lr` to `learning_rate` in `warmup_steps` steps, then half a cosine to `min_lr` over `epochs`.
 
-    Past its end the value stays; with `paddle_exact` it rises again, as it does there.
+    A `warmup_epoch` above 0 takes the place of `warmup_steps`. Past its end the value stays. With `paddle_exact`,
+    `warmup_epoch` has no effect and the value rises again past the end, as there.
     """
 
-    def __init__(
-        self,
-        learning_rate: float,
-        epochs: int,
-        steps_per_epoch: int,
-        start_lr: float = 1e-5,
-        min_lr: float = 1e-8,
-        warmup_steps: int = 5000,
-        paddle_exact: bool = False,
-    ) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), 0, epochs, steps_per_epoch)
-        self.warmup_from = number(start_lr, "lr.start_lr")
-        self.min_lr = number(min_lr, "lr.min_lr")
-        self.warmup_steps = round(number(warmup_steps, "lr.warmup_steps"))
-        self.paddle_exact = paddle_exact
+    start_lr: float = 1e-5
+    min_lr: float = 1e-8
+    warmup_steps: int = 5000
+    paddle_exact: bool = False
+
+    def __post_init__(self) -> None:
+        steps = round(number(self.warmup_steps, "lr.warmup_steps"))
+        super().__post_init__()
+        if self.warmup_steps == 0 or self.paddle_exact:
+            self.warmup_steps = steps
+        self.warmup_from = number(self.start_lr, "lr.start_lr")
+        self.min_lr = number(self.min_lr, "lr.min_lr")
 
     def after_warmup(self, step: int) -> float:
         if not self.paddle_exact:
@@ -183,26 +160,23 @@ class LinearWarmupCosine(Schedule):
 
 
 @SCHEDULES.register()
-class DecayLearningRate(Schedule):
+@dataclass(eq=False, repr=False)
+class DecayLearningRate(FromRate):
     """`learning_rate` to `end_lr` over `epochs` as (1 - t) ** factor.
 
     With `paddle_exact`, `warmup_epoch` and `end_lr` have no effect, as there.
     """
 
-    def __init__(
-        self,
-        learning_rate: float,
-        epochs: int,
-        steps_per_epoch: int,
-        factor: float = 0.9,
-        end_lr: float = 0.0,
-        warmup_epoch: float = 0,
-        paddle_exact: bool = False,
-    ) -> None:
-        warmup = 0 if paddle_exact else warmup_epoch
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup, epochs, steps_per_epoch)
-        self.factor = number(factor, "lr.factor", above=True)
-        self.end_lr = 0.0 if paddle_exact else number(end_lr, "lr.end_lr")
+    factor: float = 0.9
+    end_lr: float = 0.0
+    paddle_exact: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.factor = number(self.factor, "lr.factor", above=True)
+        self.end_lr = number(self.end_lr, "lr.end_lr")
+        if self.paddle_exact:
+            self.warmup_steps, self.end_lr = 0, 0.0
 
     def after_warmup(self, step: int) -> float:
         left = 1 - min(step, self.total_steps) / self.total_steps

@@ -63,13 +63,14 @@ class L1(ConstantRegularizer):
 class CosineL2(Regularizer):
     """L2 whose factor stays at `factor` for the warm-up, then falls along half a cosine to `end_factor` at the run's end.
 
-    PaddleOCR's CosineL2Decay works under Adam and raises under Momentum and AdamW; here it works under every optimizer.
+    PaddleOCR's CosineL2Decay works under Adam and raises under Momentum and AdamW; here it works under every optimizer, and
+    is the decoupled decay under AdamW and Lamb.
     """
 
     norm = 2
 
     def __init__(
-        self, factor: float, epochs: int, steps_per_epoch: int, end_factor: float = 0.0, warmup_epoch: float = 0
+        self, epochs: int, steps_per_epoch: int, factor: float = 5e-5, end_factor: float = 0.0, warmup_epoch: float = 0
     ) -> None:
         self.factor = number(factor, "regularizer.factor")
         self.end_factor = number(end_factor, "regularizer.end_factor")

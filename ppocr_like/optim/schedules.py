@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of the step.
+"""Learning-rate schedules: pure functions of the step; their arguments are dataclass fields.
 
 Values follow PaddleOCR's `ppocr.optimizer.learning_rate`: one value per optimizer step, a warm-up that rises linearly
 from 0 over `round(warmup_epoch * steps_per_epoch)` steps, and then the schedule itself from *its* step 0 on. Warm-up
@@ -11,27 +11,35 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ppocr_like.optim.checks import bad, count, number
 from ppocr_like.registry import SCHEDULES
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Schedule(ABC):
     """The rate for every optimizer step, with warm-up.
 
+    A subclass sets `first`, the rate at the end of the warm-up, from which the schedule goes on.
+
     Args:
-        first: the rate at the end of the warm-up, from which the schedule goes on.
-        warmup_epoch: length of the warm-up, epochs (fractions allowed).
         epochs: `Global.epoch_num`.
         steps_per_epoch: optimizer steps in an epoch.
+        warmup_epoch: length of the warm-up, epochs (fractions allowed).
     """
 
-    def __init__(self, first: float, warmup_epoch: float, epochs: int, steps_per_epoch: int) -> None:
-        self.first = first
-        self.warmup_from = 0.0
-        self.epochs = count(epochs, "lr.epochs")
-        self.steps_per_epoch = count(steps_per_epoch, "lr.steps_per_epoch")
-        self.warmup_steps = round(number(warmup_epoch, "lr.warmup_epoch") * steps_per_epoch)
+    epochs: int
+    steps_per_epoch: int
+    warmup_epoch: float = 0
+
+    first = 0.0
+    warmup_from = 0.0  # the rate of step 0 when there is a warm-up
+
+    def __post_init__(self) -> None:
+        count(self.epochs, "lr.epochs")
+        count(self.steps_per_epoch, "lr.steps_per_epoch")
+        self.warmup_steps = round(number(self.warmup_epoch, "lr.warmup_epoch") * self.steps_per_epoch)
 
     @property
     def total_steps(self) -> int:
@@ -60,52 +68,79 @@ class Schedule(ABC):
         return f"{type(self).__name__}({warmup}; {self.value(end):.3g} at step {end})"
 
 
-@SCHEDULES.register()
-class Const(Schedule):
-    """The same rate throughout; PaddleOCR's schedule when `Optimizer.lr` has no name."""
+@dataclass(eq=False, repr=False)
+class FromRate(Schedule):
+    """A schedule that starts at `learning_rate`."""
 
-    def __init__(self, learning_rate: float, epochs: int, steps_per_epoch: int, warmup_epoch: float = 0) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.first = number(self.learning_rate, "lr.learning_rate")
+
+
+def half_cosine(start: float, end: float, phase: float) -> float:
+    """From `start` at phase 0 to `end` at phase 1 along half a cosine."""
+    return end + (start - end) * (1 + math.cos(math.pi * phase)) / 2
+
+
+def rising(values: Sequence[float], path: str) -> list[float]:
+    """A recipe's list of epochs as floats.
+
+    Raises:
+        ConfigError: no list, no numbers, or falling ones.
+    """
+    epochs = numbers(values, path, "epochs")
+    if sorted(epochs) != epochs:
+        raise bad(path, f"must rise, got {list(values)}")
+    return epochs
+
+
+def numbers(values: Sequence[float], path: str, what: str) -> list[float]:
+    """A recipe's list of numbers as floats.
+
+    Raises:
+        ConfigError: no list, or no numbers.
+    """
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise bad(path, f"must be a list of {what}, got {values!r}")
+    return [number(value, f"{path}.{i}") for i, value in enumerate(values)]
+
+
+@SCHEDULES.register()
+class Const(FromRate):
+    """The same rate throughout; PaddleOCR's schedule when `Optimizer.lr` has no name."""
 
     def after_warmup(self, step: int) -> float:
         return self.first
 
 
 @SCHEDULES.register()
-class Cosine(Schedule):
+@dataclass(eq=False, repr=False)
+class Cosine(FromRate):
     """Half a cosine from `learning_rate` to 0 over `epochs` (counted from the end of the warm-up, as in PaddleOCR).
 
     Past its end the value stays 0; with `paddle_exact` it rises again, as it does there.
     """
 
-    def __init__(
-        self, learning_rate: float, epochs: int, steps_per_epoch: int, warmup_epoch: float = 0, paddle_exact: bool = False
-    ) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
-        self.paddle_exact = paddle_exact
+    paddle_exact: bool = False
 
     def after_warmup(self, step: int) -> float:
-        if not self.paddle_exact:
-            step = min(step, self.total_steps)
-        return self.first * (1 + math.cos(math.pi * step / self.total_steps)) / 2
+        return half_cosine(self.first, 0.0, (step if self.paddle_exact else min(step, self.total_steps)) / self.total_steps)
 
 
 @SCHEDULES.register()
-class Linear(Schedule):
+@dataclass(eq=False, repr=False)
+class Linear(FromRate):
     """`learning_rate` to `end_lr` over `epochs` as (1 - t) ** power; `end_lr` afterwards."""
 
-    def __init__(
-        self,
-        learning_rate: float,
-        epochs: int,
-        steps_per_epoch: int,
-        end_lr: float = 0.0,
-        power: float = 1.0,
-        warmup_epoch: float = 0,
-    ) -> None:
-        super().__init__(number(learning_rate, "lr.learning_rate"), warmup_epoch, epochs, steps_per_epoch)
-        self.end_lr = number(end_lr, "lr.end_lr")
-        self.power = number(power, "lr.power", above=True)
+    end_lr: float = 0.0
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.end_lr = number(self.end_lr, "lr.end_lr")
+        self.power = number(self.power, "lr.power", above=True)
 
     def after_warmup(self, step: int) -> float:
         left = 1 - min(step, self.total_steps) / self.total_steps
@@ -113,6 +148,7 @@ class Linear(Schedule):
 
 
 @SCHEDULES.register()
+@dataclass(eq=False, repr=False)
 class Piecewise(Schedule):
     """`values[i]` until `decay_epochs[i]` epochs after the warm-up; the last value to the end.
 
@@ -121,26 +157,16 @@ class Piecewise(Schedule):
         values: one more than `decay_epochs`.
     """
 
-    def __init__(
-        self,
-        decay_epochs: Sequence[float],
-        values: Sequence[float],
-        epochs: int,
-        steps_per_epoch: int,
-        warmup_epoch: float = 0,
-    ) -> None:
-        if isinstance(decay_epochs, str) or not isinstance(decay_epochs, Sequence):
-            raise bad("lr.decay_epochs", f"must be a list of epochs, got {decay_epochs!r}")
-        if isinstance(values, str) or not isinstance(values, Sequence):
-            raise bad("lr.values", f"must be a list of rates, got {values!r}")
-        edges = [number(epoch, f"lr.decay_epochs.{i}") for i, epoch in enumerate(decay_epochs)]
-        rates = [number(rate, f"lr.values.{i}") for i, rate in enumerate(values)]
-        if len(rates) != len(edges) + 1:
-            raise bad("lr.values", f"needs one rate more than decay_epochs has epochs: {len(edges) + 1}, got {len(rates)}")
-        if sorted(edges) != edges:
-            raise bad("lr.decay_epochs", f"must rise, got {list(decay_epochs)}")
-        super().__init__(rates[0], warmup_epoch, epochs, steps_per_epoch)
-        self.rates = rates
+    decay_epochs: Sequence[float]
+    values: Sequence[float]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        edges = rising(self.decay_epochs, "lr.decay_epochs")
+        self.rates = numbers(self.values, "lr.values", "rates")
+        if len(self.rates) != len(edges) + 1:
+            raise bad("lr.values", f"needs one rate more than decay_epochs has epochs: {len(edges) + 1}, got {len(self.rates)}")
+        self.first = self.rates[0]
         self.boundaries = [edge * self.steps_per_epoch for edge in edges]
 
     def after_warmup(self, step: int) -> float:

@@ -31,6 +31,8 @@ class DBPostProcess:
         box_type: `quad` or `poly`.
     """
 
+    needs = ("shape",)
+
     def __init__(
         self,
         thresh: float = 0.3,

@@ -35,6 +35,7 @@ from ppocr_like.report.measure import (
     upcoming,
     without_augmentation,
 )
+from ppocr_like.report.steps import step_seconds
 
 WARM_UP = 2  # steps of the loop before its time counts: the workers start
 MEASURED_HOOKS = (Freezing, TrainMetric, LogLines)  # what goes on around every step; evaluating and saving are other times
@@ -46,7 +47,7 @@ class Settings:
 
     Args:
         shape: canvas of the chain and batch of the bare step; None takes the recipe's own batches.
-        chain_samples: lines through the data chain in a round.
+        chain_samples: samples through the data chain in a round.
         rounds: how often each figure is taken, bare steps and loop in turn.
         steps: training steps in a round.
     """
@@ -110,7 +111,7 @@ def _bare_recipe(recipe: Recipe, scratch: str) -> Recipe:
 
 
 def _chain(run: Run, settings: Settings) -> dict[str, Any]:
-    """Lines a second on one core, with the recipe's augmentation and without."""
+    """Samples a second on one core, what each step takes of it, and the figure without augmentation where that can go."""
     plan = run.loader.inner.plan(1)
     requests: list[Request] = []
     for group in plan:
@@ -120,16 +121,23 @@ def _chain(run: Run, settings: Settings) -> dict[str, Any]:
     requests = requests[: settings.chain_samples]
     if settings.shape:
         requests = [replace(request, size=(settings.shape.width, settings.shape.height)) for request in requests]
-    plain = Builder(without_augmentation(run.recipe), run.charset).dataset("Train")
-    full = chain_seconds(run.loader.inner.dataset, requests, settings.rounds)
-    without = chain_seconds(plain, requests, settings.rounds)
-    return {
-        "lines": len(requests),
+    dataset, count = run.loader.inner.dataset, len(requests)
+    full = median(chain_seconds(dataset, requests, settings.rounds))
+    steps = step_seconds(dataset, requests, settings.rounds)
+    whole = sum(steps.values())
+    figures = {
+        "samples": count,
         "canvas": f"{settings.shape.height}x{settings.shape.width}" if settings.shape else "the recipe's",
-        "lines_per_s": len(requests) / median(full),
-        "lines_per_s_without_augmentation": len(requests) / median(without),
-        "share_of_unaugmented": median(without) / median(full),
+        "samples_per_s": count / full,
+        "steps": {
+            name: {"ms": seconds / settings.rounds / count * 1e3, "share": seconds / whole} for name, seconds in steps.items()
+        },
     }
+    plain = without_augmentation(run.recipe)
+    if plain is not None:
+        without = median(chain_seconds(Builder(plain, run.charset).dataset("Train"), requests, settings.rounds))
+        figures |= {"samples_per_s_without_augmentation": count / without, "share_of_unaugmented": without / full}
+    return figures
 
 
 def _fixed_step(run: Run, shape: Shape, settings: Settings, machine: float) -> dict[str, Any]:
@@ -192,9 +200,12 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "recipe", figures["recipe"]
     yield "machine", f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, torch {machine['torch']}"
     yield "matrix product", f"{machine['matrix_gflops']:.1f} GFLOP/s (float32)"
-    yield f"data chain, one core, {chain['canvas']} canvas", f"{chain['lines_per_s']:.0f} lines/s"
-    share = f"(augmented: {chain['share_of_unaugmented']:.0%} of it)"
-    yield "  without augmentation", f"{chain['lines_per_s_without_augmentation']:.0f} lines/s {share}"
+    yield f"data chain, one core, {chain['canvas']} canvas", f"{chain['samples_per_s']:.1f} samples/s"
+    for name, step in chain["steps"].items():
+        yield f"    {name}", f"{step['ms']:.2f} ms ({step['share']:.0%})"
+    if "share_of_unaugmented" in chain:
+        share = f"(augmented: {chain['share_of_unaugmented']:.0%} of it)"
+        yield "  without augmentation", f"{chain['samples_per_s_without_augmentation']:.1f} samples/s {share}"
     if step := figures.get("step"):
         yield (
             f"bare step, {step['shape']}",

@@ -22,6 +22,7 @@ from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.trainer import fit, grouped
 from ppocr_like.errors import DataError
 
+# Steps that a chain can do without; those of detection also cut pages to one size.
 AUGMENTING = frozenset({"RecAug", "BaseDataAugmentation", "RecConAug"})
 Batch = dict[str, Any]
 
@@ -84,11 +85,14 @@ def _fetch(dataset: Dataset, request: Request) -> dict[str, Any] | None:
         return None  # refused samples cost their time, too; training counts and names them
 
 
-def without_augmentation(recipe: Recipe) -> Recipe:
-    """The recipe with the augmenting transforms of `Train` taken out."""
+def without_augmentation(recipe: Recipe) -> Recipe | None:
+    """The recipe with the augmenting transforms of `Train` taken out; None where it has none that can be left out."""
     tree = copy.deepcopy(recipe.tree)
     section = tree["Train"]["dataset"]
-    section["transforms"] = [node for node in section["transforms"] if not AUGMENTING.intersection(_names(node))]
+    plain = [node for node in section["transforms"] if not AUGMENTING.intersection(_names(node))]
+    if len(plain) == len(section["transforms"]):
+        return None
+    section["transforms"] = plain
     return Recipe.from_tree(tree)
 
 

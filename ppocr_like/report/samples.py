@@ -37,9 +37,10 @@ class Drawn:
 
     def text(self) -> str:
         """For people."""
-        rows = [f"{len(self.paths)} pictures, from {self.paths[0]} on" if self.paths else "no picture"]
-        for reason, count in self.rejected.counts.items():
-            rows.append(f"  rejected {count:>4}  {reason} (first: {self.rejected.examples[reason][0]})")
+        count = len(self.paths)
+        rows = [f"{count} picture{'' if count == 1 else 's'}, from {self.paths[0]} on" if count else "no picture"]
+        for reason, number in self.rejected.counts.items():
+            rows.append(f"  rejected {number:>4}  {reason} (first: {self.rejected.examples[reason][0]})")
         return "\n".join(rows)
 
 

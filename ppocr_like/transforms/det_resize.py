@@ -16,7 +16,7 @@ STRIDE = 32  # px: the networks halve a picture five times
 LONG_STRIDE = 128  # px: what `resize_long` alone rounds up to, PaddleOCR's max_stride
 SMALL = 64  # px: pictures of less height + width are padded to 32 x 32 first
 LIMIT_TYPES = ("min", "max", "resize_long")
-MAX_WIDTH = 32768  # px; with keep_ratio, a wider picture is damaged or a strip, no page
+MAX_WIDTH = 32768  # px; what gets wider (keep_ratio does not bound it) is damaged or a strip, no page
 
 
 @TRANSFORMS.register()
@@ -46,7 +46,7 @@ class DetResizeForTest(Transform):
 
     Raises:
         ValueError: a size below 1 px, or an unknown limit_type.
-        Rejected (on call): "empty image"; "image too elongated" where `keep_ratio` asks for more than 32,768 px of width.
+        Rejected (on call): "empty image"; "image too elongated" where the width would be over 32,768 px.
     """
 
     gives = ("image", "shape")
@@ -81,13 +81,7 @@ class DetResizeForTest(Transform):
         self.max_side_limit = max_side_limit
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) in px that a picture of that width and height is resized to.
-
-        Raises:
-            Rejected: see the class.
-        """
-        if width < 1 or height < 1:
-            raise Rejected("empty image", f"{width} x {height} px")
+        """(width, height) in px that a picture of that width and height (1 px or more) is resized to."""
         width, height = _padded(width, height)
         if self.image_shape is not None:
             return self._exact(width, height)
@@ -101,8 +95,6 @@ class DetResizeForTest(Transform):
         new_h, new_w = self.image_shape
         if self.keep_ratio:
             new_w = math.ceil(width * new_h / height / STRIDE) * STRIDE
-            if new_w > MAX_WIDTH:
-                raise Rejected("image too elongated", f"{width} x {height} px would be {new_w} px wide at height {new_h}")
         return new_w, new_h
 
     def _limited(self, width: int, height: int, limit: int) -> tuple[int, int]:
@@ -121,7 +113,11 @@ class DetResizeForTest(Transform):
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         image = sample["image"]
         height, width = image.shape[:2]
+        if not height or not width:
+            raise Rejected("empty image", f"{width} x {height} px")
         new_w, new_h = self.output_size(width, height)
+        if new_w > MAX_WIDTH:
+            raise Rejected("image too elongated", f"{width} x {height} px would be {new_w} px wide at height {new_h}")
         padded_w, padded_h = _padded(width, height)
         if (padded_w, padded_h) != (width, height):
             image = cv2.copyMakeBorder(image, 0, padded_h - height, 0, padded_w - width, cv2.BORDER_CONSTANT, value=0)

@@ -72,7 +72,8 @@ def component_rows(parts: Registry) -> list[str]:
     out = ["| name | arguments and defaults | what it is |", "|---|---|---|"]
     for name, cls in parts:
         args = []
-        for parameter in inspect.signature(cls).parameters.values():
+        known = inspect.signature(cls).parameters.values()
+        for parameter in sorted(known, key=lambda p: p.default is not inspect.Parameter.empty):  # the required ones first
             if parameter.name not in CONTEXT:
                 required = parameter.default is inspect.Parameter.empty
                 args.append(f"`{parameter.name}` {'required' if required else yaml_text(parameter.default)}")

@@ -13,7 +13,7 @@ from ppocr_like.config.checks import SECTIONS
 from ppocr_like.config.ignored import IGNORED
 from ppocr_like.config.typecheck import parameters
 from ppocr_like.errors import ConfigError
-from ppocr_like.registry import ARCH_TRANSFORMS, BACKBONES, HEADS, NECKS
+from ppocr_like.registry import ARCH_TRANSFORMS, BACKBONES, HEADS, NECKS, SCHEDULES
 
 # PaddleOCR's own switches, a letter from `use_gpu`: only `false` may stand, so a slip of the finger cannot hide there.
 SWITCHES = {"use_xpu": "use_gpu", "use_npu": "use_gpu", "use_gcu": "use_gpu"}
@@ -27,6 +27,8 @@ def accepted(component: str) -> set[str]:
         return set((GlobalConfig if component == "Global" else LoaderConfig).__dataclass_fields__)
     if component in ("", "Architecture"):
         return set(SECTIONS) if component == "" else set(SECTIONS["Architecture"] or ())
+    if component == "Optimizer.lr":
+        return {name for _, cls in SCHEDULES for name in parameters(cls)} - {"epochs", "steps_per_epoch"}  # the program's
     roles = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
     if component in roles:
         return {name for _, cls in roles[component] for name in parameters(cls)}

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import pytest
 
-from ppocr_like.config.typecheck import bind, described, fit, nearest, option, shown
+from ppocr_like.config.typecheck import bind, described, fit, nearest, option, parameters, shown
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.optim.optimizers import AdamW
 
 
 @dataclass(frozen=True)
@@ -162,3 +163,16 @@ def test_long_values_are_cut() -> None:
 
 def test_annotations_in_words() -> None:
     assert described(int | list[float] | None) == "an integer, a list of (a number) or null"
+
+
+def test_fields_of_a_dataclass_are_its_arguments_wherever_they_are_defined() -> None:
+    """An inherited field's annotation belongs to the module that wrote it; a constructor of one's own wins."""
+    found = parameters(AdamW)
+    assert found["beta1"].annotation is float
+    assert found["freeze"].annotation == Sequence[Mapping[str, Any]] | None
+    assert [name for name, p in found.items() if p.required] == ["named_parameters", "param_attrs", "schedule"]
+
+    class Own(AdamW):
+        def __init__(self, rate: int) -> None: ...
+
+    assert list(parameters(Own)) == ["rate"]

@@ -19,6 +19,7 @@ from ppocr_like.engine import train
 from ppocr_like.engine.checkpoint import compare_recipes
 from ppocr_like.errors import CheckpointError
 
+from .conftest import Case
 from .helpers import assert_equal_weights, kill_after, records, run, start, tiny_recipe, write_recipe
 
 LATEST = "latest.ckpt"
@@ -60,16 +61,16 @@ def killed_and_resumed(recipe: Path, folder: Path, kills: int, most: float, seed
     return struck
 
 
-def test_killed_three_times(data: Path, reference: Path, tmp_path: Path) -> None:
-    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", Global__epoch_num=4))
+def test_killed_three_times(case: Case, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yml", case.tree(tmp_path / "run", Global__epoch_num=4))
     assert killed_and_resumed(recipe, tmp_path / "run", 3, 0.5, seed=1) > 0
-    same_run(reference, tmp_path / "run")
+    same_run(case.reference, tmp_path / "run")
 
 
 @pytest.mark.slow
-def test_killed_twenty_times(data: Path, tmp_path: Path) -> None:
+def test_killed_twenty_times(case: Case, tmp_path: Path) -> None:
     """The step interval of saving is 3, so most kills lose steps that are done again."""
-    trees = [tiny_recipe(data, tmp_path / name, Global__epoch_num=40, Global__save_batch_step=3) for name in ("whole", "killed")]
+    trees = [case.tree(tmp_path / name, Global__epoch_num=40, Global__save_batch_step=3) for name in ("whole", "killed")]
     whole, killed = (write_recipe(tmp_path / f"{i}.yml", tree) for i, tree in enumerate(trees))
     run("train", whole)
     assert killed_and_resumed(killed, tmp_path / "killed", 20, 1.0, seed=2) == 20
@@ -77,9 +78,9 @@ def test_killed_twenty_times(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_signal_saves_within_the_epoch(data: Path, reference: Path, tmp_path: Path, signum: int) -> None:
+def test_signal_saves_within_the_epoch(case: Case, tmp_path: Path, signum: int) -> None:
     folder = tmp_path / "run"
-    tree = tiny_recipe(data, folder, Global__epoch_num=4, Global__save_batch_step=None)
+    tree = case.tree(folder, Global__epoch_num=4, Global__save_batch_step=None)
     recipe = write_recipe(tmp_path / "recipe.yml", tree)
     process = start("train", recipe, start_new_session=True)
     for line in process.stdout:
@@ -91,7 +92,7 @@ def test_signal_saves_within_the_epoch(data: Path, reference: Path, tmp_path: Pa
     progress = torch.load(folder / LATEST, weights_only=True)["progress"]
     assert progress["step"] >= 8
     run("train", recipe, f"Global.checkpoints={folder}")
-    same_run(reference, folder)
+    same_run(case.reference, folder)
 
 
 def test_signal_to_the_whole_group(data: Path, tmp_path: Path) -> None:

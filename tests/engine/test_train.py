@@ -17,6 +17,7 @@ import yaml
 from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
 from ppocr_like.engine import train
+from ppocr_like.engine.loggers import visualdl_folder
 from ppocr_like.engine.trainer import train_step
 from ppocr_like.errors import ConfigError, OcrError, TrainingError
 from ppocr_like.losses.ctc_loss import CTCLoss
@@ -73,7 +74,7 @@ def test_a_replacing_run_that_cannot_start_costs_nothing(data: Path, reference: 
     folder = tmp_path / "run"
     shutil.copytree(reference, folder)
     kept = {path.name: path.read_bytes() for path in folder.glob("*.*") if path.name not in ("train.log", "run.lock")}
-    with pytest.raises(ConfigError, match=r"Train.dataset: .*nowhere.txt"):
+    with pytest.raises(ConfigError, match=r"Train.dataset.label_file_list: .*nowhere.txt"):
         trained(data, folder, Global__overwrite=True, Train__dataset__label_file_list=[str(tmp_path / "nowhere.txt")])
     assert {name: (folder / name).read_bytes() for name in kept} == kept
 
@@ -200,6 +201,34 @@ def test_visualdl_log_can_be_read_back(data: Path, tmp_path: Path) -> None:
     assert [item.id for item in log.get_data("scalar", "train/loss")] == [1, 2, 3, 4, 5, 6]
     assert len(log.get_data("scalar", "eval/eval/acc")) == 2
     assert len(log.get_data("image", "predictions/eval/0")) == 2
+
+
+def test_a_resumed_runs_visualdl_log_repeats_no_step(data: Path, tmp_path: Path) -> None:
+    """It stands in a folder of its own, named after the step it went on from."""
+    reader = pytest.importorskip("visualdl").LogReader
+    trained(data, tmp_path / "run", Global__use_visualdl=True, Global__epoch_num=1)
+    again = {"Global__use_visualdl": True, "Global__checkpoints": str(tmp_path / "run")}
+    trained(data, tmp_path / "run", **again)
+    (file,) = (tmp_path / "run" / "vdl" / "from_step_6").iterdir()
+    log = reader(file_path=str(file))
+    assert [item.id for item in log.get_data("scalar", "train/loss")] == [7, 8, 9, 10, 11, 12]
+    assert visualdl_folder(tmp_path / "run", 6).name == "from_step_6_2"
+    assert visualdl_folder(tmp_path / "elsewhere", 6) == tmp_path / "elsewhere" / "vdl"
+
+
+def test_every_missing_label_file_is_named_before_weights_are_loaded(data: Path, tmp_path: Path) -> None:
+    over = {
+        "Train__dataset__label_file_list": [str(data / "gone1.txt"), str(data / "train.txt"), str(data / "gone2.txt")],
+        "Eval__dataset__label_file_list": [str(data / "gone3.txt")],
+        "Global__pretrained_model": str(data / "no_weights"),
+    }
+    with pytest.raises(ConfigError) as caught:
+        trained(data, tmp_path / "run", **over)
+    assert [(p.path, Path(p.message.partition(":")[0]).name) for p in caught.value.problems] == [
+        ("Train.dataset.label_file_list", "gone1.txt"),
+        ("Train.dataset.label_file_list", "gone2.txt"),
+        ("Eval.dataset.label_file_list", "gone3.txt"),
+    ]
 
 
 def test_fine_tuning_with_new_characters(data: Path, reference: Path, tmp_path: Path) -> None:

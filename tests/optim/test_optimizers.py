@@ -11,7 +11,7 @@ from torch import nn
 
 from ppocr_like.contracts import ParamAttr
 from ppocr_like.errors import CheckpointError, ConfigError, TrainingError
-from ppocr_like.optim.optimizers import SGD, Adam, AdamW, Momentum
+from ppocr_like.optim.optimizers import SGD, Adadelta, Adam, AdamW, Lamb, Momentum, RMSProp
 from ppocr_like.optim.regularizers import L1, L2, CosineL2
 from ppocr_like.optim.schedules import Const, Cosine
 
@@ -56,6 +56,9 @@ ALL = [
     (AdamW, {"clip_norm_global": 0.5, "one_dim_param_no_weight_decay": True}),
     (Momentum, {"momentum": 0.9, "regularizer": L2(1e-3), "clip_norm": 0.1}),
     (SGD, {"regularizer": L1(1e-4)}),
+    (RMSProp, {"momentum": 0.9, "weight_decay": 1e-3}),
+    (Adadelta, {"regularizer": L2(1e-3)}),
+    (Lamb, {"one_dim_param_no_weight_decay": True}),
 ]
 
 
@@ -78,6 +81,88 @@ def test_resume_is_exact_to_the_last_bit(cls, arguments):
     after.load_state_dict(saved["optim"])
     train(second, after, range(5, 8))
     assert same(values(whole), values(second))
+
+
+def fall(cls, weight, gradients, **arguments):
+    """The weight after each of some steps at rate 0.01."""
+    parameter = nn.Parameter(torch.tensor(weight))
+    optim = cls([("fc.weight", parameter)], {}, RATE, **arguments)
+    for step, gradient in enumerate(gradients):
+        parameter.grad = torch.tensor(gradient)
+        optim.step(step)
+        yield parameter.tolist()
+
+
+GRADIENTS = [[3.0, -0.5], [0.1, 0.0], [-2.0, 1.0]]
+
+
+def test_rmsprop_has_epsilon_under_the_root_and_the_rate_in_the_momentum():
+    w, v, u = [1.0, 2.0], [0.0, 0.0], [0.0, 0.0]
+    steps = fall(RMSProp, w, GRADIENTS, momentum=0.5, rho=0.8, epsilon=0.1, weight_decay=0.25)
+    for gradient, after in zip(GRADIENTS, steps, strict=True):
+        for i, loss in enumerate(gradient):
+            g = loss + 0.25 * w[i]
+            v[i] = 0.8 * v[i] + 0.2 * g * g
+            u[i] = 0.5 * u[i] + 0.01 * g / math.sqrt(v[i] + 0.1)
+            w[i] -= u[i]
+        assert after == pytest.approx(w, rel=1e-5)
+
+
+def test_adadelta_moves_by_the_ratio_of_two_averages():
+    w, v, a = [1.0, 2.0], [0.0, 0.0], [0.0, 0.0]
+    for gradient, after in zip(GRADIENTS, fall(Adadelta, w, GRADIENTS, rho=0.8, epsilon=1e-3), strict=True):
+        for i, g in enumerate(gradient):
+            v[i] = 0.8 * v[i] + 0.2 * g * g
+            d = math.sqrt((a[i] + 1e-3) / (v[i] + 1e-3)) * g
+            a[i] = 0.8 * a[i] + 0.2 * d * d
+            w[i] -= 0.01 * d
+        assert after == pytest.approx(w, rel=1e-5)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize("always", [False, True])
+def test_lamb_scales_adams_update_to_the_length_of_the_weights(decay, always):
+    w, m, v = [1.0, 2.0], [0.0, 0.0], [0.0, 0.0]
+    steps = fall(Lamb, w, GRADIENTS, lamb_weight_decay=decay, always_adapt=always)
+    for t, (gradient, after) in enumerate(zip(GRADIENTS, steps, strict=True), start=1):
+        update = []
+        for i, g in enumerate(gradient):
+            m[i] = 0.9 * m[i] + 0.1 * g
+            v[i] = 0.999 * v[i] + 0.001 * g * g
+            mean, square = m[i] / (1 - 0.9**t), v[i] / (1 - 0.999**t)
+            update.append(mean / (math.sqrt(square) + 1e-6) + decay * w[i])
+        ratio = math.hypot(*w) / math.hypot(*update) if decay or always else 1.0
+        w = [value - 0.01 * ratio * part for value, part in zip(w, update, strict=True)]
+        assert after == pytest.approx(w, rel=1e-4)
+
+
+def test_lamb_leaves_weights_of_zero_length_a_way_out():
+    (after,) = fall(Lamb, [0.0, 0.0], [[3.0, -3.0]])
+    assert after == pytest.approx([-0.01, 0.01], rel=1e-4)
+    (after,) = fall(Lamb, [0.0, 1.0], [[0.0, 0.0]], weight_decay=0.0)
+    assert after == [0.0, 1.0]
+
+
+def test_lamb_takes_its_decay_under_one_name():
+    for more in ({"weight_decay": 0.1}, {"regularizer": L2(0.1)}):
+        with pytest.raises(ConfigError, match="both set"):
+            optimizer(Lamb, network(), lamb_weight_decay=0.1, **more)
+    assert "L2(0.2)" in optimizer(Lamb, network(), lamb_weight_decay=0.2).describe()[0]
+    assert "L2(0.01)" in optimizer(Lamb, network()).describe()[0]
+
+
+@pytest.mark.parametrize("cls", [AdamW, Lamb])
+def test_a_decoupled_decay_may_fall_along_a_cosine(cls):
+    """With no gradient but zeros, only the decay moves the weights."""
+    decay = CosineL2(epochs=2, steps_per_epoch=1, factor=0.5, end_factor=0.1)
+    weight = nn.Parameter(torch.tensor([4.0]))
+    optim = cls([("w", weight)], {}, RATE, regularizer=decay)
+    want = 4.0
+    for step, factor in enumerate((0.5, 0.3, 0.1, 0.1)):
+        weight.grad = torch.zeros(1)
+        optim.step(step)
+        want *= 1 - 0.01 * (factor if cls is AdamW else 1.0)  # Lamb makes every update as long as the weights
+        assert weight.item() == pytest.approx(want, rel=1e-6)
 
 
 def test_two_runs_are_equal_to_the_last_bit():
@@ -205,6 +290,24 @@ def test_adamw_takes_no_other_regularizer():
         optimizer(AdamW, network(), regularizer=L1(0.1))
 
 
+@pytest.mark.parametrize(
+    ("cls", "arguments", "path"),
+    [
+        (RMSProp, {"rho": 1.0}, "Optimizer.rho"),
+        (RMSProp, {"momentum": -0.1}, "Optimizer.momentum"),
+        (RMSProp, {"epsilon": 0}, "Optimizer.epsilon"),
+        (Adadelta, {"rho": 2}, "Optimizer.rho"),
+        (Adadelta, {"epsilon": -1}, "Optimizer.epsilon"),
+        (Lamb, {"lamb_weight_decay": -1}, "Optimizer.lamb_weight_decay"),
+        (Momentum, {"momentum": 1}, "Optimizer.momentum"),
+    ],
+)
+def test_numbers_out_of_range_name_their_key(cls, arguments, path):
+    with pytest.raises(ConfigError) as caught:
+        optimizer(cls, network(), **arguments)
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
 def test_both_clips_are_said_and_the_per_tensor_one_holds(caplog):
     weight = nn.Parameter(torch.zeros(2))
     optim = SGD([("w", weight)], {}, RATE, clip_norm=1.0, clip_norm_global=2.0)
@@ -279,7 +382,7 @@ def test_attrs_of_unknown_parameters_are_a_programming_error():
 
 
 def test_cosine_l2_falls_to_its_end():
-    penalty = CosineL2(0.3, epochs=2, steps_per_epoch=3, end_factor=0.02, warmup_epoch=1)
+    penalty = CosineL2(epochs=2, steps_per_epoch=3, factor=0.3, end_factor=0.02, warmup_epoch=1)
     assert [penalty.coefficient(s) for s in range(8)] == pytest.approx([0.3, 0.3, 0.3, 0.3, 0.23, 0.09, 0.02, 0.02])
 
 

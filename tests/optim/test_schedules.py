@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from ppocr_like.errors import ConfigError
-from ppocr_like.optim.more_schedules import CyclicalCosine, DecayLearningRate, OneCycle, TwoStepCosine
+from ppocr_like.optim.more_schedules import CyclicalCosine, DecayLearningRate, LinearWarmupCosine, OneCycle, TwoStepCosine
 from ppocr_like.optim.schedules import Const, Cosine, Linear, Piecewise
 from ppocr_like.registry import SCHEDULES
 
@@ -58,25 +58,47 @@ def test_ends_hold_unless_paddle_exact():
     assert DecayLearningRate(0.1, end_lr=0.01, paddle_exact=True, **RUN).value(1000) == 0.0
 
 
+def test_linear_warmup_cosine_takes_steps_or_epochs():
+    arguments = {"learning_rate": 0.1, "start_lr": 0.02, "warmup_steps": 5, **RUN}
+    assert [LinearWarmupCosine(**arguments).value(s) for s in (0, 4, 5)] == pytest.approx([0.02, 0.084, 0.1])
+    assert [LinearWarmupCosine(warmup_epoch=1, **arguments).value(s) for s in (0, 9, 10)] == pytest.approx([0.02, 0.092, 0.1])
+    assert LinearWarmupCosine(warmup_epoch=1, paddle_exact=True, **arguments).value(5) == 0.1
+
+
 def test_a_value_depends_on_the_step_alone():
     schedule = Cosine(0.3, warmup_epoch=1.5, **RUN)
     forward = [schedule.value(s) for s in range(120)]
     assert [schedule.value(s) for s in reversed(range(120))] == forward[::-1]
 
 
+ARGUMENTS = {
+    "Piecewise": {"decay_epochs": [3], "values": [0.1, 0.01]},
+    "Step": {"learning_rate": 0.1, "step_size": 3},
+    "MultiStepDecay": {"learning_rate": 0.1, "milestones": [2, 5]},
+    "CyclicalCosine": {"learning_rate": 0.1, "cycle": 3},
+    "OneCycle": {"max_lr": 0.1},
+}
+
+
 def test_every_registered_schedule_gives_finite_rates():
-    arguments = {
-        "Piecewise": {"decay_epochs": [3], "values": [0.1, 0.01]},
-        "Step": {"learning_rate": 0.1, "step_size": 3},
-        "MultiStepDecay": {"learning_rate": 0.1, "milestones": [2, 5]},
-        "CyclicalCosine": {"learning_rate": 0.1, "cycle": 3},
-        "OneCycle": {"max_lr": 0.1},
-    }
     for name, cls in SCHEDULES:
-        schedule = cls(**arguments.get(name, {"learning_rate": 0.1}), **RUN)
+        schedule = cls(**ARGUMENTS.get(name, {"learning_rate": 0.1}), **RUN)
         rates = [schedule.value(s) for s in range(130)]
         assert all(0 <= rate <= 0.1 + 1e-12 for rate in rates), name
         assert type(schedule).__name__ in repr(schedule)
+
+
+def test_a_warmup_leads_into_every_registered_schedule():
+    """From low up to the rate that the schedule itself starts with, without a jump; what follows is only later."""
+    for name, cls in SCHEDULES:
+        arguments = {**ARGUMENTS.get(name, {"learning_rate": 0.1}), **RUN}
+        if name == "LinearWarmupCosine":
+            arguments["warmup_steps"] = 0
+        plain, warm = cls(**arguments), cls(**arguments, warmup_epoch=2)
+        rates = [warm.value(s) for s in range(21)]
+        assert rates[0] < 1e-4 and sorted(rates) == rates, name
+        assert rates[20] - rates[19] == pytest.approx(rates[1] - rates[0]), name
+        assert [warm.value(s + 20) for s in range(120)] == [plain.value(s) for s in range(120)], name
 
 
 def test_numeric_strings_are_numbers():

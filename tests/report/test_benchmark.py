@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from ppocr_like.components import load_components
-from ppocr_like.config import load_recipe
+from ppocr_like.config import Recipe, load_recipe
+from ppocr_like.errors import DataError
 from ppocr_like.report.benchmark import Settings, Shape, benchmark
 from ppocr_like.report.measure import count_flops
 
@@ -43,9 +46,9 @@ def test_every_figure_is_there_and_fits_together(small, tmp_path):
     result = benchmark(recipe, Settings(Shape(4, 3, 48, 64), chain_samples=10, rounds=2, steps=2))
     figures = json.loads(json.dumps(result.figures))
     assert figures["chain"]["canvas"] == "48x64"
-    assert figures["chain"]["lines"] == 10
+    assert figures["chain"]["samples"] == 10
     chain = figures["chain"]
-    assert chain["share_of_unaugmented"] == pytest.approx(chain["lines_per_s"] / chain["lines_per_s_without_augmentation"])
+    assert chain["share_of_unaugmented"] == pytest.approx(chain["samples_per_s"] / chain["samples_per_s_without_augmentation"])
     assert figures["bare"]["steps"] == figures["loop"]["steps"] == 4
     assert figures["step"]["samples_per_s"] == pytest.approx(4 / figures["step"]["ms"] * 1e3)
     assert 0 < figures["step"]["share_of_matrix_product"] < 1
@@ -115,3 +118,57 @@ def test_the_tool_refuses_a_wrong_shape():
     )
     assert done.returncode == 2
     assert "write N x C x H x W" in done.stderr
+
+
+def test_detection_is_measured_by_the_same_tool(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    box = [[8, 8], [88, 8], [88, 24], [8, 24]]
+    cv2.imwrite("page.png", np.full((100, 120, 3), 200, np.uint8))
+    label = json.dumps([{"transcription": "text", "points": box}])
+    (tmp_path / "labels.txt").write_text(f"page.png\t{label}\n" * 6, encoding="utf-8")
+    source = {"name": "SimpleDataSet", "data_dir": str(tmp_path), "label_file_list": ["labels.txt"]}
+    first, last = (
+        [{"DecodeImage": {"img_mode": "BGR"}}, {"DetLabelEncode": None}],
+        [{"NormalizeImage": {"order": "hwc"}}, {"ToCHWImage": None}],
+    )
+    maps = [{"EastRandomCropData": {"size": [64, 64]}}, {"MakeBorderMap": None}, {"MakeShrinkMap": None}]
+    kept = ["image", "threshold_map", "threshold_mask", "shrink_map", "shrink_mask"]
+    read = ["image", "shape", "polys", "ignore_tags"]
+    recipe = Recipe.from_tree(
+        {
+            "Global": {"epoch_num": 1, "save_model_dir": str(tmp_path / "never")},
+            "Architecture": {
+                "model_type": "det",
+                "algorithm": "DB",
+                "Backbone": {"name": "MobileNetV3", "scale": 0.35, "model_name": "small"},
+                "Neck": {"name": "RSEFPN", "out_channels": 16},
+                "Head": {"name": "DBHead"},
+            },
+            "Loss": {"name": "DBLoss"},
+            "Optimizer": {"name": "Adam", "lr": {"learning_rate": 0.001}},
+            "PostProcess": {"name": "DBPostProcess"},
+            "Metric": {"name": "DetMetric"},
+            "Train": {
+                "dataset": {**source, "transforms": [*first, *maps, *last, {"KeepKeys": {"keep_keys": kept}}]},
+                "loader": {"batch_size_per_card": 2, "num_workers": 0},
+            },
+            "Eval": {
+                "dataset": {
+                    **source,
+                    "transforms": [*first, {"DetResizeForTest": None}, *last, {"KeepKeys": {"keep_keys": read}}],
+                },
+                "loader": {"batch_size_per_card": 1, "num_workers": 0},
+            },
+        }
+    )
+    load_components()
+    result = benchmark(recipe, Settings(Shape(2, 3, 64, 64), chain_samples=4, rounds=1, steps=1))
+    chain = result.figures["chain"]
+    assert "share_of_unaugmented" not in chain
+    assert sum(step["share"] for step in chain["steps"].values()) == pytest.approx(1)
+    assert all(step["ms"] > 0 for step in chain["steps"].values())
+    table = result.table()
+    assert "MakeBorderMap" in table
+    assert "without augmentation" not in table
+    with pytest.raises(DataError, match=r"make batches of \(2, 3, 64, 64\), not 2x3x32x32"):
+        benchmark(recipe, Settings(Shape(2, 3, 32, 32), chain_samples=2, rounds=1, steps=1))

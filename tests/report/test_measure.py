@@ -39,9 +39,11 @@ def test_augmentation_is_taken_out_in_both_forms():
         {"KeepKeys": {}},
     ]
     recipe = Recipe.from_tree({"Train": {"dataset": {"transforms": chain}}, "Global": {}})
-    left = without_augmentation(recipe).get("Train.dataset.transforms")
+    plain = without_augmentation(recipe)
+    left = plain.get("Train.dataset.transforms")
     assert left == [{"DecodeImage": {"img_mode": "BGR"}}, {"KeepKeys": {}}]
     assert recipe.get("Train.dataset.transforms") == chain
+    assert without_augmentation(plain) is None
 
 
 class _SlowLoader:

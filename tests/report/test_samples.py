@@ -21,10 +21,6 @@ ROOT = Path(__file__).parents[2]
 KEEP = {"KeepKeys": {"keep_keys": ["image", "shrink_map", "shrink_mask"]}}
 
 
-pytest.importorskip("ppocr_like.transforms.make_shrink_map")
-pytest.importorskip("ppocr_like.transforms.det_resize")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _components() -> None:
     load_components()

@@ -70,7 +70,7 @@ def test_what_cannot_be_resized_is_rejected():
     with pytest.raises(Rejected, match="empty image: 5 x 0 px"):
         DetResizeForTest()({"image": np.zeros((0, 5, 3), np.uint8)}, None)
     with pytest.raises(Rejected, match="too elongated: 3000 x 2 px would be 1104000 px wide at height 736"):
-        DetResizeForTest(image_shape=[736, 736], keep_ratio=True).output_size(3000, 2)
+        DetResizeForTest(image_shape=[736, 736], keep_ratio=True)({"image": picture(2, 3000)}, None)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
 import subprocess
 import sys
-import zlib
 
 import cv2
 import numpy as np
 import pytest
+from det_pages import huge_png
 from PIL import Image
 
 from ppocr_like.contracts import Rejected
@@ -57,19 +56,6 @@ def test_other_kinds_are_left_to_opencv() -> None:
     assert encoded_size(ppm) is None
     assert encoded_size(np.frombuffer(b"no image", np.uint8)) is None
     assert DecodeImage("BGR", max_pixels=1)({"image": ppm}, np.random.default_rng(0))["image"].shape == (3, 4, 3)
-
-
-def huge_png(width: int, height: int) -> bytes:
-    """A whole black PNG of one bit a pixel: 30,000 x 30,000 are 110 kB."""
-    packer = zlib.compressobj(9)
-    rows = bytes(1 + (width + 7) // 8) * 100
-    packed = b"".join(packer.compress(rows) for _ in range(height // 100)) + packer.flush()
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
 READ = """

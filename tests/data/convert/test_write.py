@@ -81,6 +81,9 @@ def test_filters_and_boxes_outside(tmp_path: Path) -> None:
     made = convert_rec(Given([page]), Target(tmp_path / "a.txt"), OCRS_FILTER, progress=False)
     assert made.left_out.counts == {"lower than 10 px": 1, "box outside the image": 1}
     assert [text for _, text in rows(tmp_path / "a.txt")] == ["good"]
+    empty = Page(page.image, [box("x", 0, 0, 50, 20, ignored=True)], "record 2")
+    made = convert_rec(Given([page, empty]), Target(tmp_path / "b.txt"), progress=False)
+    assert made.left_out.counts["image without usable lines"] == 1 and made.images == [1]
 
 
 def test_pages_of_one_name_keep_their_crops_apart(tmp_path: Path) -> None:
@@ -117,9 +120,9 @@ def test_max_images(tmp_path: Path) -> None:
 
 def test_empty_pages(tmp_path: Path) -> None:
     given = [Page(picture(tmp_path / "a.png"), [], "r1"), Page(picture(tmp_path / "b.png"), [box("x", 0, 0, 9, 9)], "r2")]
-    convert_det(Given(given), Target(tmp_path / "all.txt"), progress=False)
+    convert_det(Given(given), Target(tmp_path / "all.txt"), keep_empty=True, progress=False)
     assert rows(tmp_path / "all.txt")[0] == ["a.png", "[]"]
-    made = convert_det(Given(given), Target(tmp_path / "some.txt"), drop_empty=True, progress=False)
+    made = convert_det(Given(given), Target(tmp_path / "some.txt"), progress=False)
     assert made.images == [1] and made.left_out.counts["image without boxes"] == 1
 
 

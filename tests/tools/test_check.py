@@ -1,0 +1,27 @@
+"""tools/check.py as a user calls it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def check(*arguments):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "tools/check.py", "-c", "configs/rec/svtr_ft.yml", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+
+
+def test_odd_dictionary_entries_and_pictures(tmp_path):
+    odd = tmp_path / "odd.txt"
+    odd.write_text((ROOT / "train_data/dict.txt").read_text(encoding="utf-8") + "ch\na\n", encoding="utf-8")
+    done = check("--draw", "3", "--draw-to", tmp_path / "out", "-o", f"Global.character_dict_path={odd}")
+    assert done.returncode == 0, done.stderr
+    assert "stand twice" in done.stdout and "'a' (lines " in done.stdout and "'ch' (line 126)" in done.stdout
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["lines_001.png"] and "1 picture" in done.stdout
+
+
+def test_a_wrong_number_is_refused():
+    assert check("--draw", "0").returncode == 2
