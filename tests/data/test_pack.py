@@ -161,5 +161,5 @@ def test_nothing_usable(folder: Folder, tmp_path: Path) -> None:
         pack([folder.write("l.txt", "broken.png\tx\n")], str(folder.root), str(tmp_path / "out"), progress=False)
     with pytest.raises(DataError, match=r"none of the images.*check data_dir"):
         pack([folder.write("m.txt", "gone.png\tx\n")], str(folder.root), str(tmp_path / "out1"), progress=False)
-    with pytest.raises(ConfigError, match="data_dir: .*nowhere is no folder"):
+    with pytest.raises(ConfigError, match=r"data_dir: .*nowhere is no folder"):
         pack([folder.labels("a.txt", 1)], str(tmp_path / "nowhere"), str(tmp_path / "out2"), progress=False)
