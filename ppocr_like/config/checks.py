@@ -82,6 +82,8 @@ def all_problems(builder: Makes) -> list[Problem]:
 
     attempt(lambda: recipe.globals)
     attempt(lambda: builder.task, "Architecture")
+    if not builder.reads_text and builder.settings.character_dict_path:
+        recipe.note(f"Global.character_dict_path is not read: model_type {builder.task} has no characters")
     model = attempt(builder.model, "Architecture")
     attempt(partial(try_model, recipe, model))
     attempt(lambda: builder.optimizer(model, builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
