@@ -67,7 +67,9 @@ class GlobalConfig:
     # Log
     print_batch_step: int = option(10, "a log line every N steps, and one at the end of an epoch", least=1)
     log_smooth_window: int = option(20, "printed values are medians over this many steps", least=1)
-    use_visualdl: bool = option(False, "scalars and pictures of predictions for VisualDL, in `<save_model_dir>/vdl`")
+    use_visualdl: bool = option(
+        False, "scalars and pictures (predictions, training maps) for VisualDL, in `<save_model_dir>/vdl`"
+    )
     print_mem_info: bool = option(True, "memory in the log lines")
 
     # Text
