@@ -18,7 +18,7 @@ class RecConAug(Transform):
     """Appends other training samples at the right, picture and label, as PaddleOCR's RecConAug.
 
     All pictures are scaled to one height. Another sample is left out, and those after it, where the label would become longer
-    than `max_text_length` or the picture more elongated than `image_shape`. Unlike PaddleOCR it is only read when it is asked for.
+    than `max_text_length` or the picture more elongated than `image_shape`. It is read only when it is asked for.
 
     Gives `text`, the label that the picture has now, by which `info` and the metrics know it.
 
