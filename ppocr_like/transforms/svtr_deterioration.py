@@ -34,8 +34,8 @@ def motion_kernel(length: int, angle: float) -> np.ndarray:
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1.0
     turn = cv2.getRotationMatrix2D((length // 2, length // 2), angle, 1.0)
-    kernel = cv2.warpAffine(kernel, turn, (length, length))
-    return kernel / kernel.sum()
+    turned = cv2.warpAffine(kernel, turn, (length, length))
+    return turned / turned.sum()
 
 
 def coarse(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
