@@ -64,20 +64,6 @@ def draw_boxes(
     return picture
 
 
-def heat_map(image: np.ndarray, values: np.ndarray, *, strength: float = 0.6) -> np.ndarray:
-    """The page (H, W, 3) uint8 BGR under a map's colours: blue 0, red 1.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        values: (h, w) in [0, 1], stretched over the image.
-        strength: share of the colours, [0, 1].
-    """
-    height, width = image.shape[:2]
-    spread = cv2.resize(np.clip(values, 0, 1).astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    colours = cv2.applyColorMap((spread * 255).astype(np.uint8), cv2.COLORMAP_JET)
-    return cv2.addWeighted(colours, strength, image, 1 - strength, 0)
-
-
 def _write(picture: np.ndarray, text: str, left: int, bottom: int) -> None:
     """Red on white, above the point where there is room."""
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)

@@ -67,6 +67,8 @@ def page_params(
         notes.append("it feeds BGR, the recipe's DecodeImage gives another order")
     if postprocess.get("box_type", "quad") != "quad":
         notes.append("it gives four corners, not polygons")
+    if any(item_node(node, "", "transform").name == "ToGray" for node in transforms):
+        notes.append("it feeds three channels and this network takes one")
     unit = 255.0 * normalize.scale
     params = {
         "Global.use_det": True,
@@ -85,7 +87,7 @@ def page_params(
         "Det.std": (np.float64(normalize.std) / unit).tolist(),
     }
     params.update({f"Det.{name}": postprocess[name] for name in DB_ARGUMENTS if name in postprocess})
-    return params, [f"RapidOCR will find other boxes: {note}" for note in notes]
+    return params, [f"RapidOCR will not find these boxes: {note}" for note in notes]
 
 
 def _side_limit(transforms: Sequence[Any]) -> tuple[int, str, list[str]]:

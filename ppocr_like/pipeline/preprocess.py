@@ -46,6 +46,11 @@ class Prepared:
         return self.picture.nbytes + self.tensor.nbytes
 
 
+def source_name(source: str | Path | np.ndarray) -> str:
+    """How messages call an image."""
+    return "image" if isinstance(source, np.ndarray) else str(source)
+
+
 def load_rooms() -> None:
     """Registers the transforms and post-processings."""
     for room in ROOMS:
@@ -112,7 +117,7 @@ class Preprocess:
         Raises:
             DataError: missing or unreadable file, an array of another kind, an image that a transform cannot use.
         """
-        name = "image" if isinstance(source, np.ndarray) else str(source)
+        name = source_name(source)
         try:
             picture = self._decode(source, name)
             sample: dict[str, Any] = {"image": picture}

@@ -12,7 +12,7 @@ import numpy as np
 
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
-from ppocr_like.pipeline.preprocess import Prepared, Preprocess, spec_builder
+from ppocr_like.pipeline.preprocess import Prepared, Preprocess, source_name, spec_builder
 from ppocr_like.pipeline.spec import Spec, read_spec
 
 Source = str | Path | np.ndarray
@@ -116,7 +116,11 @@ class Runner(ABC, Generic[Result, Out]):
             members = list(same)
             for start in range(0, len(members), self.batch_size):
                 batch = members[start : start + self.batch_size]
-                outcomes = self._batch([window[i][0] for i in batch], [inputs[i] for i in batch])
+                sources = [window[i][0] for i in batch]
+                try:
+                    outcomes = self._batch(sources, [inputs[i] for i in batch])
+                except WeightsError as error:  # a size that the network cannot take; another image may be of another size
+                    outcomes = [self._failed(source, f"{source_name(source)}: {error}") for source in sources]
                 found.update(zip(batch, outcomes, strict=True))
         for i, (source, prepared) in enumerate(window):
             yield found[i] if i in found else self._failed(source, str(prepared))

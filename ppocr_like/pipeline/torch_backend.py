@@ -42,8 +42,16 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """(N, C, H, W) float32 -> outputs by name, as in evaluation."""
-        outputs = self.model(torch.from_numpy(np.ascontiguousarray(images)).to(self.device))
+        """(N, C, H, W) float32 -> outputs by name, as in evaluation.
+
+        Raises:
+            WeightsError: the network cannot take an input of this shape.
+        """
+        try:
+            outputs = self.model(torch.from_numpy(np.ascontiguousarray(images)).to(self.device))
+        except (RuntimeError, ValueError) as error:  # out of memory too
+            shape = " x ".join(map(str, images.shape))
+            raise WeightsError(f"the network fails on an input of {shape} ({str(error).splitlines()[0][:200]})") from error
         return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
 

@@ -37,16 +37,27 @@ def test_boxes_are_drawn_where_they_are_thinly_and_by_their_score(score, channel
     assert (saturation(picture)[470:, :] < 30).all() and (np.abs(saturation(picture)[430, 205:215].astype(int)) < 30).all()
 
 
-def test_a_score_is_legible_and_within_the_picture():
+def test_a_score_stands_right_of_its_box_and_within_the_picture():
     page = np.full((600, 1100, 3), 255, np.uint8)
-    inside = draw_page(page, [box(300, 300, 600, 340, 0.87)])
-    without = draw_page(page, [box(300, 300, 600, 340, 0.12)])
-    assert (inside != without).any()
-    label = (inside[280:300, 300:340] < 200).any(axis=2)
-    rows = np.flatnonzero(label.any(axis=1))
-    assert len(rows) >= 8, "figures of 8 px or more"
+    picture = draw_page(page, [box(300, 300, 600, 340, 0.87)])
+    figures = (picture[300:340, 604:640] < 200).any(axis=2)
+    assert len(np.flatnonzero(figures.any(axis=1))) >= 8, "figures of 8 px or more"
+    assert (picture[:, 640:] == 255).all() and (picture[:297] == 255).all()
     for place in ((0, 0, 40, 9), (1090, 590, 1100, 600), (-30, -20, 20, 8)):
         assert draw_page(page, [box(*place, 0.5)]).shape == page.shape
+
+
+def test_scores_hide_no_neighbours():
+    """Words of a line, and lines one below the other: the free side is taken."""
+    page = np.full((1000, 1000, 3), 255, np.uint8)
+    words = [box(100 + 120 * i, 500, 215 + 120 * i, 540, 0.9) for i in range(6)]
+    picture = draw_page(page, words)
+    for left in range(105, 700, 120):
+        assert (picture[505:536, left : left + 100] == 255).all()
+    lines = [box(100, 100 + 22 * i, 990, 120 + 22 * i, 0.9) for i in range(10)]
+    picture = draw_page(page, lines)
+    assert all((picture[105 + 22 * i : 116 + 22 * i, 110:960] == 255).all() for i in range(10))
+    assert all((picture[102 + 22 * i : 119 + 22 * i, 60:97] != 255).any() for i in range(10)), "left of them"
 
 
 def test_polygons_and_degenerate_boxes_can_be_drawn():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ppocr_like.contracts import PageBoxes, TextBox, TextLine
-from ppocr_like.draw.boxes import FOUND, IGNORED, TRUE, draw_boxes, heat_map, truth_of
+from ppocr_like.draw.boxes import FOUND, IGNORED, TRUE, draw_boxes, truth_of
 from ppocr_like.draw.maps import map_picture, stretched
 from ppocr_like.draw.result import result_picture
 
@@ -68,14 +68,6 @@ def test_each_type_of_result_has_its_picture() -> None:
     drawn = result_picture(PageBoxes(), page(), LABEL)
     assert drawn is not None and (30, 10) in coloured(drawn, TRUE[::-1])  # RGB
     assert result_picture(object(), page(), "") is None
-
-
-def test_a_heat_map_is_stretched_over_the_page() -> None:
-    values = np.zeros((12, 16), np.float32)
-    values[6:, 8:] = 1
-    picture = heat_map(page(), values).astype(int)
-    hot, cold = picture[110, 150], picture[10, 10]
-    assert hot[2] > hot[0] + 50 and cold[0] > cold[2] + 50  # red in one corner, blue in the other
 
 
 def test_maps_become_pictures() -> None:

@@ -21,7 +21,7 @@ from ppocr_like.export.kinds import Pages
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Detector, Recogniser, read_spec
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
-from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
+from ppocr_like.pipeline.torch_backend import TorchBackend, torch_runner, trained_model
 from ppocr_like.weights import load_weights, save_weights
 from tests.ink_net import InkHead
 
@@ -234,3 +234,22 @@ def test_real_networks_run_at_every_size(ink_run, tmp_path, name):
     save_weights(tmp_path / "w.safetensors", model.state_dict(), {"recipe": tree})
     report = export(wanted, verify_data=False, tolerance=1e-3)
     assert all(check.difference < 1e-3 for check in report.shapes)
+
+
+def test_the_u_net_on_gray_pages(ink_run, tmp_path):
+    """One channel, which RapidOCR cannot feed."""
+    wanted = recipe(ink_run, tmp_path / "out", f"Global.pretrained_model={tmp_path}/w.safetensors", "Global.plugins=[]")
+    chain = [step for step in wanted.get("Eval.dataset.transforms") if "NormalizeImage" not in step]
+    chain[3:3] = [{"ToGray": None}, {"NormalizeImage": {"scale": "1./255.", "mean": [0.5], "std": [1.0], "order": "hwc"}}]
+    tree = {**wanted.tree, "Architecture": {"model_type": "det", "Backbone": {"name": "UNet"}, "Head": {"name": "UNetHead"}}}
+    tree["Eval"] = {**tree["Eval"], "dataset": {**tree["Eval"]["dataset"], "transforms": chain}}
+    wanted = type(wanted).from_tree(tree)
+    torch.manual_seed(1)
+    save_weights(tmp_path / "w.safetensors", Builder(wanted).model().state_dict(), {"recipe": tree})
+    said = []
+    report = export(wanted, verify_data=False, fold_normalize="pixels", say=said.append)
+    assert "note: RapidOCR will not find these boxes: it feeds three channels and this network takes one" in said
+    session = onnxruntime.InferenceSession(str(report.folder / "model.onnx"))
+    assert session.get_inputs()[0].name == "image" and session.get_inputs()[0].shape[1] == 1
+    for detector in (Detector(report.folder), torch_runner(tmp_path / "w.safetensors")):
+        assert [finding.map.shape for finding in detector.stream(ink_run.images[:3])] == [(256, 320), (256, 320), (320, 512)]

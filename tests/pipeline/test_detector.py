@@ -73,7 +73,7 @@ def test_batches_hold_images_of_one_size_only(ink_run, ink_bundle):
     seen, run = [], detector.backend
     detector.backend = lambda images: seen.append(images.shape) or run(images)
     findings = list(detector.stream(ink_run.images))
-    assert sorted(seen) == [(1, 3, 320, 256), (1, 3, 480, 320), (1, 3, 640, 480), (2, 3, 256, 320)]
+    assert sorted(seen) == [(1, 3, 320, 256), (1, 3, 320, 512), (1, 3, 640, 480), (2, 3, 256, 320)]
     assert [finding.source for finding in findings] == ink_run.images
     for finding in findings:
         assert finding.map.shape == finding.prepared.tensor.shape[1:]
@@ -200,6 +200,24 @@ def test_bad_images_are_named_and_the_rest_goes_on(ink_run, ink_bundle, tmp_path
         assert name in finding.error and why in finding.error and finding.page is None
     with pytest.raises(DataError, match=r"cut\.jpg"):
         Detector(ink_bundle)([*sources, ink_run.images[0]])
+
+
+def test_a_size_that_the_network_cannot_take_is_named_and_the_rest_goes_on(ink_run, ink_bundle):
+    """In ONNX Runtime and in PyTorch."""
+    (torch_detector, detector), page = (torch_runner(ink_run.folder), Detector(ink_bundle)), ink_run.images[0]
+    for one in (torch_detector, detector):
+        fit = one.preprocess.chain[-1]
+        one.preprocess.chain[-1] = lambda sample, rng, fit=fit: cut(fit(sample, rng))
+        bad, good = one.stream([np.full((100, 200, 3), 99, np.uint8), page])
+        assert "image: " in bad.error and "fails on an input of 1 x 2 x 96 x 192" in bad.error and bad.page is None
+        assert good.error == "" and good.page.boxes
+
+
+def cut(sample: dict) -> dict:
+    """Takes a channel from images of 96 px height."""
+    if sample["image"].shape[1] == 96:
+        sample["image"] = sample["image"][:2]
+    return sample
 
 
 MEMORY = """

@@ -70,10 +70,7 @@ def convert_rec(
     with ExitStack() as stack:
         files = stack.enter_context(LabelFiles(target))
         pool = stack.enter_context(ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)))
-        seen: dict[str, int] = {}
-        tasks = (
-            (page, _chosen(page, wanted, reader.left_out), _folder(page, seen)) for page in _pages(reader, target, made, progress)
-        )
+        tasks = _tasks(_pages(reader, target, made, progress), wanted, reader.left_out)
         for page, outcome in _in_order(pool, target, tasks):
             if isinstance(outcome, Rejected):
                 reader.left_out.add(outcome.reason, f"{page.place}: {page.image}: {outcome.detail}")
@@ -170,6 +167,17 @@ def _relative(path: Path, root: Path) -> str:
     return found
 
 
+def _tasks(pages: Iterable[Page], wanted: LineFilter, left_out: LeftOut) -> Iterator[_Task]:
+    """The pages with lines that suit."""
+    seen: dict[str, int] = {}
+    for page in pages:
+        chosen, folder = _chosen(page, wanted, left_out), _folder(page, seen)
+        if chosen:
+            yield page, chosen, folder
+        else:
+            left_out.add("image without usable lines", page.place)
+
+
 def _chosen(page: Page, wanted: LineFilter, left_out: LeftOut) -> list[tuple[int, np.ndarray, str]]:
     """(number, points, text) of the boxes that become crops."""
     chosen = []
@@ -196,8 +204,7 @@ def _in_order(pool: ThreadPoolExecutor, target: Target, tasks: Iterable[_Task]) 
     """Each page with the paths and texts of its crops; a few pages are worked at while earlier ones are written down."""
     waiting: deque[tuple[Page, Future[_Outcome]]] = deque()
     for page, chosen, folder in tasks:
-        if chosen:
-            waiting.append((page, pool.submit(_cut_page, page, chosen, target.crop_folder / folder, target)))
+        waiting.append((page, pool.submit(_cut_page, page, chosen, target.crop_folder / folder, target)))
         while len(waiting) > _AHEAD:
             done, future = waiting.popleft()
             yield done, future.result()

@@ -81,6 +81,9 @@ def test_filters_and_boxes_outside(tmp_path: Path) -> None:
     made = convert_rec(Given([page]), Target(tmp_path / "a.txt"), OCRS_FILTER, progress=False)
     assert made.left_out.counts == {"lower than 10 px": 1, "box outside the image": 1}
     assert [text for _, text in rows(tmp_path / "a.txt")] == ["good"]
+    empty = Page(page.image, [box("x", 0, 0, 50, 20, ignored=True)], "record 2")
+    made = convert_rec(Given([page, empty]), Target(tmp_path / "b.txt"), progress=False)
+    assert made.left_out.counts["image without usable lines"] == 1 and made.images == [1]
 
 
 def test_pages_of_one_name_keep_their_crops_apart(tmp_path: Path) -> None:
