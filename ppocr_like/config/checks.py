@@ -137,6 +137,10 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES[section])]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
+    for i, transform in enumerate(transforms if section == "Train" else ()):
+        said = transform.run_note(builder.settings.epoch_num) if hasattr(transform, "run_note") else ""
+        if said:
+            builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files

@@ -91,3 +91,12 @@ def test_a_broken_chain_is_found_without_data() -> None:
     recipe = tree()
     recipe["Train"]["dataset"]["transforms"] = [t for t in recipe["Train"]["dataset"]["transforms"] if "DetLabelEncode" not in t]
     assert any("needs" in message and "polys" in message for message in found(recipe).values())
+
+
+def test_a_shrink_ratio_that_grows_beyond_all_text_is_said() -> None:
+    """The chain's total_epoch is 4: from epoch 12 on 0.4 + 0.2 x 12 / 4 is 1."""
+    for epochs, said in ((11, 0), (12, 2), (25, 2)):
+        recipe = Recipe.from_tree(tree(Global__epoch_num=epochs))
+        Builder(recipe).check()
+        assert len(recipe.notes) == said
+        assert all(f"is 1 in epoch 12 of {epochs}" in note for note in recipe.notes)
