@@ -41,11 +41,12 @@ def make_pages(folder: Path) -> None:
         (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
 
 
-def det_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
+def det_recipe(data: Path, run: Path, epochs_of_ratio: int = 4, **over: Any) -> dict[str, Any]:
     """A DB recipe that trains in seconds: crops of 64 px, a shrink ratio that grows with the epochs, pasted words.
 
-    `over`: values by path with `__` for dots.
+    `epochs_of_ratio`: in which the ratio grows by 0.2; by 0.6 is too much. `over`: values by path with `__` for dots.
     """
+    grows = {"total_epoch": epochs_of_ratio}
     decode = {"DecodeImage": {"img_mode": "BGR", "channel_first": False}}
     ending = [{"NormalizeImage": {"scale": "1./255.", "mean": MEAN, "std": STD, "order": "hwc"}}, {"ToCHWImage": None}]
     maps = ["threshold_map", "threshold_mask", "shrink_map", "shrink_mask"]
@@ -55,8 +56,8 @@ def det_recipe(data: Path, run: Path, **over: Any) -> dict[str, Any]:
         {"CopyPaste": None},
         {"IaaAugment": {"augmenter_args": [{"type": "Fliplr", "args": {"p": 0.5}}]}},
         {"EastRandomCropData": {"size": [64, 64], "max_tries": 10, "keep_ratio": True}},
-        {"MakeBorderMap": {"shrink_ratio": 0.4, "thresh_min": 0.3, "thresh_max": 0.7, "total_epoch": 4}},
-        {"MakeShrinkMap": {"shrink_ratio": 0.4, "min_text_size": 4, "total_epoch": 4}},
+        {"MakeBorderMap": {"shrink_ratio": 0.4, "thresh_min": 0.3, "thresh_max": 0.7, **grows}},
+        {"MakeShrinkMap": {"shrink_ratio": 0.4, "min_text_size": 4, **grows}},
         *ending,
         {"KeepKeys": {"keep_keys": ["image", *maps]}},
     ]

@@ -43,6 +43,8 @@ class Makes(Protocol):
     def settings(self) -> GlobalConfig: ...
     @property
     def task(self) -> str: ...
+    @property
+    def reads_text(self) -> bool: ...
     def model(self) -> Any: ...
     def loss(self) -> Any: ...
     def postprocess(self) -> Any: ...
@@ -82,6 +84,8 @@ def all_problems(builder: Makes) -> list[Problem]:
 
     attempt(lambda: recipe.globals)
     attempt(lambda: builder.task, "Architecture")
+    if not builder.reads_text and builder.settings.character_dict_path:
+        recipe.note(f"Global.character_dict_path is not read: model_type {builder.task} has no characters")
     model = attempt(builder.model, "Architecture")
     attempt(partial(try_model, recipe, model))
     attempt(lambda: builder.optimizer(model, builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
@@ -137,6 +141,10 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES[section])]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
+    for i, transform in enumerate(transforms if section == "Train" else ()):
+        said = transform.run_note(builder.settings.epoch_num) if hasattr(transform, "run_note") else ""
+        if said:
+            builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files

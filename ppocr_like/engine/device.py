@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ppocr_like.config import GlobalConfig
+from ppocr_like.contracts import SampleInfo
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
 from ppocr_like.modeling.memory import keep_freed_memory
@@ -114,6 +116,26 @@ def set_threads(wanted: int | None) -> int:
         wanted = int(os.environ.get("OMP_NUM_THREADS") or usable)
     torch.set_num_threads(wanted)
     return wanted
+
+
+@contextmanager
+def memory_told(images: torch.Tensor, infos: Sequence[SampleInfo], section: str) -> Iterator[None]:
+    """Around the network's work on a batch: what to do when memory does not suffice for it.
+
+    Raises:
+        TrainingError: in the place of PyTorch's own error, with the batch's size and its first image.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError; on a CPU there is only the message
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+        if not known:
+            raise
+        size = " x ".join(map(str, images.shape))
+        raise TrainingError(
+            f"memory does not suffice for a batch of {size} (the first image: {infos[0].path}); lower "
+            f"{section}.loader.batch_size_per_card, or the size that the transforms give ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def memory_text(device: torch.device) -> str:

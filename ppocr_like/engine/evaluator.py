@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ppocr_like.contracts import Rejections, SampleInfo
-from ppocr_like.engine.device import Compute
+from ppocr_like.engine.device import Compute, memory_told
 from ppocr_like.engine.guard import kept_rng
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
@@ -124,7 +124,7 @@ def infer(
 ) -> tuple[list[Any], dict[str, Any]]:
     """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
     arrays = to_numpy(batch)
-    with compute.autocast():
+    with compute.autocast(), memory_told(batch["image"], batch["info"], "Eval"):
         outputs = model(compute.move({"image": batch["image"]})["image"])
     return postprocess(to_numpy(outputs), arrays), arrays
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ppocr_like.engine.device import memory_told
 from ppocr_like.engine.guard import Interrupted
 from ppocr_like.engine.run import Run, StepResult
 from ppocr_like.errors import TrainingError
@@ -93,17 +94,34 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
 
 def forward_backward(run: Run, batch: Batch, weight: float, sums: dict[str, float]) -> None:
     """Adds one batch's gradients, times its share of the step's samples, to the parameters; its losses to `sums`."""
+    refuse_ragged(run, batch)
     targets = {name: batch[name] for name in run.model.needs}  # type: ignore[union-attr]
-    with run.compute.autocast():
-        outputs = run.model(batch["image"], targets)
-    outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
-    losses = run.loss(outputs, batch)  # in float32, whatever the network ran in
-    run.scaler.scale(losses["loss"] * weight).backward()
+    with memory_told(batch["image"], batch["info"], "Train"):
+        with run.compute.autocast():
+            outputs = run.model(batch["image"], targets)
+        outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+        losses = run.loss(outputs, batch)  # in float32, whatever the network ran in
+        run.scaler.scale(losses["loss"] * weight).backward()
 
     for name, value in losses.items():
         share = 1.0 if name.startswith("count/") else weight
         sums[name] = sums.get(name, 0.0) + float(value.detach()) * share  # the step's only synchronisation with a GPU
     run.tell("after_forward", {name: value.detach() for name, value in outputs.items()}, batch)
+
+
+def refuse_ragged(run: Run, batch: Batch) -> None:
+    """Entries that network and loss read must have one shape; others (the polygons of pages) come as lists.
+
+    Raises:
+        TrainingError: names the entry and the shapes.
+    """
+    for name in (*run.model.needs, *getattr(run.loss, "needs", ())):  # type: ignore[misc]
+        if isinstance(batch[name], list):
+            shapes = sorted({tuple(getattr(value, "shape", ())) for value in batch[name]})
+            raise TrainingError(
+                f"the batch entry {name!r} has arrays of different shapes, {shapes}, so that no tensor can be made of it; the "
+                f"transforms must give one shape (first sample: {batch['info'][0].path})"
+            )
 
 
 def shared_losses(run: Run, sums: dict[str, float]) -> dict[str, float]:

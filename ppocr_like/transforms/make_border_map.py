@@ -51,6 +51,10 @@ class MakeBorderMap(Transform):
         self.thresh_min, self.thresh_max = thresh_min, thresh_max
         self.ratio = ShrinkRatio(shrink_ratio, total_epoch)
 
+    def run_note(self, epochs: int) -> str:
+        """See `ShrinkRatio.note`."""
+        return self.ratio.note(epochs)
+
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         height, width = sample["image"].shape[:2]
         polys, ignored = outlines(sample)

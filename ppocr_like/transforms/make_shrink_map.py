@@ -44,6 +44,10 @@ class MakeShrinkMap(Transform):
         self.min_text_size = min_text_size
         self.ratio = ShrinkRatio(shrink_ratio, total_epoch)
 
+    def run_note(self, epochs: int) -> str:
+        """See `ShrinkRatio.note`."""
+        return self.ratio.note(epochs)
+
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         height, width = sample["image"].shape[:2]
         polys, ignored = _inside(*outlines(sample), width, height)

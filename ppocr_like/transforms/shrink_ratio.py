@@ -35,6 +35,16 @@ class ShrinkRatio:
             return self.base
         return self.base + RATIO_GAIN * epoch / float(self.total_epoch)
 
+    def note(self, epochs: int) -> str:
+        """What a run of so many epochs should be told: at a ratio of 1 no region is left to learn. "" where it stays below."""
+        if self.total_epoch is None or self.of({"epoch": epochs}) < 1:
+            return ""
+        first = next(epoch for epoch in range(epochs + 1) if self.of({"epoch": epoch}) >= 1)
+        return (
+            f"the shrink ratio grows from {self.base:g} by {RATIO_GAIN} in {self.total_epoch} epochs and is 1 in epoch {first} "
+            f"of {epochs}: from there on every region counts as ignored; lower shrink_ratio, or raise total_epoch"
+        )
+
 
 def outlines(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """The sample's `polys` as (N, P, 2) float32, and a copy of its `ignore_tags` as (N,) bool."""

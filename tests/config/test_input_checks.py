@@ -38,7 +38,9 @@ def test_a_good_one_has_no_characters_and_no_notes() -> None:
 
 
 def test_no_dictionary_is_read() -> None:
-    assert found(tree(Global__character_dict_path="no such file")) == {}
+    recipe = Recipe.from_tree(tree(Global__character_dict_path="no such file"))
+    Builder(recipe).check()
+    assert recipe.notes == ["Global.character_dict_path is not read: model_type det has no characters"]
 
 
 @pytest.mark.parametrize("size", [[250, 256], [256, 33], [100, 100]])
@@ -91,3 +93,12 @@ def test_a_broken_chain_is_found_without_data() -> None:
     recipe = tree()
     recipe["Train"]["dataset"]["transforms"] = [t for t in recipe["Train"]["dataset"]["transforms"] if "DetLabelEncode" not in t]
     assert any("needs" in message and "polys" in message for message in found(recipe).values())
+
+
+def test_a_shrink_ratio_that_grows_beyond_all_text_is_said() -> None:
+    """The chain's total_epoch is 4: from epoch 12 on 0.4 + 0.2 x 12 / 4 is 1."""
+    for epochs, said in ((11, 0), (12, 2), (25, 2)):
+        recipe = Recipe.from_tree(tree(Global__epoch_num=epochs))
+        Builder(recipe).check()
+        assert len(recipe.notes) == said
+        assert all(f"is 1 in epoch 12 of {epochs}" in note for note in recipe.notes)

@@ -37,7 +37,7 @@ def loud(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that find dark regions on every page, as a longer training would give them: a result worth comparing."""
     load_components()
     folder = tmp_path_factory.mktemp("loud")
-    trained(pages, folder / "run", Global__epoch_num=25, Global__eval_batch_epoch=25, Optimizer__lr=0.01)
+    trained(pages, folder / "run", epochs_of_ratio=60, Global__epoch_num=60, Global__eval_batch_epoch=60, Optimizer__lr=0.01)
     return folder / "run"
 
 
@@ -53,7 +53,7 @@ def test_the_result_does_not_depend_on_the_batch_size(pages: Path, loud: Path, t
         assert [info.index for info, _ in evaluation.lines] == list(range(PAGES_EVAL))
         found.append(boxes_of(evaluation))
         metrics.append({name: value for name, value in evaluation.metrics.items() if name != "fps"})
-    assert sum(map(len, found[0].values())) > PAGES_EVAL, "something was found"
+    assert metrics[0]["hmean"] > 0.5, "it has learnt to find text"
     assert found[0] == found[1] == found[2] and metrics[0] == metrics[1] == metrics[2]
 
 
@@ -132,10 +132,10 @@ def turned(page: Image.Image) -> bytes:
 
 @pytest.fixture
 def odd(pages: Path, tmp_path: Path) -> tuple[Path, dict[str, bytes], str]:
-    """A copy of the pages, the first evaluation page in odd encodings, and its label."""
+    """A copy of the pages, an evaluation page in odd encodings, and its label."""
     folder = tmp_path / "data"
     shutil.copytree(pages, folder)
-    name, label = (folder / "eval.txt").read_text(encoding="utf-8").splitlines()[0].split("\t")
+    name, label = (folder / "eval.txt").read_text(encoding="utf-8").splitlines()[1].split("\t")
     page = Image.open(folder / name).convert("RGB")
     rgba = page.convert("RGBA")
     rgba.putalpha(Image.new("L", page.size, 128))
@@ -162,9 +162,8 @@ def test_odd_encodings_of_one_page_give_one_result(odd: tuple[Path, dict[str, by
     same = [name for name in files if name != "dot.png"]
     (folder / "eval.txt").write_text("".join(f"img/{name}\t{label}\n" for name in same), encoding="utf-8")
     load_components()
-    (evaluation,) = evaluate(
-        Recipe.from_tree(det_recipe(folder, tmp_path / "run", Global__pretrained_model=str(loud))), keep=None
-    )
+    over = {"Global__pretrained_model": str(loud)}
+    (evaluation,) = evaluate(Recipe.from_tree(det_recipe(folder, tmp_path / "run", **over)), keep=None)
     found = {Path(path).name: boxes for path, boxes in boxes_of(evaluation).items()}
     assert evaluation.samples == len(same) and found["plain.png"]
     for name in same:

@@ -196,3 +196,20 @@ def test_odd_dictionary_entries_are_said(data: Path, tmp_path: Path, caplog: pyt
         True,
         2,
     ]
+
+
+def test_a_lack_of_memory_names_the_batch(data: Path, tmp_path: Path) -> None:
+    with made(data, tmp_path / "run") as run:
+        batch = batches(run)[0]
+        forward = run.model.backbone.forward
+        run.model.backbone.forward = lambda x: torch.empty(1 << 55) + forward(x)
+        with pytest.raises(TrainingError, match=r"memory does not suffice for a batch of 4 x 3 x 32 x 96 .*batch_size_per_card"):
+            train_step(run, [batch])
+
+
+def test_ragged_entries_that_the_loss_reads_are_refused(data: Path, tmp_path: Path) -> None:
+    with made(data, tmp_path / "run") as run:
+        batch = batches(run)[0]
+        batch["label"] = [row[: 3 + number] for number, row in enumerate(batch["label"].numpy())]
+        with pytest.raises(TrainingError, match=r"'label' has arrays of different shapes, \[\(3,\), \(4,\), \(5,\), \(6,\)\]"):
+            train_step(run, [batch])

@@ -35,6 +35,20 @@ def test_three_maps_in_training() -> None:
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in head.parameters())
 
 
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_gradients_are_those_of_two_branches_by_themselves(layout: torch.memory_format) -> None:
+    head = DBHead(SPEC, kernel_list=[5, 2, 2]).double()
+    inputs = [features().double().contiguous(memory_format=layout).requires_grad_() for _ in range(2)]
+    maps = head(inputs[0])["maps"][:, :2]
+    apart = torch.cat((head.binarize(inputs[1]), head.thresh(inputs[1])), dim=1).float().sigmoid()
+    torch.testing.assert_close(maps, apart, rtol=0, atol=1e-6)
+    grad = torch.randn_like(maps)
+    got = torch.autograd.grad(maps, (inputs[0], *head.parameters()), grad)
+    want = torch.autograd.grad(apart, (inputs[1], *head.parameters()), grad)
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_evaluation_runs_the_probability_branch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     head = DBHead(SPEC).eval()
 

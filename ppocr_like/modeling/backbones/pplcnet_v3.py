@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.modeling.branches import summed_branches, sums_fast
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like, unit_kernel
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_
@@ -65,6 +66,16 @@ class ConvNorm(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.bn(self.conv(x))
 
+    def scaled(self, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor | float) -> torch.Tensor:
+        """scale * self(x) + shift, without a pass over the map for it."""
+        return scaled_norm(self.bn, self.conv(x), scale, shift)
+
+
+def scaled_norm(norm: BatchNorm2d, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor | float) -> torch.Tensor:
+    """scale * norm(x) + shift."""
+    weight, bias, momentum = norm.weight * scale, norm.bias * scale + shift, norm.momentum or 0.0
+    return F.batch_norm(x, norm.running_mean, norm.running_var, weight, bias, norm.training, momentum, norm.eps)
+
 
 class LearnableAffine(nn.Module):
     """scale * x + bias with one number each, which learn at a rate of their own.
@@ -88,7 +99,8 @@ class LearnableAffine(nn.Module):
         return {} if self.unused else attrs(self.lr_mult, None, "scale", "bias")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.scale * x + self.bias
+        # In the map's own type: a bfloat16 map stays one.
+        return torch.addcmul(self.bias.to(x.dtype), x, self.scale.to(x.dtype))
 
 
 class Activation(nn.Module):
@@ -129,6 +141,7 @@ class LearnableRep(nn.Module):
         super().__init__()
         self.lr_mult = lr_mult
         self.activated = stride != 2  # PaddleOCR's rule
+        self.pointwise = kernel == 1 and stride == 1 and not depthwise
         self.identity = BatchNorm2d(inputs) if inputs == outputs and stride == 1 else None
         self.conv_kxk = nn.ModuleList(ConvNorm(inputs, outputs, kernel, stride, depthwise, lr_mult) for _ in range(branches))
         self.conv_1x1 = ConvNorm(inputs, outputs, 1, stride, depthwise, lr_mult) if kernel > 1 else None
@@ -139,17 +152,25 @@ class LearnableRep(nn.Module):
     def own_param_attrs(self) -> dict[str, ParamAttr]:
         return {} if self.identity is None else attrs(self.lr_mult, None, "identity.weight", "identity.bias")
 
-    def _branches(self, x: torch.Tensor) -> torch.Tensor:
+    def _summed(self, x: torch.Tensor) -> torch.Tensor:
+        """The learnable affine of the branches' sum."""
         if self.fused is not None:
-            return self.fused(x)
-        modules = [*self.conv_kxk, *(module for module in (self.conv_1x1, self.identity) if module is not None)]
-        total = modules[0](x)
-        for module in modules[1:]:
-            total = total + module(x)
+            return self.lab(self.fused(x))
+        main: list[ConvNorm] = list(self.conv_kxk)  # type: ignore[arg-type]
+        if self.pointwise:
+            norms = [*(branch.bn for branch in main), *([] if self.identity is None else [self.identity])]
+            if sums_fast(x, norms):
+                return summed_branches(x, [branch.conv.weight for branch in main], norms, self.lab.scale, self.lab.bias)
+        total = main[0].scaled(x, self.lab.scale, self.lab.bias)
+        for branch in (*main[1:], self.conv_1x1):
+            if branch is not None:
+                total = total + branch.scaled(x, self.lab.scale, 0.0)
+        if self.identity is not None:
+            total = total + scaled_norm(self.identity, x, self.lab.scale, 0.0)
         return total
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.lab(self._branches(x))
+        x = self._summed(x)
         return self.act(x) if self.activated else x
 
     @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
-from ppocr_like.modeling.heads.db_head import DBHead
+from ppocr_like.modeling.heads.db_head import DBHead, first_convolutions
 from ppocr_like.modeling.init import default_conv_
 from ppocr_like.modeling.layers import BatchNorm2d, norm_act
 from ppocr_like.registry import HEADS
@@ -77,11 +77,14 @@ class PFHeadLocal(DBHead):
         self, features: torch.Tensor | Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor] | None = None
     ) -> dict[str, torch.Tensor]:
         x = features if isinstance(features, torch.Tensor) else features["fuse"]
-        inner = self.binarize.features(x)
+        if not self.training:
+            inner = self.binarize.features(x)
+            base = self.binarize.conv3(inner).float().sigmoid()
+            return {"maps": 0.5 * (base + self.cbn_layer(base, inner).float().sigmoid())}
+        first, second = first_convolutions(x, self.binarize, self.thresh)
+        inner = self.binarize.after_first(first)
         base = self.binarize.conv3(inner).float().sigmoid()
         refined = self.cbn_layer(base, inner).float().sigmoid()
-        if not self.training:
-            return {"maps": 0.5 * (base + refined)}
-        threshold = self.thresh(x).float().sigmoid()
+        threshold = self.thresh.conv3(self.thresh.after_first(second)).float().sigmoid()
         binary = self.step_function(base, threshold)
         return {"maps": torch.cat((refined, threshold, binary), dim=1), "distance_maps": refined, "cbn_maps": binary}
