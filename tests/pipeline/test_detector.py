@@ -1,5 +1,6 @@
 """Detection with bundles and in PyTorch; thresholds that are moved afterwards; bad images."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,21 @@ def test_a_folded_bundle_takes_a_recipes_sizes(ink_run, ink_bundle, tmp_path):
     ours, plain_bundle = open_model(folded, larger), open_model(ink_bundle, larger)
     assert ours.preprocess(ink_run.images[4]).tensor.shape == (3, 1216, 896)
     assert plain(ours(ink_run.images)) == plain(plain_bundle(ink_run.images))
+
+
+def test_where_a_recipe_wins_over_a_bundle_it_is_said(ink_run, ink_bundle, caplog):
+    caplog.set_level(logging.INFO, "ppocr_like")
+    open_model(ink_bundle, load_recipe(ink_run.recipe))
+    assert caplog.messages == [], "the same values"
+    changes = [
+        "PostProcess.box_thresh=0.5",
+        "PostProcess.box_type=poly",
+        "Eval.dataset.transforms.DetResizeForTest.limit_side_len=96",
+    ]
+    open_model(ink_bundle, load_recipe(ink_run.recipe, changes))
+    (line,) = caplog.messages
+    assert "box_thresh 0.5 instead of 0.6, box_type poly instead of quad, other Eval transforms" in line
+    assert "unclip_ratio" not in line and str(ink_bundle) in line
 
 
 def test_what_does_not_fit_is_told(ink_run, ink_bundle, tiny_run, tmp_path):
