@@ -19,6 +19,7 @@ setup(
     packages=find_packages(include=["ppocr_like", "ppocr_like.*"]),
     package_data={"ppocr_like": ["py.typed"]},
     install_requires=[
+        "lmdb>=1.4",
         "numpy>=1.26",
         "onnx>=1.16",
         "onnxruntime>=1.18",

@@ -8,8 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-SHORT = 120  # characters of a label in a message; the longest lines of print have about as many
-
 
 @dataclass(frozen=True)
 class SampleInfo:
@@ -28,11 +26,6 @@ class SampleInfo:
     line: int
     path: str
     text: str
-
-    @property
-    def short_text(self) -> str:
-        """The label for a message: a page's JSON would fill the screen."""
-        return self.text if len(self.text) <= SHORT else f"{self.text[:SHORT]}... ({len(self.text)} characters)"
 
 
 @dataclass(frozen=True)

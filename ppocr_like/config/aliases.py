@@ -20,7 +20,11 @@ _DB = {
     "det_db_score_mode": "score_mode",
     "det_box_type": "box_type",
 }
-ALIASES: dict[str, dict[str, str]] = {"DBPostProcess": _DB, "DistillationDBPostProcess": _DB}
+ALIASES: dict[str, dict[str, str]] = {
+    "DBPostProcess": _DB,
+    "DistillationDBPostProcess": _DB,
+    "ReduceLROnPlateau": {"eps": "epsilon"},
+}
 
 # Not an argument of the post-processing, which takes image by image: the guide's name for the most images that are read together.
 BATCH_ALIAS = "max_batch_size"

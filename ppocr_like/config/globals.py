@@ -67,7 +67,9 @@ class GlobalConfig:
     # Log
     print_batch_step: int = option(10, "a log line every N steps, and one at the end of an epoch", least=1)
     log_smooth_window: int = option(20, "printed values are medians over this many steps", least=1)
-    use_visualdl: bool = option(False, "scalars and pictures of predictions for VisualDL, in `<save_model_dir>/vdl`")
+    use_visualdl: bool = option(
+        False, "scalars and pictures (predictions, training maps) for VisualDL, in `<save_model_dir>/vdl`"
+    )
     print_mem_info: bool = option(True, "memory in the log lines")
 
     # Text
@@ -102,8 +104,8 @@ class GlobalConfig:
 
     # Training
     accumulate_steps: int = option(1, "batches whose gradients are summed up to one step", least=1)
-    use_ema: bool = option(False, "evaluate and save a moving average of the weights (not yet: the run stops)")
-    ema_decay: float = option(0.9998, "with `use_ema`: the decay", above=0)
+    use_ema: bool = option(False, "evaluate and keep a moving average of the weights (docs/optimizer.md)")
+    ema_decay: float = option(0.9998, "with `use_ema`: how much of the average a step leaves", above=0)
     ema_gamma: float = option(2000.0, "with `use_ema`: time constant of `exponential`", above=0)
     ema_decay_type: Literal["threshold", "exponential", "normal"] = option("threshold", "with `use_ema`: how the decay starts")
     ema_filter_no_grad: bool = option(False, "with `use_ema`: parameters that do not train are not averaged")

@@ -79,6 +79,14 @@ class Dataset(ABC):
     def canvas(self) -> tuple[int, int, int] | None:
         """(channels, height, width) that the recipe's resize step fills; None without such a step."""
 
+    def read_image(self, path: str) -> np.ndarray:
+        """One of a record's images, encoded, as a uint8 vector.
+
+        Raises:
+            Rejected: missing, unreadable or empty.
+        """
+        return read_image(path)
+
     def resize_steps(self) -> list[Any]:
         """The chain's steps that keep to the image's own shape."""
         return [transform for transform in self.transforms if hasattr(transform, "output_size")]
@@ -99,6 +107,24 @@ class Dataset(ABC):
     @abstractmethod
     def use_cache(self, cache_dir: str | Path) -> None:
         """From now on arrays made from the label files are kept in `cache_dir`."""
+
+
+def read_image(path: str) -> np.ndarray:
+    """The file's bytes as a uint8 vector.
+
+    Raises:
+        Rejected: missing, unreadable or empty.
+    """
+    try:
+        with open(path, "rb") as stream:
+            raw = stream.read()
+    except FileNotFoundError as error:
+        raise Rejected("missing image", path) from error
+    except OSError as error:
+        raise Rejected("unreadable image", f"{path}: {error.strerror or error}") from error
+    if not raw:
+        raise Rejected("unreadable image", f"{path}: the file is empty")
+    return np.frombuffer(raw, np.uint8)
 
 
 def _through(steps: Sequence[Any], width: int, height: int) -> tuple[int, int]:

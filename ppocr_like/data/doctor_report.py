@@ -14,7 +14,9 @@ _SHOWN = 24  # characters named per line of the text
 # What to do about a finding; the kinds that are not here are the reasons a reader or transform rejects a sample with.
 ADVICE = {
     "missing image": "check data_dir and the paths; the line cannot be used",
+    "missing label": "the record cannot be used; pack the data again",
     "unreadable image": "replace the image or remove its line",
+    "image too large": "make it smaller, or raise DecodeImage.max_pixels",
     "line without a delimiter": "write `image path<TAB>text`, or set the data set's delimiter",
     "line not in UTF-8": "save the label file as UTF-8",
     "empty label": "write the text or remove the line",

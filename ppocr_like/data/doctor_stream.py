@@ -15,7 +15,6 @@ from tqdm import tqdm
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import Findings, SetReport, Spread
-from ppocr_like.data.simple import read_image
 from ppocr_like.transforms.decode import DecodeImage
 
 _CHUNK = 128  # samples per task
@@ -64,7 +63,7 @@ class Examiner(ABC):
     def image(self, tally: Tally, info: SampleInfo, path: str) -> tuple[int, int] | None:
         """(width, height) px of the decoded image; None (noted) when it cannot be used."""
         try:
-            raw = read_image(path)
+            raw = self.dataset.read_image(path)
             image = self.decode({"image": raw, "img_path": path}, np.random.default_rng(0))["image"]
         except Rejected as error:
             detail = "" if error.detail in ("", path) else f": {error.detail.removeprefix(path + ': ')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -17,15 +18,15 @@ _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
 _CHUNK = 256  # samples per task
 
 
-def header_size(path: str | Path, exif: bool = True) -> tuple[int, int]:
+def header_size(source: str | Path | bytes, exif: bool = True) -> tuple[int, int]:
     """(width, height) px as the decoder will give it; (0, 0) when the header cannot be read.
 
     Args:
-        path: image file.
+        source: image file, or its bytes.
         exif: the decoder turns the image by its EXIF orientation, as OpenCV does.
     """
     try:
-        with open(path, "rb") as stream, Image.open(stream) as image:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as stream, Image.open(stream) as image:
             width, height = image.size
             turned = exif and "exif" in image.info and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -38,15 +39,12 @@ def widest(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return max(sizes, key=lambda size: size[0] / size[1] if size[1] else 0.0, default=(0, 0))
 
 
-def measure(
-    count: int, paths: Callable[[int], Sequence[str]], exif: bool = True, progress: bool = True, title: str = "image sizes"
-) -> np.ndarray:
+def measure(count: int, size: Callable[[int], tuple[int, int]], progress: bool = True, title: str = "image sizes") -> np.ndarray:
     """(count, 2) int32 sizes.
 
     Args:
         count: number of samples.
-        paths: position -> the sample's images (none: its line cannot be used).
-        exif: see `header_size`.
+        size: position -> (width, height) px of the sample.
         progress: a bar on a terminal.
         title: what the bar says.
     """
@@ -55,7 +53,7 @@ def measure(
     def fill(start: int) -> int:
         stop = min(start + _CHUNK, count)
         for position in range(start, stop):
-            sizes[position] = widest([header_size(path, exif) for path in paths(position)])
+            sizes[position] = size(position)
         return stop - start
 
     threads = min(16, 4 * (os.cpu_count() or 1))  # the work is waiting for the disk

@@ -158,7 +158,10 @@ def differences(before: Any, now: Any, path: str = "") -> list[Difference]:
 FIXED = ("Architecture", "Loss", "Optimizer", "Global.accumulate_steps", "Global.paddle_exact")
 FIXED_WITHIN_EPOCH = ("Train.dataset", "Train.sampler", "Train.loader", "Global.seed", "Global.max_text_length")
 FREE = ("Train.loader.num_workers", "Train.loader.use_shared_memory", "Train.loader.prefetch_factor", "Train.loader.pin_memory")
-SAID = ("Global.epoch_num", "Global.num_threads", "Global.use_amp", "Global.amp_dtype", "Global.use_gpu")
+SAID = (
+    "Global.epoch_num", "Global.num_threads", "Global.use_amp", "Global.amp_dtype", "Global.use_gpu", "Global.use_ema",
+    "Global.ema_decay", "Global.ema_gamma", "Global.ema_decay_type", "Global.ema_filter_no_grad",
+)  # fmt: skip
 
 
 def compare_recipes(before: dict[str, Any], now: dict[str, Any], within_epoch: bool, source: str) -> list[str]:

@@ -148,7 +148,8 @@ class EvaluationHook(Hook):
         # One rank that stops alone would leave the others waiting for its share.
         check = run.signals.check if run.ranks.world == 1 else lambda: None
         for part in run.eval_sets:
-            evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, check)
+            with run.measured():
+                evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, check)
             evaluations.append(evaluation)
             logger.info(
                 "evaluation of %s%s: %s", part.name, f" {when}" if when else f", step {run.progress.step}", evaluation.text()
@@ -248,12 +249,14 @@ class Checkpoints(Hook):
 
 
 def save_run_weights(run: Run, name: str) -> None:
-    """The model's weights as safetensors, with recipe, charset and metrics in the metadata (on the main rank).
+    """The measured weights as safetensors, with recipe, charset and metrics in the metadata (on the main rank).
 
     Raises:
         CheckpointError: it cannot be written.
     """
-    run.ranks.average_buffers(run.model)
+    with run.measured():
+        run.ranks.average_buffers(run.model)
+        state = run.model.state_dict()
     if not run.ranks.main:
         return
     evaluation = next((hook for hook in run.hooks if isinstance(hook, EvaluationHook)), None)
@@ -265,7 +268,7 @@ def save_run_weights(run: Run, name: str) -> None:
         "global_step": run.progress.step,
         "samples": run.progress.samples,
     }
-    save_weights(run.folder / name, run.model.state_dict(), metadata)
+    save_weights(run.folder / name, state, metadata)
 
 
 def save_latest(run: Run, progress: Progress | None = None) -> None:
@@ -275,6 +278,8 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
         CheckpointError: it cannot be written; the earlier one is intact.
     """
     run.ranks.average_buffers(run.model)
+    with run.measured():
+        run.ranks.average_buffers(run.model)
     generators = run.ranks.gather(rng_state())
     if not run.ranks.main:
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,8 +10,10 @@ import numpy as np
 import torch
 
 from ppocr_like.contracts import SampleInfo
+from ppocr_like.data.lmdb_store import image_bytes
 from ppocr_like.draw.maps import map_picture, stretched
 from ppocr_like.draw.result import result_picture
+from ppocr_like.errors import DataError
 
 
 def prediction_picture(info: SampleInfo, result: Any) -> np.ndarray | None:
@@ -21,8 +22,8 @@ def prediction_picture(info: SampleInfo, result: Any) -> np.ndarray | None:
     None for a result that cannot be drawn and for an image that cannot be read.
     """
     try:
-        raw = np.frombuffer(Path(info.path).read_bytes(), np.uint8)
-    except OSError:
+        raw = np.frombuffer(image_bytes(info.path), np.uint8)
+    except (OSError, DataError):
         return None
     image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
     return None if image is None else result_picture(result, image, info.text)

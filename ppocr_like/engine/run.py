@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.runfolder import Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.engine.stats import StepClock
+from ppocr_like.optim.ema import WeightAverage
 
 
 @dataclass
@@ -92,6 +94,7 @@ class Run:
     epochs: int
     batches_per_epoch: int
     accumulate: int
+    average: WeightAverage | None = None
     progress: Progress = field(default_factory=Progress)
     best: Best = field(default_factory=Best)
     clock: StepClock = field(default_factory=StepClock)
@@ -106,6 +109,10 @@ class Run:
         """Calls `event` of every hook, in order."""
         for hook in self.hooks:
             getattr(hook, event)(self, *args)
+
+    def measured(self) -> AbstractContextManager[None]:
+        """Within it the model holds the weights that are evaluated and kept: under `Global.use_ema` the averaged ones."""
+        return self.average.in_place() if self.average is not None else nullcontext()
 
     @property
     def steps_per_epoch(self) -> int:

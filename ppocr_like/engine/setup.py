@@ -14,6 +14,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
+from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
 from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resolve_checkpoint, seed_everything, set_rng_state
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
@@ -42,7 +43,6 @@ def refuse_unsupported(settings: GlobalConfig, world: int = 1) -> None:
         TrainingError: names the key and what to do.
     """
     asked = {
-        "use_ema": settings.use_ema,
         "uniform_output_enabled": settings.uniform_output_enabled,
         "use_sync_bn": settings.use_sync_bn and world > 1,
         "amp_custom_black_list": settings.use_amp and bool(settings.amp_custom_black_list),
@@ -151,6 +151,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         epochs=settings.epoch_num,
         batches_per_epoch=batches,
         accumulate=settings.accumulate_steps,
+        average=weight_average(settings, model),
     )
     run.hooks = make_hooks(run)
     if settings.use_visualdl and ranks.main:
@@ -216,7 +217,8 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, compute: Compu
 def make_hooks(run: Run) -> list[Hook]:
     """The run's hooks, in the order in which they act after a step: log, evaluate, decide, save."""
     settings = run.recipe.globals
-    hooks: list[Hook] = [Freezing(), FreedMemory()]
+    hooks: list[Hook] = [Averaging(run.average)] if run.average else []
+    hooks += [Freezing(), FreedMemory()]
     metric = TrainMetric(settings.calc_epoch_interval) if settings.cal_metric_during_train else None
     if metric:
         hooks.append(metric)
@@ -228,6 +230,8 @@ def make_hooks(run: Run) -> list[Hook]:
         hooks.append(EvaluationLog())
         if settings.early_stop:
             hooks.append(EarlyStopping(settings.early_stop))
+        if run.optimizer.schedule.follows_metric:
+            hooks.append(MetricSchedule(run.optimizer.schedule))
     hooks.append(Checkpoints(settings))
     if ProgressBar.wanted():
         hooks.append(ProgressBar())

@@ -26,6 +26,10 @@ class BalancedCrossEntropyLoss(nn.Module):
 
     needs: tuple[str, ...] = ("shrink_map", "shrink_mask")
 
+    def pictures(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What is worth looking at in training, (N, H, W) in [0, 1]: target and probability."""
+        return {"shrink_map": batch["shrink_map"], "probability": outputs["maps"][:, 0]}
+
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         maps = outputs["maps"]
         text = batch["shrink_map"].to(maps.device, torch.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ppocr_like.errors import ConfigError, Problem
 
@@ -27,6 +28,16 @@ def number(value: object, path: str, *, low: float = 0.0, above: bool = False) -
     if not math.isfinite(result) or result < low or (above and result <= low):
         raise bad(path, f"must be a finite number {'above' if above else 'of at least'} {low:g}, got {value!r}")
     return result
+
+
+def one_of(value: object, accepted: Sequence[str], path: str) -> None:
+    """Checks that `value` is one of some words.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if value not in accepted:
+        raise bad(path, f"must be {' or '.join(accepted)}, got {value!r}")
 
 
 def count(value: object, path: str) -> int:

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ppocr_like.optim.checks import bad, number
+from ppocr_like.optim.checks import bad, number, one_of
 from ppocr_like.optim.schedules import FromRate, Schedule, half_cosine, rising
 from ppocr_like.registry import SCHEDULES
 
@@ -90,8 +90,7 @@ class OneCycle(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.max_lr = number(self.max_lr, "lr.max_lr")
-        if self.anneal_strategy not in ("cos", "linear"):
-            raise bad("lr.anneal_strategy", f"must be cos or linear, got {self.anneal_strategy!r}")
+        one_of(self.anneal_strategy, ("cos", "linear"), "lr.anneal_strategy")
         start, end = self.max_lr / ONE_CYCLE_START, self.max_lr / ONE_CYCLE_END
         self.first = self.max_lr if self.paddle_exact else start
         top = ONE_CYCLE_RISE * self.total_steps - 1

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of the step; their arguments are dataclass fields.
+"""Learning-rate schedules: functions of the step; their arguments are dataclass fields.
 
 Values follow PaddleOCR's `ppocr.optimizer.learning_rate`: one value per optimizer step, a warm-up that rises linearly
 from 0 over `round(warmup_epoch * steps_per_epoch)` steps, and then the schedule itself from *its* step 0 on. Warm-up
@@ -35,6 +35,9 @@ class Schedule(ABC):
 
     first = 0.0
     warmup_from = 0.0  # the rate of step 0 when there is a warm-up
+    follows_metric = (
+        False  # it has `observe`, `state` and `load` as `plateau.ReduceLROnPlateau`; its rates depend on more than the step
+    )
 
     def __post_init__(self) -> None:
         count(self.epochs, "lr.epochs")

@@ -167,11 +167,21 @@ def _read_torch(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         inner = content.get(key)
         if isinstance(inner, Mapping) and inner:
             extra = {str(k): v for k, v in content.items() if k != key and k not in TRAINING_STATE}
-            return _tensors(inner, path, f" under {key!r}"), extra
+            return {**_tensors(inner, path, f" under {key!r}"), **_averages(content, path)}, extra
     if not any(isinstance(value, torch.Tensor) for value in content.values()):
         keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
         raise WeightsError(f"{path}: no state dict in it; looked at the top and under {', '.join(STATE_KEYS)}; it holds {keys}")
     return _tensors(content, path, ""), {}
+
+
+def _averages(content: Mapping[Any, Any], path: Path) -> dict[str, torch.Tensor]:
+    """The averaged weights of a checkpoint of ours (`Global.use_ema`), which were measured in training; empty without."""
+    hooks = content.get("hooks")
+    kept = hooks.get("ema") if isinstance(hooks, Mapping) else None
+    if not isinstance(kept, Mapping):
+        return {}
+    logger.info("%s: the averaged weights (Global.use_ema) are taken", path)
+    return _tensors(kept.get("averages") or {}, path, " of the averages")
 
 
 def _tensors(mapping: Mapping[Any, Any], path: Path, place: str) -> dict[str, torch.Tensor]:

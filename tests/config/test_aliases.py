@@ -10,7 +10,7 @@ from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.config.aliases import ALIASES, BATCH_ALIAS
 from ppocr_like.config.typecheck import parameters
 from ppocr_like.errors import ConfigError
-from ppocr_like.registry import POSTPROCESSES
+from ppocr_like.registry import POSTPROCESSES, SCHEDULES
 
 RECIPE = """
 Architecture: {model_type: det}
@@ -35,8 +35,10 @@ def from_guide(**post: object) -> Recipe:
 
 def test_aliases_are_other_names_of_real_arguments() -> None:
     assert "DBPostProcess" in ALIASES
-    for component in (name for name in ALIASES if name in POSTPROCESSES):
-        accepted = set(parameters(POSTPROCESSES.get(component)))
+    known = [(name, parts.get(name)) for parts in (POSTPROCESSES, SCHEDULES) for name in ALIASES if name in parts]
+    assert "ReduceLROnPlateau" in dict(known)
+    for component, cls in known:
+        accepted = set(parameters(cls))
         assert set(ALIASES[component].values()) <= accepted
         assert not set(ALIASES[component]) & accepted
         assert BATCH_ALIAS not in accepted

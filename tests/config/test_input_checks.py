@@ -38,7 +38,9 @@ def test_a_good_one_has_no_characters_and_no_notes() -> None:
 
 
 def test_no_dictionary_is_read() -> None:
-    assert found(tree(Global__character_dict_path="no such file")) == {}
+    recipe = Recipe.from_tree(tree(Global__character_dict_path="no such file"))
+    Builder(recipe).check()
+    assert recipe.notes == ["Global.character_dict_path is not read: model_type det has no characters"]
 
 
 @pytest.mark.parametrize("size", [[250, 256], [256, 33], [100, 100]])

@@ -163,8 +163,8 @@ def test_errors_before_the_first_step_leave_nothing_in_the_way(data: Path, tmp_p
 
 
 def test_unsupported_settings_are_refused(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"Global\.use_ema is not supported yet"):
-        trained(data, tmp_path / "run", Global__use_ema=True)
+    with pytest.raises(TrainingError, match=r"Global\.uniform_output_enabled is not supported yet"):
+        trained(data, tmp_path / "run", Global__uniform_output_enabled=True)
 
 
 def test_only_the_newest_epochs_are_kept(data: Path, tmp_path: Path) -> None:

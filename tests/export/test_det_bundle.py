@@ -212,28 +212,36 @@ REAL = {
     "mobile": [
         {"name": "MobileNetV3", "scale": 0.5, "model_name": "large", "disable_se": True},
         {"name": "RSEFPN", "out_channels": 96, "shortcut": True},
+        {"name": "DBHead"},
     ],
-    "lcnet": [{"name": "PPLCNetV3", "scale": 0.75, "det": True}, {"name": "RSEFPN", "out_channels": 96, "shortcut": True}],
-    "resnet": [{"name": "ResNet_vd", "layers": 18}, {"name": "DBFPN", "out_channels": 64}],
+    "lcnet": [{"name": "PPLCNetV3", "scale": 0.75, "det": True}, {"name": "RSEFPN", "out_channels": 96}, {"name": "DBHead"}],
+    "asf": [{"name": "ResNet_vd", "layers": 18}, {"name": "DBFPN", "out_channels": 64, "use_asf": True}, {"name": "DBHead"}],
+    "server": [
+        {"name": "ResNet_vd", "layers": 18},
+        {"name": "LKPAN", "out_channels": 64, "intracl": True},
+        {"name": "PFHeadLocal", "mode": "small"},
+    ],
 }
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", ["mobile", "lcnet", "server", pytest.param("asf", marks=pytest.mark.slow)])
 def test_real_networks_run_at_every_size(ink_run, tmp_path, name):
-    """Random weights, with running statistics that make branches count."""
-    backbone, neck = REAL[name]
+    """Random weights, running statistics of noise: branches count, and outputs are neither 0 nor 1."""
+    backbone, neck, head = REAL[name]
     wanted = recipe(ink_run, tmp_path / "out", f"Global.pretrained_model={tmp_path}/w.safetensors", "Global.plugins=[]")
-    tree = {**wanted.tree, "Architecture": {"model_type": "det", "Backbone": backbone, "Neck": neck, "Head": {"name": "DBHead"}}}
+    tree = {**wanted.tree, "Architecture": {"model_type": "det", "Backbone": backbone, "Neck": neck, "Head": head}}
     wanted = type(wanted).from_tree(tree)
     torch.manual_seed(1)
     model = Builder(wanted).model()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.1, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
+            module.momentum = None
+    with torch.no_grad():
+        model(torch.rand(4, 3, 64, 64) * 2 - 1, {})
+        for parameter in model.head.parameters():
+            parameter.mul_(0.3)  # loud logits would make every rounding a difference
     save_weights(tmp_path / "w.safetensors", model.state_dict(), {"recipe": tree})
-    report = export(wanted, verify_data=False, tolerance=1e-3)
-    assert all(check.difference < 1e-3 for check in report.shapes)
+    assert len(export(wanted, verify_data=False, tolerance=1e-4).shapes) == 4
 
 
 def test_the_u_net_on_gray_pages(ink_run, tmp_path):

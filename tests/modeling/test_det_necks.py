@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
+from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.modeling.necks.db_fpn import DBFPN
 from ppocr_like.modeling.necks.intracl import IntraCLBlock
 from ppocr_like.modeling.necks.lk_pan import LKPAN
@@ -109,3 +110,13 @@ def test_lkpan_goes_down_by_sums_and_up_by_convolutions() -> None:
     assert sum(p.numel() for p in lite.parameters()) < sum(p.numel() for p in neck.parameters())
     with pytest.raises(ValueError, match="large or lite"):
         LKPAN(SPEC, 32, mode="small")
+
+
+def test_intracl_is_fused_into_one_convolution_a_stage() -> None:
+    block = IntraCLBlock(16, 2).eval()
+    x = torch.randn(2, 16, 9, 14)
+    fused = fused_copy(block)
+    assert torch.allclose(fused(x), block(x), atol=1e-5)
+    assert sum(isinstance(layer, torch.nn.Conv2d) for layer in fused.modules()) == 5
+    fused.fuse()
+    assert torch.allclose(fused(x), block(x), atol=1e-5) and block.fused is None

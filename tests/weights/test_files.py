@@ -163,3 +163,15 @@ def test_safetensors_of_others_and_bad_metadata(tmp_path):
     write({"ppocr_like": "1", "recipe": "[]"})
     with pytest.raises(WeightsError, match="`recipe` is list"):
         load_weights(tmp_path / "w.safetensors")
+
+
+def test_the_averaged_weights_of_a_checkpoint_are_taken(tmp_path, caplog):
+    model = {"w": torch.zeros(2), "count": torch.tensor(3)}
+    hooks = {"ema": {"steps": 3, "divisor": 1.0, "averages": {"w": torch.ones(2)}}, "log": None}
+    for name, kept in (("averaged", hooks), ("plain", {"log": None})):
+        torch.save({"model": model, "hooks": kept, "optimizer": {}}, tmp_path / f"{name}.ckpt")
+    with caplog.at_level("INFO"):
+        state = load_weights(tmp_path / "averaged.ckpt").state
+    assert (state["w"].tolist(), int(state["count"])) == ([1.0, 1.0], 3)
+    assert "averaged weights" in caplog.text
+    assert load_weights(tmp_path / "plain.ckpt").state["w"].tolist() == [0.0, 0.0]

@@ -16,10 +16,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ppocr_like.contracts import Rejected
+from ppocr_like.data.base import read_image
 from ppocr_like.data.convert.base import IGNORED, Box, LeftOut, Page, Reader
 from ppocr_like.data.convert.crops import LineFilter, cut
 from ppocr_like.data.convert.target import Converted, LabelFiles, Splitter, Target
-from ppocr_like.data.simple import read_image
 from ppocr_like.errors import DataError
 from ppocr_like.transforms.decode import DecodeImage
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ppocr_like.modeling.fuse import convolution_like
 from ppocr_like.modeling.init import default_conv_
 from ppocr_like.modeling.layers import BatchNorm2d, norm_act
 
@@ -32,6 +33,7 @@ class IntraCLBlock(nn.Module):
             self.add_module(f"q_layer_1x{size}", nn.Conv2d(inner, inner, (1, size), padding=(0, size // 2)))
             self.add_module(f"c_layer_{size}x{size}", nn.Conv2d(inner, inner, size, padding=size // 2))
         self.bn = BatchNorm2d(channels)
+        self.fused: nn.ModuleList | None = None
         for layer in self.children():
             if isinstance(layer, nn.Conv2d):
                 default_conv_(layer)
@@ -49,8 +51,23 @@ class IntraCLBlock(nn.Module):
         weight = square[0] + F.pad(column[0], (half, half)) + F.pad(row[0], (0, 0, half, half))
         return weight, square[1] + column[1] + row[1]
 
+    @torch.no_grad()
+    def fuse(self) -> None:
+        """Keeps each stage's one kernel instead of its three (see `modeling.fuse`); a second call changes nothing."""
+        if self.fused is not None:
+            return
+        stages = []
+        for size in KERNELS:
+            square = self.get_submodule(f"c_layer_{size}x{size}")
+            assert isinstance(square, nn.Conv2d)
+            stages.append(convolution_like(square, *self._kernel(size)))
+        for size in KERNELS:
+            for name in (f"v_layer_{size}x1", f"q_layer_1x{size}", f"c_layer_{size}x{size}"):
+                delattr(self, name)
+        self.fused = nn.ModuleList(stages)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.conv1x1_reduce_channel(x)
-        for size in KERNELS:
-            y = F.conv2d(y, *self._kernel(size), padding=size // 2)
+        for number, size in enumerate(KERNELS):
+            y = F.conv2d(y, *self._kernel(size), padding=size // 2) if self.fused is None else self.fused[number](y)
         return x + norm_act(self.bn, "relu", self.conv1x1_return_channel(y))

@@ -1,0 +1,168 @@
+"""One LMDB folder of the deep-text-recognition layout, read by record number."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
+
+import lmdb
+
+from ppocr_like.data.cache import FileKey
+from ppocr_like.errors import DataError
+
+FILE = "data.mdb"
+COUNT_KEY = b"num-samples"
+STATE_KEY = b"ppocr-like-pack"  # JSON of `pack`: where it stands; other programs leave it alone
+
+
+def image_key(number: int) -> bytes:
+    """Key of a record's encoded image; records count from 1."""
+    return b"image-%09d" % number
+
+
+def label_key(number: int) -> bytes:
+    """Key of a record's text, UTF-8."""
+    return b"label-%09d" % number
+
+
+def find_folders(roots: list[str]) -> list[str]:
+    """Every folder at or under the roots that holds a `data.mdb`, sorted by path; links to folders are followed once.
+
+    Raises:
+        DataError: a root that is no folder, or under which none is found.
+    """
+    found: dict[str, list[str]] = {}
+    for root in roots:
+        if not os.path.isdir(root):
+            raise DataError("data_dir is no folder; give an LMDB folder or one above several", root)
+        seen: set[str] = set()
+        for folder, names, files in os.walk(root, followlinks=True):
+            real = os.path.realpath(folder)
+            if FILE in files:
+                found.setdefault(real, []).append(folder)
+            if real in seen:
+                names.clear()
+            seen.add(real)
+        if not seen & found.keys():
+            raise DataError(f"no LMDB folder is here or below (none holds {FILE}); tools/pack.py writes one", root)
+    # Of several ways to a folder the one without links.
+    return sorted(min(ways, key=lambda way: (os.path.abspath(way) != real, way)) for real, ways in found.items())
+
+
+def image_bytes(path: str) -> bytes:
+    """An image file, or the record that `folder/image-000000001` names in an LMDB folder; empty where the record is not there.
+
+    Raises:
+        OSError: the file cannot be read.
+        DataError: see `LmdbStore`.
+    """
+    folder, name = os.path.split(path)
+    if name.startswith("image-") and os.path.exists(os.path.join(folder, FILE)) and not os.path.exists(path):
+        return LmdbStore.of(folder).get(name.encode()) or b""
+    return Path(path).read_bytes()
+
+
+class LmdbStore:
+    """Reads the records of one folder; made with `LmdbStore.of`.
+
+    Every process maps the file for itself, read-only and without locks; threads share the map. LMDB allows one opening of a
+    file in a process, so all data sets of a process share one store of a folder.
+
+    Raises:
+        DataError: no LMDB file, a damaged or an unfinished one, or without `num-samples`.
+    """
+
+    _stores: ClassVar[WeakValueDictionary[str, LmdbStore]] = WeakValueDictionary()  # LMDB's own rule: one opening in a process
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.key = _key(folder)
+        self._lock = threading.Lock()
+        self._env: Any = None
+        self._process = 0
+        self.count = self._count()
+
+    @classmethod
+    def of(cls, folder: str) -> LmdbStore:
+        """The process' store of a folder."""
+        name = os.path.realpath(folder)
+        store = cls._stores.get(name)
+        if store is None or store.key != _key(folder):
+            if store is not None:
+                store.close()  # the file is another one now
+            store = cls._stores[name] = cls(folder)
+        return store
+
+    def __reduce__(self) -> tuple[Callable[[str], LmdbStore], tuple[str]]:
+        return LmdbStore.of, (self.folder,)
+
+    def close(self) -> None:
+        """Gives the map back; the next reading opens it again."""
+        env, self._env = self._env, None
+        if env is not None:
+            env.close()
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key, None when it is not there.
+
+        Raises:
+            DataError: the file was changed while in use, or is damaged.
+        """
+        try:
+            with self._opened().begin() as transaction:
+                return transaction.get(key)
+        except lmdb.Error as error:
+            raise DataError(f"the LMDB file cannot be read ({error}); it is damaged: pack it again", self.folder) from error
+
+    def _opened(self) -> Any:
+        if self._env is None or self._process != os.getpid():
+            with self._lock:
+                if self._env is None or self._process != os.getpid():
+                    self.close()  # a forked worker maps the file anew instead of using what its parent opened
+                    if _key(self.folder) != self.key:
+                        raise DataError("the LMDB file was changed while it was in use; start again", self.folder)
+                    self._env, self._process = _open(self.folder), os.getpid()
+        return self._env
+
+    def _count(self) -> int:
+        written = self.get(COUNT_KEY)
+        unfinished = written is None and self.get(STATE_KEY) is not None
+        self.close()  # what is not open is not inherited by workers
+        if unfinished:
+            raise DataError("packing this folder was not finished; run tools/pack.py with the same arguments again", self.folder)
+        try:
+            count = int(written) if written is not None else -1
+        except ValueError:
+            count = -1
+        if count < 0:
+            what = "has no" if written is None else f"has {written[:40]!r} as"
+            raise DataError(f"{what} num-samples; records are image-000000001, label-000000001, ... and num-samples", self.folder)
+        if count == 0:
+            raise DataError("the LMDB folder holds no record", self.folder)
+        return count
+
+
+def _key(folder: str) -> FileKey:
+    place = Path(folder, FILE)
+    try:
+        return FileKey.of(place)
+    except OSError as error:
+        raise DataError(f"cannot read {FILE} ({error.strerror or error})", folder) from error
+
+
+def _open(folder: str) -> Any:
+    """The environment; a file that is cut short is found here instead of ending the process where its map stops."""
+    try:
+        env = lmdb.open(folder, readonly=True, lock=False, readahead=False, meminit=False, create=False)
+    except lmdb.Error as error:
+        raise DataError(f"no LMDB file that can be opened ({error})", folder) from error
+    whole = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    size = os.path.getsize(Path(folder, FILE))
+    if size < whole:
+        env.close()
+        raise DataError(f"{FILE} is cut short ({size:,} bytes of {whole:,}); copy or pack it again", folder)
+    return env

@@ -1,0 +1,73 @@
+"""What the optimisation needs around the steps: averaged weights, and rates that follow the evaluations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ppocr_like.config import GlobalConfig
+from ppocr_like.engine.evaluator import Evaluation
+from ppocr_like.engine.run import Hook, Run, StepResult
+from ppocr_like.optim.ema import WeightAverage
+
+logger = logging.getLogger("ppocr_like")
+
+
+def weight_average(settings: GlobalConfig, model: torch.nn.Module) -> WeightAverage | None:
+    """The average of the model's weights that `Global.use_ema` asks for; None without it."""
+    if not settings.use_ema:
+        return None
+    return WeightAverage(
+        model,
+        settings.ema_decay,
+        settings.ema_gamma,
+        settings.ema_decay_type,
+        settings.ema_filter_no_grad,
+        settings.paddle_exact,
+    )
+
+
+class Averaging(Hook):
+    """`Global.use_ema`: takes the weights into the average after every step. `Run.measured` puts the average in their place."""
+
+    name = "ema"
+
+    def __init__(self, average: WeightAverage) -> None:
+        self._average = average
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        with run.guard.update():  # cut off within, the state cannot be saved
+            self._average.update()
+
+    def state(self) -> Any:
+        return self._average.state()
+
+    def load(self, state: Any) -> None:
+        self._average.load(state)
+
+
+class MetricSchedule(Hook):
+    """Tells a schedule that follows the metric (`ReduceLROnPlateau`) the deciding one of each evaluation after the start."""
+
+    name = "schedule"
+
+    def __init__(self, schedule: Any) -> None:
+        self._schedule = schedule
+
+    def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
+        if run.progress.step == 0:
+            return
+        here, decider = run.schedule_step(), evaluations[0]
+        before = self._schedule.value(here)
+        if self._schedule.observe(decider.value, here):
+            now = self._schedule.value(here)
+            logger.info("%s of %s is on a plateau: learning rate %.6g -> %.6g", decider.main_indicator, decider.name, before, now)
+
+    def state(self) -> Any:
+        return self._schedule.state()
+
+    def load(self, state: Any) -> None:
+        self._schedule.load(state)
