@@ -30,7 +30,7 @@ class SARLoss(nn.Module):
         super().__init__()
         if sar_classes is not None and ignore_index not in (None, sar_classes - 1):
             raise ValueError(
-                f"ignore_index is {ignore_index}, but the padding of this character set is {sar_classes - 1}; leave ignore_index out"
+                f"ignore_index is {ignore_index}, but the padding of this character set is {sar_classes - 1}; leave it out"
             )
         padding = PADDLE_PADDING if sar_classes is None else sar_classes - 1
         self.ignore_index = padding if ignore_index is None else ignore_index
@@ -41,7 +41,5 @@ class SARLoss(nn.Module):
             raise ValueError(f"SARLoss needs as many logits as labels; got {tuple(logits.shape)} and {tuple(label.shape)}")
         # The last logits would stand for what follows the label's end.
         with torch.autocast(logits.device.type, enabled=False):
-            loss = F.cross_entropy(
-                logits[:, :-1].float().flatten(0, 1), label[:, 1:].flatten(), ignore_index=self.ignore_index
-            )
+            loss = F.cross_entropy(logits[:, :-1].float().flatten(0, 1), label[:, 1:].flatten(), ignore_index=self.ignore_index)
         return {"loss": loss}

@@ -26,8 +26,7 @@ class NRTRLabelDecode:
         character_dict_path: dictionary file, read when no charset is given.
         use_space_char: the last entry is a space.
         charset: the run's charset.
-        paddle_exact: as PaddleOCR: "blank", "<unk>", "<s>" are spelt out, the confidence of an empty text is NaN, and a
-            batch of two arrays of probabilities is taken for (ids, probabilities).
+        paddle_exact: "blank", "<unk>", "<s>" are spelt out and the confidence of an empty text is NaN, as in PaddleOCR.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class NRTRLabelDecode:
         paddle_exact: bool = False,
     ) -> None:
         self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char)
-        self.paddle_exact = paddle_exact
         labels = (*NRTR_SPECIALS, *self.charset.labels[1:])
         dropped = () if paddle_exact else (0, 1, START)
         self.reader = SequenceReader(labels, END, dropped, self.charset.right_to_left, float("nan") if paddle_exact else 0.0)
