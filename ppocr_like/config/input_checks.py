@@ -11,6 +11,7 @@ from ppocr_like.errors import ConfigError, Problem
 
 # px: a probe has the remainders that the real size has; networks halve their images at most six times
 PERIOD = 64
+NOT_THE_INPUT = ("RecConAug",)  # its image_shape is [height, width, channels] of what it joins
 PHOTOS = ((640, 480), (1280, 720), (1000, 1400), (333, 517))  # width, height px of images that a resize step is asked about
 
 
@@ -21,7 +22,12 @@ def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] 
         name = item_name(item)
         args = item.get(name, item) if isinstance(item, dict) else None
         shape = args.get("image_shape") if isinstance(args, dict) else None
-        if isinstance(shape, list) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape):
+        if (
+            name not in NOT_THE_INPUT
+            and isinstance(shape, list)
+            and len(shape) == 3
+            and all(isinstance(n, int) and n > 0 for n in shape)
+        ):
             return shape, f"{section}.dataset.transforms.{i}.{name}.image_shape"
     return None
 

@@ -34,7 +34,7 @@ class LineExaminer(Examiner):
         self.charset = builder.charset or Charset(())
         self.stride = stride
         self.label_steps = [
-            step for step in dataset.transforms if "label" in step.needs and "image" not in step.needs and "label" in step.gives
+            step for step in dataset.transforms if "label" in step.needs and "image" not in step.needs and "length" in step.gives
         ]
         shape, bucket = dataset.canvas(), builder.loader(section).bucket_by_width
         self.height = shape[1] if shape else 0

@@ -14,6 +14,7 @@ ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "relu": F.relu,
     "hardswish": F.hardswish,  # x * relu6(x + 3) / 6, equal in Paddle and torch
     "swish": F.silu,
+    "gelu": F.gelu,  # the exact one, by the error function
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ppocr_like.optim.checks import bad, number, one_of
-from ppocr_like.optim.schedules import FromRate, Schedule, half_cosine, rising
+from ppocr_like.optim.schedules import FromRate, Schedule, half_cosine, power_curve, rising
 from ppocr_like.registry import SCHEDULES
 
 ONE_CYCLE_RISE = 0.3  # share of the run in which OneCycle rises (paddle.optimizer.lr.OneCycleLR phase_pct)
@@ -153,9 +153,7 @@ class LinearWarmupCosine(FromRate):
         self.min_lr = number(self.min_lr, "lr.min_lr")
 
     def after_warmup(self, step: int) -> float:
-        if not self.paddle_exact:
-            step = min(step, self.total_steps)
-        return half_cosine(self.first, self.min_lr, step / self.total_steps)
+        return half_cosine(self.first, self.min_lr, self.phase(step, hold=not self.paddle_exact))
 
 
 @SCHEDULES.register()
@@ -178,5 +176,4 @@ class DecayLearningRate(FromRate):
             self.warmup_steps, self.end_lr = 0, 0.0
 
     def after_warmup(self, step: int) -> float:
-        left = 1 - min(step, self.total_steps) / self.total_steps
-        return (self.first - self.end_lr) * left**self.factor + self.end_lr
+        return power_curve(self.first, self.end_lr, self.phase(step), self.factor)

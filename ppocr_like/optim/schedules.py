@@ -61,6 +61,10 @@ class Schedule(ABC):
             return (self.first - self.warmup_from) * step / self.warmup_steps + self.warmup_from
         return self.after_warmup(step - self.warmup_steps)
 
+    def phase(self, step: int, hold: bool = True) -> float:
+        """Share of the run's length that `step` steps are; with `hold` 1 at most."""
+        return (min(step, self.total_steps) if hold else step) / self.total_steps
+
     @abstractmethod
     def after_warmup(self, step: int) -> float:
         """The rate `step` steps after the warm-up."""
@@ -85,6 +89,11 @@ class FromRate(Schedule):
 def half_cosine(start: float, end: float, phase: float) -> float:
     """From `start` at phase 0 to `end` at phase 1 along half a cosine."""
     return end + (start - end) * (1 + math.cos(math.pi * phase)) / 2
+
+
+def power_curve(start: float, end: float, phase: float, power: float) -> float:
+    """From `start` at phase 0 to `end` at phase 1 as (1 - phase) ** power."""
+    return (start - end) * (1 - phase) ** power + end
 
 
 def rising(values: Sequence[float], path: str) -> list[float]:
@@ -129,7 +138,7 @@ class Cosine(FromRate):
     paddle_exact: bool = False
 
     def after_warmup(self, step: int) -> float:
-        return half_cosine(self.first, 0.0, (step if self.paddle_exact else min(step, self.total_steps)) / self.total_steps)
+        return half_cosine(self.first, 0.0, self.phase(step, hold=not self.paddle_exact))
 
 
 @SCHEDULES.register()
@@ -146,8 +155,7 @@ class Linear(FromRate):
         self.power = number(self.power, "lr.power", above=True)
 
     def after_warmup(self, step: int) -> float:
-        left = 1 - min(step, self.total_steps) / self.total_steps
-        return (self.first - self.end_lr) * left**self.power + self.end_lr
+        return power_curve(self.first, self.end_lr, self.phase(step), self.power)
 
 
 @SCHEDULES.register()

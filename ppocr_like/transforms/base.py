@@ -21,8 +21,9 @@ class Transform(ABC):
 
     A sample is a dict. Readers give `image` (encoded bytes as uint8 vector, or an (H, W, C) array), `label` (str) and
     `img_path`, in training also `epoch` (int) and `fetch_other` (generator -> another training sample or None); the data set
-    adds `target_size` ((width, height) px) when the sampler asks for a canvas. `image` is (H, W, C) uint8, BGR or one
-    channel, until the resizing or normalising step makes it float32 (C, H, W).
+    adds `target_size` ((width, height) px) when the sampler asks for a canvas. A step that changes what a line says gives
+    `text`, which `info` then tells. `image` is (H, W, C) uint8, BGR or one channel, until the resizing or normalising step
+    makes it float32 (C, H, W).
 
     A transform changes and returns the sample, draws randomness only from `rng`, and raises `contracts.Rejected` for a
     sample it cannot use. `needs` and `gives` name entries, so that a broken chain is found without data.

@@ -10,6 +10,7 @@ import torch
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import ConfigError
+from ppocr_like.registry import OPTIMIZERS, SCHEDULES
 
 
 def test_the_parts_get_what_only_the_builder_knows(shipped: Callable) -> None:
@@ -54,6 +55,34 @@ def test_a_regularizer_is_built_for_the_optimizer(shipped: Callable) -> None:
     overrides = ("Optimizer={_replace_: true, name: Adam, regularizer: {name: L2, factor: 3e-5}, lr: {learning_rate: 1e-3}}",)
     builder = Builder(shipped(*overrides))
     assert any("3e-05" in line for line in builder.optimizer(builder.model(), 1, 1).describe())
+
+
+def test_every_optimizer_and_schedule_can_be_written_in_a_recipe(shipped: Callable) -> None:
+    """With a penalty, clipping and a warm-up, which go with all of them."""
+    more = {"Momentum": {"momentum": 0.9}}
+    rates = {
+        "Piecewise": {"decay_epochs": [1], "values": [0.1, 0.01]},
+        "Step": {"step_size": 3},
+        "MultiStepDecay": {"milestones": [2, 5]},
+        "CyclicalCosine": {"cycle": 3},
+        "OneCycle": {"max_lr": 0.1},
+    }
+    pairs = [(name, "Const") for name, _ in OPTIMIZERS] + [("Lamb", name) for name, _ in SCHEDULES]
+    for optimizer, schedule in pairs:
+        rate = {"name": schedule, "warmup_epoch": 1, **rates.get(schedule, {})}
+        if schedule not in ("Piecewise", "OneCycle"):
+            rate["learning_rate"] = 0.1
+        node = {"name": optimizer, "regularizer": {"name": "CosineL2", "factor": 3e-5}, "clip_norm_global": 5, "lr": rate}
+        tree = {**shipped().tree, "Optimizer": {**node, **more.get(optimizer, {})}}
+        builder = Builder(Recipe.from_tree(tree))
+        made = builder.optimizer(WithAttrs(2, 2), 10, 10)
+        assert type(made).__name__ == optimizer and made.lr(0) < 1e-4 < made.lr(10), (optimizer, schedule)
+        assert "CosineL2(3e-05 to 0)" in made.describe()[0]
+
+
+class WithAttrs(torch.nn.Linear):
+    def param_attrs(self) -> dict:
+        return {}
 
 
 def test_evaluation_sets_are_merged_over_the_common_node(shipped: Callable) -> None:

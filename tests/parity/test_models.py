@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from .networks import CASES, NO_CASES, Network, compare, load, networks, paddle_state
+from ppocr_like.modeling.fuse import fused_copy
+
+from .networks import CASES, NO_CASES, Network, beyond_rounding, compare, load, networks, paddle_state
 
 pytestmark = pytest.mark.skipif(CASES is None, reason=NO_CASES)
 
@@ -27,24 +29,31 @@ def ctc_branch(architecture: dict) -> dict:
     }
 
 
-def collect() -> list:
-    found = []
-    for network in networks("rec__*.json", "out", "head_out"):
-        network = replace(network, architecture=ctc_branch(network.architecture))
-        if (network.architecture["Backbone"]["name"], network.architecture["Head"]["name"]) == ("MobileNetV1Enhance", "CTCHead"):
-            found.append(pytest.param(network, id=network.id))
-    return found
+# Networks with parts that are not here yet. Every other one must be built, or a mistake would pass for a missing part.
+NOT_YET = (
+    "rec__PP-OCRv4__PP-OCRv4_server_rec",
+    "rec__PP-OCRv5__PP-OCRv5_server_rec",
+    "rec__PP-OCRv6__",
+    "rec__SVTRv2__",
+    "rec__rec_mv3_tps_bilstm_ctc",
+    "rec__rec_svtrnet",
+)
+
+# Two layers of LSTM with weights so large that a last bit can change a whole sequence.
+CHAOTIC = {f"rec__multi_language__rec_{name}_lite_train" for name in ("arabic", "french", "german", "samaritan")}
+
+NETWORKS = [replace(n, architecture=ctc_branch(n.architecture)) for n in networks("rec__*.json", "out", "head_out")]
 
 
-COLLECTED = collect()
+def test_which_networks_are_covered() -> None:
+    assert len(NETWORKS) == 54  # 52 files, two of them with two networks
+    assert all(network.id.startswith(NOT_YET) for network in NETWORKS if network.missing())
 
 
-def test_how_many_networks_are_covered() -> None:
-    assert len(COLLECTED) == 11  # 2 CRNN, 7 PP-OCRv3 recognisers, teacher and student of its distillation
-
-
-@pytest.mark.parametrize("network", COLLECTED)
-def test_outputs_equal_paddleocrs(network: Network) -> None:
+@pytest.mark.parametrize("network", [pytest.param(network, id=network.id) for network in NETWORKS])
+def test_outputs_equal_paddleocrs(network: Network, record_property: pytest.RecordProperty) -> None:
+    if missing := network.missing():
+        pytest.skip(missing)
     paddle = {}
     for name, value in paddle_state(network).items():
         ours = name.replace("head.ctc_encoder.", "neck.").replace("head.ctc_head.", "head.")
@@ -52,4 +61,12 @@ def test_outputs_equal_paddleocrs(network: Network) -> None:
             paddle[ours] = value
     model = network.build(network.architecture["Head"]["out_channels"])
     load(model, paddle)
-    compare(network, model, "ctc").hold()
+    if network.id in CHAOTIC:
+        assert beyond_rounding(network, model, "ctc") <= 1
+        return
+    fused = fused_copy(model)
+    found = compare(network, model, "ctc")
+    record_property("largest difference over std", found.largest)
+    found.hold()
+    if any(hasattr(module, "fuse") for module in model.modules()):
+        compare(network, fused, "ctc").hold()

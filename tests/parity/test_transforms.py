@@ -19,7 +19,10 @@ GREY_LEVEL = 2 / 255
 SOURCES = [
     pytest.param((COPIES, {"01_rec_resize": 31, "03_normalize_decode": 13, "04_label_encoders": 4}), id="copies"),
     pytest.param(
-        (Path(ROOT or ".") / "parity" / "ops", {"01_rec_resize": 219, "03_normalize_decode": 32, "04_label_encoders": 7}),
+        (
+            Path(ROOT or ".") / "parity" / "ops",
+            {"01_rec_resize": 219, "03_normalize_decode": 32, "04_label_encoders": 7},
+        ),
         id="all",
         marks=pytest.mark.skipif(not ROOT, reason="PPOCR_LIKE_CASES is not set: PaddleOCR's reference cases are not here"),
     ),
@@ -132,6 +135,34 @@ def test_ctc_label_encode(source):
                 assert out[name].tolist() == want, (case["op"], result["text"], name)
         done += 1
     assert done == source[1]["04_label_encoders"]
+
+
+@pytest.mark.skipif(not ROOT, reason="PPOCR_LIKE_CASES is not set: PaddleOCR's reference cases are not here")
+def test_guide_label_encoders():
+    """SARLabelEncode, NRTRLabelEncode, MultiLabelEncode."""
+    folder = Path(ROOT or ".") / "parity" / "ops"
+    meta, _ = load((folder, {}), "04_label_encoders")
+    done = texts = 0
+    for case in meta["cases"]:
+        ((name, arguments),) = case["op"].items()
+        if name not in ("SARLabelEncode", "NRTRLabelEncode", "MultiLabelEncode"):
+            continue
+        arguments = {**arguments, **case.get("global", {})}
+        if arguments.get("character_dict_path"):
+            arguments["character_dict_path"] = str(folder / arguments["character_dict_path"])
+        encode = TRANSFORMS.get(name)(**arguments)
+        for result in case["results"]:
+            if result["out"] is None:
+                with pytest.raises(Rejected):
+                    encode({"label": result["text"]}, rng())
+                continue
+            out = encode({"label": result["text"]}, rng())
+            for entry, want in result["out"].items():
+                assert out[entry].dtype == np.int64
+                assert out[entry].tolist() == want, (case["op"], result["text"], entry)
+            texts += 1
+        done += 1
+    assert (done, texts) == (25, 363)
 
 
 @pytest.mark.skipif(not ROOT, reason="PPOCR_LIKE_CASES is not set: PaddleOCR's reference cases are not here")

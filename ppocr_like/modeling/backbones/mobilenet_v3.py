@@ -11,7 +11,7 @@ from torch import nn
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.init import default_conv_
-from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible, norm_act
+from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible, norm_act, pair
 from ppocr_like.modeling.squeeze_excite import SEModule
 from ppocr_like.registry import BACKBONES
 
@@ -61,12 +61,14 @@ BLOCKS: dict[str, tuple[Block, ...]] = {
 class ConvNormAct(nn.Module):
     """Convolution without bias, batch norm, activation (a name in `layers.ACTIVATIONS`)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, act: str, depthwise: bool = False) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int | tuple[int, int], act: str, depthwise: bool = False
+    ) -> None:
         super().__init__()
         self.act = act
         self.conv: nn.Conv2d
         if depthwise:
-            self.conv = DepthwiseConv2d(inputs, kernel, (stride, stride))
+            self.conv = DepthwiseConv2d(inputs, kernel, pair(stride, "stride"))
         else:
             self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
         self.bn = BatchNorm2d(outputs)
@@ -77,9 +79,22 @@ class ConvNormAct(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """1x1 convolution to more channels, depthwise convolution, squeeze-excite where wanted, 1x1 convolution to fewer."""
+    """1x1 convolution to more channels, depthwise convolution, squeeze-excite where wanted, 1x1 convolution to fewer.
 
-    def __init__(self, inputs: int, within: int, outputs: int, kernel: int, stride: int, squeeze_excite: bool, act: str) -> None:
+    With a stride of 1 and as many outputs as inputs the input is added; not where the stride is a pair, be it of ones: so in
+    PaddleOCR, and weights go by it.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        within: int,
+        outputs: int,
+        kernel: int,
+        stride: int | tuple[int, int],
+        squeeze_excite: bool,
+        act: str,
+    ) -> None:
         super().__init__()
         self.shortcut = stride == 1 and inputs == outputs
         self.expand_conv = ConvNormAct(inputs, within, 1, 1, act)
@@ -93,6 +108,14 @@ class InvertedResidual(nn.Module):
             y = self.mid_se(y)
         y = self.linear_conv(y)
         return x + y if self.shortcut else y
+
+
+def check_size(model_name: str, scale: float) -> None:
+    """Raises ValueError for a size that has no table."""
+    if model_name not in BLOCKS:
+        raise ValueError(f"model_name must be one of {', '.join(BLOCKS)}, got {model_name!r}")
+    if scale not in SCALES:
+        raise ValueError(f"scale must be one of {', '.join(map(str, SCALES))}, got {scale}")
 
 
 @BACKBONES.register("MobileNetV3", task="det")
@@ -111,10 +134,7 @@ class MobileNetV3(nn.Module):
 
     def __init__(self, in_spec: FeatureSpec, model_name: str = "large", scale: float = 0.5, disable_se: bool = False) -> None:
         super().__init__()
-        if model_name not in BLOCKS:
-            raise ValueError(f"model_name must be one of {', '.join(BLOCKS)}, got {model_name!r}")
-        if scale not in SCALES:
-            raise ValueError(f"scale must be one of {', '.join(map(str, SCALES))}, got {scale}")
+        check_size(model_name, scale)
         channels = make_divisible(STEM * scale, DIVISOR)
         self.conv = ConvNormAct(in_spec.channels, channels, 3, 2, "hardswish")
         stride = in_spec.stride[0] * 2, in_spec.stride[1] * 2

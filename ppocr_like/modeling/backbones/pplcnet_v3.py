@@ -1,12 +1,14 @@
 """PPLCNetV3 for detection: PaddleOCR's rec_lcnetv3 with det=True, the backbone of PP-OCRv4 and v5 mobile detectors.
 
+Its layers serve the recogniser of the same name too, which has other strides.
+
 A chain of depthwise and 1x1 convolutions. In training each is a sum of branches with batch norms of their own (RepVGG,
 Ding et al. 2021); `fuse()` makes one convolution of them. Parameter names are PaddleOCR's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -17,7 +19,7 @@ from ppocr_like.modeling.branches import summed_branches, sums_fast
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like, unit_kernel
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_
-from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible
+from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible, pair
 from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
 from ppocr_like.registry import BACKBONES
 
@@ -25,10 +27,12 @@ DIVISOR = 16
 STEM = 16  # channels of the first convolution before scaling
 LAST = (16, 24, 56, 480)  # channels of the four maps given out, before scaling
 
-Block = tuple[int, int, int, int, bool]
+Stride = int | tuple[int, int]
+Block = tuple[int, int, int, Stride, bool]
+Stages = Mapping[str, tuple[Block, ...]]
 
 # kernel, channels in and out before scaling, stride, squeeze-excite; by PaddleOCR's names of the stages
-BLOCKS: dict[str, tuple[Block, ...]] = {
+BLOCKS: Stages = {
     "blocks2": ((3, 16, 32, 1, False),),
     "blocks3": ((3, 32, 64, 2, False), (3, 64, 64, 1, False)),
     "blocks4": ((3, 64, 128, 2, False), (3, 128, 128, 1, False)),
@@ -45,12 +49,12 @@ def attrs(lr_mult: float, l2: float | None, *names: str) -> dict[str, ParamAttr]
 class ConvNorm(nn.Module):
     """Convolution without bias and batch norm; the batch norm has no L2, as in PaddleOCR."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, depthwise: bool, lr_mult: float) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: Stride, depthwise: bool, lr_mult: float) -> None:
         super().__init__()
         self.lr_mult = lr_mult
         self.conv: nn.Conv2d
         if depthwise:
-            self.conv = DepthwiseConv2d(inputs, kernel, (stride, stride))
+            self.conv = DepthwiseConv2d(inputs, kernel, pair(stride, "stride"))
         else:
             self.conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=False)
         self.bn = BatchNorm2d(outputs)
@@ -111,19 +115,28 @@ class Activation(nn.Module):
 
 
 class LearnableRep(nn.Module):
-    """A sum of batch-normed branches of one kernel shape, a learnable affine, and (without a stride) the activation.
+    """A sum of batch-normed branches of one kernel shape, a learnable affine, and the activation.
 
     Args:
         inputs, outputs: channels.
         kernel: of the main branches; above 1 a branch of kernel 1 is added.
-        stride: vertical and horizontal; at 1, with as many outputs as inputs, the input itself is a branch.
+        stride: at 1, with as many outputs as inputs, the input itself is a branch; at 2 there is no activation. A pair
+            (vertical, horizontal) is neither of them: so in PaddleOCR, and weights go by it.
         depthwise: one kernel per channel.
         branches: number of main branches.
         lr_mult, lab_lr: the rate of all parameters, and of the affine numbers on top of it.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int, depthwise: bool, branches: int, lr_mult: float, lab_lr: float
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: Stride,
+        depthwise: bool,
+        branches: int,
+        lr_mult: float,
+        lab_lr: float,
     ) -> None:
         super().__init__()
         self.lr_mult = lr_mult
@@ -187,7 +200,7 @@ class LCNetV3Block(nn.Module):
         inputs: int,
         outputs: int,
         kernel: int,
-        stride: int,
+        stride: Stride,
         squeeze_excite: bool,
         branches: int,
         lr_mult: float,
@@ -211,8 +224,53 @@ class LCNetV3Block(nn.Module):
         return self.pw_conv(x)
 
 
+class LCNetV3(nn.Module):
+    """The first convolution and the stages.
+
+    Args:
+        in_spec: the images.
+        stages: a table such as `BLOCKS`.
+        scale, conv_kxk_num, lr_mult_list, lab_lr: as of `PPLCNetV3`.
+
+    Raises:
+        ValueError: a value that makes no network.
+    """
+
+    def __init__(
+        self, in_spec: FeatureSpec, stages: Stages, scale: float, conv_kxk_num: int, lr_mult_list: Sequence[float], lab_lr: float
+    ) -> None:
+        super().__init__()
+        if scale <= 0:
+            raise ValueError(f"scale must be above 0, got {scale}")
+        if conv_kxk_num < 1:
+            raise ValueError(f"conv_kxk_num must be at least 1, got {conv_kxk_num}")
+        if len(lr_mult_list) != 1 + len(stages) or min(lr_mult_list) < 0:
+            raise ValueError(f"lr_mult_list takes {1 + len(stages)} numbers, none negative, got {list(lr_mult_list)}")
+        if lab_lr < 0:
+            raise ValueError(f"lab_lr must not be negative, got {lab_lr}")
+        self.conv1 = ConvNorm(in_spec.channels, make_divisible(STEM * scale, DIVISOR), 3, 2, False, lr_mult_list[0])
+        stride = in_spec.stride[0] * 2, in_spec.stride[1] * 2
+        self.specs: dict[str, FeatureSpec] = {}  # what each stage gives
+        for (name, blocks), lr_mult in zip(stages.items(), lr_mult_list[1:], strict=True):
+            made = []
+            for kernel, inputs, outputs, step, squeeze_excite in blocks:
+                channels = make_divisible(inputs * scale, DIVISOR), make_divisible(outputs * scale, DIVISOR)
+                made.append(LCNetV3Block(*channels, kernel, step, squeeze_excite, conv_kxk_num, lr_mult, lab_lr))
+                down, across = pair(step, "stride")
+                stride = stride[0] * down, stride[1] * across
+            self.add_module(name, nn.Sequential(*made))
+            self.specs[name] = FeatureSpec(channels[1], stride)
+
+    def stages(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What each stage gives for images (N, C, H, W)."""
+        x, given = self.conv1(fast_layout(images)), {}
+        for name in self.specs:
+            x = given[name] = getattr(self, name)(x)
+        return given
+
+
 @BACKBONES.register("PPLCNetV3", task="det")
-class PPLCNetV3(nn.Module):
+class PPLCNetV3(LCNetV3):
     """Images (N, C, H, W) -> four maps of strides 4, 8, 16 and 32.
 
     Args:
@@ -236,40 +294,19 @@ class PPLCNetV3(nn.Module):
         lab_lr: float = 0.1,
         det: bool = False,
     ) -> None:
-        super().__init__()
         if not det:
             raise ValueError("a detector needs the form with four maps: set det: True")
         if int(LAST[0] * scale) < 1:
             raise ValueError(f"scale {scale} leaves no channels; {LAST[0]} * scale must be at least 1")
-        if conv_kxk_num < 1:
-            raise ValueError(f"conv_kxk_num must be at least 1, got {conv_kxk_num}")
-        if len(lr_mult_list) != 1 + len(BLOCKS) or min(lr_mult_list) < 0:
-            raise ValueError(f"lr_mult_list takes {1 + len(BLOCKS)} numbers, none negative, got {list(lr_mult_list)}")
-        if lab_lr < 0:
-            raise ValueError(f"lab_lr must not be negative, got {lab_lr}")
-        self.conv1 = ConvNorm(in_spec.channels, make_divisible(STEM * scale, DIVISOR), 3, 2, False, lr_mult_list[0])
-        stride = in_spec.stride[0] * 2, in_spec.stride[1] * 2
+        super().__init__(in_spec, BLOCKS, scale, conv_kxk_num, lr_mult_list, lab_lr)
         self.out_spec: list[FeatureSpec] = []
         layers: list[nn.Conv2d] = []
-        for (name, blocks), lr_mult in zip(BLOCKS.items(), lr_mult_list[1:], strict=True):
-            made = []
-            for kernel, inputs, outputs, step, squeeze_excite in blocks:
-                channels = make_divisible(inputs * scale, DIVISOR), make_divisible(outputs * scale, DIVISOR)
-                made.append(LCNetV3Block(*channels, kernel, step, squeeze_excite, conv_kxk_num, lr_mult, lab_lr))
-                stride = stride[0] * step, stride[1] * step
-            self.add_module(name, nn.Sequential(*made))
-            if name != "blocks2":
-                spec = FeatureSpec(int(LAST[len(self.out_spec)] * scale), stride)
-                layers.append(nn.Conv2d(channels[1], spec.channels, 1))
-                default_conv_(layers[-1])
-                self.out_spec.append(spec)
+        for wide, last in zip(list(self.specs.values())[1:], LAST, strict=True):
+            layers.append(nn.Conv2d(wide.channels, int(last * scale), 1))
+            default_conv_(layers[-1])
+            self.out_spec.append(FeatureSpec(int(last * scale), wide.stride))
         self.layer_list = nn.ModuleList(layers)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        x = self.conv1(fast_layout(images))
-        maps: list[torch.Tensor] = []
-        for name in BLOCKS:
-            x = getattr(self, name)(x)
-            if name != "blocks2":
-                maps.append(self.layer_list[len(maps)](x))
-        return maps
+        maps = list(self.stages(images).values())[1:]
+        return [layer(found) for layer, found in zip(self.layer_list, maps, strict=True)]

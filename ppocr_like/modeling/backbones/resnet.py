@@ -1,4 +1,6 @@
-"""Residual networks for detection: PaddleOCR's ResNet (det_resnet) and ResNet_vd (det_resnet_vd), with its parameter names.
+"""Residual networks: PaddleOCR's ResNet (det_resnet) and ResNet_vd (det_resnet_vd) for detection, with its parameter names.
+
+Their layers serve the recogniser's ResNet too, which keeps more columns.
 
 ResNet after He et al. 2015 with the stride in the 3x3 convolution; the `vd` form after He et al. 2018 ("Bag of tricks"):
 three 3x3 convolutions at the start, and shortcuts that average before their 1x1 convolution.
@@ -29,11 +31,15 @@ WIDTHS = (64, 128, 256, 512)
 BOTTLENECK_FROM = 50  # layers
 EXPANSION = 4  # of a bottleneck's output over its width
 
+Pair = tuple[int, int]
+
 
 class ConvNormAct(nn.Module):
-    """Average pool 2x2 where wanted, convolution without bias, batch norm, activation."""
+    """Average pool of this size where wanted, convolution without bias, batch norm, activation."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, act: str = "relu", pool: bool = False) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int | Pair = 1, act: str = "relu", pool: Pair | None = None
+    ) -> None:
         super().__init__()
         self.act = act
         self.pool = pool
@@ -42,8 +48,8 @@ class ConvNormAct(nn.Module):
         default_conv_(self._conv)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.pool:  # an odd last row or column is averaged by itself, so that sizes equal a convolution's
-            x = F.avg_pool2d(x, 2, 2, ceil_mode=True)
+        if self.pool is not None:  # an odd last row or column is averaged by itself, so that sizes equal a convolution's
+            x = F.avg_pool2d(x, self.pool, self.pool, ceil_mode=True)
         return norm_act(self._batch_norm, self.act, self._conv(x))
 
 
@@ -53,13 +59,13 @@ class Residual(nn.Module):
     Args:
         inputs: channels in.
         width: channels of the branch; a bottleneck gives four times as many.
-        stride: of the whole.
+        stride: of the whole, (vertical, horizontal).
         bottleneck: which branch.
         project: whether the shortcut has a convolution (the first block of a stage).
-        pooled: a strided shortcut averages 2x2, then has stride 1 (vd).
+        pooled: a strided shortcut averages as many pixels, then has stride 1 (vd).
     """
 
-    def __init__(self, inputs: int, width: int, stride: int, bottleneck: bool, project: bool, pooled: bool) -> None:
+    def __init__(self, inputs: int, width: int, stride: Pair, bottleneck: bool, project: bool, pooled: bool) -> None:
         super().__init__()
         self.bottleneck = bottleneck
         outputs = width * EXPANSION if bottleneck else width
@@ -70,7 +76,8 @@ class Residual(nn.Module):
         else:
             self.conv0 = ConvNormAct(inputs, width, 3, stride)
             self.conv1 = ConvNormAct(width, outputs, 3, act="none")
-        self.short = ConvNormAct(inputs, outputs, 1, 1 if pooled else stride, "none", pool=pooled) if project else None
+        step, pool = (1, stride) if pooled else (stride, None)
+        self.short = ConvNormAct(inputs, outputs, 1, step, "none", pool) if project else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.conv1(self.conv0(x))
@@ -109,39 +116,55 @@ def check_out_indices(out_indices: Sequence[int] | None) -> tuple[int, ...]:
     return indices
 
 
+def after_stem(in_spec: FeatureSpec) -> Pair:
+    """Stride behind a convolution and a pool of stride 2."""
+    return in_spec.stride[0] * 4, in_spec.stride[1] * 4
+
+
+def vd_name(stage: int, block: int) -> str:
+    return f"bb_{stage}_{block}"
+
+
 class Stages(nn.Module):
-    """The four stages of a residual network after its stem of stride 4.
+    """The four stages of a residual network after its stem.
 
     Args:
-        in_spec: the images.
+        stride: of what the stem gives.
         layers: a key of `DEPTHS`.
         out_indices: stages whose maps are given out.
         vd: the shortcuts of the vd form.
         name: (stage, block) -> the block's attribute name.
+        step: stride of the second, third and fourth stage, (vertical, horizontal).
     """
 
     def __init__(
-        self, in_spec: FeatureSpec, layers: int, out_indices: tuple[int, ...], vd: bool, name: Callable[[int, int], str]
+        self,
+        stride: Pair,
+        layers: int,
+        out_indices: tuple[int, ...],
+        vd: bool,
+        name: Callable[[int, int], str],
+        step: Pair = (2, 2),
     ) -> None:
         super().__init__()
         self.out_indices = out_indices
-        self.out_spec: list[FeatureSpec] = []
+        self.specs: list[FeatureSpec] = []
         self._names: list[list[str]] = []
         bottleneck = layers >= BOTTLENECK_FROM
-        channels, stride = WIDTHS[0], (in_spec.stride[0] * 4, in_spec.stride[1] * 4)
+        channels = WIDTHS[0]
         # Stages after the last one asked for would be parameters that no loss reaches.
         for stage in range(max(out_indices) + 1):
             self._names.append([])
             for block in range(DEPTHS[layers][stage]):
-                step = 2 if block == 0 and stage > 0 else 1
+                own = step if block == 0 and stage > 0 else (1, 1)
                 pooled = vd and stage > 0
-                made = Residual(channels, WIDTHS[stage], step, bottleneck, project=block == 0, pooled=pooled)
+                made = Residual(channels, WIDTHS[stage], own, bottleneck, project=block == 0, pooled=pooled)
                 self.add_module(name(stage, block), made)
                 self._names[stage].append(name(stage, block))
                 channels = WIDTHS[stage] * (EXPANSION if bottleneck else 1)
-                stride = (stride[0] * step, stride[1] * step)
+                stride = (stride[0] * own[0], stride[1] * own[1])
             if stage in out_indices:
-                self.out_spec.append(FeatureSpec(channels, stride))
+                self.specs.append(FeatureSpec(channels, stride))
 
     def stages(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The chosen stages' maps for what the stem gives."""
@@ -177,7 +200,8 @@ class ResNetVd(Stages):
     ) -> None:
         check_layers(layers, list(DEPTHS))
         check_dcn_stage(dcn_stage)
-        super().__init__(in_spec, layers, check_out_indices(out_indices), vd=True, name=lambda s, b: f"bb_{s}_{b}")
+        super().__init__(after_stem(in_spec), layers, check_out_indices(out_indices), vd=True, name=vd_name)
+        self.out_spec = self.specs
         self.conv1_1 = ConvNormAct(in_spec.channels, 32, 3, 2)
         self.conv1_2 = ConvNormAct(32, 32, 3)
         self.conv1_3 = ConvNormAct(32, WIDTHS[0], 3)
@@ -221,7 +245,8 @@ class ResNet(Stages):
     ) -> None:
         check_layers(layers, [known for known in DEPTHS if known <= 152])
         check_dcn_stage(dcn_stage)
-        super().__init__(in_spec, layers, check_out_indices(out_indices), vd=False, name=classic_name(layers))
+        super().__init__(after_stem(in_spec), layers, check_out_indices(out_indices), vd=False, name=classic_name(layers))
+        self.out_spec = self.specs
         self.conv = ConvNormAct(in_spec.channels, WIDTHS[0], 7, 2)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:

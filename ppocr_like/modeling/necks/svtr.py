@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from ppocr_like.modeling.attention import Attention, DropPath, Mlp
 from ppocr_like.modeling.init import kaiming_uniform_, truncated_normal_linear_
 from ppocr_like.modeling.layers import BatchNorm2d, norm_act
 
@@ -27,55 +27,6 @@ class ConvNormSwish(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return norm_act(self.norm, "swish", self.conv(x))
-
-
-class DropPath(nn.Module):
-    """Leaves out the whole branch for a sample with probability `p` while training (stochastic depth)."""
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training or self.p == 0.0:
-            return x
-        keep = torch.empty((x.shape[0],) + (1,) * (x.ndim - 1), dtype=x.dtype, device=x.device).bernoulli_(1 - self.p)
-        return x * keep / (1 - self.p)
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention; (N, T, C) -> (N, T, C)."""
-
-    def __init__(
-        self, dim: int, num_heads: int, qkv_bias: bool, qk_scale: float | None, attn_drop: float, proj_drop: float
-    ) -> None:
-        super().__init__()
-        self.num_heads = num_heads
-        self.scale = qk_scale or (dim // num_heads) ** -0.5
-        self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
-        self.attn_drop = attn_drop
-        self.proj = nn.Linear(dim, dim)
-        self.proj_drop = nn.Dropout(proj_drop)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        samples, steps, dim = x.shape
-        heads = self.qkv(x).reshape(samples, steps, 3, self.num_heads, dim // self.num_heads).permute(2, 0, 3, 1, 4)
-        drop = self.attn_drop if self.training else 0.0
-        x = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], dropout_p=drop, scale=self.scale)
-        return self.proj_drop(self.proj(x.transpose(1, 2).reshape(samples, steps, dim)))
-
-
-class Mlp(nn.Module):
-    """Linear, swish, linear, with a dropout after each half."""
-
-    def __init__(self, dim: int, hidden: int, drop: float) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(dim, hidden)
-        self.fc2 = nn.Linear(hidden, dim)
-        self.drop = nn.Dropout(drop)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.drop(self.fc2(self.drop(F.silu(self.fc1(x)))))
 
 
 class Block(nn.Module):
