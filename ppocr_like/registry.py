@@ -102,7 +102,7 @@ BACKBONES = Registry("backbone", "nn.Module, context `in_spec`; images (N, C, H,
 NECKS = Registry("neck", "nn.Module, context `in_spec`; features -> features; `out_spec`.")
 HEADS = Registry(
     "head",
-    "nn.Module, context `in_spec`, `num_classes`, `sar_classes`, `nrtr_classes`; (features, targets) -> dict of tensors; `needs`.",
+    "nn.Module, context `in_spec`, `num_classes` (`sar_classes`, `nrtr_classes`); (features, targets) -> dict; `needs`.",
 )
 HEAD_BRANCHES = Registry("branch of a MultiHead", "Context as a head's; see modeling.heads.multi_head.")
 LOSSES = Registry("loss", "nn.Module: (outputs, batch) -> dict with `loss` and its parts.")
