@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -95,8 +95,12 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
 
 def targets_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
     """What the model reads of a batch in training, beside the images."""
-    names = [entry_name(need, batch) or need for need in model.needs]
-    return {name: batch[name] for name in names}
+    return {name: batch[name] for name in _named(model.needs, batch)}
+
+
+def _named(needs: Sequence[str], batch: Batch) -> list[str]:
+    """The batch's entries by which the needs are met."""
+    return [entry_name(need, batch) or need for need in needs]
 
 
 def forward_backward(run: Run, batch: Batch, weight: float, sums: dict[str, float]) -> None:
@@ -122,7 +126,7 @@ def refuse_ragged(run: Run, batch: Batch) -> None:
     Raises:
         TrainingError: names the entry and the shapes.
     """
-    for name in (*run.model.needs, *getattr(run.loss, "needs", ())):  # type: ignore[misc]
+    for name in _named((*run.model.needs, *getattr(run.loss, "needs", ())), batch):  # type: ignore[misc]
         if isinstance(batch[name], list):
             shapes = sorted({tuple(getattr(value, "shape", ())) for value in batch[name]})
             raise TrainingError(
