@@ -41,7 +41,7 @@ class MultiLoss(nn.Module):
             raise ValueError("loss_config_list holds SARLoss and NRTRLoss, but MultiHead has one guide")
         self.members = nn.ModuleList(loss_config_list)
         self.weights = [weight_1 if kind is CTCLoss else weight_2 for kind in kinds]
-        own = [need for loss in loss_config_list for need in loss.needs if need != "label"]
+        own = [need for loss in loss_config_list for need in getattr(loss, "needs", ()) if need != "label"]
         self.needs: tuple[str, ...] = tuple(dict.fromkeys([*(LABELS[kind] for kind in kinds), *own]))
 
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
