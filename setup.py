@@ -9,8 +9,8 @@ VISUALDL = ["visualdl>=2.5"]
 
 setup(
     name="ppocr_like",
-    version="0.1.0",
-    description="Train, evaluate, export and run text recognisers from one YAML file, with PaddleOCR's recipes and names",
+    version="0.2.0",
+    description="Train, evaluate, export and run text detectors and recognisers from one YAML file (PaddleOCR's recipes)",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from tests.ink_run import InkRun, make_ink_run
 
@@ -182,3 +183,11 @@ def ink_bundle(ink_run: InkRun) -> Path:
     load_components(["tests.ink_net"])
     wanted = [f"Global.pretrained_model={ink_run.folder}", f"Global.save_inference_dir={ink_run.bundle}"]
     return export(load_recipe(ink_run.recipe, wanted)).folder
+
+
+@pytest.fixture(scope="session")
+def huge_png(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real image of 30,000 x 30,000 px, white, in a small file."""
+    path = tmp_path_factory.mktemp("huge") / "huge.png"
+    Image.new("1", (30000, 30000), 1).save(path, compress_level=1)
+    return path

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
+from ppocr_like.config.yaml_io import dump_inline
 from ppocr_like.engine import set_up_console
 from ppocr_like.tune import tune
 from ppocr_like.tune.api import write_recipe
@@ -50,9 +51,9 @@ def main() -> None:
         print("the recipe's own values are the best of these")
     elif args.write:
         write_recipe(args.config, changes)
-        print(f"{args.config} now has " + ", ".join(f"{path}: {value}" for path, value in changes.items()))
+        print(f"{args.config} now has " + ", ".join(f"{path}: {dump_inline(value)}" for path, value in changes.items()))
     else:
-        print("to use the best: --write, or -o " + " ".join(f"{path}={value}" for path, value in changes.items()))
+        print("to use the best: --write, or -o " + " ".join(f"{path}={dump_inline(value)}" for path, value in changes.items()))
 
 
 if __name__ == "__main__":

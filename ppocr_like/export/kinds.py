@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,8 +19,9 @@ from ppocr_like.errors import ExportError
 from ppocr_like.export import rapidocr
 from ppocr_like.export.graph import CHARACTER, Layout, character_metadata, line_layout, page_layout
 from ppocr_like.pipeline import Spec
+from ppocr_like.pipeline.kinds import effective_postprocess
 from ppocr_like.pipeline.normalise import normalisation
-from ppocr_like.pipeline.preprocess import Preprocess, spec_builder
+from ppocr_like.pipeline.preprocess import Preprocess
 
 NEAR = 2.0  # px between corners of boxes that count as equal: a pixel of the map on the other side of the threshold
 SCORE_NEAR = 0.02
@@ -134,10 +134,7 @@ class Pages(Kind):
 
     def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
         super().__init__(spec, recipe, model)
-        made = spec_builder(spec).postprocess()
-        names = [name for name in inspect.signature(type(made)).parameters if hasattr(made, name)]
-        effective = {"name": spec.postprocess.get("name"), **{name: getattr(made, name) for name in names}}
-        self.spec = replace(self.spec, postprocess=effective)
+        self.spec = replace(self.spec, postprocess=effective_postprocess(spec))
 
     @property
     def layout(self) -> Layout:

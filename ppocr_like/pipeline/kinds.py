@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ppocr_like.config import BucketByWidth, Builder, Recipe
+from ppocr_like.config.nodes import item_node
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.detector import Detector
-from ppocr_like.pipeline.normalise import normalisation, outside
+from ppocr_like.pipeline.normalise import NORMALIZE, normalisation, outside
 from ppocr_like.pipeline.onnx_backend import MODEL, OnnxBackend
-from ppocr_like.pipeline.preprocess import Preprocess
+from ppocr_like.pipeline.preprocess import Preprocess, spec_builder
 from ppocr_like.pipeline.recogniser import Recogniser
 from ppocr_like.pipeline.runner import Backend
 from ppocr_like.pipeline.spec import FILE, Spec, read_spec
 
+logger = logging.getLogger("ppocr_like")
 KINDS = MappingProxyType({"rec": Recogniser, "det": Detector})
 
 
@@ -80,4 +84,29 @@ def with_recipe(spec: Spec, recipe: Recipe, source: str) -> Spec:
     transforms = theirs.transforms
     if spec.folded is not None:
         transforms = outside(transforms, normalisation(Preprocess(theirs).chain), spec.folded)
-    return replace(spec, transforms=transforms, postprocess=theirs.postprocess, bucket=theirs.bucket, settings=theirs.settings)
+    changed = replace(spec, transforms=transforms, postprocess=theirs.postprocess, bucket=theirs.bucket, settings=theirs.settings)
+    _say_changes(spec, changed, source)
+    return changed
+
+
+def effective_postprocess(spec: Spec) -> dict[str, Any]:
+    """The post-processing with every argument, also those that are left at their defaults."""
+    made = spec_builder(spec).postprocess()
+    names = [name for name in inspect.signature(type(made)).parameters if name != "charset" and hasattr(made, name)]
+    return {"name": spec.postprocess.get("name"), **{name: getattr(made, name) for name in names}}
+
+
+def _say_changes(bundle: Spec, recipe: Spec, source: str) -> None:
+    """Names the values in which the recipe, which wins, differs from the bundle."""
+    ours, theirs = effective_postprocess(bundle), effective_postprocess(recipe)
+    changes = [f"{key} {theirs[key]} instead of {ours.get(key)}" for key in theirs if theirs[key] != ours.get(key)]
+    if _running(bundle) != _running(recipe):
+        changes.append("other Eval transforms")
+    if changes:
+        logger.info("the recipe wins over %s/%s: %s", source, FILE, ", ".join(changes))
+
+
+def _running(spec: Spec) -> list[tuple[str, dict[str, Any]]]:
+    """The steps of a chain that run on images, the normalisation aside."""
+    nodes = [item_node(node, "PreProcess.transform_ops", "transform") for node in spec.transforms]
+    return [(node.name, node.args) for node in nodes if node.name not in (NORMALIZE, "KeepKeys")]

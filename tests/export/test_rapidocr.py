@@ -175,6 +175,17 @@ def test_rapidocr_finds_what_we_find(ink_run, tmp_path, fold, changes):
         assert [by_place(*found) for found in theirs["defaults"]] != wanted
 
 
+def test_rapidocr_bounds_the_longer_side_as_we_do(ink_run, tmp_path):
+    """It does so in a step of its own before the detector, so that boxes are rounded twice."""
+    bundle = detector_bundle(ink_run, tmp_path / "bundle", None, f"{LIMIT}.limit_type=min", f"{LIMIT}.limit_side_len=400")
+    wide = np.full((600, 4500, 3), 235, np.uint8)
+    wide[100:160, 300:2000] = 20
+    wide[300:380, 2500:4300] = 20
+    (wanted,), (found,) = ours(bundle, [wide]), rapidocr_pages(bundle, [wide], tmp_path)["config"]
+    assert len(wanted) == len(found[0]) == 2
+    assert np.abs(np.subtract([points for points, _ in wanted], [points for points, _ in by_place(*found)])).max() <= 2
+
+
 def test_folded_to_half_the_graph_takes_what_rapidocr_feeds_by_itself(ink_run, tmp_path):
     """Nothing but the model's path and thresholds, as a user of the API writes them: no mean, no std."""
     bundle = detector_bundle(ink_run, tmp_path / "bundle", "half", f"{LIMIT}.limit_side_len=736", f"{LIMIT}.limit_type=min",

@@ -1,5 +1,6 @@
 """Detection with bundles and in PyTorch; thresholds that are moved afterwards; bad images."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,21 @@ def test_a_folded_bundle_takes_a_recipes_sizes(ink_run, ink_bundle, tmp_path):
     assert plain(ours(ink_run.images)) == plain(plain_bundle(ink_run.images))
 
 
+def test_where_a_recipe_wins_over_a_bundle_it_is_said(ink_run, ink_bundle, caplog):
+    caplog.set_level(logging.INFO, "ppocr_like")
+    open_model(ink_bundle, load_recipe(ink_run.recipe))
+    assert caplog.messages == [], "the same values"
+    changes = [
+        "PostProcess.box_thresh=0.5",
+        "PostProcess.box_type=poly",
+        "Eval.dataset.transforms.DetResizeForTest.limit_side_len=96",
+    ]
+    open_model(ink_bundle, load_recipe(ink_run.recipe, changes))
+    (line,) = caplog.messages
+    assert "box_thresh 0.5 instead of 0.6, box_type poly instead of quad, other Eval transforms" in line
+    assert "unclip_ratio" not in line and str(ink_bundle) in line
+
+
 def test_what_does_not_fit_is_told(ink_run, ink_bundle, tiny_run, tmp_path):
     with pytest.raises(WeightsError, match=r"is of model_type 'det', the recipe .* of 'rec'"):
         open_model(ink_bundle, load_recipe(tiny_run.recipe))
@@ -182,7 +198,7 @@ def test_pages_of_every_kind_of_file_give_the_same_boxes(ink_run, ink_bundle, tm
             assert np.abs(a.points.astype(int) - b.points).max() <= 3, name
 
 
-def test_bad_images_are_named_and_the_rest_goes_on(ink_run, ink_bundle, tmp_path):
+def test_bad_images_are_named_and_the_rest_goes_on(ink_run, ink_bundle, tmp_path, huge_png):
     page = cv2.imread(str(ink_run.images[0]))
     cv2.imwrite(str(tmp_path / "cut.jpg"), page)
     whole = (tmp_path / "cut.jpg").read_bytes()
@@ -190,9 +206,8 @@ def test_bad_images_are_named_and_the_rest_goes_on(ink_run, ink_bundle, tmp_path
     (tmp_path / "half.png").write_bytes(ink_run.images[0].read_bytes()[:2000])
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "text.jpg").write_bytes(b"no image")
-    Image.new("1", (30000, 30000), 1).save(tmp_path / "huge.png")
     names = ["cut.jpg", "half.png", "empty.jpg", "text.jpg", "huge.png", "none.jpg"]
-    sources = [tmp_path / name for name in names]
+    sources = [huge_png if name == "huge.png" else tmp_path / name for name in names]
     findings = list(Detector(ink_bundle).stream([ink_run.images[0], *sources, ink_run.images[1]]))
     assert [bool(finding.error) for finding in findings] == [False, *[True] * 6, False]
     says = ["cut short", "cut short", "empty", "no image format", "30000 x 30000 px", "No such file"]
@@ -232,9 +247,8 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 
-def test_a_huge_image_takes_no_memory(ink_run, ink_bundle, tmp_path):
-    Image.new("1", (30000, 30000), 1).save(tmp_path / "huge.png")
-    command = [sys.executable, "-c", MEMORY, str(ink_bundle), str(ink_run.images[0]), str(tmp_path / "huge.png")]
+def test_a_huge_image_takes_no_memory(ink_run, ink_bundle, huge_png):
+    command = [sys.executable, "-c", MEMORY, str(ink_bundle), str(ink_run.images[0]), str(huge_png)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0 and int(done.stdout) < 50, (done.stdout, done.stderr)
 

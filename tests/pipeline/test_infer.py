@@ -133,10 +133,9 @@ def test_bundle_run_folder_and_recipe_find_the_same_boxes(ink_run, ink_bundle, t
     assert moved.returncode == 0 and 0 < len(pages_of(tmp_path / "m")[0]["boxes"]) < 5
 
 
-def test_bad_pages_are_named_at_the_end_with_status_1(ink_run, ink_bundle, tmp_path):
+def test_bad_pages_are_named_at_the_end_with_status_1(ink_run, ink_bundle, tmp_path, huge_png):
     (tmp_path / "cut.jpg").write_bytes(ink_run.images[0].read_bytes()[:500])
-    Image.new("1", (30000, 30000), 1).save(tmp_path / "huge.png")
-    done = infer("--model", ink_bundle, tmp_path / "cut.jpg", ink_run.images[0], tmp_path / "huge.png", "--out", tmp_path / "out")
+    done = infer("--model", ink_bundle, tmp_path / "cut.jpg", ink_run.images[0], huge_png, "--out", tmp_path / "out")
     assert done.returncode == 1 and "1 of 3 images read" in done.stdout
     assert "cut.jpg" in done.stderr and "huge.png" in done.stderr and "30000 x 30000 px" in done.stderr
     assert "Traceback" not in done.stderr
