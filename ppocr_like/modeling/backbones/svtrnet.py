@@ -110,14 +110,8 @@ class SVTRNet(nn.Module):
         use_lenhead: bool = False,
     ) -> None:
         super().__init__()
-        check("norm_layer", norm_layer, NORMS)
-        check("sub_norm", sub_norm, NORMS)
-        check("block_unit", block_unit, ("Block",))
-        check("act", act, tuple(ACTIVATIONS))
-        check("sub_num", sub_num, (2, 3))
+        check_choices(norm_layer, sub_norm, block_unit, act, sub_num, use_lenhead)
         merging = "None" if patch_merging is None else patch_merging
-        check("patch_merging", merging, MERGING)
-        check("use_lenhead", use_lenhead, (False,))
         check_stages(embed_dim, depth, num_heads, mixer, local_mixer, merging)
         self.img_size = pair(tuple(img_size), "img_size")
         self.grid: Grid = (self.img_size[0] >> sub_num, self.img_size[1] >> sub_num)
@@ -143,12 +137,13 @@ class SVTRNet(nn.Module):
         stride = in_spec.stride[0] * self.img_size[0] // grid[0], in_spec.stride[1] << sub_num
         self.out_spec = FeatureSpec(embed_dim[2], stride)
         self.last_drop = rate("last_drop", last_drop)
-        self.last_conv: nn.Conv2d | None = None
-        if last_stage:
-            self._make_last(out_channels, out_char_num, in_spec)
+        self._make_last(last_stage, out_channels, out_char_num, in_spec)
         self._initial_values()
 
-    def _make_last(self, channels: int, columns: int, in_spec: FeatureSpec) -> None:
+    def _make_last(self, wanted: bool, channels: int, columns: int, in_spec: FeatureSpec) -> None:
+        self.last_conv: nn.Conv2d | None = None
+        if not wanted:
+            return
         width = self.last_grid[1]
         if not 1 <= columns <= width:
             raise ValueError(f"out_char_num must be from 1 to the {width} columns that there are, got {columns}")
@@ -194,6 +189,16 @@ class SVTRNet(nn.Module):
         return x * torch.empty_like(x).bernoulli_(kept) if self.training else x * kept
 
 
+def check_choices(norm_layer: str, sub_norm: str, block_unit: str, act: str, sub_num: int, use_lenhead: bool) -> None:
+    """Raises ValueError for a value that is none of those there are."""
+    check("norm_layer", norm_layer, NORMS)
+    check("sub_norm", sub_norm, NORMS)
+    check("block_unit", block_unit, ("Block",))
+    check("act", act, tuple(ACTIVATIONS))
+    check("sub_num", sub_num, (2, 3))
+    check("use_lenhead", use_lenhead, (False,))
+
+
 def check_stages(
     embed_dim: Sequence[int],
     depth: Sequence[int],
@@ -203,6 +208,7 @@ def check_stages(
     merging: str,
 ) -> None:
     """Raises ValueError where the lists do not describe three stages that fit each other."""
+    check("patch_merging", merging, MERGING)
     for what, values in (("embed_dim", embed_dim), ("depth", depth), ("num_heads", num_heads), ("local_mixer", local_mixer)):
         if len(values) != 3:
             raise ValueError(f"{what} takes one entry for each of the three stages, got {list(values)}")
