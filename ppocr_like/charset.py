@@ -15,6 +15,8 @@ from pathlib import Path
 from ppocr_like.errors import DataError
 
 RUN = re.compile(r"[a-zA-Z0-9 :*./%+-]")  # characters that keep their order in a right-to-left line (PaddleOCR's rule)
+SAR_SPECIALS = ("<UKN>", "<BOS/EOS>", "<PAD>")  # PaddleOCR's names, in this order behind the entries
+NRTR_SPECIALS = ("blank", "<unk>", "<s>", "</s>")  # before the entries; "blank" is the padding
 BLANK = "blank"  # the name PaddleOCR gives class 0
 DEFAULT_ENTRIES = "0123456789abcdefghijklmnopqrstuvwxyz"  # PaddleOCR without character_dict_path: 36 classes, lower-cased
 
@@ -101,6 +103,16 @@ class Charset:
     def num_classes(self) -> int:
         """Classes of a CTC head: blank, entries, appended space."""
         return len(self.labels)
+
+    @property
+    def sar_classes(self) -> int:
+        """Classes of SAR's labels: entries from 0 on, appended space, then SAR_SPECIALS."""
+        return len(self.labels) - 1 + len(SAR_SPECIALS)
+
+    @property
+    def nrtr_classes(self) -> int:
+        """Classes of NRTR's labels: NRTR_SPECIALS, then entries, appended space."""
+        return len(NRTR_SPECIALS) + len(self.labels) - 1
 
     @property
     def duplicates(self) -> list[str]:

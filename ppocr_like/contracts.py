@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -156,6 +156,11 @@ class Result(Protocol):
     def as_dict(self) -> dict[str, Any]:
         """Plain data for reports."""
         ...
+
+
+def entry_name(need: str, there: Collection[str]) -> str | None:
+    """The batch entry by which a need is met; `a|b` is met by either. None: by none of those there."""
+    return next((name for name in need.split("|") if name in there), None)
 
 
 class Step(Protocol):

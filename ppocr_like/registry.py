@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -77,11 +78,33 @@ class Registry:
         return f"Registry({self.kind}: {', '.join(self.names())})"
 
 
+@dataclass(frozen=True)
+class Part:
+    """An argument of a constructor that holds a node of its own, in a class' `parts`: they are built in order, each with the
+    `out_spec` of the one before as its `in_spec`.
+
+    Args:
+        argument: name of the argument.
+        registry: where the class is.
+        cls: the class, which the node does not name.
+        name_as: the class' argument that the node calls `name`.
+    """
+
+    argument: str
+    registry: Registry
+    cls: str
+    name_as: str = ""
+
+
 ARCHITECTURES = Registry("architecture", "An nn.Module over (transform, backbone, neck, head); see modeling.model.OcrModel.")
 ARCH_TRANSFORMS = Registry("architecture transform", "nn.Module: images (N, C, H, W) -> images; `out_spec`.")
 BACKBONES = Registry("backbone", "nn.Module, context `in_spec`; images (N, C, H, W) -> features; `out_spec`.")
 NECKS = Registry("neck", "nn.Module, context `in_spec`; features -> features; `out_spec`.")
-HEADS = Registry("head", "nn.Module, context `in_spec`, `num_classes`; (features, targets) -> dict of tensors; `needs`.")
+HEADS = Registry(
+    "head",
+    "nn.Module, context `in_spec`, `num_classes` (`sar_classes`, `nrtr_classes`); (features, targets) -> dict; `needs`.",
+)
+HEAD_BRANCHES = Registry("branch of a MultiHead", "Context as a head's; see modeling.heads.multi_head.")
 LOSSES = Registry("loss", "nn.Module: (outputs, batch) -> dict with `loss` and its parts.")
 OPTIMIZERS = Registry("optimizer", "See optim.base.Optimizer; context `named_parameters`, `param_attrs`, `schedule`.")
 REGULARIZERS = Registry("regularizer", "Weight penalty added to the gradient; see optim.regularizers.")

@@ -140,6 +140,8 @@ class Builder:
         context = {
             "charset": lambda: self._charset_or_stand_in(node),
             "num_classes": lambda: self._charset_or_stand_in(node).num_classes,
+            "sar_classes": lambda: self._charset_or_stand_in(node).sar_classes,
+            "nrtr_classes": lambda: self._charset_or_stand_in(node).nrtr_classes,
             "paddle_exact": lambda: self.settings.paddle_exact,
             **(more or {}),
         }
@@ -163,7 +165,7 @@ class Builder:
                 continue
             try:
                 node = named_node(arch.get(key), f"Architecture.{key}", registry.kind)
-                bound = self._bind(registry, node, key, {"in_spec": partial(_same, spec)})
+                bound = self._bind(registry, node, key, {"in_spec": partial(_same, None if problems else spec)})
                 if problems:
                     continue  # what comes before could not be made: only the arguments can be judged
                 part = parts[key.lower()] = bound.make()

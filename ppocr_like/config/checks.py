@@ -13,7 +13,7 @@ from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest, shown
-from ppocr_like.contracts import chain_problems
+from ppocr_like.contracts import chain_problems, entry_name
 from ppocr_like.errors import ConfigError, Problem
 
 T = TypeVar("T")
@@ -168,7 +168,8 @@ def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig,
     readers = {"Train": ("Architecture", "Loss"), "Eval": ("PostProcess", "Metric")}[section]
     measured = ("PostProcess", "Metric") if section == "Train" and settings.cal_metric_during_train else ()
     for part in (*readers, *measured):
-        missing = [name for name in getattr(consumers[part], "needs", ()) if name not in kept]
+        needs = getattr(consumers[part], "needs", ())
+        missing = [need.replace("|", " or ") for need in needs if entry_name(need, kept) is None]
         if missing:
             who, there = f"{part} ({type(consumers[part]).__name__})", ", ".join(map(str, kept))
             message = f"{who} needs {', '.join(missing)}, but KeepKeys keeps only {there}"

@@ -40,6 +40,7 @@ IGNORED: dict[tuple[str, str], Ignored] = {
     },
     ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
     ("PPLCNetV3", "pretrained"): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model"),
+    ("Head", "out_channels_list"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     ("Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     **{
         ("Optimizer.lr", key): Ignored("PaddleOCR overwrites it too: the run's own length counts")

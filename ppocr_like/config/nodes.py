@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from ppocr_like.config.aliases import rename
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.config.typecheck import bind, parameters, shown
 from ppocr_like.errors import ConfigError, OcrError, Problem
-from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, Registry
+from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, Part, Registry
 
 Context = Mapping[str, Callable[[], Any]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def bind_node(
 ) -> Bound:
     """Looks the class up and binds the node's arguments.
 
-    A class may declare `nested: {argument: registry}`: these arguments hold nodes, or lists of nodes, and are built first.
+    A class may declare `nested: {argument: registry}`: these arguments hold nodes, or lists of nodes, and are built first;
+    and `parts`, see `registry.Part`.
 
     Args:
         role: the part's name in the table of ignored keys ("Backbone").
@@ -127,6 +130,9 @@ def bind_node(
         if isinstance(args.get(key), dict | list):
             objects[key], wrong = _nested(recipe, nested_registry, args.pop(key), f"{node.path}.{key}", task, context)
             problems += wrong
+    made, wrong = _parts(recipe, getattr(cls, "parts", ()), args, node.path, task, context)
+    objects.update(made)
+    problems += wrong
     if registry in (TRANSFORMS, POSTPROCESSES):
         _let_global_win(recipe, cls, args, node.path)
     kwargs, wrong = bind(cls, args, node.path, context, objects)
@@ -146,10 +152,46 @@ def _nested(
         here = f"{path}.{i}" if isinstance(value, list) else path
         try:
             node = item_node(item, here, registry.kind) if isinstance(value, list) else named_node(item, here, registry.kind)
-            made.append(bind_node(recipe, registry, node, task=task, context=context).make())
+            bound = bind_node(recipe, registry, node, task=task, context=context)
+            made.append(bound.make() if _known(context) else None)
         except ConfigError as error:
             problems += error.problems
     return (made if isinstance(value, list) else (made or [None])[0]), problems
+
+
+def _known(context: Context | None) -> bool:
+    """Whether what comes before is known: an `in_spec` of None says that it could not be made, and only arguments are judged."""
+    return context is None or "in_spec" not in context or context["in_spec"]() is not None
+
+
+def _parts(
+    recipe: Recipe, parts: Sequence[Part], args: dict[str, Any], path: str, task: str | None, context: Context | None
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The objects of a class' `parts`, whose nodes are taken out of `args`."""
+    made: dict[str, Any] = {}
+    given, problems = dict(context or {}), []
+    for part in parts:
+        value, here = args.pop(part.argument, None), f"{path}.{part.argument}"
+        value = {} if value is None and not part.name_as else value
+        if not isinstance(value, dict) or (part.name_as and not isinstance(value.get("name"), str)):
+            problems.append(Problem(here, f"is {shown(value)}, but a mapping{' with `name`' if part.name_as else ''} is needed"))
+            made[part.argument] = None
+            continue
+        own = {part.name_as if key == "name" and part.name_as else key: entry for key, entry in value.items()}
+        try:
+            bound = bind_node(recipe, part.registry, Node(part.cls, own, here), task=task, context=given)
+            made[part.argument] = bound.make() if _known(context) and not problems else None
+        except ConfigError as error:
+            problems += error.problems
+            made[part.argument] = None
+        spec = getattr(made[part.argument], "out_spec", None)
+        if spec is not None:
+            given["in_spec"] = partial(_same, spec)
+    return made, problems
+
+
+def _same(value: T) -> T:
+    return value
 
 
 def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) -> None:

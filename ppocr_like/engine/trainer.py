@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import torch
 
+from ppocr_like.contracts import entry_name
 from ppocr_like.engine.device import memory_told
 from ppocr_like.engine.guard import Interrupted
 from ppocr_like.engine.run import Run, StepResult
@@ -92,10 +93,20 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     return StepResult(losses, {name: float(value) for name, value in rates.items()}, total)
 
 
+def targets_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
+    """What the model reads of a batch in training, beside the images."""
+    return {name: batch[name] for name in _named(model.needs, batch)}
+
+
+def _named(needs: Sequence[str], batch: Batch) -> list[str]:
+    """The batch's entries by which the needs are met."""
+    return [entry_name(need, batch) or need for need in needs]
+
+
 def forward_backward(run: Run, batch: Batch, weight: float, sums: dict[str, float]) -> None:
     """Adds one batch's gradients, times its share of the step's samples, to the parameters; its losses to `sums`."""
     refuse_ragged(run, batch)
-    targets = {name: batch[name] for name in run.model.needs}  # type: ignore[union-attr]
+    targets = targets_of(run.model, batch)
     with memory_told(batch["image"], batch["info"], "Train"):
         with run.compute.autocast():
             outputs = run.model(batch["image"], targets)
@@ -115,7 +126,7 @@ def refuse_ragged(run: Run, batch: Batch) -> None:
     Raises:
         TrainingError: names the entry and the shapes.
     """
-    for name in (*run.model.needs, *getattr(run.loss, "needs", ())):  # type: ignore[misc]
+    for name in _named((*run.model.needs, *getattr(run.loss, "needs", ())), batch):  # type: ignore[misc]
         if isinstance(batch[name], list):
             shapes = sorted({tuple(getattr(value, "shape", ())) for value in batch[name]})
             raise TrainingError(

@@ -89,7 +89,7 @@ class RecMetric(Metric):
     def references(self, batch: Mapping[str, Any]) -> list[str]:
         """The texts that a batch's predictions are compared with, before `ignore_space` and `is_filter`."""
         if self.paddle_exact and self.charset is not None:
-            texts = [self.charset.decode(row) for row in np.asarray(batch["label"]).tolist()]
+            texts = [self.charset.decode(row) for row in np.asarray(batch[self._label(batch)]).tolist()]
         else:
             texts = [info.text for info in batch["info"]]
         return [self._as_read(text) for text in texts]
@@ -141,6 +141,10 @@ class RecMetric(Metric):
         self.sums.distance += distance
         self.sums.errors += errors
         self.sums.characters += len(wanted)
+
+    @staticmethod
+    def _label(batch: Mapping[str, Any]) -> str:
+        return "label_ctc" if "label_ctc" in batch else "label"  # MultiLabelEncode gives one label for each branch
 
     def _as_read(self, text: str) -> str:
         """A label in the form that predictions have by the charset's nature."""

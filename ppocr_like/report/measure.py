@@ -19,7 +19,7 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.data.collate import collate, to_tensors
 from ppocr_like.data.loader import Loader
 from ppocr_like.engine.run import Hook, Run, StepResult
-from ppocr_like.engine.trainer import fit, grouped
+from ppocr_like.engine.trainer import fit, grouped, targets_of
 from ppocr_like.errors import DataError
 
 # Steps that a chain can do without; those of detection also cut pages to one size.
@@ -211,7 +211,7 @@ def _usable(group: Sequence[Batch]) -> list[Batch]:
 
 
 def _forward(run: Run, batch: Batch) -> dict[str, torch.Tensor]:
-    targets = {name: batch[name] for name in run.model.needs}  # type: ignore[union-attr]
+    targets = targets_of(run.model, batch)
     with run.compute.autocast():
         return run.model(batch["image"], targets)
 

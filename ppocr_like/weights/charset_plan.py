@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ppocr_like.charset import Charset
+from ppocr_like.charset import NRTR_SPECIALS, SAR_SPECIALS, Charset
 from ppocr_like.errors import WeightsError
 
 ResizeMode = Literal["fail", "union", "new"]
@@ -41,6 +41,23 @@ class CharsetPlan:
     def identical(self) -> bool:
         """No row moves, none is new, none is dropped."""
         return self.old_classes == len(self.rows) and self.rows == tuple(range(len(self.rows)))
+
+    def rows_for(self, encoder: str) -> tuple[tuple[int, ...], int]:
+        """(`rows`, `old_classes`) of a parameter whose dim 0 are the classes of `encoder`: "ctc"; "nrtr", the specials, entries
+        and a class that nothing uses; "sar", entries and the specials; "sar_out", as "sar" without the padding."""
+        entries = self.rows[1:]
+        old = self.old_classes - 1
+        if encoder == "ctc":
+            return self.rows, self.old_classes
+        if encoder == "nrtr":
+            before, behind = len(NRTR_SPECIALS), 1
+        elif encoder in ("sar", "sar_out"):
+            before, behind = 0, len(SAR_SPECIALS) - (encoder == "sar_out")
+        else:
+            raise WeightsError(f"no rule for the classes of the encoder {encoder!r}; known: ctc, nrtr, sar, sar_out")
+        last = before + old  # the first class behind the entries
+        moved = (row if row == FRESH else row - 1 + before for row in entries)
+        return (*range(before), *moved, *range(last, last + behind)), before + old + behind
 
     def describe(self) -> str:
         """One line for the log."""

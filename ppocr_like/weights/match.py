@@ -105,7 +105,7 @@ def load_into(
         if source is None:
             missing.append((name, tuple(target.shape)))
             continue
-        value = _rows(name, source, target, plan, weights) if plan and name in classes else source
+        value = _rows(name, classes[name], source, target, plan, weights) if plan and name in classes else source
         if value is None or value.shape != target.shape:
             mismatched.append((name, tuple(source.shape), tuple(target.shape)))
             continue
@@ -130,24 +130,25 @@ def _counts(name: str) -> bool:
     return not name.endswith("num_batches_tracked")
 
 
-def _rows(name: str, source: Tensor, target: Tensor, plan: CharsetPlan, weights: WeightsFile) -> Tensor | None:
+def _rows(name: str, encoder: str, source: Tensor, target: Tensor, plan: CharsetPlan, weights: WeightsFile) -> Tensor | None:
     """The per-class tensor for the plan's classes, None when its other dimensions differ."""
+    class_rows, old_classes = plan.rows_for(encoder)
     if source.shape[1:] != target.shape[1:]:
         return None
-    if source.shape[0] != plan.old_classes:
+    if source.shape[0] != old_classes:
         if not plan.assumed:
             raise WeightsError(
-                f"{weights.path}: {name} has {source.shape[0]} rows, but the file's character set has {plan.old_classes} "
+                f"{weights.path}: {name} has {source.shape[0]} rows, but the file's character set has {old_classes} "
                 "classes; the file is inconsistent"
             )
         if plan.mode != "new":
             raise WeightsError(
-                f"{weights.path}: {name} has {source.shape[0]} classes, the recipe's dictionary {plan.old_classes}, and the file "
+                f"{weights.path}: {name} has {source.shape[0]} classes, the recipe's dictionary {old_classes}, and the file "
                 "does not say which characters its classes stand for. Set Global.character_dict_path (and use_space_char) to the "
                 "dictionary it was trained with, or Global.charset_resize: new to start with a fresh output layer"
             )
         return None
-    rows = torch.tensor(plan.rows)
+    rows = torch.tensor(class_rows)
     known = rows != FRESH
     value = target.detach().clone()
     value[known] = source[rows[known]].to(value.dtype)

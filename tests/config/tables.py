@@ -24,7 +24,17 @@ OPTIONS = {
 MARK = re.compile(r"(<!-- table (\w+) (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
 # What the program gives to a constructor and a recipe does not write.
 CONTEXT = {
-    *("in_spec", "num_classes", "charset", "epochs", "steps_per_epoch", "schedule", "paddle_exact"),
+    *(
+        "in_spec",
+        "num_classes",
+        "sar_classes",
+        "nrtr_classes",
+        "charset",
+        "epochs",
+        "steps_per_epoch",
+        "schedule",
+        "paddle_exact",
+    ),
     *("named_parameters", "param_attrs", "seed", "mode"),
 }
 

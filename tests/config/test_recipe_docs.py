@@ -13,7 +13,18 @@ from .tables import DOC, OPTIONS, tables, wanted
 
 TABLES = {(kind, name): rows for kind, name, rows in tables()}
 UPDATE = "docs/recipe.md is out of date: run `python tests/config/tables.py`"
-SHOWN = {"BACKBONES", "NECKS", "HEADS", "LOSSES", "OPTIMIZERS", "REGULARIZERS", "SCHEDULES", "POSTPROCESSES", "METRICS"} | {
+SHOWN = {
+    "BACKBONES",
+    "NECKS",
+    "HEADS",
+    "HEAD_BRANCHES",
+    "LOSSES",
+    "OPTIMIZERS",
+    "REGULARIZERS",
+    "SCHEDULES",
+    "POSTPROCESSES",
+    "METRICS",
+} | {
     "DATASETS",
     "TRANSFORMS",
 }

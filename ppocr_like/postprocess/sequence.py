@@ -1,0 +1,48 @@
+"""Texts from classes that follow one another up to an end sign: what SAR and NRTR give."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from ppocr_like.charset import right_to_left_order
+from ppocr_like.contracts import TextLine
+
+
+class SequenceReader:
+    """Class indices to texts.
+
+    Args:
+        labels: entry of each class; indices beyond them are left out.
+        end: class at which a text ends.
+        dropped: classes that are left out.
+        right_to_left: texts are put in reading order.
+        empty: confidence of an empty text.
+    """
+
+    def __init__(self, labels: Sequence[str], end: int, dropped: Collection[int], right_to_left: bool, empty: float) -> None:
+        self.labels, self.end, self.dropped = tuple(labels), end, frozenset(dropped)
+        self.right_to_left, self.empty = right_to_left, empty
+
+    def read(self, ids: np.ndarray, probabilities: np.ndarray | None) -> list[TextLine]:
+        """`ids` (N, T), `probabilities` (N, T) of them; None: 1.0 each."""
+        return [self._line(row, None if probabilities is None else probabilities[i]) for i, row in enumerate(ids.tolist())]
+
+    def _line(self, ids: list[int], probabilities: np.ndarray | None) -> TextLine:
+        columns = []
+        for column, index in enumerate(ids):
+            if index == self.end:
+                break
+            if index not in self.dropped and 0 <= index < len(self.labels):
+                columns.append(column)
+        if not columns:
+            return TextLine("", self.empty, steps=len(ids))
+        confidences = [1.0 if probabilities is None else float(probabilities[column]) for column in columns]
+        mean = sum(confidences) / len(confidences)
+        spelt = [(c, column, p) for column, p in zip(columns, confidences, strict=True) for c in self.labels[ids[column]]]
+        text = "".join(c for c, _, _ in spelt)
+        if self.right_to_left:
+            spelt = [spelt[i] for i in right_to_left_order(text)]
+            text = "".join(c for c, _, _ in spelt)
+        return TextLine(text, mean, tuple(column for _, column, _ in spelt), tuple(p for _, _, p in spelt), len(ids))
