@@ -323,7 +323,11 @@ class Builder:
             ]
         if problems:
             raise ConfigError(problems)
-        return Bound(bound.cls, bound.kwargs, stem)
+        kwargs = dict(bound.kwargs)
+        complete = getattr(bound.cls, "complete_chain", None)
+        if complete is not None:  # a data set that adds a step of its own, which the checks must know
+            kwargs["transforms"] = complete(kwargs["transforms"])
+        return Bound(bound.cls, kwargs, stem)
 
     def dataset(self, section: str, name: str | None = None) -> Any:
         """The data set of "Train" or "Eval" (`name`: one of `eval_names()`); this reads label files."""
@@ -345,10 +349,24 @@ class Builder:
         if problems:
             raise ConfigError(list(dict.fromkeys(problems)), self.recipe.source)
 
-    def bind_sampler(self, section: str) -> Bound:
-        """`Train.sampler`: its class with its arguments."""
+    def sampler(self, section: str) -> Callable[[Any, int], Any] | None:
+        """What makes `Train.sampler` of the data set and the number of ranks; None where the recipe names none."""
         path = f"{section}.sampler"
-        return self._bind(SAMPLERS, named_node(self.recipe.get(path), path, "sampler"))
+        if self.recipe.get(path) is None:
+            return None
+        if section != "Train":
+            raise problem(path, "belongs to training; an evaluation takes every sample once: remove it")
+        node = named_node(self.recipe.get(path), path, "sampler")
+
+        def make(dataset: Any, world: int) -> Any:
+            more: Context = {
+                "dataset": partial(_same, dataset),
+                "world": partial(_same, world),
+                "seed": lambda: self.settings.seed,
+            }
+            return self._bind(SAMPLERS, node, more=more).make()
+
+        return make
 
     def loader(self, section: str) -> LoaderConfig:
         """`Train.loader` or `Eval.loader`."""

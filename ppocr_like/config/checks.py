@@ -54,7 +54,7 @@ class Makes(Protocol):
     def dataset_node(self, section: str, name: str | None) -> tuple[Any, str]: ...
     def dataset_path(self, section: str, name: str | None) -> Callable[[str], str]: ...
     def bind_dataset(self, section: str, name: str | None) -> Bound: ...
-    def bind_sampler(self, section: str) -> Bound: ...
+    def sampler(self, section: str) -> Callable[[Any, int], Any] | None: ...
     def loader(self, section: str) -> LoaderConfig: ...
 
 
@@ -100,8 +100,7 @@ def all_problems(builder: Makes) -> list[Problem]:
             transforms = bound.kwargs.get("transforms") or [] if bound is not None else []
             attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
-        if recipe.get(f"{section}.sampler") is not None:
-            attempt(partial(builder.bind_sampler, section), section)
+        attempt(partial(_check_sampler, builder, section), section)
     return list(dict.fromkeys(problems + builder.dictionary_problems))
 
 
@@ -122,6 +121,17 @@ def _section_problems(recipe: Recipe) -> list[Problem]:
             problems += recipe.drop_ignored(section, args, section, accepted)
             problems += [Problem(f"{section}.{k}", f"unknown key{nearest(k, accepted)}") for k in args if k not in accepted]
     return problems
+
+
+def _check_sampler(builder: Makes, section: str) -> None:
+    """Its arguments, without a data set."""
+    make = builder.sampler(section)
+    if make is None:
+        return
+    make(None, 1)
+    if builder.loader(section).bucket_by_width is not None:
+        message = "decides the sizes of batches, and so does Train.loader.bucket_by_width; remove one of them"
+        raise ConfigError([Problem(f"{section}.sampler", message)])
 
 
 def _check_dataset(builder: Makes, section: str, name: str | None, transforms: list, consumers: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing import get_start_method
 from pathlib import Path
@@ -284,6 +284,7 @@ def build_loader(
     cache_dir: str | Path | None = None,
     pin_memory: bool = False,
     progress: bool = True,
+    sampler: Callable[[Dataset, int], Sampler] | None = None,
 ) -> Loader:
     """The loader of a recipe's section.
 
@@ -296,6 +297,7 @@ def build_loader(
         cache_dir: where line offsets and image sizes are kept; None keeps them in memory.
         pin_memory: see `Loader`.
         progress: a bar on a terminal while images are measured.
+        sampler: makes the recipe's own sampler of the data set and the number of ranks (`Builder.sampler`).
 
     Raises:
         DataError: no batch can be made.
@@ -305,10 +307,14 @@ def build_loader(
     if loader_config.drop_last and not train:
         logger.warning("Eval.loader.drop_last would leave samples out of the evaluation; every sample is evaluated")
     by_size = not train and loader_config.bucket_by_width is None and bool(dataset.resize_steps())
-    sampler = _sampler(dataset, loader_config, seed, train, world, progress)
+    if sampler is not None:
+        planner = sampler(dataset, world)
+        planner.keep_ratio = loader_config.ratio_in_batch
+    else:
+        planner = _sampler(dataset, loader_config, seed, train, world, progress)
     loader = Loader(
         dataset,
-        sampler,
+        planner,
         by_size=by_size,
         num_workers=_workers(loader_config.num_workers),
         prefetch=loader_config.prefetch,

@@ -28,8 +28,7 @@ class Batches(Sequence[list[Request]]):
         indices: (m,) the draws, batch after batch.
         repeats: (m,) which draw of its index each is.
         bounds: (batches + 1,) where the batches begin.
-        widths: (batches,) canvas width in px, with `height`; None leaves the canvas to the recipe.
-        height: canvas height in px.
+        sizes: (batches, 2) canvas (width, height) in px; None leaves it to the recipe.
         rank, world: a batch is divided into `world` runs, as equal as can be; this rank takes run number `rank`.
     """
 
@@ -39,13 +38,12 @@ class Batches(Sequence[list[Request]]):
         indices: np.ndarray,
         repeats: np.ndarray,
         bounds: np.ndarray,
-        widths: np.ndarray | None = None,
-        height: int = 0,
+        sizes: np.ndarray | None = None,
         rank: int = 0,
         world: int = 1,
     ) -> None:
         self.epoch, self.indices, self.repeats, self.bounds = epoch, indices, repeats, bounds
-        self.widths, self.height, self.rank, self.world = widths, height, rank, world
+        self.sizes, self.rank, self.world = sizes, rank, world
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -65,7 +63,7 @@ class Batches(Sequence[list[Request]]):
             raise IndexError(f"batch {number} of {len(self)}")
         first, count = int(self.bounds[number]), int(self.bounds[number + 1] - self.bounds[number])
         mine = slice(first + count * self.rank // self.world, first + count * (self.rank + 1) // self.world)
-        size = None if self.widths is None else (int(self.widths[number]), self.height)
+        size = None if self.sizes is None else (int(self.sizes[number, 0]), int(self.sizes[number, 1]))
         pairs = zip(self.indices[mine].tolist(), self.repeats[mine].tolist(), strict=True)
         return [Request(index, self.epoch, repeat, size) for index, repeat in pairs]
 
@@ -74,10 +72,8 @@ class Batches(Sequence[list[Request]]):
         if step != 1:
             raise ValueError("batches are cut in order only")
         stop = max(start, stop)
-        widths = None if self.widths is None else self.widths[start:stop]
-        return Batches(
-            self.epoch, self.indices, self.repeats, self.bounds[start : stop + 1], widths, self.height, self.rank, self.world
-        )
+        sizes = None if self.sizes is None else self.sizes[start:stop]
+        return Batches(self.epoch, self.indices, self.repeats, self.bounds[start : stop + 1], sizes, self.rank, self.world)
 
     def __iter__(self) -> Iterator[list[Request]]:
         for number in range(len(self)):
@@ -88,7 +84,7 @@ def shard(batches: Batches, rank: int, world: int) -> Batches:
     """The share of `rank` in each global batch; the number of batches stays."""
     if not 0 <= rank < world:
         raise ValueError(f"rank {rank} of {world}")
-    return Batches(batches.epoch, batches.indices, batches.repeats, batches.bounds, batches.widths, batches.height, rank, world)
+    return Batches(batches.epoch, batches.indices, batches.repeats, batches.bounds, batches.sizes, rank, world)
 
 
 class Sampler(ABC):
@@ -232,7 +228,8 @@ class WidthBucketSampler(Sampler):
         batches = [batches[place] for place in places]
         order = np.concatenate(batches) if batches else np.zeros(0, np.int64)
         bounds = np.concatenate([[0], np.cumsum([len(batch) for batch in batches])]).astype(np.int64)
-        return Batches(epoch, indices[order], repeats[order], bounds, np.array(widths, np.int64)[places], self.height)
+        sizes = np.stack([np.array(widths, np.int64)[places], np.full(len(widths), self.height, np.int64)], axis=1)
+        return Batches(epoch, indices[order], repeats[order], bounds, sizes)
 
 
 def canvas_widths(sizes: np.ndarray, height: int, step: int, min_width: int, max_width: int) -> np.ndarray:

@@ -195,6 +195,7 @@ def _loader(builder: Builder, section: str, name: str | None, cache: Path | None
         cache_dir=cache,
         pin_memory=compute.device.type == "cuda",
         progress=ranks.main,
+        sampler=builder.sampler(section),
     )
 
 

@@ -75,7 +75,8 @@ def draw_samples(builder: Builder, count: int, folder: str | Path, epoch: int = 
 def _requests(builder: Builder, dataset: Dataset, epoch: int, progress: bool) -> Iterator[Request]:
     """What training asks for in an epoch, in its order."""
     seed = builder.settings.seed
-    with build_loader(dataset, builder.loader("Train"), seed=seed, train=True, progress=progress) as loader:
+    settings, sampler = builder.loader("Train"), builder.sampler("Train")
+    with build_loader(dataset, settings, seed=seed, train=True, progress=progress, sampler=sampler) as loader:
         plan = loader.plan(epoch)
         return (request for number in range(len(plan)) for request in plan[number])
 

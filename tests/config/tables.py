@@ -35,7 +35,7 @@ CONTEXT = {
         "schedule",
         "paddle_exact",
     ),
-    *("named_parameters", "param_attrs", "seed", "mode"),
+    *("named_parameters", "param_attrs", "seed", "mode", "dataset", "world"),
 }
 
 

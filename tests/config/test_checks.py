@@ -82,6 +82,19 @@ def test_one_mistake_is_one_problem(problems: Callable, override: str, path: str
     assert words in found[0].message
 
 
+SAMPLER_MISTAKES = [
+    ("Train.sampler={name: MultiScaleSampler, scales: [[320, 8]]}", "Train.sampler", "smaller than divided_factor"),
+    ("Train.sampler={name: MultiScaleSampler, scales: [[320, 32]], bs: 3}", "Train.sampler.bs", "unknown key"),
+    ("Train.sampler={name: MultiScaleSampler, scales: [[320, 32]]}", "Train.sampler", "bucket_by_width; remove one"),
+    ("Eval.sampler={name: MultiScaleSampler, scales: [[320, 32]]}", "Eval.sampler", "belongs to training"),
+]
+
+
+@pytest.mark.parametrize(("override", "path", "words"), SAMPLER_MISTAKES)
+def test_mistakes_of_a_sampler(problems: Callable, override: str, path: str, words: str) -> None:
+    test_one_mistake_is_one_problem(problems, override, path, words)
+
+
 def test_all_mistakes_are_reported_at_once(problems: Callable) -> None:
     together = ["Global.epoch_nums", "Global.character_dict_path", "Architecture.Backbone.scal="]
     together += [

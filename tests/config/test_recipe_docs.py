@@ -26,6 +26,7 @@ SHOWN = {
     "METRICS",
 } | {
     "DATASETS",
+    "SAMPLERS",
     "TRANSFORMS",
 }
 
