@@ -153,7 +153,7 @@ def beyond_rounding(network: Network, model: nn.Module, key: str) -> float:
 
     For networks whose cases' large gain makes them chaotic: a last bit can change an image's whole sequence. What it can do
     is seen by noise of that size behind every layer of the network in float64, and by what float32 does to it; for each
-    image by itself, so that those that stay calm are held as closely as ever.
+    image by itself, so that those that stay calm are held as closely as ever. As in `Comparison.hold` three times that passes.
     """
     want, images = network.case["outputs"][network.output], images_of(network)
     with torch.inference_mode():
@@ -174,5 +174,5 @@ def beyond_rounding(network: Network, model: nn.Module, key: str) -> float:
         hook.remove()
     index = np.array(want["index"])
     difference = np.abs(exact.reshape(-1)[index] - np.array(want["value"])) / want["std"]
-    allowed = 1e-4 + 1e-6 / want["std"] + spread[index // exact[0].size] / want["std"]
+    allowed = 1e-4 + 1e-6 / want["std"] + 3 * spread[index // exact[0].size] / want["std"]
     return float((difference / allowed).max())
