@@ -14,6 +14,7 @@ from .tables import DOC, OPTIONS, tables, wanted
 TABLES = {(kind, name): rows for kind, name, rows in tables()}
 UPDATE = "docs/recipe.md is out of date: run `python tests/config/tables.py`"
 SHOWN = {
+    "ARCH_TRANSFORMS",
     "BACKBONES",
     "NECKS",
     "HEADS",

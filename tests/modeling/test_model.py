@@ -93,6 +93,7 @@ def test_guides_cut_the_gradient() -> None:
         ({"encoder_type": "reshape"}, 64),
         ({"encoder_type": "fc", "hidden_size": 10}, 10),
         ({"encoder_type": "rnn", "hidden_size": 10}, 20),
+        ({"encoder_type": "gru", "hidden_size": 10}, 20),
         ({"encoder_type": "cascadernn", "hidden_size": 10, "out_channels": [20, 20]}, 20),
         ({"encoder_type": "cascadernn", "hidden_size": 10, "out_channels": [12, 30], "with_linear": True}, 30),
         ({"encoder_type": "svtr", "dims": 32, "kernel_size": [1, 3], "drop_path": 0.5}, 32),
@@ -106,7 +107,7 @@ def test_encoders(arguments: dict, channels: int) -> None:
 
 def test_mistakes_are_told() -> None:
     spec = FeatureSpec(64)
-    with pytest.raises(ValueError, match="reshape, fc, rnn, cascadernn, svtr"):
+    with pytest.raises(ValueError, match="reshape, fc, rnn, gru, cascadernn, svtr"):
         SequenceEncoder(spec, "lstm")
     with pytest.raises(ValueError, match="rnn does not read depth; it belongs to svtr"):
         SequenceEncoder(spec, "rnn", depth=3)

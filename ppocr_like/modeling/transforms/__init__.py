@@ -1,0 +1,1 @@
+"""Image to image: what straightens a line before the backbone."""
