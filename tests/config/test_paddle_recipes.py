@@ -19,6 +19,17 @@ FOREIGN = {"Architecture.Models", "Global.rm_symbol", "Global.num_heads", "Globa
     *("Optimizer.group_lr", "Optimizer.training_step", "Train.loader.collate_fn", "Eval.loader.collate_fn")
 }
 
+# Mistakes in the recipes themselves, or parts of other families under names that are here: each is told, and rightly so.
+TOLD = {
+    "PP-OCRv4_mobile_rec_distillation.yml": "KeepKeys needs valid_ratio",  # nothing in its chain makes it
+    "PP-OCRv6_medium_rec.yml": "Neck.local_kernel",  # of the lightsvtr encoder, which is not here yet
+    "PP-OCRv6_small_rec.yml": "Neck.local_kernel",
+    "rec_resnet_stn_bilstm_att.yml": "Optimizer.",  # weight_deacy, and a momentum that Adadelta does not have
+    "rec_svtrnet_cppd_base_ch.yml": "mixer must name one mixer",  # 18 for 16 blocks
+    "rec_svtrnet_cppd_base_en.yml": "mixer must name one mixer",
+    "rec_vit_parseq.yml": "data_dir: is null",
+}
+
 
 def problems(path: Path) -> list[Problem]:
     try:
@@ -40,7 +51,9 @@ def test_every_recogniser_s_recipe_is_understood() -> None:
     recipes = sorted((FOLDER / "rec").rglob("*.yml"))
     assert len(recipes) > 60
     strange = {path.name: [str(p) for p in problems(path) if not is_foreign(p)] for path in recipes}
-    assert {name: found for name, found in strange.items() if found} == {}
+    told = {name: found for name, found in strange.items() if found}
+    assert set(told) == set(TOLD)
+    assert [line for name, found in told.items() for line in found if TOLD[name] not in line] == []
 
 
 PAGE_STEPS = ("DetLabelEncode", "CopyPaste", "ColorJitter", "IaaAugment", "RandomPerspective", "RandomCrop", "EastRandomCropData")
