@@ -81,6 +81,8 @@ def component_rows(parts: Registry) -> list[str]:
     """One row per registered class: name, arguments with defaults, the first sentence of its docstring."""
     out = ["| name | arguments and defaults | what it is |", "|---|---|---|"]
     for name, cls in parts:
+        if not cls.__module__.startswith("ppocr_like."):
+            continue  # a stand-in of another test
         args = []
         known = inspect.signature(cls).parameters.values()
         for parameter in sorted(known, key=lambda p: p.default is not inspect.Parameter.empty):  # the required ones first

@@ -162,7 +162,7 @@ def test_guide_label_encoders():
                 assert out[entry].tolist() == want, (case["op"], result["text"], entry)
             texts += 1
         done += 1
-    assert (done, texts) == (25, 363)
+    assert (done, texts) == (31, 363)
 
 
 @pytest.mark.skipif(not ROOT, reason="PPOCR_LIKE_CASES is not set: PaddleOCR's reference cases are not here")
