@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+IGNORED_TEXTS = ("###", "*")  # transcriptions of regions that are neither trained on nor counted (PaddleOCR's DetLabelEncode)
+
 
 @dataclass(frozen=True)
 class SampleInfo:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ppocr_like.contracts import PageBoxes
+from ppocr_like.contracts import IGNORED_TEXTS, PageBoxes
 
 FOUND, TRUE, IGNORED = (40, 30, 220), (60, 150, 40), (150, 150, 150)  # BGR
-IGNORED_TEXTS = ("*", "###")  # transcriptions that ask to leave a region out of account, as PaddleOCR's DetLabelEncode
 SHIFT = 3  # OpenCV draws at 1/8 px
 READABLE = 30  # px: a score is written on boxes at least so wide
 

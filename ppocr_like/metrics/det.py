@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.contracts import PageBoxes, RejectedSample
+from ppocr_like.contracts import IGNORED_TEXTS, PageBoxes, RejectedSample
 from ppocr_like.errors import OcrError
 from ppocr_like.metrics.base import Metric
 from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, match_image
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("hmean", "precision", "recall")
-IGNORED = ("###", "*")  # transcriptions of boxes that do not count (PaddleOCR's DetLabelEncode)
 HEIGHT_NAMES = (
     f"recall_h_lt_{HEIGHT_EDGES[0]}",
     *(f"recall_h_{low}_{high}" for low, high in pairwise(HEIGHT_EDGES)),
@@ -115,7 +114,7 @@ def cared_polygons(label: str) -> list[np.ndarray]:
         return []
     polygons = []
     for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict) or entry.get("transcription") in IGNORED:
+        if not isinstance(entry, dict) or entry.get("transcription") in IGNORED_TEXTS:
             continue
         try:
             points = np.array(entry.get("points"), np.float64)

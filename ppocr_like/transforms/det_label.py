@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.contracts import Rejected
+from ppocr_like.contracts import IGNORED_TEXTS, Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.polygons import stack
 
-IGNORED_TEXTS = ("*", "###")  # PaddleOCR's marks of a region that is text but counts for nothing
 BROKEN = "broken label"
 
 

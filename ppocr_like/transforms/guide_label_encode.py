@@ -6,14 +6,12 @@ from abc import abstractmethod
 
 import numpy as np
 
-from ppocr_like.charset import Charset
+from ppocr_like.charset import NRTR_SPECIALS, SAR_SPECIALS, Charset
 from ppocr_like.contracts import Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.label_encode import CTCLabelEncode
 
-NRTR_SPECIALS = ("blank", "<unk>", "<s>", "</s>")  # before the characters: classes 0 to 3
-SAR_SPECIALS = ("<UKN>", "<BOS/EOS>", "<PAD>")  # after the characters
 _ENDS = 2  # classes of a vector that begin and end it
 
 

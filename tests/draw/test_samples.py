@@ -32,7 +32,8 @@ def test_a_page_without_outlines_or_maps() -> None:
 
 def test_outlines_far_away_or_without_numbers_do_no_harm() -> None:
     polygons = np.array([[[1e9, 1e9]] * 4, [[np.nan, 0]] * 4], np.float32)
-    sample_sheet(np.zeros((20, 30, 3), np.uint8), polygons, np.array([False, True]), {})
+    sheet = sample_sheet(np.zeros((20, 30, 3), np.uint8), polygons, np.array([False, True]), {})
+    assert sheet.shape == (20 + 22 + 12, 30 + 12, 3)
 
 
 def test_pictures_of_different_sizes_share_a_grid() -> None:

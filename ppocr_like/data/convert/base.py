@@ -17,7 +17,6 @@ from ppocr_like.geometry import smallest_box
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 IGNORED = "###"  # the transcription of a box that is neither text nor background, as ICDAR and PaddleOCR write it
-DO_NOT_CARE = ("###", "*")
 _LEAST_AREA = 1.0  # px²
 
 

@@ -17,7 +17,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from ppocr_like.data.convert.base import DO_NOT_CARE, Box, Page, Reader, upright
+from ppocr_like.contracts import IGNORED_TEXTS
+from ppocr_like.data.convert.base import Box, Page, Reader, upright
 from ppocr_like.data.convert.json_stream import JsonStream
 from ppocr_like.errors import DataError
 
@@ -63,7 +64,7 @@ class CocoText(Reader):
         if split not in SPLITS:
             raise ValueError(f"split is {split!r}; known: {', '.join(SPLITS)}")
         self.source, self.images, self.split = str(source), Path(images), split
-        self.illegible_texts = (*DO_NOT_CARE, illegible_text)
+        self.illegible_texts = (*IGNORED_TEXTS, illegible_text)
 
     def __iter__(self) -> Iterator[Page]:
         with tempfile.TemporaryFile() as scratch:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from ppocr_like.data.convert.base import DO_NOT_CARE, Box, Page, Reader, find_images, upright
+from ppocr_like.contracts import IGNORED_TEXTS
+from ppocr_like.data.convert.base import Box, Page, Reader, find_images, upright
 from ppocr_like.errors import DataError
 
 FORMS = ("auto", "quad", "ltrb", "polygon")
@@ -120,7 +121,7 @@ class Icdar(Reader):
         except ValueError as error:
             self.bad(f"{error} (form {self.form}; --form changes it)", file, number)
             return None
-        return None if points is None else Box(points, text, text in DO_NOT_CARE)
+        return None if points is None else Box(points, text, text in IGNORED_TEXTS)
 
     def _ltrb(self, line: str) -> tuple[list[list[float]], str]:
         match = _LTRB.match(line)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.data.convert.base import DO_NOT_CARE, Box, Page, Reader, upright
+from ppocr_like.contracts import IGNORED_TEXTS
+from ppocr_like.data.convert.base import Box, Page, Reader, upright
 from ppocr_like.data.convert.json_stream import read_json
 from ppocr_like.errors import DataError
 
@@ -95,5 +96,5 @@ class Labelme(Reader):
             return None
         text = str(shape.get(self.text_from) or "")
         flags = shape.get("flags") or {}
-        ignored = text in DO_NOT_CARE or any(flags.get(name) is True for name in ("difficult", "ignore", "illegible"))
+        ignored = text in IGNORED_TEXTS or any(flags.get(name) is True for name in ("difficult", "ignore", "illegible"))
         return Box(outline, text, ignored)

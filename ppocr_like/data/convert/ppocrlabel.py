@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ppocr_like.contracts import Rejected
-from ppocr_like.data.convert.base import DO_NOT_CARE, Box, Page, Reader
+from ppocr_like.contracts import IGNORED_TEXTS, Rejected
+from ppocr_like.data.convert.base import Box, Page, Reader
 from ppocr_like.data.label_index import LabelIndex, parse_line
 from ppocr_like.errors import DataError
 
@@ -76,7 +76,7 @@ class PPOCRLabel(Reader):
             points = self.polygon(record["points"], place)
             if points is not None:
                 transcription = str(record.get("transcription", ""))
-                ignored = transcription in DO_NOT_CARE or record.get("difficult") is True
+                ignored = transcription in IGNORED_TEXTS or record.get("difficult") is True
                 boxes.append(Box(points, transcription, ignored))
         return boxes
 
