@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ppocr_like.registry import TRANSFORMS
-from ppocr_like.transforms.base import GeometricTransform, Sample
-from ppocr_like.transforms.polygons import PAGE_ENTRIES, bounds, keep, touches
+from ppocr_like.transforms.base import Sample
+from ppocr_like.transforms.page_crop import PageCrop
+from ppocr_like.transforms.polygons import bounds, keep, touches
 from ppocr_like.transforms.view import Rect, View, move, scaling, shift
 
 
 @TRANSFORMS.register()
-class EastRandomCropData(GeometricTransform):
+class EastRandomCropData(PageCrop):
     """Cuts a random part whose edges run between the texts and brings it to `size`, as PaddleOCR's EastRandomCropData.
 
     Each side of the part lies in a column (row) that no cared-for polygon covers: two of the free runs of columns are chosen
@@ -28,22 +29,6 @@ class EastRandomCropData(GeometricTransform):
         min_crop_side_ratio: least width and height of the part, of the picture's.
         keep_ratio: one scale for both sides and black at the right or below; otherwise the part is stretched.
     """
-
-    needs = PAGE_ENTRIES
-    gives = PAGE_ENTRIES
-
-    def __init__(
-        self,
-        size: tuple[int, int] = (640, 640),
-        max_tries: int = 10,
-        min_crop_side_ratio: float = 0.1,
-        keep_ratio: bool = True,
-    ) -> None:
-        check_crop_arguments(size, max_tries, min_crop_side_ratio)
-        self.size = (int(size[0]), int(size[1]))
-        self.max_tries = max_tries
-        self.min_crop_side_ratio = min_crop_side_ratio
-        self.keep_ratio = keep_ratio
 
     def place(self, sample: Sample, view: View, rng: np.random.Generator) -> View:
         low, high = bounds(sample["polys"])
@@ -87,16 +72,6 @@ class EastRandomCropData(GeometricTransform):
         run = rng.integers(len(starts), size=(2, self.max_tries))
         at = starts[run] + (rng.random(run.shape) * (ends[run] - starts[run])).astype(np.int64)
         return at.min(0), at.max(0)
-
-
-def check_crop_arguments(size: tuple[int, int], max_tries: int, min_crop_side_ratio: float) -> None:
-    """Raises ValueError for what no crop can work with."""
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"size is {list(size)}; [width, height] in px, each at least 1, is needed")
-    if max_tries < 0:
-        raise ValueError(f"max_tries is {max_tries}; it must be 0 or more")
-    if not 0 <= min_crop_side_ratio <= 1:
-        raise ValueError(f"min_crop_side_ratio is {min_crop_side_ratio}; it lies in [0, 1]")
 
 
 def free_runs(low: np.ndarray, high: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from ppocr_like.registry import TRANSFORMS
-from ppocr_like.transforms.base import GeometricTransform, Sample
+from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.clip import clipped_quad, shortest_side, thickness
-from ppocr_like.transforms.east_crop import check_crop_arguments
-from ppocr_like.transforms.polygons import PAGE_ENTRIES, bounds, stack, touches
+from ppocr_like.transforms.page_crop import PageCrop
+from ppocr_like.transforms.polygons import bounds, stack, touches
 from ppocr_like.transforms.view import Rect, View, move, scaling, shift
 
 MOST_SIDE = 3  # a part reaches up to this many times `size`
@@ -20,7 +20,7 @@ LEAST_THICKNESS = 0.35  # of the text's own thickness (about its height) that mu
 
 
 @TRANSFORMS.register()
-class RandomCrop(GeometricTransform):
+class RandomCrop(PageCrop):
     """Cuts a random part and brings it to `size`, as PaddleOCR's RandomCrop (of the PP-OCRv6 detectors).
 
     Each side of the part is drawn between `min_crop_side_ratio` of the picture's (at most `size`) and three times `size`, and
@@ -37,22 +37,6 @@ class RandomCrop(GeometricTransform):
         min_crop_side_ratio: see above.
         keep_ratio: one scale for both sides and black around at random; otherwise the part is stretched.
     """
-
-    needs = PAGE_ENTRIES
-    gives = PAGE_ENTRIES
-
-    def __init__(
-        self,
-        size: tuple[int, int] = (640, 640),
-        max_tries: int = 10,
-        min_crop_side_ratio: float = 0.1,
-        keep_ratio: bool = True,
-    ) -> None:
-        check_crop_arguments(size, max_tries, min_crop_side_ratio)
-        self.size = (int(size[0]), int(size[1]))
-        self.max_tries = max_tries
-        self.min_crop_side_ratio = min_crop_side_ratio
-        self.keep_ratio = keep_ratio
 
     def place(self, sample: Sample, view: View, rng: np.random.Generator) -> View:
         page = _Texts.of(np.asarray(sample["polys"], np.float32), np.asarray(sample["ignore_tags"], bool))
