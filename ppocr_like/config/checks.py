@@ -171,7 +171,7 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
 
 
 def _without_resize(transforms: list) -> str:
-    """PaddleOCR's PP-OCRv4_mobile_rec_distillation.yml trains on a SimpleDataSet and leaves the resize step to a MultiScaleDataSet."""
+    """PaddleOCR's PP-OCRv4_mobile_rec_distillation.yml has the chain of a MultiScaleDataSet for its SimpleDataSet."""
     wanted = [step for step in transforms if "valid_ratio" in step.needs]
     if not wanted or any("valid_ratio" in step.gives for step in transforms if step not in wanted):
         return ""

@@ -19,7 +19,7 @@ from ppocr_like.errors import ConfigError, Problem
 
 MAX_NODES = 200_000  # a recipe has some hundred; nested aliases can unfold a small file into billions
 
-# Keys that stand twice, with two values, in recipes of PaddleOCR's own (its four DML and CML detectors): the last one counts there.
+# Keys that stand twice, with two values, in PaddleOCR's own recipes (four of its DML and CML detectors): the last one counts.
 _LAST_COUNTS = ("model_name_pairs",)
 
 _INT = re.compile(r"^[-+]?(?:0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|[0-9][0-9_]*)$")

@@ -1,4 +1,4 @@
-"""PaddleOCR's own recipes: 98 detectors and recognisers that are taken as they stand, and the others, which are told what is here."""
+"""PaddleOCR's own recipes: 98 of them are taken as they stand, the others are told what is here."""
 
 from __future__ import annotations
 
