@@ -17,9 +17,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
-    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw"), 0),
+    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic"), 0),
     "config": 1,
-    **dict.fromkeys(("transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
+    **dict.fromkeys(("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
     **dict.fromkeys(("engine", "pipeline"), 4),
     **dict.fromkeys(("export", "report", "tune"), 5),
@@ -32,12 +32,14 @@ WITHOUT_TORCH = (
     "contracts",
     "geometry",
     "draw",
+    "atomic",
     "config",
+    "documents",
     "transforms",
     "postprocess",
     "metrics",
 )
-WITHOUT_CONFIG = ("transforms", "postprocess", "metrics", "modeling", "losses", "optim")
+WITHOUT_CONFIG = ("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim")
 ON_DEMAND = ("ppocr_like.pipeline.torch_backend",)
 WITHOUT_FILES = ("modeling", "losses", "optim")
 MODULES = sorted(PACKAGE.rglob("*.py"))
