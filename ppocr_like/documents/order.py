@@ -98,7 +98,8 @@ class _Blocks:
         middle = self.frames[members, 1::2].mean(axis=1)
         across = self.frames[members, ::2].mean(axis=1)
         above, below = middle <= top, middle >= bottom
-        parts = [members[above], members[~above & ~below & (across < x)], members[~above & ~below & (across >= x)], members[below]]
+        inside = ~above & ~below
+        parts = [members[above], members[inside & (across < x)], members[inside & (across >= x)], members[below]]
         return [block for part in parts if len(part) for block in self.order(part)]
 
     def _gutter(self, members: np.ndarray) -> tuple[float, float, float] | None:
@@ -126,7 +127,7 @@ class _Blocks:
         runs = np.array([run for row in _row_groups(self.frames, members) for run in self._runs(row)])
         long = runs[:, 2] - runs[:, 0] >= LONG * self.unit
         found = []
-        for left, top, right, bottom in runs[long]:
+        for _, top, right, bottom in runs[long]:
             common = np.minimum(bottom, runs[:, 3]) - np.maximum(top, runs[:, 1])
             beside = np.flatnonzero((runs[:, 0] >= right) & (common > BESIDE * self.unit))
             if len(beside):
