@@ -155,7 +155,7 @@ def write_recipe(path: str | Path, changes: dict[str, Any]) -> None:
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8")
-    tree, _ = parse(text, str(path))
+    tree, _ = parse(text, str(path), say=lambda _: None)
     section = tree.get("PostProcess") if isinstance(tree, dict) else None
     written = {}
     for place, value in changes.items():
