@@ -1,5 +1,8 @@
 """The order in which lines are read."""
 
+import functools
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -54,7 +57,12 @@ def test_three_columns_with_a_heading_in_between():
         return [[box(50 + 310 * c, top + 30 * r, 280) for r in range(4)] for c in range(3)]
 
     upper, lower = columns(60), columns(260)
-    boxes = [box(100, 20, 700), *sum(upper, []), box(50, 210, 880), *sum(lower, [])]
+    boxes = [
+        box(100, 20, 700),
+        *functools.reduce(operator.iadd, upper, []),
+        box(50, 210, 880),
+        *functools.reduce(operator.iadd, lower, []),
+    ]
     assert indices(boxes) == list(range(len(boxes)))
 
 

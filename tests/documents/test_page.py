@@ -49,4 +49,5 @@ def test_plain_data_and_back():
     again = Page.from_dict(tree)
     assert again.as_dict() == tree
     assert again.lines[0].turned == 90 and again.lines[0].block == 1 and again.left_out[0].text == "?"
-    assert tree["lines"][0]["characters"][2] == {"text": "b", "points": [[20, 0], [30, 0], [30, 20], [20, 20]], "confidence": 0.52}
+    last = {"text": "b", "points": [[20, 0], [30, 0], [30, 20], [20, 20]], "confidence": 0.52}
+    assert tree["lines"][0]["characters"][2] == last
