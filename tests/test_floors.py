@@ -105,7 +105,8 @@ def test_the_plan_and_this_test_agree() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_down(path: Path) -> None:
     if path.parent == PACKAGE and path.stem == "__init__":
-        assert list(imports(path)) == []
+        inside = {name for _, name in imports(path) if name != "typing" and not name.startswith("typing.")}
+        assert inside <= {"ppocr_like.pipeline.ocr", "ppocr_like.pipeline.ocr.OCR"}  # loaded when asked for
     else:
         assert violations(path) == []
 
