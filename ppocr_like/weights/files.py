@@ -17,9 +17,9 @@ import safetensors
 import safetensors.torch
 import torch
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
-from ppocr_like.weights.atomic import atomic_write
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
 from ppocr_like.weights.paddle_file import read_paddle
 from ppocr_like.weights.resolve import resolve

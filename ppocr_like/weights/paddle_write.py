@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.modeling.paddle_names import PADDLE_META, cell_names, to_paddle, transposed
-from ppocr_like.weights.atomic import atomic_write
 
 
 def paddle_state(state: Mapping[str, torch.Tensor], model: nn.Module) -> dict[str, np.ndarray]:

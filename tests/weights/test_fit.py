@@ -51,7 +51,7 @@ def test_one_network_of_a_distillation(caplog):
     with pytest.raises(WeightsError, match="holds one network alone"):
         load_into(Net(), file_of(Net().state_dict(), sub_model="Teacher"), None, 1.0)
     others = {key: value for key, value in state.items() if not key.startswith("Student.")}
-    with pytest.raises(WeightsError, match="networks Teacher, Student2 of a distillation; set Global.pretrained_sub_model"):
+    with pytest.raises(WeightsError, match=r"networks Teacher, Student2 of a distillation; set Global\.pretrained_sub_model"):
         load_into(Net(), file_of(others), None, 1.0)
 
 
@@ -82,7 +82,7 @@ def test_a_backbone_alone_fills_the_backbone(caplog):
     assert "backbone alone" in caplog.text
     with pytest.raises(WeightsError, match="all must match"):  # evaluation and export need the whole
         load_into(Net(), file_of(state), None, 1.0)
-    with pytest.raises(WeightsError, match="only 16.7%"):
+    with pytest.raises(WeightsError, match=r"only 16\.7%"):
         load_into(Net(), file_of({"0.weight": state["0.weight"]}), None, 0.5)
 
 
