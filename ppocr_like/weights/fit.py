@@ -71,7 +71,8 @@ def _sub_model(weights: WeightsFile, own: Mapping[str, Any]) -> WeightsFile:
     if not wanted:
         if len(there) > 1 and LEARNER not in there:
             raise WeightsError(
-                f"{weights.path} holds the networks {', '.join(there)} of a distillation; set Global.pretrained_sub_model to one of them"
+                f"{weights.path} holds the networks {', '.join(there)} of a distillation; set Global.pretrained_sub_model to "
+                "one of them"
             )
         wanted = LEARNER if LEARNER in there else there[0]
         logger.info("%s holds the networks %s of a distillation: %s is taken", weights.path, ", ".join(there), wanted)

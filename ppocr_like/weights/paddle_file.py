@@ -2,7 +2,8 @@
 
 Paddle (`paddle.framework.io`) pickles name -> array, in protocols 2 to 4, and beside the arrays a table of its internal
 names (`StructuredToParameterName@@`); protocols 2 and 3 cut arrays of 1 GiB and more into parts that
-`UnpackBigParamInfor@@` puts together. A file may also hold safetensors under Paddle's names (`paddle.save(..., safetensors=True)`).
+`UnpackBigParamInfor@@` puts together. A file may also hold safetensors (`paddle.save(..., safetensors=True)`), under the
+same names.
 """
 
 from __future__ import annotations

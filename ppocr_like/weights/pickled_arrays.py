@@ -192,7 +192,7 @@ class ArrayMaker:
             raise Refused("its dicts hold more entries than a weights file needs: made to fill the memory")
         if not all(isinstance(key, (str, int)) for key, _ in pairs):
             raise Refused("a key that is neither name nor number")
-        return {key: value for key, value in pairs}
+        return dict(pairs)
 
     def lod_tensor(self, text: object, names: object) -> Any:
         """Paddle's stored call for LoDTensors; nothing is evaluated."""

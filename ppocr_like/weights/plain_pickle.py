@@ -1,9 +1,9 @@
 """A reader of pickles that can build numbers, texts, bytes, lists, tuples, dicts and arrays, and nothing else.
 
 Python's own unpickler calls whatever a file names. This one is a small machine for the same instructions (Python's
-documentation of `pickletools`; protocols 2 to 5) whose only calls are those of `pickled_arrays`. It holds no more memory than the file's
-own size and a fixed amount: every length is compared with what is left of the file before anything is made,
-objects are counted, and arrays together may not hold more bytes than the file.
+documentation of `pickletools`; protocols 2 to 5) whose only calls are those of `pickled_arrays`. It holds no more memory
+than a few times the file's size and a fixed amount: every length is compared with what is left of the file before
+anything is made, objects are counted, and arrays together may not hold more bytes than the file.
 """
 
 from __future__ import annotations
