@@ -40,7 +40,13 @@ IGNORED: dict[tuple[str, str], Ignored] = {
         for role in ("Transform", "Backbone", "Neck", "Head")
     },
     ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
-    ("PPLCNetV3", "pretrained"): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model"),
+    **{
+        (name, key): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model")
+        for name, key in (
+            ("PPLCNetV3", "pretrained"),
+            *((name, key) for name in ("PPHGNet_small", "PPHGNetV2_B4") for key in ("pretrained", "use_ssld")),
+        )
+    },
     ("Head", "out_channels_list"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     ("Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     **{
