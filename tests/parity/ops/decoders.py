@@ -1,6 +1,6 @@
 """CTCLabelDecode with its words, SARLabelDecode, NRTRLabelDecode, and DistillationCTCLabelDecode.
 
-By default ours leaves out NRTR's and SAR's special classes, and an empty text has confidence 0. `paddle_exact` gives all as there.
+By default ours leaves out the special classes of NRTR and SAR, and an empty text has confidence 0; `paddle_exact` is as there.
 """
 
 from __future__ import annotations

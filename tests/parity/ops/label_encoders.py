@@ -36,9 +36,9 @@ def _one(encode: Any, name: str, result: dict[str, Any]) -> str | None:
         out = encode({"label": text}, np.random.default_rng(0))
     except Rejected:
         assert refused or _one_too_long(name, wanted), f"{text!r} refused"
-        return (
-            "PaddleOCR's error is a rejected line here" if wanted and "error" in wanted else _why(name) if not refused else None
-        )
+        if not refused:
+            return f"{name}: a text too long by one is refused"
+        return "PaddleOCR's error is a rejected line here" if wanted and "error" in wanted else None
     assert not refused, f"{text!r}: PaddleOCR refuses, ours does not"
     for entry, want in wanted.items():
         if entry == "texts":
@@ -53,7 +53,3 @@ def _one(encode: Any, name: str, result: dict[str, Any]) -> str | None:
 def _one_too_long(name: str, wanted: Any) -> bool:
     """AttnLabelEncode of PaddleOCR takes a text that leaves no room for its end."""
     return name == "AttnLabelEncode" and len(wanted["label"]) > 0 and wanted["length"] + 2 > len(wanted["label"]) - 1
-
-
-def _why(name: str) -> str:
-    return f"{name}: a text too long by one is refused"
