@@ -52,7 +52,9 @@ def read_paddle(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             f"{path}: not read: {error}. ({len(data):,} bytes; nothing in it was run.) Copy it again from a source that you trust"
         ) from error
     _say_unused(path)
-    tensors, names, made = {}, {}, {}
+    tensors: dict[str, torch.Tensor] = {}
+    names: dict[str, str] = {}
+    made: dict[int, torch.Tensor] = {}
     for name in sorted(arrays, key=is_cell):  # cells last: they win
         array, ours = arrays[name], to_torch_name(name)
         if id(array) not in made:
@@ -82,7 +84,7 @@ def _safetensors(data: bytes) -> dict[str, np.ndarray]:
         raise Refused(f"damaged ({error})") from error
 
 
-def _state_dict(content: object) -> dict[str, np.ndarray]:
+def _state_dict(content: Any) -> dict[str, np.ndarray]:
     """The arrays of a state dict, parts put together."""
     if not isinstance(content, dict):
         raise Refused(f"it holds a {type(content).__name__}, not a state dict")
