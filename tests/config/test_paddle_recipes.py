@@ -98,7 +98,6 @@ def test_each_ignored_key_is_one_note() -> None:
             assert plain <= IGNORED_KEYS and len(keys) == len(set(keys)), path.name
             said = (" is ignored:", "is frozen and has no weights", "stands twice", "means box_type")
             assert all(any(text in note for text in said) for note in notes), path.name
-            ), path.name
 
 
 def test_keys_that_stand_twice_in_four_of_them() -> None:
