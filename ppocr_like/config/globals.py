@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ppocr_like.config.typecheck import fit, option, parameters
+from ppocr_like.config.amp_ops import AMP_OPS
+from ppocr_like.config.typecheck import fit, nearest, option, parameters
 from ppocr_like.errors import Problem
 
 
@@ -94,10 +95,14 @@ class GlobalConfig:
     amp_dtype: Literal["float32", "bfloat16", "float16"] | None = option(
         None, "precision under `use_amp`; null: bfloat16 where the device has it, else float16"
     )
-    amp_custom_black_list: list[str] = option([], "modules kept in float32 (not yet: under `use_amp` the run stops)")
-    amp_custom_white_list: list[str] = option([], "modules always in low precision (not yet: under `use_amp` the run stops)")
-    scale_loss: float = option(1.0, "first scale of the loss under float16", above=0)
-    use_dynamic_loss_scaling: bool = option(False, "adapt that scale")
+    amp_custom_black_list: list[str] = option([], "Paddle's names of operators kept in float32 (docs/training.md); wins")
+    amp_custom_white_list: list[str] = option([], "operators that always run in the low precision")
+    scale_loss: float | None = option(
+        None, "first scale of the loss under float16; null: 65536 (1.0, PaddleOCR's, with `paddle_exact`)", above=0
+    )
+    use_dynamic_loss_scaling: bool | None = option(
+        None, "adapt that scale to overflows; null: unless `scale_loss` is given (never with `paddle_exact`)"
+    )
     distributed: bool = option(False, "set by the launcher; the value here is overwritten, as in PaddleOCR")
     use_sync_bn: bool = option(False, "batch statistics over all ranks (not yet: with several ranks the run stops)")
     find_unused_parameters: bool = option(False, "for models of which a step uses only a part, over several ranks")
@@ -130,6 +135,10 @@ class GlobalConfig:
             yield "eval_batch_step", f"is {step}, but at least 1 is needed"
         if self.pretrained_min_match > 1:
             yield "pretrained_min_match", f"is {self.pretrained_min_match}, but a share of 1 at most is needed"
+        for key in ("amp_custom_black_list", "amp_custom_white_list"):
+            for name in getattr(self, key):
+                if name not in AMP_OPS:
+                    yield key, f"names {name!r}, which is no operator that can be chosen{nearest(name, list(AMP_OPS))}"
         if self.ema_decay >= 1:
             yield "ema_decay", f"is {self.ema_decay}, but less than 1 is needed"
         name = self.device.partition(":")[0]

@@ -13,8 +13,10 @@ import torch
 
 from ppocr_like.config import GlobalConfig
 from ppocr_like.contracts import SampleInfo
+from ppocr_like.engine.precision import FIRST_SCALE, LossScaler, OperatorLists
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
+from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.memory import keep_freed_memory
 
 logger = logging.getLogger("ppocr_like")
@@ -30,27 +32,34 @@ class Compute:
         device: where model and batches live.
         dtype: precision inside autocast; float32 switches autocast off.
         channels_last: memory format of images and convolution weights.
+        lists: operators whose precision the recipe chooses; None without any.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     channels_last: bool = False
+    lists: OperatorLists | None = None
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of the forward pass."""
         if self.dtype is torch.float32:
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
+        cast = torch.autocast(self.device.type, dtype=self.dtype)
+        return cast if self.lists is None else _both(cast, self.lists)
 
-    def scaler(self, init_scale: float = 2.0**16, dynamic: bool = True) -> torch.amp.GradScaler:
-        """A loss scaler that does nothing unless the precision is float16."""
-        interval = 2000 if dynamic else 2**31 - 1
-        return torch.amp.GradScaler(
-            self.device.type, init_scale=init_scale, growth_interval=interval, enabled=self.dtype is torch.float16
-        )
+    def scaler(self, settings: GlobalConfig) -> LossScaler:
+        """The loss scaler of `scale_loss` and `use_dynamic_loss_scaling`; it does nothing unless the precision is float16."""
+        scale, dynamic = settings.scale_loss, settings.use_dynamic_loss_scaling
+        if settings.paddle_exact:
+            scale, dynamic = scale or 1.0, bool(dynamic)
+        dynamic = scale is None if dynamic is None else dynamic
+        return LossScaler(self.device.type, scale or FIRST_SCALE, dynamic, enabled=self.dtype is torch.float16)
 
     def place(self, model: torch.nn.Module) -> torch.nn.Module:
-        """Moves a model to the device and its memory format."""
+        """Moves a model to the device and its memory format, and tells its modules what the operator lists say."""
+        for module in model.modules():
+            if isinstance(module, DepthwiseConv2d):
+                module.listed = self.lists.depthwise if self.lists is not None else None
         if self.channels_last:
             return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.to(self.device)
@@ -68,6 +77,12 @@ class Compute:
         return moved
 
 
+@contextmanager
+def _both(cast: AbstractContextManager[Any], lists: OperatorLists) -> Iterator[None]:
+    with cast, lists:
+        yield
+
+
 def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
     """Device and precision from the recipe's Global keys (`device`, PaddleOCR's `use_gpu`, `use_amp`, `amp_dtype`).
 
@@ -82,7 +97,10 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
         keep_freed_memory()
     if settings.use_amp and settings.amp_level == "O2":
         logger.info("Global.amp_level O2 runs as O1: the weights themselves stay float32")
-    return Compute(device, dtype, settings.channels_last)
+    lists = None
+    if dtype is not torch.float32 and (settings.amp_custom_black_list or settings.amp_custom_white_list):
+        lists = OperatorLists(settings.amp_custom_black_list, settings.amp_custom_white_list, device.type, dtype)
+    return Compute(device, dtype, settings.channels_last, lists)
 
 
 def _low_precision(device: torch.device) -> str:

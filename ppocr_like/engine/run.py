@@ -15,6 +15,7 @@ from ppocr_like.contracts import Rejections
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import EvalSet, Evaluation
 from ppocr_like.engine.guard import Signals, StepGuard
+from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.runfolder import Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
@@ -81,7 +82,7 @@ class Run:
     model: torch.nn.Module
     loss: Callable[..., dict[str, torch.Tensor]]
     optimizer: Any
-    scaler: torch.amp.GradScaler
+    scaler: LossScaler
     loader: Any
     eval_sets: list[EvalSet]
     make_train_metric: Callable[[], tuple[Callable[..., list[Any]], Any]]

@@ -45,8 +45,6 @@ def refuse_unsupported(settings: GlobalConfig, world: int = 1) -> None:
     asked = {
         "uniform_output_enabled": settings.uniform_output_enabled,
         "use_sync_bn": settings.use_sync_bn and world > 1,
-        "amp_custom_black_list": settings.use_amp and bool(settings.amp_custom_black_list),
-        "amp_custom_white_list": settings.use_amp and bool(settings.amp_custom_white_list),
     }
     for key in (key for key, set_ in asked.items() if set_):
         raise TrainingError(f"Global.{key} is not supported yet; remove it from the recipe or switch it off")
@@ -138,7 +136,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         model=model,
         loss=builder.loss(),
         optimizer=builder.optimizer(model, settings.epoch_num, steps, ranks.world),
-        scaler=compute.scaler(settings.scale_loss, settings.use_dynamic_loss_scaling),
+        scaler=compute.scaler(settings),
         loader=loader,
         eval_sets=eval_sets(builder, folder.path / CACHE, ranks, compute),
         make_train_metric=lambda: (builder.postprocess(), builder.metric()),

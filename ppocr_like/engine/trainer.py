@@ -82,6 +82,7 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     losses = shared_losses(run, sums)
     check_finite(run, losses, group)
 
+    skipped, scale = run.scaler.skipped, run.scaler.get_scale()
     with run.guard.update():
         rates = run.optimizer.step(run.schedule_step(), run.scaler if run.scaler.is_enabled() else None)
         run.optimizer.zero_grad()
@@ -90,6 +91,10 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
         run.progress.step += 1
         run.progress.samples += total
     run.guard.end()
+    if run.scaler.is_enabled():
+        run.scaler.check()
+        losses["count/skipped_steps"] = float(run.scaler.skipped - skipped)
+        rates = {name: value for name, value in rates.items() if torch.isfinite(torch.tensor(value))} | {"loss_scale": scale}
     return StepResult(losses, {name: float(value) for name, value in rates.items()}, total)
 
 
@@ -163,6 +168,7 @@ def check_finite(run: Run, losses: dict[str, float], group: list[Batch]) -> None
         raise TrainingError(
             f"{bad} in step {run.progress.step + 1} (epoch {run.progress.epoch}); the weights are those before it. Its samples:\n"
             f"  {samples}\nLook at these images and labels; lower Optimizer.lr.learning_rate or set Optimizer.clip_norm_global"
+            + (", or set Global.amp_dtype=bfloat16: float16 ends at 65504" if run.scaler.is_enabled() else "")
         )
 
 

@@ -121,6 +121,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def __init__(self, channels: int, kernel: int, stride: tuple[int, int]) -> None:
         super().__init__(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False)
+        self.listed: torch.dtype | None = None  # under autocast: the type to compute in, where it is not autocast's own
 
     def _own_gradient(self, x: torch.Tensor) -> bool:
         """Whether the gradients of this module pay and hold for this input."""
@@ -140,7 +141,7 @@ class DepthwiseConv2d(nn.Conv2d):
             return super().forward(x)
         weight = self.weight
         if torch.is_autocast_enabled("cpu"):
-            kind = torch.get_autocast_dtype("cpu")
+            kind = self.listed or torch.get_autocast_dtype("cpu")
             if kind == torch.float16:  # oneDNN has it on few processors; torch knows which
                 return super().forward(x)
             x, weight = x.to(kind), weight.to(kind)
