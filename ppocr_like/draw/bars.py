@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -89,7 +90,8 @@ def _colour(panel: Panel, part: str) -> tuple[int, int, int]:
 def _legend_rows(parts: Sequence[str]) -> list[list[str]]:
     """The parts' names in as many rows as they need; those beyond the colours stand under one name."""
     names = list(parts[: len(COLOURS)]) + (["others"] if len(parts) > len(COLOURS) else [])
-    font, rows, left = ImageFont.load_default(12), [], float(WIDTH)
+    font, left = ImageFont.load_default(12), float(WIDTH)
+    rows: list[list[str]] = []
     for name in names:
         wide = font.getlength(name) + 34
         if left + wide > WIDTH - MARGIN:
@@ -133,9 +135,7 @@ def _draw_panel(draw: ImageDraw.ImageDraw, panel: Panel, legend: list[list[str]]
             left += small.getlength(name) + 34
 
 
-def _draw_bar(
-    draw: ImageDraw.ImageDraw, panel: Panel, bar: Bar, top: int, x: Callable[[float], float], font: ImageFont.FreeTypeFont
-) -> None:
+def _draw_bar(draw: ImageDraw.ImageDraw, panel: Panel, bar: Bar, top: int, x: Callable[[float], float], font: Any) -> None:
     middle = top + ROW / 2
     name = bar.name
     while font.getlength(name) > NAMES - MARGIN - 10 and len(name) > 4:
@@ -143,7 +143,9 @@ def _draw_bar(
     draw.text((NAMES - 8, middle), name, fill=INK, font=font, anchor="rm")
     begin = 0.0
     for part, length in bar.parts.items():
-        draw.rectangle([x(begin), middle - BAR / 2, max(x(begin), x(begin + length)), middle + BAR / 2], fill=_colour(panel, part))
+        draw.rectangle(
+            [x(begin), middle - BAR / 2, max(x(begin), x(begin + length)), middle + BAR / 2], fill=_colour(panel, part)
+        )
         begin += length
     right = x(bar.whole)
     if bar.low is not None and bar.high is not None:

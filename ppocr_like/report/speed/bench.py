@@ -12,6 +12,7 @@ import torch
 
 from ppocr_like.draw.bars import Panel
 from ppocr_like.engine.device import Compute
+from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.run import Run
 from ppocr_like.report.speed.limits import Limits
 from ppocr_like.report.speed.measure import Shape
@@ -98,13 +99,18 @@ class Bench:
     def device(self) -> torch.device:
         return self.run.compute.device
 
-    def computes(self) -> dict[str, Compute]:
+    def computes(self) -> dict[str, tuple[Compute, LossScaler]]:
         """Precision -> how the network runs in it: float32, bfloat16, and the recipe's own if that is another."""
-        own = self.run.compute
+        own, run = self.run.compute, self.run
         kinds = dict.fromkeys((torch.float32, torch.bfloat16, own.dtype))
         if self.device.type == "cuda" and not torch.cuda.is_bf16_supported():
             del kinds[torch.bfloat16]
-        return {str(kind).removeprefix("torch."): Compute(own.device, kind, own.channels_last) for kind in kinds}
+        found = {}
+        for kind in kinds:
+            other = Compute(own.device, kind, own.channels_last)
+            both = (own, run.scaler) if kind is own.dtype else (other, other.scaler(run.recipe.globals))
+            found[str(kind).removeprefix("torch.")] = both
+        return found
 
     def worker_counts(self, cores: int) -> list[int]:
         """The numbers of workers that are tried."""

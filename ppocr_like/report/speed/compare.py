@@ -57,6 +57,12 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [f"{key}: {then.get(key)} -> {now.get(key)}" for key in keys]
 
 
+def against(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Both for people."""
+    rows = [f"  differs: {line}" for line in differences(old, new)]
+    return "\n".join(rows + [f"  {line}" for line in changes(old, new) or [f"no change over {NOTABLE:.0%}"]])
+
+
 def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Figure]]:
     if not isinstance(tree, dict):
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ppocr_like.data.loader import Loader
@@ -46,7 +47,7 @@ class LoaderSection(Section):
             finally:
                 loader.close()
 
-        taken = in_turns({workers: (lambda n=workers: work(n)) for workers in counts}, bench.settings.rounds, bench.progress.tick)
+        taken = in_turns({workers: partial(work, workers) for workers in counts}, bench.settings.rounds, bench.progress.tick)
         figures: dict[str, Any] = {
             "workers": {str(workers): {"samples_per_s": figure(rates, "samples/s")} for workers, rates in taken.items()},
             "recipe": inner.num_workers,

@@ -42,6 +42,11 @@ class Limits:
     decode: float
     figures: dict[str, Any]
 
+    @staticmethod
+    def precisions() -> tuple[str, ...]:
+        """Of the matrix products."""
+        return PRECISIONS
+
     def products(self, precision: str) -> float:
         """Operations a second; another precision than those that were measured is held against float32."""
         return self.flops.get("bfloat16" if precision == "float16" else precision, self.flops["float32"])

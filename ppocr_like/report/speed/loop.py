@@ -100,6 +100,16 @@ def time_memory(run: Run, groups: Sequence[Sequence[Batch]], warm_up: int) -> li
         run.loader, run.progress = loader, progress
 
 
+def bare_steps(run: Run, groups: Sequence[Sequence[Batch]]) -> list[Pace]:
+    """Optimizer steps on batches in memory with nothing around them. Each is taken twice: the first of a shape is slower."""
+    pace = []
+    for group in groups:
+        optimizer_step(run, group, run.compute, run.scaler)
+        spent = sum(optimizer_step(run, group, run.compute, run.scaler).values())
+        pace.append((spent, 0.0, sum(len(batch["info"]) for batch in group)))
+    return pace
+
+
 def upcoming(run: Run, count: int, after: int = 0) -> Iterator[list[Batch]]:
     """The run's next `count` groups of batches (one optimizer step each), leaving out the first `after`, made in this process.
 
@@ -134,26 +144,25 @@ class LoopSection(Section):
     def measure(self, bench: Bench) -> dict[str, Any]:
         run, settings = bench.run, bench.settings
         run.model.train()
-        bare: list[Pace] = []
+        bare: list[list[Pace]] = []
         memory: list[list[Pace]] = []
         real: list[list[Pace]] = []
         bench.progress.pieces(3 * settings.rounds)
         try:
-            for _ in range(settings.rounds):
+            for number in range(settings.rounds):
                 groups = list(upcoming(run, WARM_UP + settings.steps))
-                for group in groups[WARM_UP:]:
-                    optimizer_step(run, group, run.compute, run.scaler)  # the first step of a shape is slower
-                    spent = sum(optimizer_step(run, group, run.compute, run.scaler).values())
-                    bare.append((spent, 0.0, sum(len(batch["info"]) for batch in group)))
-                bench.progress.tick()
-                memory.append(time_memory(run, groups, WARM_UP))
-                bench.progress.tick()
-                real.append(time_loop(run, WARM_UP, settings.steps))
+                takes = [
+                    lambda g=groups: bare.append(bare_steps(run, g[WARM_UP:])),
+                    lambda g=groups: memory.append(time_memory(run, g, WARM_UP)),
+                ]
+                for take in takes if number % 2 == 0 else reversed(takes):
+                    take()
+                    bench.progress.tick()
+                real.append(time_loop(run, WARM_UP, settings.steps))  # last: the run goes on from here
                 bench.progress.tick()
         finally:
             run.loader.close()
-        each = [bare[start : start + settings.steps] for start in range(0, len(bare), settings.steps)]
-        figures = {"bare": _figures(each), "memory": _figures(memory), "loop": _figures(real)}
+        figures = {"bare": _figures(bare), "memory": _figures(memory), "loop": _figures(real)}
         for name in ("memory", "loop"):
             figures[name]["share_of_bare"] = figures[name]["samples_per_s"]["value"] / figures["bare"]["samples_per_s"]["value"]
         rate = figures["memory"]["samples_per_s"]["value"]

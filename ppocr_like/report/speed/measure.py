@@ -17,6 +17,7 @@ from ppocr_like.contracts import Rejected, Request
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.collate import collate, to_tensors
 from ppocr_like.engine.device import Compute
+from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.trainer import targets_of
 from ppocr_like.errors import DataError
@@ -161,7 +162,7 @@ def fixed_batch(dataset: Dataset, requests: Iterable[Request], shape: Shape) -> 
     return batch
 
 
-def optimizer_step(run: Run, group: Sequence[Batch], compute: Compute, scaler: torch.amp.GradScaler) -> dict[str, float]:
+def optimizer_step(run: Run, group: Sequence[Batch], compute: Compute, scaler: LossScaler) -> dict[str, float]:
     """One optimizer step on batches in memory: seconds of `copy` (to the device), `forward`, `loss`, `backward`, `optimizer`.
 
     Raises:

@@ -10,6 +10,7 @@ import torch
 
 from ppocr_like.draw.bars import Bar, Panel
 from ppocr_like.engine.device import Compute
+from ppocr_like.engine.precision import LossScaler
 from ppocr_like.report.speed.bench import Bench, Section
 from ppocr_like.report.speed.measure import Batch, Shape, batch_of, canvases, fixed_batch, forward, optimizer_step
 from ppocr_like.report.speed.timing import figure, in_turns, told
@@ -33,8 +34,7 @@ class StepSection(Section):
         computes = bench.computes()
         run.model.train()
         works, found = {}, {}
-        for precision, compute in computes.items():
-            scaler = compute.scaler()
+        for precision, (compute, scaler) in computes.items():
             for name, (batch, share) in batches.items():
                 key = (precision, name)
                 optimizer_step(run, [batch], compute, scaler)  # of a new shape slower, and its gradients are made here
@@ -65,7 +65,7 @@ class StepSection(Section):
         return made
 
     @staticmethod
-    def _ideal(bench: Bench, batch: Batch, compute: Compute, scaler: torch.amp.GradScaler) -> dict[str, Any]:
+    def _ideal(bench: Bench, batch: Batch, compute: Compute, scaler: LossScaler) -> dict[str, Any]:
         """What the machine's limits allow: `work` of the whole step, and of the forward pass alone."""
         run, moved = bench.run, compute.move(batch)
 
@@ -120,7 +120,7 @@ class StepSection(Section):
                 yield (
                     "    limits",
                     f"{entry['gflops']:.0f} GFLOP/s, {entry['share_of_matrix_product']:.0%} of the matrix product; products and "
-                    f"memory allow {least['products'] + least['memory']:.0f} ms: {entry['share_of_limits']:.0%} of the machine's best",
+                    f"memory allow {least['products'] + least['memory']:.0f} ms: {entry['share_of_limits']:.0%} of the best",
                 )
 
     def panels(self, figures: dict[str, Any]) -> list[Panel]:

@@ -87,7 +87,7 @@ class Stopwatch:
         """By name, in order, once all the work is done."""
         synchronise(self.device)
         spent: dict[str, float] = {}
-        for name, begin, end in zip(self._names, self._marks, self._marks[1:], strict=True):
+        for name, begin, end in zip(self._names, self._marks[:-1], self._marks[1:], strict=True):
             length = begin.elapsed_time(end) / 1e3 if self.device.type == "cuda" else end - begin
             spent[name] = spent.get(name, 0.0) + length
         return spent
