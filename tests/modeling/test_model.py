@@ -89,7 +89,9 @@ def test_a_heads_guide_layer_mixes_steps_and_lets_the_gradient_through() -> None
     model = small_svtr(use_guide=True).train()
     model(torch.randn(2, 3, 48, 64))["ctc"].square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.neck.parameters())  # type: ignore[union-attr]
-    assert {f"head.guide_layer.{name}" for name in ("0.weight", "1.running_mean", "3.weight", "4.bias")} <= set(model.state_dict())
+    assert {f"head.guide_layer.{name}" for name in ("0.weight", "1.running_mean", "3.weight", "4.bias")} <= set(
+        model.state_dict()
+    )
     assert {name for name in model.param_attrs() if name.startswith("head.")} == {"head.fc.weight", "head.fc.bias"}
     sequence = torch.randn(1, 20, 64)
     changed = sequence.clone()

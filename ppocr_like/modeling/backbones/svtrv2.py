@@ -213,7 +213,12 @@ class SVTRv2(nn.Module):
         feat2d: bool = False,
     ) -> None:
         super().__init__()
-        rates = {"drop_rate": drop_rate, "last_drop": last_drop, "attn_drop_rate": attn_drop_rate, "drop_path_rate": drop_path_rate}
+        rates = {
+            "drop_rate": drop_rate,
+            "last_drop": last_drop,
+            "attn_drop_rate": attn_drop_rate,
+            "drop_path_rate": drop_path_rate,
+        }
         check(depths, dims, num_heads, mixer, sub_k, rates)
         size = pair(tuple(max_sz), "max_sz")
         self.pope = Patches(in_spec.channels, dims[0], (size[0] // PATCH, size[1] // PATCH) if use_pos_embed else None)

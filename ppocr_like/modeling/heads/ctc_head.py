@@ -12,7 +12,6 @@ from ppocr_like.modeling.init import default_conv_, uniform_linear_
 from ppocr_like.modeling.layers import BatchNorm2d
 from ppocr_like.registry import HEADS
 
-
 GUIDE_KERNEL = 5  # steps that the guide layer mixes
 
 

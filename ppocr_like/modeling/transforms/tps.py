@@ -39,7 +39,7 @@ def first_points(number: int) -> torch.Tensor:
 
 
 def spline_inverse(points: torch.Tensor) -> torch.Tensor:
-    """(K, 2) float64 -> (3 + K, K + 3) float64: from where the points go to the spline's coefficients, constant, x and y first."""
+    """(K, 2) float64 -> (3 + K, K + 3) float64: from the places of the points to the coefficients, constant, x, y first."""
     count = len(points)
     square = (points[:, None] - points[None]).square().sum(2)
     system = torch.zeros(count + AFFINE, count + AFFINE, dtype=torch.float64)
