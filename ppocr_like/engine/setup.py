@@ -27,6 +27,7 @@ from ppocr_like.engine.run import Hook, Run
 from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
+from ppocr_like.modeling.recompute import recompute_blocks
 from ppocr_like.weights import load_into, pretrained
 
 logger = logging.getLogger("ppocr_like")
@@ -125,6 +126,8 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     else:
         builder, model = _fresh_model(recipe, builder)
     model = compute.place(model)
+    if settings.gradient_checkpointing:
+        recompute(model, compute)
     ranks.share_weights(model)
     loader = _loader(builder, "Train", None, folder.path / CACHE, ranks, compute)
     batches = loader.steps(1)
@@ -159,6 +162,18 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         resume.apply(run)
     _say_at_start(run)
     return run
+
+
+def recompute(model: torch.nn.Module, compute: Compute) -> None:
+    """`Global.gradient_checkpointing`.
+
+    Raises:
+        TrainingError: no part of the network knows how.
+    """
+    blocks = recompute_blocks(model, compute.operators)
+    if not blocks:
+        raise TrainingError("Global.gradient_checkpointing: this network has no blocks that can compute again; remove the key")
+    logger.info("gradient checkpointing: %d blocks are computed again in the backward pass", blocks)
 
 
 def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
