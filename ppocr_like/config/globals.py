@@ -71,6 +71,10 @@ class GlobalConfig:
     use_visualdl: bool = option(
         False, "scalars and pictures (predictions, training maps) for VisualDL, in `<save_model_dir>/vdl`"
     )
+    use_tensorboard: bool = option(False, "the same for TensorBoard, in `<save_model_dir>/tensorboard`")
+    use_wandb: bool | None = option(
+        None, "the same for Weights & Biases, see the section `wandb`; null: where that section stands, as in PaddleOCR"
+    )
     print_mem_info: bool = option(True, "memory in the log lines")
 
     # Text
