@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ppocr_like.config.architecture import SECTION as ARCHITECTURE
+from ppocr_like.config.architecture import name_problems
+from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import size_problems, try_model
 from ppocr_like.config.loader import LoaderConfig
@@ -24,7 +27,7 @@ T = TypeVar("T")
 SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Global": None,
     "Optimizer": None,
-    "Architecture": ("model_type", "algorithm", "name", "Transform", "Backbone", "Neck", "Head"),
+    "Architecture": ARCHITECTURE,
     "Loss": None,
     "PostProcess": None,
     "Metric": None,
@@ -96,6 +99,7 @@ def all_problems(builder: Makes) -> list[Problem]:
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
+    problems += name_problems(consumers)
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
@@ -104,7 +108,8 @@ def all_problems(builder: Makes) -> list[Problem]:
             attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
         attempt(partial(_check_sampler, builder, section), section)
-    return list(dict.fromkeys(problems + builder.dictionary_problems))
+    foreign = other_family(recipe, problems)
+    return [foreign] if foreign else list(dict.fromkeys(problems + builder.dictionary_problems))
 
 
 def _section_problems(recipe: Recipe) -> list[Problem]:
@@ -150,7 +155,10 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     if not isinstance(node, dict):
         return  # said where the data set is bound
     path = builder.dataset_path(section, name)
-    problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES[section])]
+    problems = [
+        Problem(f"{path('transforms')}.{i}", message + _without_resize(transforms))
+        for i, message in chain_problems(transforms, READER_GIVES[section])
+    ]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
     for i, transform in enumerate(transforms if section == "Train" else ()):
@@ -165,6 +173,17 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
         problems.append(Problem(path("ratio_list"), message))
     if problems:
         raise ConfigError(problems)
+
+
+def _without_resize(transforms: list) -> str:
+    """PaddleOCR's PP-OCRv4_mobile_rec_distillation.yml has the chain of a MultiScaleDataSet for its SimpleDataSet."""
+    wanted = [step for step in transforms if "valid_ratio" in step.needs]
+    if not wanted or any("valid_ratio" in step.gives for step in transforms if step not in wanted):
+        return ""
+    return (
+        "; nothing resizes the images, so PaddleOCR stops here too: put `- RecResizeImg: {image_shape: [3, 48, 320]}` before it, "
+        "or take MultiScaleDataSet with its sampler"
+    )
 
 
 def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig, consumers: dict[str, Any]) -> list[Problem]:

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.aliases import ALIASES
 from ppocr_like.config.edit import set_values
+from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.config.yaml_io import parse
 from ppocr_like.draw.charts import Series, line_chart
 from ppocr_like.engine.api import load_model
@@ -27,7 +29,6 @@ from ppocr_like.tune.grid import Grid, Setting
 from ppocr_like.tune.maps import RESIZE, compute_maps, side_of, with_side
 from ppocr_like.tune.search import Outcome, ranked, search
 from ppocr_like.weights import resolve
-from ppocr_like.weights.atomic import atomic_write
 
 CURVES = ("thresh", "box_thresh", "unclip_ratio", "side")
 TABLE = 10
@@ -120,6 +121,9 @@ def tune(
     """
     builder = Builder(recipe)
     builder.check()
+    if sub_model_names(recipe):
+        recipe = single_model(recipe)
+        builder = Builder(recipe)
     post = builder.postprocess()
     if not isinstance(post, DBPostProcess):
         raise ConfigError([Problem("PostProcess.name", f"is {type(post).__name__}; only DBPostProcess can be tuned")])
@@ -155,7 +159,7 @@ def write_recipe(path: str | Path, changes: dict[str, Any]) -> None:
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8")
-    tree, _ = parse(text, str(path))
+    tree, _ = parse(text, str(path), say=lambda _: None)
     section = tree.get("PostProcess") if isinstance(tree, dict) else None
     written = {}
     for place, value in changes.items():

@@ -131,7 +131,8 @@ def test_wandb_offline_has_the_records_and_goes_on(data: Path, tmp_path: Path) -
     assert steps == Counter(range(1, STEPS + 1))
     told = {r["global_step"]: r["loss"] for r in records(tmp_path / "run") if r["kind"] == "train"}
     assert losses == pytest.approx(told)
-    assert any(row.get("predictions/eval/0", {}).get("_type") == "image-file" for row in rows)
+    shown = [row["predictions/eval/0/path"] for row in rows if "predictions/eval/0/path" in row]
+    assert shown and all(list((tmp_path / "run").glob(f"wandb/*/files/{path}")) for path in shown)
     assert any("eval/eval/acc" in row for row in rows)
 
 
