@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.config.wandb import WandbConfig
 from ppocr_like.engine.loggers import Logger
 from ppocr_like.errors import TrainingError
 from ppocr_like.registry import LOGGERS
-from ppocr_like.weights.atomic import atomic_write
 
 logger = logging.getLogger("ppocr_like")
 
