@@ -91,7 +91,7 @@ def test_every_pin_is_within_its_range(monkeypatch):
 
 
 def test_the_program_imports_only_what_it_asks_for():
-    """Every package imported under ppocr_like/ and tools/ is the standard library's, our own, in requirements.txt, or an extra."""
+    """Every package imported under ppocr_like/ and tools/ is the standard library's, our own, in requirements.txt or an extra."""
     known = {"cv2": "opencv-python-headless", "yaml": "pyyaml", "PIL": "pillow"}
     extras = {"wandb"}  # in setup.py; too large for the tests, which skip what needs it
     for path in SOURCES:
