@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from ppocr_like.data.cache import FileKey
 from ppocr_like.data.pack_writer import Entry, PackWriter, Part
 from ppocr_like.data.synth.lines import LineMaker, encode
 from ppocr_like.data.synth.settings import SynthSettings
-from ppocr_like.errors import CheckpointError, DataError
+from ppocr_like.errors import CheckpointError, DataError, OcrError
 
 LABELS, STATE = "labels.txt", "synth.json"
 IN_FOLDER = 1000  # images of one folder: file managers and file systems like no more
@@ -99,38 +98,56 @@ def make_lines(
 
 
 Lines = list[tuple[str, bytes]]
-_maker: LineMaker | None = None  # of a worker process
 
 
 def _in_order(maker: LineMaker, seed: int, suffix: str, start: int, end: int, workers: int) -> Iterator[Lines]:
+    """The tasks' lines in order. Each process has a pipe: task k goes to process k modulo their number, and comes from there."""
     tasks = [(first, min(first + TASK, end)) for first in range(start, end, TASK)]
     if workers == 1:
         for task in tasks:
             yield _make(maker, seed, suffix, *task)
         return
-    waiting: deque[Future[Lines]] = deque()
     context = multiprocessing.get_context("spawn")  # a fork would take over locks of OpenCV's and Pillow's threads
-    with ProcessPoolExecutor(workers, context, _start, (maker,)) as pool:
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(_task, seed, suffix, *task))
-                if len(waiting) > AHEAD * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pipes = [context.Pipe() for _ in range(min(workers, len(tasks)))]
+    processes = [context.Process(target=_work, args=(theirs, maker, seed, suffix), daemon=True) for _, theirs in pipes]
+    for process, (_, theirs) in zip(processes, pipes, strict=True):
+        process.start()
+        theirs.close()
+    try:
+        ahead = AHEAD * len(pipes)
+        for number in range(len(tasks) + ahead):
+            if number < len(tasks):
+                pipes[number % len(pipes)][0].send(tasks[number])
+            if 0 <= number - ahead < len(tasks):
+                yield _received(pipes[(number - ahead) % len(pipes)][0])
+    finally:
+        for process in processes:
+            process.terminate()
 
 
-def _start(maker: LineMaker) -> None:
-    global _maker
+def _received(pipe: Connection) -> Lines:
+    """Raises DataError: what a process met, or that it is gone."""
+    try:
+        result = pipe.recv()
+    except (EOFError, OSError) as error:
+        raise DataError("a process that makes lines has ended (out of memory?); try fewer workers") from error
+    if isinstance(result, str):
+        raise DataError(result)
+    return result
+
+
+def _work(pipe: Connection, maker: LineMaker, seed: int, suffix: str) -> None:
+    """What each process does until its pipe is closed."""
     cv2.setNumThreads(1)
-    _maker = maker
-
-
-def _task(seed: int, suffix: str, first: int, end: int) -> Lines:
-    assert _maker is not None
-    return _make(_maker, seed, suffix, first, end)
+    while True:
+        try:
+            first, end = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send(_make(maker, seed, suffix, first, end))
+        except OcrError as error:
+            pipe.send(str(error))
 
 
 def _make(maker: LineMaker, seed: int, suffix: str, first: int, end: int) -> Lines:
