@@ -176,7 +176,8 @@ class Builder:
             spec = getattr(part, "out_spec", spec)
         if problems:
             raise ConfigError(problems)
-        node = named_node({"name": arch.get("name", "OcrModel")}, "Architecture", "architecture")
+        own = {key: arch[key] for key in ("fused",) if key in arch}
+        node = named_node({"name": arch.get("name", "OcrModel"), **own}, "Architecture", "architecture")
         return self._bind(ARCHITECTURES, node, built=parts).make()
 
     def loss(self) -> Any:

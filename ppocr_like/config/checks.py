@@ -23,7 +23,7 @@ T = TypeVar("T")
 SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Global": None,
     "Optimizer": None,
-    "Architecture": ("model_type", "algorithm", "name", "Transform", "Backbone", "Neck", "Head"),
+    "Architecture": ("model_type", "algorithm", "name", "fused", "Transform", "Backbone", "Neck", "Head"),
     "Loss": None,
     "PostProcess": None,
     "Metric": None,

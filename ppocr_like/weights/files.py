@@ -20,6 +20,8 @@ import torch
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
+from ppocr_like.weights.onnx_weights import SUFFIX as ONNX_SUFFIX
+from ppocr_like.weights.onnx_weights import OnnxGraph, read_onnx
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
 from ppocr_like.weights.paddle_file import read_paddle
 from ppocr_like.weights.resolve import resolve
@@ -49,6 +51,7 @@ class WeightsFile:
         path: the file itself.
         names: the file's own name of each tensor that it calls otherwise.
         paddle: linear weights are still (in, out), as Paddle stores them; which ones those are only a model knows (see `fit`).
+        graph: of an ONNX file, whose tensors are found by its structure; `fit` gives them a model's names.
         sub_model: which network to take of a file that holds several (`Global.pretrained_sub_model`).
     """
 
@@ -60,6 +63,7 @@ class WeightsFile:
     names: dict[str, str] = field(default_factory=dict)
     paddle: bool = False
     sub_model: str | None = None
+    graph: OnnxGraph | None = None
 
     @property
     def task(self) -> str | None:
@@ -81,6 +85,9 @@ def load_weights(source: str | Path) -> WeightsFile:
     path = resolve(source)
     if path.stat().st_size == 0:
         raise WeightsError(f"{path}: the file is empty; copy or train it again")
+    if path.suffix == ONNX_SUFFIX:
+        graph, tensors, charset = read_onnx(path)
+        return WeightsFile(tensors, charset, None, {}, path, graph=graph)
     if path.suffix == PADDLE_SUFFIX:
         tensors, names = read_paddle(path)
         return WeightsFile(tensors, None, None, {}, path, names, paddle=True)

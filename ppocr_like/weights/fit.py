@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ppocr_like.errors import WeightsError
 from ppocr_like.modeling.paddle_names import transposed
 from ppocr_like.weights.files import WeightsFile
+from ppocr_like.weights.onnx_weights import state_for
 
 LEARNER = "Student"  # of a distillation's sub-models the one that PaddleOCR's recipes are about
 BACKBONE = "backbone."
@@ -34,6 +35,10 @@ def fitted(weights: WeightsFile, model: Any) -> tuple[WeightsFile, bool]:
     Raises:
         WeightsError: a sub-model that is not there, or several of which none is told.
     """
+    if weights.graph is not None:
+        classes = weights.charset.num_classes if weights.charset is not None else None
+        state, names = state_for(weights.graph, model, weights.path, classes)
+        return replace(weights, state=state, names=names, graph=None), False
     own = model.state_dict()
     weights = _sub_model(weights, own)
     alone = _backbone_alone(weights, own)
