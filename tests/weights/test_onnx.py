@@ -134,7 +134,7 @@ def test_other_connections_are_told(det_file, tmp_path):
             node.input[:] = [pool.output[0]] * len(node.input)
             break
     onnx.save(proto, str(tmp_path / "x.onnx"))
-    with pytest.raises(WeightsError, match="reads other layers|connected in another way"):
+    with pytest.raises(WeightsError, match=r"reads other layers|connected in another way"):
         load_into(build(DET), load_weights(tmp_path / "x.onnx"), None, 0.5)
 
 
