@@ -128,12 +128,8 @@ def _sub_model(recipe: Recipe, bind: Bind, node: Any, path: str, task: str) -> A
             f"{path} is frozen and has no weights: what it teaches is random; set {path}.pretrained or Global.pretrained_model"
         )
     try:
-        model = bind(
-            ARCHITECTURES,
         own = {key: args[key] for key in OWN if key in args}
         model = bind(ARCHITECTURES, Node("OcrModel", own, path), built=_parts(recipe, bind, args, path)).make()
-            built=_parts(recipe, bind, args, path),
-        ).make()
     except ConfigError as error:
         raise ConfigError(problems + error.problems) from error
     if problems:
