@@ -26,6 +26,7 @@ from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
 from ppocr_like.weights.paddle_file import read_paddle
 from ppocr_like.weights.resolve import resolve
 
+LAYOUT = "layout"  # metadata entry: "paddle" where linear weights are as Paddle stores them
 FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON
 STATE_KEYS = ("model", "state_dict", "model_state_dict")
 TRAINING_STATE = ("optimizer", "scaler", "rng", "hooks")  # of a checkpoint; large, and of no use to anybody but a resumed run
@@ -99,7 +100,8 @@ def load_weights(source: str | Path) -> WeightsFile:
     charset, recipe = _charset(extra.pop("charset", None), path), extra.pop("recipe", None)
     if recipe is not None and not isinstance(recipe, dict):
         raise WeightsError(f"{path}: its `recipe` is {type(recipe).__name__}, not a mapping; the file is damaged")
-    return WeightsFile(state, charset, recipe, extra, path)
+    layout = extra.pop(LAYOUT, None)
+    return WeightsFile(state, charset, recipe, extra, path, paddle=layout == "paddle")
 
 
 def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, Any] | None = None) -> None:

@@ -167,18 +167,20 @@ def read_layers(path: Path) -> tuple[list[Layer], tuple[int, int, int, int], dic
         WeightsError: no ONNX file, or one whose weights lie in other files.
     """
     import onnx  # heavy, and only needed here
-    from google.protobuf.message import DecodeError
     from onnx import numpy_helper
 
     try:
         model = onnx.load(str(path), load_external_data=False)
-        reader = _Reader(path)
-        for tensor in model.graph.initializer:
-            if tensor.data_location == onnx.TensorProto.EXTERNAL:
-                raise WeightsError(f"{path}: its weights lie in another file; give an ONNX file that holds them itself")
-            reader.constants[tensor.name] = numpy_helper.to_array(tensor)
-    except (DecodeError, ValueError, TypeError) as error:
+    except Exception as error:  # protobuf's own classes, which differ between its versions
         raise WeightsError(f"{path}: cannot be read as ONNX ({error}); copy it again") from error
+    reader = _Reader(path)
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise WeightsError(f"{path}: its weights lie in another file; give an ONNX file that holds them itself")
+        try:
+            reader.constants[tensor.name] = numpy_helper.to_array(tensor)
+        except (ValueError, TypeError, KeyError) as error:
+            raise WeightsError(f"{path}: its tensor {tensor.name[:80]} is damaged ({error}); copy it again") from error
     inputs = [entry for entry in model.graph.input if entry.name not in reader.constants]
     sizes = [int(d.dim_value) for entry in inputs for d in entry.type.tensor_type.shape.dim]
     if len(inputs) != 1 or len(sizes) != 4:
