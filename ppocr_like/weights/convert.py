@@ -58,7 +58,9 @@ class Conversion:
         """A line for each tensor."""
         lines = [HEAD, *((r.source, r.name, _shape(r.shape), "turned" if r.turned else "", r.status) for r in self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
 
     def summary(self) -> str:
         """One line."""

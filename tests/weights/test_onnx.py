@@ -158,12 +158,16 @@ def rapidocr_model(name: str) -> Path:
     pytest.skip(f"no {name}: PPOCR_LIKE_RAPIDOCR names no folder with it, and rapidocr is not installed")
 
 
-def lines(height: int) -> list[np.ndarray]:
-    """Real lines (BGR, uint8) of this height."""
+def pictures(task: str) -> list[np.ndarray]:
+    """Real lines or pages, as the network takes them: (1, 3, H, W) float32."""
     folder = Path(__file__).parents[2] / "train_data"
-    paths = sorted(folder.rglob("*.jpg"))[::97][:6]
-    images = [cv2.imread(str(path)) for path in paths]
-    return [cv2.resize(image, (max(48, image.shape[1] * height // image.shape[0]), height)) for image in images]
+    if task == "rec":
+        images = [cv2.imread(str(path)) for path in sorted((folder / "typewritten_fr" / "img").glob("*.jpg"))[::300]]
+        images = [cv2.resize(image, (max(48, image.shape[1] * 48 // image.shape[0]), 48)) for image in images]
+    else:
+        images = [cv2.imread(str(path)) for path in sorted((folder / "typed_pages" / "img").glob("*.jpg"))[:2]]
+        images = [cv2.resize(image, size) for image, size in zip(images, ((480, 640), (736, 512)), strict=True)]
+    return [image.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1 for image in images]
 
 
 @pytest.mark.parametrize("task", ["det", "rec"])
@@ -179,9 +183,7 @@ def test_pp_ocrv6_small_answers_as_onnx_runtime(task):
     assert not report.unexpected and not report.mismatched
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     model.eval()
-    for image in lines(48 if task == "rec" else 96):
-        width = image.shape[1] if task == "rec" else image.shape[1] // 32 * 32 or 32
-        pixels = cv2.resize(image, (width, image.shape[0])).transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1
+    for pixels in pictures(task):
         want = session.run(None, {"x": pixels})[0]
         with torch.inference_mode():
             got = next(iter(model(torch.from_numpy(pixels)).values())).numpy()
