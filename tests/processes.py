@@ -1,0 +1,51 @@
+"""Functions run by several processes at once, as torchrun starts them: with RANK, WORLD_SIZE and an address in the environment."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import Any
+
+TIMEOUT = 180
+
+
+def in_ranks(world: int, function: Callable[..., Any], *args: Any, env: dict[str, str] | None = None) -> list[Any]:
+    """What `function(*args)` returns in each of `world` processes, in rank order; their errors fail the test.
+
+    The processes are forked from a server that has imported the program, so they start at once.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["ppocr_like.components", "ppocr_like.engine", "tests.processes"])
+    results = context.Queue()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    shared = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    processes = []
+    for rank in range(world):
+        own = {**shared, "RANK": str(rank), "LOCAL_RANK": str(rank), **(env or {})}
+        processes.append(context.Process(target=_work, args=(own, rank, function, args, results)))
+        processes[-1].start()
+    try:
+        found = dict(results.get(timeout=TIMEOUT) for _ in processes)
+    finally:
+        for process in processes:
+            process.join(20)
+            process.kill()
+    failed = {rank: text for rank, (good, text) in found.items() if not good}
+    assert not failed, "\n".join(f"rank {rank}:\n{text}" for rank, text in failed.items())
+    return [found[rank][1] for rank in range(world)]
+
+
+def _work(env: dict[str, str], rank: int, function: Callable[..., Any], args: tuple[Any, ...], results: Any) -> None:
+    os.environ.update(env)
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        results.put((rank, (True, function(*args))))
+    except BaseException:  # noqa: BLE001 (the test shall see whatever it was)
+        results.put((rank, (False, traceback.format_exc())))
