@@ -1,4 +1,4 @@
-"""Functions run by several processes at once, as torchrun starts them: with RANK, WORLD_SIZE and an address in the environment."""
+"""Functions run by several processes at once, as torchrun starts them: RANK, WORLD_SIZE and an address in the environment."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
-    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw"), 0),
+    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic"), 0),
     "config": 1,
-    **dict.fromkeys(("transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
+    **dict.fromkeys(("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
     **dict.fromkeys(("engine", "pipeline"), 4),
     **dict.fromkeys(("export", "report", "tune"), 5),
@@ -32,12 +32,14 @@ WITHOUT_TORCH = (
     "contracts",
     "geometry",
     "draw",
+    "atomic",
     "config",
+    "documents",
     "transforms",
     "postprocess",
     "metrics",
 )
-WITHOUT_CONFIG = ("transforms", "postprocess", "metrics", "modeling", "losses", "optim")
+WITHOUT_CONFIG = ("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim")
 ON_DEMAND = ("ppocr_like.pipeline.torch_backend",)
 WITHOUT_FILES = ("modeling", "losses", "optim")
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -103,7 +105,8 @@ def test_the_plan_and_this_test_agree() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_down(path: Path) -> None:
     if path.parent == PACKAGE and path.stem == "__init__":
-        assert list(imports(path)) == []
+        inside = {name for _, name in imports(path) if name != "typing" and not name.startswith("typing.")}
+        assert inside <= {"ppocr_like.pipeline.ocr", "ppocr_like.pipeline.ocr.OCR"}  # loaded when asked for
     else:
         assert violations(path) == []
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
+from ppocr_like.config.families import OFFERED
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.loader import LoaderConfig
@@ -100,7 +101,7 @@ class Builder:
         value = self.recipe.get("Architecture.model_type")
         if value not in TASKS:
             what = "is missing" if value is None else f"is {shown(value)}"
-            raise problem("Architecture.model_type", f"{what}; accepted: {', '.join(TASKS)}")
+            raise problem("Architecture.model_type", f"{what}; accepted: {', '.join(TASKS)} ({OFFERED})")
         return value
 
     @property

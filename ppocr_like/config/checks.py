@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import size_problems, try_model
 from ppocr_like.config.loader import LoaderConfig
@@ -101,7 +102,8 @@ def all_problems(builder: Makes) -> list[Problem]:
             attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
         attempt(partial(_check_sampler, builder, section), section)
-    return list(dict.fromkeys(problems + builder.dictionary_problems))
+    foreign = other_family(recipe, problems)
+    return [foreign] if foreign else list(dict.fromkeys(problems + builder.dictionary_problems))
 
 
 def _section_problems(recipe: Recipe) -> list[Problem]:
@@ -148,7 +150,10 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     if not isinstance(node, dict):
         return  # said where the data set is bound
     path = builder.dataset_path(section, name)
-    problems = [Problem(f"{path('transforms')}.{i}", message) for i, message in chain_problems(transforms, READER_GIVES[section])]
+    problems = [
+        Problem(f"{path('transforms')}.{i}", message + _without_resize(transforms))
+        for i, message in chain_problems(transforms, READER_GIVES[section])
+    ]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
     for i, transform in enumerate(transforms if section == "Train" else ()):
@@ -163,6 +168,17 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
         problems.append(Problem(path("ratio_list"), message))
     if problems:
         raise ConfigError(problems)
+
+
+def _without_resize(transforms: list) -> str:
+    """PaddleOCR's PP-OCRv4_mobile_rec_distillation.yml has the chain of a MultiScaleDataSet for its SimpleDataSet."""
+    wanted = [step for step in transforms if "valid_ratio" in step.needs]
+    if not wanted or any("valid_ratio" in step.gives for step in transforms if step not in wanted):
+        return ""
+    return (
+        "; nothing resizes the images, so PaddleOCR stops here too: put `- RecResizeImg: {image_shape: [3, 48, 320]}` before it, "
+        "or take MultiScaleDataSet with its sampler"
+    )
 
 
 def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig, consumers: dict[str, Any]) -> list[Problem]:

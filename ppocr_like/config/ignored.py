@@ -30,6 +30,7 @@ IGNORED: dict[tuple[str, str], Ignored] = {
     ("Global", "to_static"): Ignored(_PADDLE_ONLY, (False, None)),
     ("Global", "d2s_train_image_shape"): Ignored(_PADDLE_ONLY),
     ("Global", "export_with_pir"): Ignored(_PADDLE_ONLY),
+    ("Global", "load_static_weights"): Ignored("PaddleOCR no longer reads it either; it told weights of 1.x from later ones"),
     ("Global", "log_ranks"): Ignored("rank 0 writes the log"),
     ("Global", "character_type"): Ignored("PaddleOCR no longer reads it either; the dictionary says it"),
     ("", "profiler_options"): Ignored(_PADDLE_ONLY),
@@ -39,7 +40,13 @@ IGNORED: dict[tuple[str, str], Ignored] = {
         for role in ("Transform", "Backbone", "Neck", "Head")
     },
     ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
-    ("PPLCNetV3", "pretrained"): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model"),
+    **{
+        (name, key): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model")
+        for name, key in (
+            ("PPLCNetV3", "pretrained"),
+            *((name, key) for name in ("PPHGNet_small", "PPHGNetV2_B4") for key in ("pretrained", "use_ssld")),
+        )
+    },
     ("Head", "out_channels_list"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     ("Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     **{
@@ -47,6 +54,7 @@ IGNORED: dict[tuple[str, str], Ignored] = {
         for key in ("epochs", "step_each_epoch")
     },
     ("Loader", "use_shared_memory"): Ignored("workers always hand batches over in shared memory"),
+    ("Loader", "num_sections"): Ignored("PaddleOCR does not read it either"),
     ("Loader", "collate_fn"): Ignored("a batch is a dict of the names in KeepKeys", (None,)),
 }
 

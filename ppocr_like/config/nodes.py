@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ppocr_like.config.aliases import rename
+from ppocr_like.config.families import never_there
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.config.typecheck import bind, parameters, shown
 from ppocr_like.errors import ConfigError, OcrError, Problem
@@ -122,7 +123,7 @@ def bind_node(
     try:
         cls = registry.get(node.name, task)
     except KeyError as error:
-        raise problem(node.path, error.args[0]) from error
+        raise problem(node.path, never_there(node.name) or error.args[0]) from error
     args, objects = dict(node.args), dict(built or {})
     problems = rename(node.name, args, node.path, recipe.overridden, recipe.note)
     problems += recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from ppocr_like.config.aliases import rename_in_tree
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.ignored import ignored
 from ppocr_like.config.overrides import apply_overrides, merge
+from ppocr_like.config.slips import mend
 from ppocr_like.config.typecheck import fit
 from ppocr_like.config.yaml_io import Alias, dump, lookup, parse, unshared
 from ppocr_like.errors import ConfigError, Problem
@@ -23,7 +24,8 @@ class Recipe:
     """The effective recipe.
 
     Args:
-        tree: plain data (mappings, lists, scalars), kept; other names of arguments in it (`config.aliases`) become the real ones.
+        tree: plain data (mappings, lists, scalars), kept; other names of arguments in it (`config.aliases`) become
+            the real ones, and words of other years today's (`config.slips`).
         path: file it came from, None when made from a tree.
         overridden: YAML paths set by `-o`.
 
@@ -35,6 +37,7 @@ class Recipe:
         self.path = path
         self.notes: list[str] = []
         self.overridden = rename_in_tree(tree, overridden, self.note)
+        mend(tree, self.overridden, self.note)
 
     @classmethod
     def from_tree(cls, tree: dict[str, Any]) -> Recipe:
@@ -116,15 +119,18 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
             applied. Unknown keys are found by `Builder.check`.
     """
     path = Path(path)
-    tree, aliases = _load(path, [])
+    said: list[str] = []
+    tree, aliases = _load(path, [], said.append)
     touched = apply_overrides(tree, list(overrides))
     recipe = Recipe(tree, path, frozenset(touched))
+    for message in said:
+        recipe.note(message)
     for alias in aliases:
         _note_stale_alias(recipe, alias)
     return recipe
 
 
-def _load(path: Path, chain: list[Path]) -> tuple[dict[str, Any], list[Alias]]:
+def _load(path: Path, chain: list[Path], say: Callable[[str], None]) -> tuple[dict[str, Any], list[Alias]]:
     real = path.resolve()
     if real in chain:
         circle = " -> ".join(str(p) for p in [*chain[chain.index(real) :], real])
@@ -137,7 +143,7 @@ def _load(path: Path, chain: list[Path]) -> tuple[dict[str, Any], list[Alias]]:
     except OSError as error:
         asked = f" (named by {BASE} of {chain[-1]})" if chain else ""
         raise ConfigError([Problem("", f"cannot be read: {error.strerror or error}{asked}")], str(path)) from error
-    tree, aliases = parse(text, str(path))
+    tree, aliases = parse(text, str(path), say)
     if tree is None:
         raise ConfigError(
             [Problem("", "the file is empty; a recipe has the sections Global, Architecture, Train ...")], str(path)
@@ -152,7 +158,7 @@ def _load(path: Path, chain: list[Path]) -> tuple[dict[str, Any], list[Alias]]:
     merged: dict[str, Any] = {}
     inherited: list[Alias] = []
     for base in bases:
-        below, more = _load(path.parent / base, [*chain, real])
+        below, more = _load(path.parent / base, [*chain, real], say)
         merged = merge(merged, below)
         inherited += more
     return unshared(merge(merged, tree)), inherited + aliases

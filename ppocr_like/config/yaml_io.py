@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ import yaml
 from ppocr_like.errors import ConfigError, Problem
 
 MAX_NODES = 200_000  # a recipe has some hundred; nested aliases can unfold a small file into billions
+
+# Keys that stand twice, with two values, in PaddleOCR's own recipes (four of its DML and CML detectors): the last one counts.
+_LAST_COUNTS = ("model_name_pairs",)
 
 _INT = re.compile(r"^[-+]?(?:0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|[0-9][0-9_]*)$")
 _FLOAT = re.compile(
@@ -31,19 +35,27 @@ _RESOLVERS = {
 
 
 class _Loader(yaml.SafeLoader):
+    say: Callable[[str], None] | None = None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen: dict[Any, yaml.Node] = {}
-        for key_node, _ in node.value:
+        seen: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+        for key_node, value_node in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge" or not isinstance(key_node, yaml.ScalarNode):
                 continue
             key = self.construct_object(key_node)
             if key in seen:
-                first = seen[key].start_mark.line + 1
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice (first in line {first})", problem_mark=key_node.start_mark
-                )
-            seen[key] = key_node
+                self._twice(key, seen[key], (key_node, value_node))
+            seen[key] = key_node, value_node
         return super().construct_mapping(node, deep=deep)
+
+    def _twice(self, key: object, first: tuple[yaml.Node, yaml.Node], again: tuple[yaml.Node, yaml.Node]) -> None:
+        """A repeated key is a mistake, unless it changes nothing or stands so in PaddleOCR's own recipes."""
+        mark = again[0].start_mark
+        told = f"the key {key!r} stands twice (first in line {first[0].start_mark.line + 1})"
+        same = self.construct_object(first[1], deep=True) == self.construct_object(again[1], deep=True)
+        if self.say is None or not (same or key in _LAST_COUNTS):
+            raise yaml.MarkedYAMLError(problem=told, problem_mark=mark)
+        self.say(f"line {mark.line + 1}: {told}" + ("" if same else "; the last one counts, as in PaddleOCR"))
 
     def construct_int(self, node: yaml.ScalarNode) -> int:
         text = self.construct_scalar(node).replace("_", "")
@@ -129,14 +141,18 @@ def unshared(value: Any) -> Any:
     return value
 
 
-def parse(text: str, source: str) -> tuple[Any, list[Alias]]:
+def parse(text: str, source: str, say: Callable[[str], None] | None = None) -> tuple[Any, list[Alias]]:
     """Plain data of one YAML document, and its aliases.
+
+    Args:
+        say: is told of keys that stand twice and do no harm; without it they are errors.
 
     Raises:
         ConfigError: not YAML, a duplicate key, an unsafe tag; with line and column.
     """
     try:
         loader = _Loader(text)
+        loader.say = say
         try:
             node = loader.get_single_node()
             if node is None:

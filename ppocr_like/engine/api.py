@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
@@ -25,7 +26,6 @@ from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import CheckpointError, PeerError, RankLost, TrainingError
 from ppocr_like.weights import load_into, pretrained
-from ppocr_like.weights.atomic import atomic_write
 
 logger = logging.getLogger("ppocr_like")
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.errors import CheckpointError
-from ppocr_like.weights.atomic import atomic_write
 
 FORMAT = "ppocr_like checkpoint"
 VERSION = 1

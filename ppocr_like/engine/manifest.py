@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 import ppocr_like
+from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
-from ppocr_like.weights.atomic import atomic_write
 
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
 

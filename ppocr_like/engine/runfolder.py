@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.engine.checkpoint import LATEST
 from ppocr_like.errors import CheckpointError, TrainingError
-from ppocr_like.weights.atomic import atomic_write
 
 try:
     import fcntl

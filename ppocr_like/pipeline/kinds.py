@@ -37,7 +37,12 @@ def runner(spec: Spec, backend: Backend, batch_size: int | None = None) -> Recog
 
 
 def open_model(
-    model: str | Path, recipe: Recipe | None = None, *, batch_size: int | None = None, device: str = "cpu"
+    model: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    batch_size: int | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
 ) -> Recogniser | Detector:
     """A bundle folder on ONNX Runtime; anything else (run folder, weights, prefix) in PyTorch, which is imported only then.
 
@@ -47,6 +52,7 @@ def open_model(
             post-processing, so that thresholds can be tried without another export.
         batch_size: images per call of the network; None: 16 lines, or one page.
         device: for PyTorch.
+        threads: of ONNX Runtime; None lets it choose.
 
     Raises:
         WeightsError: nothing usable there.
@@ -58,7 +64,7 @@ def open_model(
         spec = read_spec(folder)
         if recipe is not None:
             spec = with_recipe(spec, recipe, str(folder))
-        return runner(spec, OnnxBackend(folder, spec), batch_size)
+        return runner(spec, OnnxBackend(folder, spec, threads), batch_size)
     from ppocr_like.pipeline.torch_backend import torch_runner
 
     return torch_runner(model, recipe, batch_size=batch_size, device=device)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.aliases import ALIASES
 from ppocr_like.config.edit import set_values
@@ -27,7 +28,6 @@ from ppocr_like.tune.grid import Grid, Setting
 from ppocr_like.tune.maps import RESIZE, compute_maps, side_of, with_side
 from ppocr_like.tune.search import Outcome, ranked, search
 from ppocr_like.weights import resolve
-from ppocr_like.weights.atomic import atomic_write
 
 CURVES = ("thresh", "box_thresh", "unclip_ratio", "side")
 TABLE = 10
@@ -155,7 +155,7 @@ def write_recipe(path: str | Path, changes: dict[str, Any]) -> None:
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8")
-    tree, _ = parse(text, str(path))
+    tree, _ = parse(text, str(path), say=lambda _: None)
     section = tree.get("PostProcess") if isinstance(tree, dict) else None
     written = {}
     for place, value in changes.items():

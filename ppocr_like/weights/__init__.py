@@ -1,6 +1,6 @@
 """Weights: finding, reading, writing, and fitting them to a model and a dictionary."""
 
-from ppocr_like.weights.atomic import atomic_write
+from ppocr_like.atomic import atomic_write
 from ppocr_like.weights.charset_plan import FRESH, CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights, save_weights
 from ppocr_like.weights.match import MatchReport, load_into

@@ -16,9 +16,9 @@ import safetensors
 import safetensors.torch
 import torch
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
-from ppocr_like.weights.atomic import atomic_write
 from ppocr_like.weights.resolve import resolve
 
 FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON

@@ -13,6 +13,8 @@ from ppocr_like.modeling.necks.db_fpn import DBFPN
 from ppocr_like.modeling.necks.intracl import IntraCLBlock
 from ppocr_like.modeling.necks.lk_pan import LKPAN
 from ppocr_like.modeling.necks.pyramid import same_size, top_down
+from ppocr_like.modeling.necks.rep_lk_fpn import RepLKFPN
+from ppocr_like.modeling.necks.rep_lk_pan import RepLKPAN
 from ppocr_like.modeling.necks.rse_fpn import RSEFPN
 from ppocr_like.modeling.squeeze_excite import SEModule
 
@@ -24,6 +26,7 @@ def features(samples: int = 2, height: int = 64, width: int = 96) -> list[torch.
     return [torch.randn(samples, s.channels, height // s.stride[0], width // s.stride[1], generator=generator) for s in SPEC]
 
 
+AUXILIARY = {"fuse": (2, 64, 16, 24), "aux_p4": (2, 64, 4, 6), "aux_p3": (2, 64, 8, 12), "aux_p2": (2, 64, 16, 24)}
 NECKS = {
     "db": DBFPN(SPEC, 64),
     "asf": DBFPN(SPEC, 64, use_asf=True),
@@ -31,6 +34,10 @@ NECKS = {
     "rse intracl": RSEFPN(SPEC, 64, False, intracl=True),
     "lk": LKPAN(SPEC, 64),
     "lk lite intracl": LKPAN(SPEC, 64, "lite", True),
+    "rep lk fpn": RepLKFPN(SPEC, 64, dilated_kernel_size=5),
+    "rep lk fpn intracl": RepLKFPN(SPEC, 64, False, 9, intracl=True),
+    "rep lk pan": RepLKPAN(SPEC, 64),
+    "rep lk pan intracl": RepLKPAN(SPEC, 64, intracl=True),
 }
 
 
@@ -38,6 +45,9 @@ NECKS = {
 def test_one_map_at_a_quarter_of_the_image_that_sees_every_level(neck: nn.Module) -> None:
     levels = [level.requires_grad_() for level in features()]
     out = neck(levels)
+    if isinstance(neck, RepLKFPN | RepLKPAN):
+        assert {name: tuple(x.shape) for name, x in out.items()} == AUXILIARY
+        out = out["fuse"]
     assert out.shape == (2, 64, 16, 24)
     assert neck.out_spec == FeatureSpec(64, (4, 4))
     out[:, :16].square().sum().backward(retain_graph=True)  # the first quarter of the channels: the coarsest level's
@@ -45,6 +55,11 @@ def test_one_map_at_a_quarter_of_the_image_that_sees_every_level(neck: nn.Module
     out.square().sum().backward()
     assert all(level.grad is not None and level.grad.any() for level in levels)
     assert all(parameter.grad is not None for parameter in neck.parameters())
+    with torch.inference_mode():
+        fused, same = fused_copy(neck)(levels), neck.eval()(levels)
+    assert fused.shape == (2, 64, 16, 24)
+    torch.testing.assert_close(fused, same, rtol=1e-5, atol=1e-5 * float(same.abs().max()))
+    neck.train()
 
 
 def test_the_way_down_and_the_common_size() -> None:
@@ -92,6 +107,12 @@ def test_refusals() -> None:
         DBFPN(SPEC, 30)
     with pytest.raises(ValueError, match="at least 16"):
         RSEFPN(SPEC, 12)
+    with pytest.raises(ValueError, match="at least 16"):
+        RepLKFPN(SPEC, 12)
+    with pytest.raises(ValueError, match="must be one of 5, 7, 9, 11, 13, got 3"):
+        RepLKFPN(SPEC, 64, dilated_kernel_size=3)
+    with pytest.raises(ValueError, match="one form, mode: large; got 'lite'"):
+        RepLKPAN(SPEC, 64, "lite")
 
 
 def test_lkpan_goes_down_by_sums_and_up_by_convolutions() -> None:
@@ -110,6 +131,13 @@ def test_lkpan_goes_down_by_sums_and_up_by_convolutions() -> None:
     assert sum(p.numel() for p in lite.parameters()) < sum(p.numel() for p in neck.parameters())
     with pytest.raises(ValueError, match="large or lite"):
         LKPAN(SPEC, 32, mode="small")
+
+
+def test_the_auxiliary_maps_are_the_sums_down_the_pyramid() -> None:
+    neck = RepLKPAN(SPEC, 32).train()
+    out, sums = neck(features()), neck.down(features())
+    assert all(torch.equal(out[f"aux_p{i + 2}"], sums[i]) for i in range(3))
+    assert torch.equal(out["fuse"], neck.up(sums))
 
 
 def test_intracl_is_fused_into_one_convolution_a_stage() -> None:

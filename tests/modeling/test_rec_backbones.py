@@ -13,12 +13,18 @@ from ppocr_like.components import load_components
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.backbones.crnn import CRNN
 from ppocr_like.modeling.backbones.mobilenet_v3_rec import MobileNetV3
+from ppocr_like.modeling.backbones.pphgnet import PPHGNetSmallRec
+from ppocr_like.modeling.backbones.pphgnet_v2 import PPHGNetV2B4Rec
 from ppocr_like.modeling.backbones.pplcnet_v3 import PPLCNetV3 as DetPPLCNetV3
 from ppocr_like.modeling.backbones.pplcnet_v3_rec import PPLCNetV3
+from ppocr_like.modeling.backbones.pplcnet_v4_rec import PPLCNetV4
+from ppocr_like.modeling.backbones.rep_svtr import RepSVTR
 from ppocr_like.modeling.backbones.resnet_rec import ResNet
 from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.modeling.necks.sequence_encoder import SequenceEncoder
 from ppocr_like.registry import BACKBONES
+
+from .test_det_backbones import GATES, started
 
 IMAGES = FeatureSpec(3)
 
@@ -30,6 +36,12 @@ NETWORKS: dict[str, tuple[Callable[[], Any], int, FeatureSpec]] = {
     "mobilenet large, strides": (lambda s: MobileNetV3(s, "large", large_stride=[2, 1, 2, 2]), 32, FeatureSpec(480, (32, 8))),
     "mobilenet without gates": (lambda s: MobileNetV3(s, disable_se=True), 64, FeatureSpec(288, (64, 4))),
     "lcnet": (lambda s: PPLCNetV3(s, 0.5, conv_kxk_num=2), 48, FeatureSpec(256, (48, 8))),
+    "lcnet 4, tiny": (lambda s: PPLCNetV4(s, model_size="tiny"), 48, FeatureSpec(160, (48, 8))),
+    "lcnet 4, small": (PPLCNetV4, 48, FeatureSpec(384, (48, 8))),
+    "hgnet": (PPHGNetSmallRec, 48, FeatureSpec(1024, (48, 8))),
+    "hgnet 2": (lambda s: PPHGNetV2B4Rec(s, text_rec=True), 48, FeatureSpec(2048, (48, 8))),
+    "hgnet 2, not text_rec": (PPHGNetV2B4Rec, 32, FeatureSpec(2048, (32, 8))),
+    "repvit": (RepSVTR, 48, FeatureSpec(384, (16, 8), height=1)),
     "resnet 18": (lambda s: ResNet(s, 18), 32, FeatureSpec(512, (32, 4))),
     "crnn": (CRNN, 64, FeatureSpec(128, (64, 4))),
     "resnet 50": (ResNet, 32, FeatureSpec(2048, (32, 4))),
@@ -52,11 +64,11 @@ def test_images_become_a_sequence_at_any_width(make: Callable[[Any], Any], heigh
 @each_network
 def test_training_reaches_every_parameter(make: Callable[[Any], Any], height: int, spec: FeatureSpec) -> None:
     torch.manual_seed(0)
-    network = make(IMAGES).train()
+    network = started(make(IMAGES)).train()
     found = network(torch.randn(2, 3, height, 64))
     (found * torch.randn_like(found)).sum().backward()
     without = [name for name, p in network.named_parameters() if p.grad is None or not bool((p.grad != 0).any())]
-    assert [name for name in without if "se." not in name] == []  # a gate may be shut or wide open
+    assert [name for name in without if not any(gate in name for gate in GATES)] == []  # a gate may be shut or wide open
     assert all(p.grad is not None for p in network.parameters())
 
 
@@ -118,7 +130,9 @@ def test_the_recogniser_of_ocrs_models() -> None:
 
 def test_the_tasks_classes_are_found_by_the_recipes_names() -> None:
     load_components()
-    for name, cls in (("MobileNetV3", MobileNetV3), ("ResNet", ResNet), ("PPLCNetV3", PPLCNetV3)):
+    for name, cls in (("MobileNetV3", MobileNetV3), ("ResNet", ResNet), ("PPLCNetV3", PPLCNetV3), ("RepSVTR", RepSVTR)):
+        assert BACKBONES.get(name, "rec") is cls
+    for name, cls in (("PPLCNetV4", PPLCNetV4), ("PPHGNet_small", PPHGNetSmallRec), ("PPHGNetV2_B4", PPHGNetV2B4Rec)):
         assert BACKBONES.get(name, "rec") is cls
     assert BACKBONES.get("MobileNetV3", "cls") is MobileNetV3
     assert BACKBONES.get("PPLCNetV3", "det") is DetPPLCNetV3
@@ -136,6 +150,12 @@ def test_the_tasks_classes_are_found_by_the_recipes_names() -> None:
         (lambda: PPLCNetV3(IMAGES, det=True), "set det: False"),
         (lambda: PPLCNetV3(IMAGES, scale=0), "scale must be above 0"),
         (lambda: PPLCNetV3(IMAGES, lr_mult_list=[1.0]), "lr_mult_list takes 6"),
+        (lambda: PPLCNetV4(IMAGES, det=True), "set det: False"),
+        (lambda: PPLCNetV4(IMAGES, model_size="huge"), "model_size must be one of tiny, small, medium, got 'huge'"),
+        (lambda: PPLCNetV4(IMAGES, lr_mult_list=[1.0]), "lr_mult_list takes 6"),
+        (lambda: PPHGNetSmallRec(IMAGES, det=True), "set det: False"),
+        (lambda: PPHGNetV2B4Rec(IMAGES, det=True), "set det: False"),
+        (lambda: PPHGNetV2B4Rec(IMAGES, lr_mult_list=[-1.0] * 5), "lr_mult_list takes 5"),
     ],
 )
 def test_what_makes_no_network_is_refused(make: Callable[[], nn.Module], message: str) -> None:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.branches import summed_branches, sums_fast
+from ppocr_like.modeling.conv_norm import attrs
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like, unit_kernel
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_
@@ -39,11 +40,6 @@ BLOCKS: Stages = {
     "blocks5": ((3, 128, 256, 2, False), *((5, 256, 256, 1, False),) * 4),
     "blocks6": ((5, 256, 512, 2, True), (5, 512, 512, 1, True), *((5, 512, 512, 1, False),) * 2),
 }
-
-
-def attrs(lr_mult: float, l2: float | None, *names: str) -> dict[str, ParamAttr]:
-    """The same settings for several parameters; none where they are the optimizer's own."""
-    return {} if lr_mult == 1.0 and l2 is None else dict.fromkeys(names, ParamAttr(lr_mult=lr_mult, l2=l2))
 
 
 class ConvNorm(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -41,27 +41,22 @@ class DSConv(nn.Module):
         return y if self.conv_end is None else y + self.conv_end(x)
 
 
-@NECKS.register()
-class LKPAN(nn.Module):
-    """Four feature maps -> (N, out_channels, H/4, W/4); a quarter of the channels from each level, coarsest first.
-
-    Down the pyramid by sums, up again by convolutions of stride 2. PaddleOCR's neck of the same name, with its parameter
-    names and initial values.
+class PathAggregation(nn.Module):
+    """Down the pyramid by sums, up again by convolutions of stride 2, PaddleOCR's parameter names.
 
     Args:
         in_spec: the backbone's levels.
         out_channels: of the result, a multiple of 4.
-        mode: "large" (full 9x9 convolutions) or "lite" (depthwise ones).
+        layer: (inputs, outputs, kernel) -> what follows each way.
         intracl: an IntraCL block behind each level.
     """
 
-    def __init__(self, in_spec: list[FeatureSpec], out_channels: int, mode: str = "large", intracl: bool = False) -> None:
+    def __init__(
+        self, in_spec: list[FeatureSpec], out_channels: int, layer: Callable[[int, int, int], nn.Module], intracl: bool
+    ) -> None:
         super().__init__()
-        if mode.lower() not in ("large", "lite"):
-            raise ValueError(f"mode must be large or lite, got {mode!r}")
         self.out_spec = pyramid_spec(in_spec, out_channels)
         quarter = out_channels // LEVELS
-        layer = plain_conv if mode.lower() == "large" else DSConv
         self.ins_conv = nn.ModuleList(plain_conv(level.channels, out_channels, 1) for level in in_spec)
         self.inp_conv = nn.ModuleList(layer(out_channels, quarter, KERNEL) for _ in range(LEVELS))
         self.pan_head_conv = nn.ModuleList(plain_conv(quarter, quarter, 3, 2) for _ in range(LEVELS - 1))
@@ -71,8 +66,12 @@ class LKPAN(nn.Module):
             for i in range(LEVELS):
                 self.add_module(f"incl{i + 1}", IntraCLBlock(quarter, reduce_factor=2))
 
-    def forward(self, levels: Sequence[torch.Tensor]) -> torch.Tensor:
-        sums = top_down([conv(level) for conv, level in zip(self.ins_conv, levels, strict=True)])
+    def down(self, levels: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The sums on the way down (N, out_channels, H / 2^i, W / 2^i), fine to coarse."""
+        return top_down([conv(level) for conv, level in zip(self.ins_conv, levels, strict=True)])
+
+    def up(self, sums: Sequence[torch.Tensor]) -> torch.Tensor:
+        """What `down` gives -> (N, out_channels, H, W)."""
         parts = [conv(level) for conv, level in zip(self.inp_conv, sums, strict=True)]
         ups = parts[:1]
         for part, conv in zip(parts[1:], self.pan_head_conv, strict=True):
@@ -81,3 +80,25 @@ class LKPAN(nn.Module):
         if self.intracl:
             parts = [self.get_submodule(f"incl{i + 1}")(part) for i, part in enumerate(parts)]
         return torch.cat(same_size(parts), dim=1)
+
+
+@NECKS.register()
+class LKPAN(PathAggregation):
+    """Four feature maps -> (N, out_channels, H/4, W/4); a quarter of the channels from each level, coarsest first.
+
+    PaddleOCR's neck of the same name, with its parameter names and initial values.
+
+    Args:
+        in_spec: the backbone's levels.
+        out_channels: of the result, a multiple of 4.
+        mode: "large" (full 9x9 convolutions) or "lite" (depthwise ones).
+        intracl: an IntraCL block behind each level.
+    """
+
+    def __init__(self, in_spec: list[FeatureSpec], out_channels: int, mode: str = "large", intracl: bool = False) -> None:
+        if mode.lower() not in ("large", "lite"):
+            raise ValueError(f"mode must be large or lite, got {mode!r}")
+        super().__init__(in_spec, out_channels, plain_conv if mode.lower() == "large" else DSConv, intracl)
+
+    def forward(self, levels: Sequence[torch.Tensor]) -> torch.Tensor:
+        return self.up(self.down(levels))

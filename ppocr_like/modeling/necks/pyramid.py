@@ -47,3 +47,8 @@ def top_down(levels: Sequence[torch.Tensor]) -> list[torch.Tensor]:
 def same_size(levels: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """The levels (fine to coarse) at the finest one's size, coarsest first: the order in which PaddleOCR joins them."""
     return [enlarge(level, 2**i) if i else level for i, level in enumerate(levels)][::-1]
+
+
+def with_auxiliary(fused: torch.Tensor, sums: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What DBHead's auxiliary branches read beside the common map: the three finest of the sums (`top_down`)."""
+    return {"fuse": fused, "aux_p4": sums[2], "aux_p3": sums[1], "aux_p2": sums[0]}

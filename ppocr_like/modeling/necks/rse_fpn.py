@@ -15,6 +15,19 @@ from ppocr_like.modeling.squeeze_excite import SEModule
 from ppocr_like.registry import NECKS
 
 
+def squeezed(block: SEModule, x: torch.Tensor, shortcut: bool) -> torch.Tensor:
+    """Squeeze-and-excite of x (N, C, H, W), plus x with the shortcut: one pass over the map in place of two."""
+    gate = block.gate(x)
+    return x * (1.0 + gate if shortcut else gate)
+
+
+def quarter_of(out_channels: int) -> int:
+    """Channels of one level. Raises ValueError where squeeze-and-excite cannot divide them."""
+    if out_channels < 4 * LEVELS:
+        raise ValueError(f"out_channels is {out_channels}; squeeze-and-excite needs at least {4 * LEVELS}")
+    return out_channels // LEVELS
+
+
 class RSELayer(nn.Module):
     """Convolution and squeeze-and-excite, with a shortcut around the latter: y = conv(x); y + gate y."""
 
@@ -25,9 +38,7 @@ class RSELayer(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.in_conv(x)
-        gate = self.se_block.gate(y)
-        return y * (1.0 + gate if self.shortcut else gate)  # one pass over the map in place of two
+        return squeezed(self.se_block, self.in_conv(x), self.shortcut)
 
 
 @NECKS.register()
@@ -46,9 +57,7 @@ class RSEFPN(nn.Module):
     def __init__(self, in_spec: list[FeatureSpec], out_channels: int, shortcut: bool = True, intracl: bool = False) -> None:
         super().__init__()
         self.out_spec = pyramid_spec(in_spec, out_channels)
-        quarter = out_channels // LEVELS
-        if quarter < 4:
-            raise ValueError(f"out_channels is {out_channels}; squeeze-and-excite needs at least {4 * LEVELS}")
+        quarter = quarter_of(out_channels)
         self.intracl = intracl
         if intracl:
             for i in range(LEVELS):

@@ -56,7 +56,7 @@ def test_a_file_size_limit_is_told_and_the_old_files_survive(tmp_path):
     torch.save({"w": torch.zeros(3)}, tmp_path / "latest.ckpt")
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(LIMITED), str(tmp_path)],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=Path(__file__).resolve().parents[1],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": "."},

@@ -1,0 +1,47 @@
+"""The formats that pages are written in, by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from ppocr_like.documents.page import Page
+
+Writer = Callable[[Page, np.ndarray], bytes]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    Args:
+        suffix: of the file's name, with its dot.
+        write: (page, picture (H, W, 3) uint8 BGR) -> the file's content.
+        what: a few words for help texts.
+    """
+
+    suffix: str
+    write: Writer
+    what: str
+
+
+def text(page: Page, picture: np.ndarray) -> bytes:
+    """The lines in reading order, UTF-8, each closed by a line feed."""
+    return f"{page.text}\n".encode() if page.lines else b""
+
+
+def as_json(page: Page, picture: np.ndarray) -> bytes:
+    """`Page.as_dict`."""
+    return (json.dumps(page.as_dict(), ensure_ascii=False, indent=1) + "\n").encode()
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "txt": Format(".txt", text, "the text"),
+        "json": Format(".json", as_json, "lines with outlines, characters with places, confidences"),
+    }
+)

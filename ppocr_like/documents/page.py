@@ -1,0 +1,174 @@
+"""A page of recognised text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Character:
+    """One character (a class of the recogniser: sometimes several code points) of a line.
+
+    Args:
+        text: what was read.
+        points: (4, 2) px of the page: the quadrangle it fills of its line, from the line's own top left on, clockwise.
+        confidence: [0, 1].
+    """
+
+    text: str
+    points: np.ndarray
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Word:
+    """A run of characters between spaces.
+
+    Args:
+        text: without spaces.
+        points: (4, 2) px of the page, as of a Character.
+        confidence: mean of its characters', [0, 1].
+    """
+
+    text: str
+    points: np.ndarray
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line of text on a page.
+
+    Args:
+        points: (P, 2) px of the page, the detector's outline; a quadrangle begins at the line's top left and runs clockwise.
+        text: what was read, in logical order; "" when nothing.
+        confidence: of the text, [0, 1].
+        score: of the detector, [0, 1].
+        characters: with their places, in the order of `text`; empty where they are not known.
+        turned: degrees counter-clockwise by which the line was turned to be read: 0, 90 (a vertical line), 180, 270.
+        block: number of the text block (column) it stands in, from 0, in reading order.
+    """
+
+    points: np.ndarray
+    text: str = ""
+    confidence: float = 0.0
+    score: float = 1.0
+    characters: tuple[Character, ...] = ()
+    turned: int = 0
+    block: int = 0
+
+    @property
+    def frame(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) px."""
+        return frame_of(self.points)
+
+    def words(self) -> list[Word]:
+        """The words with their places; where the characters' places are not known, one word: the whole text.
+
+        An entry of several characters with a space inside counts as part of a word.
+        """
+        if not self.characters:
+            text = self.text.strip()
+            return [Word(text, np.asarray(self.points, float), self.confidence)] if text else []
+        runs = groupby(self.characters, key=lambda character: character.text.isspace())
+        return [_word(tuple(run)) for space, run in runs if not space]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data: px to a tenth."""
+        return {
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "points": plain(self.points),
+            "score": round(self.score, 4),
+            "turned": self.turned,
+            "block": self.block,
+            "characters": [
+                {"text": c.text, "points": plain(c.points), "confidence": round(c.confidence, 4)} for c in self.characters
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, tree: dict[str, Any]) -> Line:
+        """The reverse of `as_dict`."""
+        characters = tuple(
+            Character(c["text"], np.asarray(c["points"], float), float(c["confidence"])) for c in tree.get("characters", ())
+        )
+        points = np.asarray(tree["points"], float).reshape(-1, 2)
+        turned, block = int(tree.get("turned", 0)), int(tree.get("block", 0))
+        confidence, score = float(tree.get("confidence", 0.0)), float(tree.get("score", 1.0))
+        return cls(points, tree["text"], confidence, score, characters, turned, block)
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """What was read on a page.
+
+    Args:
+        source: the image's name (`scan.pdf#3` is the third page of a file with several).
+        width, height: px of the image as it is shown (upright by its Exif orientation).
+        lines: in reading order.
+        left_out: lines whose text was less certain than the filter asks, or empty; in reading order too.
+    """
+
+    source: str
+    width: int
+    height: int
+    lines: tuple[Line, ...] = ()
+    left_out: tuple[Line, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The lines, one each; an empty one between text blocks."""
+        return "\n\n".join("\n".join(line.text for line in lines) for lines in self.blocks())
+
+    def blocks(self) -> Iterator[list[Line]]:
+        """The lines of each text block, in reading order."""
+        for _, lines in groupby(self.lines, key=lambda line: line.block):
+            yield list(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "image": self.source,
+            "width": self.width,
+            "height": self.height,
+            "lines": [line.as_dict() for line in self.lines],
+            "left_out": [line.as_dict() for line in self.left_out],
+        }
+
+    @classmethod
+    def from_dict(cls, tree: dict[str, Any]) -> Page:
+        """The reverse of `as_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: not such data.
+        """
+        lines, left_out = (tuple(Line.from_dict(line) for line in tree.get(key, ())) for key in ("lines", "left_out"))
+        return cls(str(tree["image"]), int(tree["width"]), int(tree["height"]), lines, left_out)
+
+
+def frame_of(points: np.ndarray) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) px of points (P, 2)."""
+    points = np.asarray(points, float)
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return left, top, right, bottom
+
+
+def plain(points: np.ndarray) -> list[list[float]]:
+    """(P, 2) px as lists, to a tenth of a px."""
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in np.asarray(points)]
+
+
+def _word(characters: tuple[Character, ...]) -> Word:
+    """A quadrangle from the outer sides of the outermost characters, whichever way the text runs."""
+    first, last = characters[0].points, characters[-1].points
+    if len(characters) > 1 and np.dot(last.mean(axis=0) - first.mean(axis=0), first[1] - first[0]) < 0:
+        first, last = last, first  # from the right to the left
+    points = np.array([first[0], last[1], last[2], first[3]])
+    text = "".join(character.text for character in characters)
+    return Word(text, points, float(np.mean([character.confidence for character in characters])))

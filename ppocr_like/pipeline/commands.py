@@ -1,0 +1,85 @@
+"""From the arguments of `tools/infer.py` to what is said at its end."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from ppocr_like.config.cli import recipe_from
+from ppocr_like.errors import ConfigError, WeightsError
+from ppocr_like.pipeline.infer import TEXT, infer
+from ppocr_like.pipeline.inputs import find_images, read_list
+from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.ocr import OCR
+from ppocr_like.pipeline.read_pages import model_mark, read_pages
+
+Said = tuple[list[str], list[str]]
+OUT = "output/infer"
+
+
+def read_alone(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
+    """One model over images; (lines for the end, failures).
+
+    Raises:
+        WeightsError, DataError, ConfigError: see `open_model`, `infer`.
+    """
+    recipe = recipe_from(args) if args.config else None
+    settings = recipe.globals if recipe else None
+    model = args.model or (settings and (settings.checkpoints or settings.pretrained_model))
+    if not model:
+        raise WeightsError(
+            "no model given: use --model (bundle, run folder, weights), --det and --rec, or -c with Global.pretrained_model"
+        )
+    sources = list(args.images)
+    if not sources and settings:
+        sources = [settings.infer_img] if settings.infer_img else []
+        sources += read_list(settings.infer_list) if settings.infer_list else []
+    images = find_images(sources)
+    result = Path(settings.save_res_path) if settings and settings.save_res_path else Path(OUT)
+    folder, name = (result.parent, result.name) if result.suffix == ".txt" else (result, TEXT)
+    summary = infer(
+        open_model(model, recipe, batch_size=args.batch_size, device=args.device),
+        images,
+        args.out or folder,
+        text_name=name,
+        font=args.font,
+        max_pages=args.max_pages,
+        heat_map=args.heat_map,
+        say=say,
+    )
+    shown = ", ".join(map(str, summary.files[:4])) + (f" and {len(summary.files) - 4} more" if len(summary.files) > 4 else "")
+    said = [f"{summary.read} of {len(images)} images read; results: {shown}"]
+    return said + [f"note: {note}" for note in summary.notes], summary.failed
+
+
+def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
+    """A detector and a recogniser over pages; (lines for the end, failures).
+
+    Raises:
+        WeightsError, DataError, ConfigError: see `OCR`, `read_pages`.
+    """
+    images = find_images(args.images)
+    settings = {
+        "det": model_mark(args.det),
+        "rec": model_mark(args.rec),
+        "min_confidence": args.min_confidence,
+        "order": args.order,
+    }
+    try:
+        ocr = OCR(
+            args.det,
+            args.rec,
+            min_confidence=args.min_confidence,
+            order=args.order,
+            batch_size=args.batch_size,
+            threads=args.threads,
+            device=args.device,
+        )
+    except ValueError as error:
+        raise ConfigError([], str(error)) from error
+    out = Path(args.out or OUT)
+    kinds = [kind for kind in (part.strip() for part in args.format.split(",")) if kind]
+    summary = read_pages(ocr, images, out, kinds=kinds, font=args.font, overwrite=args.overwrite, settings=settings)
+    before = f", {summary.before} were read before" if summary.before else ""
+    return [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"], summary.failed

@@ -1,0 +1,194 @@
+"""From a page to its text: detection, lines cut out and set upright, recognition, reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ppocr_like.config import BucketByWidth
+from ppocr_like.contracts import TextBox
+from ppocr_like.documents.order import reading_order
+from ppocr_like.documents.page import Character, Line, Page
+from ppocr_like.errors import DataError, WeightsError
+from ppocr_like.pipeline.crop import Crop, cut_line
+from ppocr_like.pipeline.detector import Detector
+from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.preprocess import source_name
+from ppocr_like.pipeline.recogniser import Reading, Recogniser
+from ppocr_like.pipeline.runner import Source
+
+MIN_CONFIDENCE = 0.5  # PaddleOCR's `drop_score`, RapidOCR's `text_score`
+STEP, WIDEST = 64, 3200  # px: canvas widths of lines longer than the recipe's canvas
+
+
+@dataclass(frozen=True, eq=False)
+class PageResult:
+    """What became of one image.
+
+    Args:
+        source: what was given.
+        page: the text; None when the image could not be used, and then `error` says why.
+        picture: (H, W, 3) uint8 BGR as decoded, upright.
+    """
+
+    source: Source
+    page: Page | None = None
+    picture: np.ndarray | None = None
+    error: str = ""
+
+
+class OCR:
+    """Reads whole pages: `OCR(det, rec)(image) -> Page`.
+
+    Bundles run on ONNX Runtime (no PyTorch is imported); run folders and weights files in PyTorch, with the same results.
+
+    Args:
+        det: detector: bundle, run folder, weights file, or a `Detector`.
+        rec: recogniser, in the same way.
+        min_confidence: lines whose text is less certain go to `Page.left_out`, as do empty ones.
+        order: of the lines: `auto` (columns), `rows`, `none`; see `documents.order`.
+        batch_size: lines per call of the recogniser; None takes its own.
+        threads: of ONNX Runtime; None lets it choose.
+        device: for PyTorch.
+
+    Raises:
+        WeightsError: nothing usable there, or a model of the other kind.
+        ValueError: an argument out of range.
+    """
+
+    def __init__(
+        self,
+        det: str | Path | Detector,
+        rec: str | Path | Recogniser,
+        *,
+        min_confidence: float = MIN_CONFIDENCE,
+        order: str = "auto",
+        batch_size: int | None = None,
+        threads: int | None = None,
+        device: str = "cpu",
+    ) -> None:
+        if not 0.0 <= min_confidence <= 1.0:
+            raise ValueError(f"min_confidence {min_confidence}; it must be within 0 and 1")
+        reading_order([], order)  # says at once whether there is such an order
+        options: dict[str, Any] = {"threads": threads, "device": device}
+        detector = det if isinstance(det, Detector) else open_model(det, **options)
+        recogniser = rec if isinstance(rec, Recogniser) else open_model(rec, batch_size=batch_size, **options)
+        if not isinstance(detector, Detector):
+            raise WeightsError(f"{det} is of model_type {detector.spec.model_type!r}; a detector is needed as `det`")
+        if not isinstance(recogniser, Recogniser):
+            raise WeightsError(f"{rec} is of model_type {recogniser.spec.model_type!r}; a recogniser is needed as `rec`")
+        self.detector, self.recogniser = detector, with_long_lines(recogniser)
+        self.min_confidence, self.order = min_confidence, order
+        charset = recogniser.spec.charset
+        self.right_to_left = charset is not None and charset.right_to_left
+
+    def __call__(self, image: Source) -> Page:
+        """The text of one image (a path, or a BGR or gray uint8 array).
+
+        Raises:
+            DataError: the image cannot be used.
+        """
+        result = self.read(image)
+        if result.page is None:
+            raise DataError(result.error)
+        return result.page
+
+    def stream(self, images: Iterable[Source]) -> Iterator[PageResult]:
+        """One result for each image, in order; an image that cannot be used yields an error and the rest goes on."""
+        for image in images:
+            yield self.read(image)
+
+    def read(self, image: Source, name: str | None = None) -> PageResult:
+        """One image; `name` is what the page is called (default the path)."""
+        name = source_name(image) if name is None else name
+        (finding,) = self.detector.stream([image])
+        if finding.page is None or finding.prepared is None:
+            return PageResult(image, error=finding.error)
+        picture = finding.prepared.picture
+        lines = self._ordered(self._read_lines(picture, finding.page.boxes))
+        kept = tuple(line for line in lines if line.text.strip() and line.confidence >= self.min_confidence)
+        left_out = tuple(line for line in lines if not (line.text.strip() and line.confidence >= self.min_confidence))
+        height, width = picture.shape[:2]
+        return PageResult(image, Page(name, int(width), int(height), kept, left_out), picture)
+
+    def _read_lines(self, picture: np.ndarray, boxes: Sequence[TextBox]) -> list[Line]:
+        """Regions without extent are left out."""
+        cut = [(box, crop) for box in boxes if (crop := cut_line(picture, box.points)) is not None]
+        readings = self.recogniser.stream(crop.image for _, crop in cut)
+        return [_line(box, crop, reading) for (box, crop), reading in zip(cut, readings, strict=True)]
+
+    def _ordered(self, lines: Sequence[Line]) -> list[Line]:
+        places = reading_order([line.points for line in lines], self.order, right_to_left=self.right_to_left)
+        return [replace(lines[place.index], block=place.block) for place in places]
+
+
+def with_long_lines(recogniser: Recogniser) -> Recogniser:
+    """The recogniser with canvas widths that follow the line where its recipe names one width only.
+
+    Such recipes are trained and evaluated on words and short lines; on a page a long line would be squeezed into the canvas.
+    PaddleOCR's and RapidOCR's inference widen it, too. A network that takes no other width stays as it is.
+    """
+    spec = recogniser.spec
+    if spec.bucket is not None or recogniser.preprocess.line_shape is None:
+        return recogniser
+    channels, height, width = recogniser.preprocess.image_shape
+    try:
+        recogniser.backend(np.zeros((1, channels, height, width + STEP), np.float32))
+    except WeightsError:
+        return recogniser
+    bucket = BucketByWidth(step=STEP, min_width=width, max_width=max(WIDEST, width))
+    return Recogniser.with_backend(replace(spec, bucket=bucket), recogniser.backend, batch_size=recogniser.batch_size)
+
+
+def _line(box: TextBox, crop: Crop, reading: Reading) -> Line:
+    if reading.line is None:  # a crop of a decoded picture is an image; only a network's refusal leads here
+        return Line(box.points, score=float(box.score), turned=crop.turned)
+    line = reading.line
+    return Line(
+        np.asarray(box.points, np.float64),
+        line.text,
+        float(line.confidence),
+        float(box.score),
+        _characters(crop, reading),
+        crop.turned,
+    )
+
+
+def _characters(crop: Crop, reading: Reading) -> tuple[Character, ...]:
+    """Each character's quadrangle: as high as the line, halfway to its neighbours, as far at the ends.
+
+    CTC knows of a character only where it is most certain; a stretch is a fair guess, no outline of ink. Code points that were
+    read as one class share a place and make one Character.
+    """
+    line = reading.line
+    places = reading.places()
+    if line is None or len(places) != len(line.text) or not places:
+        return ()
+    starts = [i for i in range(len(places)) if i == 0 or line.columns[i] != line.columns[i - 1]]
+    ends = [*starts[1:], len(places)]
+    height, width = crop.image.shape[:2]
+    left, right = _stretches(np.array([places[i] for i in starts]), float(width), 0.25 * height)
+    sides = np.stack([left, right, right, left], axis=1)
+    levels = np.broadcast_to(np.array([0.0, 0.0, height, height]), sides.shape)
+    quads = crop.places(np.stack([sides, levels], axis=2).reshape(-1, 2)).reshape(-1, 4, 2)
+    return tuple(
+        Character(line.text[start:end], quad, float(line.confidences[start]))
+        for start, end, quad in zip(starts, ends, quads, strict=True)
+    )
+
+
+def _stretches(middles: np.ndarray, width: float, lone: float) -> tuple[np.ndarray, np.ndarray]:
+    """Left and right ends, px, of characters read at `middles` (in any order) of a line of `width` px; `lone` to both sides
+    of a single one."""
+    order = np.argsort(middles, kind="stable")
+    ascending = middles[order]
+    between = (ascending[1:] + ascending[:-1]) / 2
+    reach = 0.5 * float(np.median(np.diff(ascending))) if len(middles) > 1 else lone
+    left, right = np.empty(len(middles)), np.empty(len(middles))
+    left[order] = [max(0.0, ascending[0] - reach), *between]
+    right[order] = [*between, min(width, ascending[-1] + reach)]
+    return left, right

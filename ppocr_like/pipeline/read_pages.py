@@ -1,0 +1,238 @@
+"""What `tools/infer.py --det ... --rec ...` does: pages in, text and the other formats out; goes on where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ppocr_like.atomic import atomic_write
+from ppocr_like.documents.formats import FORMATS
+from ppocr_like.documents.page import Page
+from ppocr_like.draw.reading import Shown, draw_reading
+from ppocr_like.errors import CheckpointError, ConfigError, DataError
+from ppocr_like.pipeline.fonts import FontFile, choose_font
+from ppocr_like.pipeline.ocr import OCR, PageResult
+from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
+
+PICTURE = "picture"
+KINDS = (*FORMATS, PICTURE)
+DEFAULT_KINDS = ("txt", "json", PICTURE)
+LOG = "pages.jsonl"  # what is done, a line for each page; the first line says with what
+QUALITY = 88  # of the JPEG pictures
+
+
+@dataclass
+class PagesSummary:
+    """What came of a call.
+
+    Args:
+        read: pages read now.
+        before: pages that an earlier call had read.
+        lines: lines of text on the pages read now.
+        failed: what went wrong with the other pages, by name.
+        files: written now.
+    """
+
+    read: int = 0
+    before: int = 0
+    lines: int = 0
+    failed: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+
+def read_pages(
+    ocr: OCR,
+    files: Iterable[str],
+    out: str | Path,
+    *,
+    kinds: Sequence[str] = DEFAULT_KINDS,
+    font: str | Path | None = None,
+    overwrite: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> PagesSummary:
+    """Reads pages and writes for each the files asked for to `out`, named after the page.
+
+    Each file is whole or not there. `pages.jsonl` keeps which pages are done: a call that was stopped is repeated and reads the
+    rest; pages whose file changed since are read again. A page that cannot be read is named in the summary and tried again by
+    the next call.
+
+    Args:
+        ocr: the models.
+        files: images, and files of several pages.
+        out: folder, made when missing.
+        kinds: of KINDS.
+        font: font file for the pictures; None finds one that has the recogniser's characters.
+        overwrite: start anew in a folder that holds results of other models or settings.
+        settings: what the results depend on (models, thresholds), to tell whether `out` was written with the same.
+        progress: show a bar.
+        say: gets a line for each page as it comes.
+
+    Raises:
+        ConfigError: an unknown kind.
+        DataError: `out` holds results of other models or settings, cannot be written, or `font` is no font.
+    """
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        raise ConfigError([], f"formats {', '.join(unknown) or 'missing'}; known: {', '.join(KINDS)}")
+    folder = Path(out).expanduser()
+    pages = find_pages(files)
+    names = result_names(pages)
+    log = _Log(folder / LOG, {"kinds": sorted(kinds), **(settings or {})}, overwrite)
+    painter = _painter(ocr, font) if PICTURE in kinds else None
+    summary = PagesSummary()
+    left = [(page, name) for page, name in zip(pages, names, strict=True) if not log.done(page, name, folder)]
+    summary.before = len(pages) - len(left)
+    with tqdm(total=len(pages), initial=summary.before, unit="page", disable=not progress, smoothing=0.05) as bar:
+        for page, name in left:
+            result = _read(ocr, page)
+            if result.page is None or result.picture is None:
+                summary.failed.append(result.error)
+            else:
+                written = _write(folder, name, result.page, result.picture, kinds, painter)
+                log.add(page, name, written)
+                summary.read += 1
+                summary.lines += len(result.page.lines)
+                summary.files += written
+                say(f"{page.name}\t{len(result.page.lines)} lines")
+            bar.update()
+    return summary
+
+
+def _read(ocr: OCR, page: PageSource) -> PageResult:
+    if page.error:
+        return PageResult(page.path, error=page.error)
+    try:
+        return ocr.read(page.image(), page.name)
+    except DataError as error:
+        return PageResult(page.path, error=str(error))
+
+
+def _write(
+    folder: Path, name: str, page: Page, picture: np.ndarray, kinds: Sequence[str], painter: Callable[..., bytes] | None
+) -> list[Path]:
+    written = []
+    for kind in kinds:
+        if kind == PICTURE:
+            assert painter is not None
+            path, content = folder / f"{name}.jpg", painter(page, picture)
+        else:
+            path, content = folder / f"{name}{FORMATS[kind].suffix}", FORMATS[kind].write(page, picture)
+        _save(path, content)
+        written.append(path)
+    return written
+
+
+def _save(path: Path, content: bytes) -> None:
+    try:
+        atomic_write(path, lambda file: file.write(content))
+    except CheckpointError as error:
+        raise DataError(f"{error}; the pages read so far are kept, and the same call goes on with the rest") from error
+
+
+def _painter(ocr: OCR, font: str | Path | None) -> Callable[[Page, np.ndarray], bytes]:
+    charset = ocr.recogniser.spec.charset
+    chosen: FontFile = choose_font(charset.labels[1:] if charset is not None else (), font)
+
+    def paint(page: Page, picture: np.ndarray) -> bytes:
+        lines = [*page.lines, *page.left_out]
+        shown = [Shown(line.points, line.text, line.confidence, number) for number, line in enumerate(lines, 1)]
+        done, data = cv2.imencode(".jpg", draw_reading(picture, shown, chosen.size), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        if not done:
+            raise DataError(f"a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written", page.source)
+        return data.tobytes()
+
+    return paint
+
+
+class _Log:
+    """Which pages are done, in a file of JSON lines.
+
+    Raises:
+        DataError: it was written with other settings and `overwrite` is not set; or it cannot be read or written.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], overwrite: bool) -> None:
+        self.path, self.settings = path, json.loads(json.dumps(dict(settings), sort_keys=True, default=str))
+        self.records: dict[str, dict[str, Any]] = {}
+        rows = [] if overwrite else self._rows()
+        if rows:
+            if rows[0].get("settings") != self.settings:
+                raise DataError(
+                    "holds results of other models or settings; choose another --out, or --overwrite to start anew",
+                    str(path.parent),
+                )
+            self.records = {row["name"]: row for row in rows[1:] if isinstance(row.get("name"), str)}
+        else:
+            _save(path, (json.dumps({"settings": self.settings}, ensure_ascii=False) + "\n").encode())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        """What stands there; a line that a stop left half written, the last, is cut off."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise DataError(f"cannot be read ({error.strerror or error})", str(self.path)) from error
+        whole = data[: data.rfind(b"\n") + 1]
+        rows = []
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError("no JSON object")
+            except ValueError as error:
+                raise DataError(f"line {number} is damaged; use --overwrite to start anew", str(self.path)) from error
+            rows.append(row)
+        if len(whole) < len(data):
+            _save(self.path, whole)
+        return rows
+
+    def done(self, page: PageSource, name: str, folder: Path) -> bool:
+        """The page's file is as it was, and all that was written for it is there."""
+        record = self.records.get(name)
+        if record is None or record.get("page") != page.name or record.get("file") != _mark(page.path):
+            return False
+        return all((folder / str(file)).is_file() for file in record.get("written", ()))
+
+    def add(self, page: PageSource, name: str, written: Sequence[Path]) -> None:
+        row = {"name": name, "page": page.name, "file": _mark(page.path), "written": [path.name for path in written]}
+        try:
+            with open(self.path, "a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise DataError(f"cannot be written ({error.strerror or error})", str(self.path)) from error
+
+
+def _mark(path: str) -> list[int]:
+    """Size and time of a file: another picture under the same name is read again."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def model_mark(model: str | Path) -> str:
+    """A short digest of a model's files, to tell whether two calls used the same."""
+    path = Path(model).expanduser()
+    files = sorted(p for p in path.iterdir() if p.suffix in (".onnx", ".yml")) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            digest.update(file.name.encode() + file.read_bytes())
+        except OSError:
+            digest.update(str(file).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,63 @@
+"""Whole networks give the same with plain convolutions, after steps that moved weights and running statistics."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from ppocr_like.contracts import FeatureSpec
+from ppocr_like.modeling.backbones.pphgnet_v2 import PPHGNetV2B4Rec
+from ppocr_like.modeling.backbones.pplcnet_v4 import PPLCNetV4
+from ppocr_like.modeling.backbones.pplcnet_v4_rec import PPLCNetV4 as PPLCNetV4Rec
+from ppocr_like.modeling.backbones.rep_svtr import RepSVTR
+from ppocr_like.modeling.fuse import fused_copy
+from ppocr_like.modeling.necks.rep_lk_fpn import RepLKFPN
+
+IMAGES = FeatureSpec(3)
+
+
+class Detector(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = PPLCNetV4(IMAGES, True, "tiny")
+        self.neck = RepLKFPN(self.backbone.out_spec, 32)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        found = self.neck(self.backbone(images))
+        return found["fuse"] if self.training else found
+
+
+NETWORKS: dict[str, Callable[[], Any]] = {
+    "lcnet 4 with large kernels": Detector,
+    "lcnet 4, lines": lambda: PPLCNetV4Rec(IMAGES),
+    "hgnet 2": lambda: PPHGNetV2B4Rec(IMAGES, text_rec=True),
+    "repvit": lambda: RepSVTR(IMAGES),
+}
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_plain_convolutions_give_the_same_after_training(make: Callable[[], Any]) -> None:
+    torch.manual_seed(0)
+    network = make().train()
+    optimizer = torch.optim.SGD(network.parameters(), 0.01)
+    size = (64, 64) if isinstance(network, Detector) else (48, 64)
+    for _ in range(3):
+        found = network(torch.randn(2, 3, *size))
+        (found - torch.randn_like(found)).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    network.eval()
+    fused, precise = fused_copy(network), copy.deepcopy(network).double()
+    images = torch.randn(1, 3, size[0], 96)
+    with torch.inference_mode():
+        exact, before, after = precise(images.double()), network(images), fused(images)
+        torch.testing.assert_close(fused_copy(precise)(images.double()), exact, rtol=1e-9, atol=1e-9 * float(exact.abs().max()))
+    scale = exact.abs().max()
+    assert (after - before).abs().max() / scale <= 1e-5
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
+    assert sum(p.numel() for p in fused.parameters()) < sum(p.numel() for p in network.parameters())

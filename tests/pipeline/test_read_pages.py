@@ -1,0 +1,130 @@
+"""Folders of pages: files for each page, stops and starts, bad pages."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+
+from ppocr_like.components import load_components
+from ppocr_like.documents import Page
+from ppocr_like.errors import ConfigError, DataError
+from ppocr_like.pipeline.ocr import OCR
+from ppocr_like.pipeline.page_sources import PageSource, result_names
+from ppocr_like.pipeline.read_pages import LOG, read_pages
+
+load_components(["tests.ink_net"])
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def ocr(ink_bundle, tiny_bundle):
+    return OCR(ink_bundle, tiny_bundle, min_confidence=0.0)
+
+
+@pytest.fixture
+def files(ink_run):
+    return [str(path) for path in ink_run.images[:3]]
+
+
+def call(ocr, files, out, **options):
+    return read_pages(ocr, files, out, progress=False, **options)
+
+
+def test_text_json_and_picture_of_each_page(ocr, files, tmp_path):
+    summary = call(ocr, files, tmp_path)
+    assert (summary.read, summary.before, summary.failed) == (3, 0, [])
+    assert sorted(path.name for path in summary.files) == sorted(
+        f"page{n}{suffix}" for n in range(3) for suffix in (".txt", ".json", ".jpg")
+    )
+    page = ocr(files[0])
+    assert (tmp_path / "page0.txt").read_text(encoding="utf-8") == page.text + "\n"
+    kept = Page.from_dict(json.loads((tmp_path / "page0.json").read_text(encoding="utf-8")))
+    assert kept.as_dict() == page.as_dict()
+    picture = cv2.imread(str(tmp_path / "page0.jpg"))
+    assert picture.shape[1] == 2 * picture.shape[0] * page.width // page.height
+    assert summary.lines == sum(len(ocr(file).lines) for file in files)
+
+
+def test_the_second_call_reads_only_what_is_new_or_changed(ocr, ink_run, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    files = []
+    for path in ink_run.images[:3]:
+        files.append(str(shutil.copy(path, folder)))
+    out = tmp_path / "out"
+    assert call(ocr, files[:2], out).read == 2
+    again = call(ocr, files, out)
+    assert (again.read, again.before) == (1, 2)
+    cv2.imwrite(files[1], cv2.imread(files[2]))
+    (out / "page0.txt").unlink()
+    last = call(ocr, files, out)
+    assert (last.read, last.before) == (2, 1)
+    assert (out / "page1.txt").read_text() == (out / "page2.txt").read_text()
+    with open(out / LOG, "a") as log:
+        log.write('{"name": "page')  # a stop in the middle of a line
+    assert call(ocr, files, out).before == 3
+
+
+def test_results_of_other_settings_are_not_mixed(ocr, files, tmp_path):
+    call(ocr, files[:1], tmp_path, settings={"rec": "one"})
+    with pytest.raises(DataError, match=r"other models or settings.*--overwrite"):
+        call(ocr, files, tmp_path, settings={"rec": "two"})
+    assert call(ocr, files, tmp_path, settings={"rec": "two"}, overwrite=True).read == 3
+
+
+def test_a_bad_page_stops_nothing_and_is_tried_again(ocr, files, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(Path(files[0]).read_bytes()[:500])
+    out = tmp_path / "out"
+    summary = call(ocr, [files[0], str(bad), files[1]], out)
+    assert summary.read == 2 and len(summary.failed) == 1 and "bad.png" in summary.failed[0]
+    shutil.copy(files[2], bad)
+    again = call(ocr, [files[0], str(bad), files[1]], out)
+    assert (again.read, again.before, again.failed) == (1, 2, [])
+
+
+def test_formats_and_damaged_logs_are_named(ocr, files, tmp_path):
+    with pytest.raises(ConfigError, match=r"docx.*known: txt"):
+        call(ocr, files, tmp_path, kinds=["docx"])
+    assert not (tmp_path / LOG).exists()
+    (tmp_path / LOG).write_text("{}\nnonsense\n")
+    with pytest.raises(DataError, match="line 2 is damaged"):
+        call(ocr, files, tmp_path)
+    with pytest.raises(DataError, match="Not a directory"):
+        call(ocr, files, tmp_path / LOG / "below_a_file")
+
+
+def test_names_are_told_apart():
+    pages = [PageSource("a/x.png"), PageSource("b/X.jpg"), PageSource("c.pdf", 1), PageSource("c.pdf", 2), PageSource("ü é.png")]
+    assert result_names(pages) == ["x", "X_2", "c_p1", "c_p2", "ü_é"]
+
+
+def test_killed_in_the_middle_it_goes_on(ink_bundle, tiny_bundle, ink_run, tmp_path):
+    """A real process, killed with SIGKILL after its first page: no half-written file, and the next call reads the rest."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for number in range(40):
+        shutil.copy(ink_run.images[number % 3], folder / f"{number}.png")
+    command = [sys.executable, "tools/infer.py", "--det", str(ink_bundle), "--rec", str(tiny_bundle), str(folder), "-o", str(out)]
+    command += ["--format", "txt,json", "--min-confidence", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    limit = time.monotonic() + 120
+    while time.monotonic() < limit and not (out / "1.json").is_file():
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = len(list(out.glob("[0-9]*.json")))
+    assert 1 <= done < 40
+    for path in out.glob("[0-9]*.json"):
+        json.loads(path.read_text())
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert f"{40 - done} pages read" in finished.stdout or f"{41 - done} pages read" in finished.stdout
+    assert len(list(out.glob("[0-9]*.txt"))) == 40
