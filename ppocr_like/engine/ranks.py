@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from ppocr_like.errors import OcrError, PeerError, RankLost
 
@@ -27,6 +28,11 @@ _LOST = ("gloo", "NCCL", "onnection", "imed out", "Socket", "store->get")  # in 
 def main_process() -> bool:
     """Whether this process is the one that prints and writes: the only one, or rank 0 of a launcher's."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def restarts() -> int:
+    """How often the launcher has started the processes again (`torchrun --max-restarts`)."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,9 @@ def join_ranks(use_gpu: bool) -> Iterator[Ranks]:
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     backend = "nccl" if use_gpu and torch.cuda.is_available() else "gloo"
     with Ranks(rank, world, local).alive():
-        dist.init_process_group(backend, timeout=PATIENCE)
+        # The launcher's store outlives a restart: without a name of its own, a new process could find the address of a dead one.
+        store = dist.PrefixStore(f"start {restarts()}", next(rendezvous("env://", rank, world, timeout=PATIENCE))[0])
+        dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
         control = dist.new_group(backend="gloo", timeout=PATIENCE)
     try:
         yield Ranks(rank, world, local, control)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ppocr_like.engine.checkpoint import LATEST
+from ppocr_like.engine.ranks import restarts
 
 MANIFEST = "run.json"
 
@@ -24,7 +25,7 @@ def own_checkpoint(folder: Path) -> tuple[bool, Path | None]:
 
     The recipe and the command line are those of the first start: they may say Global.overwrite, or other weights to begin with.
     """
-    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0:
+    if restarts() == 0:
         return False, None
     try:
         mine = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("launch") == launch_id()

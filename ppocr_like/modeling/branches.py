@@ -42,12 +42,12 @@ class _Moments(torch.autograd.Function):
         return F.conv2d(x, kernel.to(x.dtype), mean.to(x.dtype))
 
 
-def sums_fast(x: torch.Tensor, norms: Sequence[nn.BatchNorm2d]) -> bool:
+def sums_fast(x: torch.Tensor, norms: Sequence[BatchNorm2d]) -> bool:
     """Whether `summed_branches` pays and holds: training on a CPU, every batch norm on the batch's statistics."""
     return (
         x.device.type == "cpu"
         and all(norm.training for norm in norms)
-        and x.numel() > x.shape[1]
+        and (x.numel() > x.shape[1] or norms[0].sync is not None)  # all processes must go the same way
         and x.dtype in (torch.float32, torch.float64, torch.bfloat16)
         and not (torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.float16)
         and torch.is_grad_enabled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from det_pages import det_recipe
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
-from ppocr_like.engine import device, train
+from ppocr_like.engine import device, evaluate, setup, train
 from ppocr_like.engine.device import Compute
+from ppocr_like.engine.run import Hook, Run, StepResult
+from ppocr_like.errors import OcrError
 from tests.processes import in_ranks
 
 from .helpers import records, tiny_recipe
@@ -48,9 +51,6 @@ def det_tree(pages: Path, folder: Path, world: int, total: int, **over: Any) -> 
 class Double(Compute):
     """In float64, where `trained` has seen to it that nothing becomes float32."""
 
-    def place(self, model: torch.nn.Module) -> torch.nn.Module:
-        return super().place(model).double()
-
     def move(self, batch: dict[str, Any]) -> dict[str, Any]:
         return {**super().move(batch), "image": super().move({"image": batch["image"]})["image"].double()}
 
@@ -60,7 +60,11 @@ def trained(tree: dict[str, Any]) -> dict[str, dict[str, float]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(device, "Compute", Double)
         patch.setattr(torch.Tensor, "float", torch.Tensor.double)
-        return train(Recipe.from_tree(tree)).last
+        torch.set_default_dtype(torch.float64)
+        try:
+            return train(Recipe.from_tree(tree)).last
+        finally:
+            torch.set_default_dtype(torch.float32)
 
 
 def state(folder: Path) -> dict[str, torch.Tensor]:
@@ -122,3 +126,90 @@ def test_equal_to_one_process(name: str, data: Path, pages: Path, tmp_path: Path
             assert key == "fps" or value == pytest.approx(one["eval"][key])
     result = json.loads((tmp_path / "several" / "run.json").read_text(encoding="utf-8"))["result"]
     assert result["steps"] > 0
+
+
+class StopAt(Hook):
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        if run.progress.step == self.step:
+            run.stop_reason = "enough"
+
+
+def trained_until(tree: dict[str, Any], step: int) -> None:
+    make = setup.make_hooks
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setup, "make_hooks", lambda run: [*make(run), StopAt(step)])
+        trained(tree)
+
+
+def test_resume_on_other_numbers_of_ranks(data: Path, tmp_path: Path) -> None:
+    """Two ranks, then four, then one, each time within an epoch, are one process."""
+    over = {"Global__use_sync_bn": True, "Global__epoch_num": 3, "Global__eval_at_start": False, "Global__eval_at_end": False}
+    over["Global__eval_batch_epoch"] = 99
+    one, folder = tmp_path / "one", tmp_path / "several"
+    trained(rec_tree(data, one, 1, 4, **over))
+    in_ranks(2, trained_until, rec_tree(data, folder, 2, 4, **over), 4)
+    again = {**over, "Global__checkpoints": str(folder)}
+    in_ranks(4, trained_until, rec_tree(data, folder, 4, 4, **again), 9)
+    assert torch.load(folder / "latest.ckpt", weights_only=True)["progress"]["batch"] == 3  # of the second epoch
+    trained(rec_tree(data, folder, 1, 4, **again))
+    a, b = (torch.load(path / "latest.ckpt", weights_only=True) for path in (one, folder))
+    assert a["progress"] == b["progress"]
+    worst = difference(one, folder)
+    print(f"2 -> 4 -> 1: {worst:.2e}")
+    assert worst < 2e-5
+    same_losses(one, folder)
+
+
+def test_another_batch_of_all_ranks_is_refused_within_an_epoch(data: Path, tmp_path: Path) -> None:
+    over = {"Global__eval_at_start": False, "Global__eval_at_end": False, "Global__eval_batch_epoch": 99}
+    trained_until(rec_tree(data, tmp_path / "run", 1, 4, **over), 3)
+    tree = rec_tree(data, tmp_path / "run", 1, 4, Global__checkpoints=str(tmp_path / "run"), **over)
+    found = in_ranks(2, refused, tree)
+    assert re.search(r"CheckpointError.*by 1 processes, 2 now.*samples of a step: \(4,\) .*\(8,\)", found[0], re.DOTALL)
+    assert found[1].startswith("PeerError: rank 0 stopped")
+
+
+def refused(tree: dict[str, Any]) -> str:
+    with pytest.raises(OcrError) as error:
+        trained(tree)
+    return f"{type(error.value).__name__}: {error.value}"
+
+
+def test_what_one_rank_cannot_read_stops_all_and_is_saved(data: Path, tmp_path: Path) -> None:
+    """Rank 1 meets a bad line in the second epoch; the first is kept whole."""
+    over = {"Train__dataset__strict": True, "Global__use_sync_bn": True, "Global__epoch_num": 1}
+    good = tiny_recipe(data, tmp_path / "run", **{**QUICK, **over, "Train__loader__batch_size_per_card": 2})
+    in_ranks(2, trained, good)
+    before = torch.load(tmp_path / "run" / "latest.ckpt", weights_only=True)["progress"]["step"]
+    over = {**over, "Global__epoch_num": 2, "Global__checkpoints": str(tmp_path / "run")}
+    bad = rec_tree(data, tmp_path / "run", 2, 4, **over)
+    del bad["Architecture"]["Neck"]["drop_rate"], bad["Architecture"]["Neck"]["attn_drop_rate"]
+    found = in_ranks(2, refused, bad)
+    assert sorted(text.split(":")[0] for text in found) == ["DataError", "PeerError"]
+    progress = torch.load(tmp_path / "run" / "latest.ckpt", weights_only=True)["progress"]
+    assert progress["step"] > before and progress["epoch"] == 2 and progress["batch"] > 0
+
+
+def measured(tree: dict[str, Any]) -> list[tuple[dict[str, float], list[str], int]]:
+    load_components()
+    found = evaluate(Recipe.from_tree(tree), keep=None)
+    return [(e.metrics, [info.path for info, _ in e.lines], e.rejected.total) for e in found]
+
+
+def test_evaluation_is_the_same_on_all_ranks(data: Path, tmp_path: Path) -> None:
+    """Lines in the order of the file, each once, with more ranks than samples in the last batch."""
+    trained(tiny_recipe(data, tmp_path / "run", **{**QUICK, "Global__epoch_num": 1}))
+    lines = (data / "eval.txt").read_text(encoding="utf-8") + "img/missing.png\t12\n"
+    (tmp_path / "eval.txt").write_text(lines, encoding="utf-8")
+    over = {"Global__pretrained_model": str(tmp_path / "run"), "Eval__dataset__label_file_list": [str(tmp_path / "eval.txt")]}
+    (alone,) = measured(tiny_recipe(data, tmp_path / "other", **over, Eval__loader__batch_size_per_card=2))
+    several = in_ranks(3, measured, tiny_recipe(data, tmp_path / "other", **over, Eval__loader__batch_size_per_card=1))
+    for (rank,) in several:
+        assert rank[1:] == alone[1:] and rank[2] == 1
+        assert {k: v for k, v in rank[0].items() if k != "fps"} == pytest.approx(
+            {k: v for k, v in alone[0].items() if k != "fps"}
+        )
+        assert {k: v for k, v in rank[0].items() if k != "fps"} == {k: v for k, v in several[0][0][0].items() if k != "fps"}
