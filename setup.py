@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 DEV = ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6", "types-PyYAML"]
+PDF = ["pypdfium2>=4.30", "pypdf>=5.0"]
 VISUALDL = ["visualdl>=2.5"]
 
 setup(
@@ -33,5 +34,5 @@ setup(
         "torch>=2.4",
         "tqdm>=4.66",
     ],
-    extras_require={"visualdl": VISUALDL, "dev": [*DEV, *VISUALDL]},
+    extras_require={"pdf": PDF, "visualdl": VISUALDL, "dev": [*DEV, *PDF, *VISUALDL]},
 )

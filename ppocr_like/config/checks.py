@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ppocr_like.config.architecture import SECTION as ARCHITECTURE
+from ppocr_like.config.architecture import name_problems
 from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import size_problems, try_model
@@ -23,7 +25,7 @@ T = TypeVar("T")
 SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Global": None,
     "Optimizer": None,
-    "Architecture": ("model_type", "algorithm", "name", "Transform", "Backbone", "Neck", "Head"),
+    "Architecture": ARCHITECTURE,
     "Loss": None,
     "PostProcess": None,
     "Metric": None,
@@ -94,6 +96,7 @@ def all_problems(builder: Makes) -> list[Problem]:
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
+    problems += name_problems(consumers)
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:

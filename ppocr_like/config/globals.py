@@ -41,7 +41,11 @@ class GlobalConfig:
     # Weights in and out
     pretrained_model: str | None = option(
         None,
-        "weights a fresh run starts from: `.safetensors`, `.pth`, a run folder, or a prefix such as `output/x/best_accuracy`",
+        "weights a fresh run starts from: `.safetensors`, PaddleOCR's `.pdparams`, `.pth`, a run folder, or a prefix such as "
+        "`output/x/best_accuracy`",
+    )
+    pretrained_sub_model: str | None = option(
+        None, "network to take of weights of a distillation (`Teacher`); null: `Student`, or the only one"
     )
     pretrained_min_match: float = option(
         0.5, "share of the model's values that must be found in `pretrained_model`, else stop", least=0

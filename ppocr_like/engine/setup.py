@@ -12,6 +12,7 @@ import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
+from ppocr_like.config.architecture import own_weights
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
@@ -29,7 +30,7 @@ from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError
 from ppocr_like.modeling.sync_norm import NormSync, synchronise
-from ppocr_like.weights import load_into, pretrained
+from ppocr_like.weights import load_into, load_own_weights, pretrained
 
 logger = logging.getLogger("ppocr_like")
 
@@ -196,8 +197,13 @@ def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
+    own = own_weights(recipe)
+    if own:
+        floor, mode = settings.pretrained_min_match, settings.charset_resize
+        load_own_weights(model, own, builder.charset, mode, floor, builder.task)
     if weights is None:
-        logger.info("no Global.pretrained_model: the network starts from random weights")
+        whole = "the network starts" if not own else "networks without `pretrained` start"
+        logger.info("no Global.pretrained_model: %s from random weights", whole)
     else:
         report = load_into(model, weights, plan, settings.pretrained_min_match, architecture=recipe.get("Architecture"))
         logger.info(report.table())

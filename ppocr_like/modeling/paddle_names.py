@@ -16,6 +16,7 @@ from torch import nn
 PADDLE_META = "StructuredToParameterName@@"  # a table that Paddle stores among the parameters
 
 _CELL = re.compile(r"^(?P<path>.+)\.(?P<layer>\d+)\.cell_(?P<way>fw|bw)\.(?P<kind>weight|bias)_(?P<part>ih|hh)$")
+_FLAT = re.compile(r"^(?P<path>.+)\.(?P<kind>(?:weight|bias)_(?:ih|hh))_l(?P<layer>\d+)(?P<reverse>_reverse)?$")
 _SINGLE_CELL = re.compile(r"^(?P<path>.+)\.(?P<layer>\d+)\.cell\.(?P<kind>weight|bias)_(?P<part>ih|hh)$")
 
 
@@ -30,6 +31,26 @@ def to_torch_name(name: str) -> str:
         reverse = "_reverse" if part.get("way") == "bw" else ""
         return f"{part['path']}.{part['kind']}_{part['part']}_l{part['layer']}{reverse}"
     return name
+
+
+def is_cell(name: str) -> bool:
+    """Whether it is the second of Paddle's two names of an LSTM's parameter, by its cell."""
+    return bool(_CELL.match(name) or _SINGLE_CELL.match(name))
+
+
+def cell_names(names: Iterable[str]) -> dict[str, str]:
+    """The second name under which Paddle lists an LSTM's parameters: of those among `names` -> that name.
+
+    Paddle calls the cell of a direction `cell_fw` and `cell_bw`, the only one of an LSTM of one direction `cell`.
+    """
+    names = list(names)
+    found = {name: match.groupdict() for name in names if (match := _FLAT.match(name))}
+    both_ways = {part["path"] for part in found.values() if part["reverse"]}
+    result = {}
+    for name, part in found.items():
+        cell = "cell" if part["path"] not in both_ways else "cell_bw" if part["reverse"] else "cell_fw"
+        result[name] = f"{part['path']}.{part['layer']}.{cell}.{part['kind']}"
+    return result
 
 
 def to_paddle_name(name: str) -> str:

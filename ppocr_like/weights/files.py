@@ -1,4 +1,5 @@
-"""Reading and writing of weights: our safetensors, PyTorch's .pth / .pt, checkpoints. Never an unsafe pickle."""
+"""Reading and writing of weights: our safetensors, PaddleOCR's .pdparams, PyTorch's .pth / .pt, checkpoints. Never an unsafe
+pickle."""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ import torch
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
+from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
+from ppocr_like.weights.paddle_file import read_paddle
 from ppocr_like.weights.resolve import resolve
 
 FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON
@@ -44,6 +47,9 @@ class WeightsFile:
         recipe: the effective recipe of the run that made it, None when the file does not say.
         metadata: everything else it says (metrics, epoch, ...).
         path: the file itself.
+        names: the file's own name of each tensor that it calls otherwise.
+        paddle: linear weights are still (in, out), as Paddle stores them; which ones those are only a model knows (see `fit`).
+        sub_model: which network to take of a file that holds several (`Global.pretrained_sub_model`).
     """
 
     state: dict[str, torch.Tensor]
@@ -51,6 +57,9 @@ class WeightsFile:
     recipe: dict[str, Any] | None
     metadata: dict[str, Any] = field(default_factory=dict)
     path: Path = Path()
+    names: dict[str, str] = field(default_factory=dict)
+    paddle: bool = False
+    sub_model: str | None = None
 
     @property
     def task(self) -> str | None:
@@ -72,6 +81,9 @@ def load_weights(source: str | Path) -> WeightsFile:
     path = resolve(source)
     if path.stat().st_size == 0:
         raise WeightsError(f"{path}: the file is empty; copy or train it again")
+    if path.suffix == PADDLE_SUFFIX:
+        tensors, names = read_paddle(path)
+        return WeightsFile(tensors, None, None, {}, path, names, paddle=True)
     state, extra = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not state:
         raise WeightsError(f"{path}: holds no tensors; give a weights file of a trained model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +13,9 @@ from torch import Tensor
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights.charset_plan import FRESH, CharsetPlan
 from ppocr_like.weights.files import WeightsFile
+from ppocr_like.weights.fit import BACKBONE, fitted
 
+logger = logging.getLogger("ppocr_like")
 Shape = tuple[int, ...]
 
 
@@ -96,6 +99,12 @@ def load_into(
         WeightsError: below the floor (with the table and the likely cause); an output layer that does not fit its
             character set; NaN or infinite values.
     """
+    weights, alone = fitted(weights, model)
+    if alone and min_match < 1:
+        logger.info(
+            "%s holds a backbone alone: the floor counts within the backbone; all else starts from random weights", weights.path
+        )
+        model, plan = _Backbone(model), None
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
     filled: dict[str, Tensor] = {}
@@ -123,6 +132,22 @@ def load_into(
     _check_finite(filled, weights)
     model.load_state_dict({**own, **filled}, strict=True)
     return report
+
+
+class _Backbone:
+    """A model's backbone as a model of its own, whose tensors keep their full names."""
+
+    def __init__(self, model: FillableModel) -> None:
+        self._model = model
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in self._model.state_dict().items() if name.startswith(BACKBONE)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any:
+        return self._model.load_state_dict({**self._model.state_dict(), **state_dict}, strict=strict)
+
+    def class_parameters(self) -> dict[str, str]:
+        return {}
 
 
 def _counts(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Protocol
 
 from ppocr_like.charset import Charset
@@ -18,6 +19,8 @@ class Globals(Protocol):
 
     @property
     def pretrained_model(self) -> str | None: ...
+    @property
+    def pretrained_sub_model(self) -> str | None: ...
     @property
     def charset_resize(self) -> ResizeMode: ...
 
@@ -42,12 +45,12 @@ def pretrained(
     """
     source = recipe_globals.pretrained_model
     if task != "rec":
-        return (_of_task(load_weights(source), task) if source else None), None
+        return (_of_task(_read(recipe_globals), task) if source else None), None
     if not source:
         if dictionary_charset is None:
             raise WeightsError("no weights given and no dictionary: set Global.pretrained_model")
         return None, same_charset(dictionary_charset)
-    weights = _of_task(load_weights(source), task)
+    weights = _of_task(_read(recipe_globals), task)
     mode = recipe_globals.charset_resize
     if weights.charset is None:
         if dictionary_charset is None:
@@ -65,6 +68,12 @@ def pretrained(
     plan = resize_charset(weights.charset, dictionary_charset or weights.charset, mode)
     logger.info(plan.describe())
     return weights, plan
+
+
+def _read(recipe_globals: Globals) -> WeightsFile:
+    """The file, told which network of a distillation's is meant."""
+    weights = load_weights(str(recipe_globals.pretrained_model))
+    return replace(weights, sub_model=recipe_globals.pretrained_sub_model)
 
 
 def _of_task(weights: WeightsFile, task: str) -> WeightsFile:

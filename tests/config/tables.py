@@ -35,7 +35,7 @@ CONTEXT = {
         "schedule",
         "paddle_exact",
     ),
-    *("named_parameters", "param_attrs", "seed", "mode", "dataset", "world"),
+    *("named_parameters", "param_attrs", "seed", "mode", "dataset", "world", "member_weights", "base"),
 }
 
 

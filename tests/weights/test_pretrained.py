@@ -14,6 +14,7 @@ from ppocr_like.weights import pretrained, save_weights
 class Globals:
     pretrained_model: str | None = None
     charset_resize: str = "fail"
+    pretrained_sub_model: str | None = None
 
 
 @pytest.fixture

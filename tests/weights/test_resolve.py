@@ -48,12 +48,26 @@ def test_folders_without_weights(tmp_path):
 
 
 def test_kinds_that_cannot_be_read(tmp_path):
-    for name, says in (("a.pdparams", "cannot be read yet"), ("b.onnx", "cannot be trained"), ("c.zip", "unknown kind")):
+    for name, says in (("a.pdiparams", "inference model of Paddle"), ("b.onnx", "cannot be trained"), ("c.zip", "unknown kind")):
         (tmp_path / name).write_bytes(b"x")
         with pytest.raises(WeightsError, match=says):
             resolve(tmp_path / name)
-    with pytest.raises(WeightsError, match="cannot be read yet"):
-        resolve(tmp_path / "a")  # PaddleOCR's prefix
+    with pytest.raises(WeightsError, match=r"a\.pdiparams is an inference model"):
+        resolve(tmp_path)
     for empty in ("", "  "):
         with pytest.raises(WeightsError, match="empty"):
             resolve(empty)
+
+
+def test_folders_and_prefixes_of_paddleocr(tmp_path, caplog):
+    caplog.set_level("INFO", "ppocr_like")
+    (tmp_path / "student.pdparams").write_bytes(b"x")
+    assert resolve(tmp_path) == resolve(tmp_path / "student") == tmp_path / "student.pdparams"
+    (tmp_path / "x.pdparams").write_bytes(b"x")
+    (tmp_path / "student.pdparams").unlink()
+    assert resolve(tmp_path) == tmp_path / "x.pdparams" and "only .pdparams" in caplog.text
+    (tmp_path / "y.pdparams").write_bytes(b"x")
+    with pytest.raises(WeightsError, match=r"give one of its files: x\.pdparams, y\.pdparams"):
+        resolve(tmp_path)
+    (tmp_path / "best_accuracy.pdparams").write_bytes(b"x")
+    assert resolve(tmp_path) == tmp_path / "best_accuracy.pdparams"
