@@ -110,7 +110,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if "frozen" in n else n for n in CASES])
 def test_equal_to_one_process(name: str, data: Path, pages: Path, tmp_path: Path) -> None:
     """Also where the last batch leaves ranks without a sample, and where one rank's sample is rejected."""
     task, world, over = CASES[name]
