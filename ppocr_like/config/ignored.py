@@ -34,6 +34,7 @@ IGNORED: dict[tuple[str, str], Ignored] = {
     ("Global", "log_ranks"): Ignored("rank 0 writes the log"),
     ("Global", "character_type"): Ignored("PaddleOCR no longer reads it either; the dictionary says it"),
     ("", "profiler_options"): Ignored(_PADDLE_ONLY),
+    ("wandb", "save_dir"): Ignored("PaddleOCR overwrites it too: the run folder"),
     ("Architecture", "in_channels"): Ignored("channels follow from the evaluation chain's image_shape"),
     **{
         (role, "in_channels"): Ignored("PaddleOCR overwrites it too: channels flow from part to part")
