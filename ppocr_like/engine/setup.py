@@ -32,6 +32,7 @@ from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.recompute import recompute_blocks
 from ppocr_like.modeling.sync_norm import NormSync, synchronise
 from ppocr_like.weights import load_into, load_own_weights, pretrained
+from ppocr_like.weights.centers import fill_centers
 
 logger = logging.getLogger("ppocr_like")
 
@@ -137,6 +138,9 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
             recompute(model, compute)
     ranks.share_weights(model)
     sync = synchronised_norms(model, settings, ranks)
+    with ranks.together():
+        loss = builder.loss()
+        fill_centers(loss)
     loader = _first_on_main(ranks, lambda: _loader(builder, "Train", None, folder.path / CACHE, ranks, compute))
     batches = loader.steps(1)
     steps = -(-batches // settings.accumulate_steps)
@@ -145,7 +149,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         ranks=ranks,
         compute=compute,
         model=model,
-        loss=builder.loss(),
+        loss=loss,
         optimizer=builder.optimizer(model, settings.epoch_num, steps, ranks.world),
         scaler=compute.scaler(settings),
         loader=loader,
