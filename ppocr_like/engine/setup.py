@@ -122,17 +122,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     with ranks.together():
         compute = choose_compute(settings, ranks)
         set_threads(settings.num_threads)
-        builder = Builder(recipe)
-        dictionary = builder.charset
-        builder.check_files("Train", *(["Eval"] if recipe.get("Eval") else []))
-        seed_everything(settings.seed)
-        if resume:
-            resume.check_dictionary(dictionary)
-            builder = Builder(recipe, resume.charset)
-            model = builder.model()
-            _fill(model, resume)
-        else:
-            builder, model = _fresh_model(recipe, builder)
+        builder, dictionary, model = _model(recipe, resume)
         model = compute.place(model)
         if settings.gradient_checkpointing:
             recompute(model, compute)
@@ -179,6 +169,22 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
             resume.apply(run)
     _say_at_start(run)
     return run
+
+
+def _model(recipe: Recipe, resume: Resume | None) -> tuple[Builder, Charset | None, Any]:
+    """(builder for the network's characters, the recipe's characters, the network with the weights it starts from)."""
+    builder = Builder(recipe)
+    dictionary = builder.charset
+    builder.check_files("Train", *(["Eval"] if recipe.get("Eval") else []))
+    seed_everything(recipe.globals.seed)
+    if resume is None:
+        builder, model = _fresh_model(recipe, builder)
+    else:
+        resume.check_dictionary(dictionary)
+        builder = Builder(recipe, resume.charset)
+        model = builder.model()
+        _fill(model, resume)
+    return builder, dictionary, model
 
 
 def _first_on_main(ranks: Ranks, make: Callable[[], Made]) -> Made:
