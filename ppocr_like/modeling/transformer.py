@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.modeling.attention import attend
+from ppocr_like.modeling.recompute import Recomputable
 
 Pair = tuple[torch.Tensor, torch.Tensor]  # keys and values, each (N, heads, L, dim / heads)
 
@@ -71,7 +72,7 @@ class Mlp(nn.Module):
         return self.drop(self.fc2(self.drop(F.relu(self.fc1(x)))))
 
 
-class TransformerBlock(nn.Module):
+class TransformerBlock(Recomputable):
     """Self-attention, attention to a memory (`cross`), MLP; each added to its input, then normed."""
 
     def __init__(self, dim: int, heads: int, hidden: int, attention_drop: float, drop: float, cross: bool) -> None:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ppocr_like.modeling.attention import Attention, DropPath, Mlp, attend
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_, kaiming_uniform_
 from ppocr_like.modeling.layers import BatchNorm2d, norm_act
+from ppocr_like.modeling.recompute import Recomputable
 
 Grid = tuple[int, int]
 
@@ -108,7 +109,7 @@ def make_mixer(
     return Attention(dim, heads, *attention)
 
 
-class Block(nn.Module):
+class Block(Recomputable):
     """A mixer and two linear layers, each with a shortcut and a layer norm.
 
     Args:
