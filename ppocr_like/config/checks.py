@@ -17,6 +17,8 @@ from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest, shown
+from ppocr_like.config.wandb import SECTION as WANDB
+from ppocr_like.config.wandb import wandb_config
 from ppocr_like.contracts import chain_problems, entry_name
 from ppocr_like.errors import ConfigError, Problem
 
@@ -87,6 +89,7 @@ def all_problems(builder: Makes) -> list[Problem]:
             return None
 
     attempt(lambda: recipe.globals)
+    attempt(lambda: wandb_config(recipe))
     attempt(lambda: builder.task, "Architecture")
     if not builder.reads_text and builder.settings.character_dict_path:
         recipe.note(f"Global.character_dict_path is not read: model_type {builder.task} has no characters")
@@ -113,9 +116,8 @@ def all_problems(builder: Makes) -> list[Problem]:
 def _section_problems(recipe: Recipe) -> list[Problem]:
     tree = dict(recipe.tree)
     problems = recipe.drop_ignored("", tree, "", tuple(SECTIONS))
-    for key in tree:
-        if key not in SECTIONS:
-            problems.append(Problem(str(key), f"unknown section{nearest(key, list(SECTIONS), 'known')}"))
+    known = [*SECTIONS, WANDB]
+    problems += [Problem(str(key), f"unknown section{nearest(key, known, 'known')}") for key in tree if key not in known]
     for section, accepted in SECTIONS.items():
         value = tree.get(section)
         if section not in tree or value is None:

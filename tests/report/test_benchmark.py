@@ -1,5 +1,6 @@
 """The benchmark, on a small recipe with real lines."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from ppocr_like.config import Recipe, load_recipe
 from ppocr_like.errors import DataError
 from ppocr_like.report.benchmark import SECTIONS, Settings, Shape, benchmark
 from ppocr_like.report.speed import limits
+from ppocr_like.report.speed.arguments import add_arguments, settings_from
 from ppocr_like.report.speed.compare import against
 
 ROOT = Path(__file__).parents[2]
@@ -104,13 +106,24 @@ def test_the_tool_prints_writes_and_compares(small, tmp_path):
     assert "no change over 10%" in against(figures, figures)
 
 
-def test_the_tool_refuses_a_wrong_shape():
-    command = [sys.executable, "tools/benchmark.py", "-c", "configs/rec/svtr_ft.yml", "--shape", "3x48x320"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 2
-    assert "write N x C x H x W" in done.stderr
+@pytest.mark.parametrize(
+    "given, told",
+    [(["--shape", "3x48x320"], "write N x C"), (["--rounds", "0"], "at least 1"), (["--only", "x"], "choose")],
+)
+def test_a_wrong_argument_is_refused(given, told, capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, SECTIONS)
+    with pytest.raises(SystemExit):
+        parser.parse_args(given)
+    assert told in capsys.readouterr().err
+
+
+def test_given_arguments_win_over_quick():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, SECTIONS)
+    settings = settings_from(parser.parse_args(["--quick", "--rounds", "7", "--workers", "0", "3"]))
+    assert (settings.rounds, settings.workers, settings.widths) == (7, [0, 3], 1)
+    assert settings_from(parser.parse_args([])) == Settings()
 
 
 def test_detection_is_measured_by_the_same_tool(tmp_path, monkeypatch, little_limits):
