@@ -8,9 +8,12 @@ import pytest
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
+from ppocr_like.report.system import check_system, read_truth
 
 ROOT = Path(__file__).parents[1]
-RECIPES = sorted((ROOT / "configs").rglob("*.y*ml"))
+EVERY = sorted((ROOT / "configs").rglob("*.y*ml"))
+SYSTEM = sorted((ROOT / "configs" / "system").glob("*.yml"))
+RECIPES = [path for path in EVERY if path not in SYSTEM]
 
 
 def test_there_are_recipes() -> None:
@@ -31,7 +34,15 @@ def test_it_builds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert builder.loader(section).batch_size_per_card > 0
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", SYSTEM, ids=lambda p: p.name)
+def test_a_system_recipe_is_good_and_its_files_are_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    checked = check_system(load_recipe(path))
+    assert all(Path(model).exists() for model in (checked.system.det, checked.system.rec))
+    assert all(read_truth(dataset) for dataset in checked.sets.values())
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda p: str(p.relative_to(ROOT)))
 def test_its_head_says_how_to_run_it(path: Path) -> None:
     head = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     assert any(f"-c {path.relative_to(ROOT)}" in line for line in head)

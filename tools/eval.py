@@ -1,6 +1,7 @@
 """Evaluate weights on every evaluation set of a recipe.
 
 python tools/eval.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=output/svtr_ft [--report lines.json]
+python tools/eval.py -c configs/system/typed_pages.yml -o System.det=output/det System.rec=output/rec [--report pages.html]
 """
 
 from pathlib import Path
@@ -9,15 +10,24 @@ from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
 from ppocr_like.engine import evaluate, report, set_up_console
 from ppocr_like.engine.manifest import write_json
+from ppocr_like.report.system import evaluate_system, is_system, write_report
 
 
 def main() -> None:
     parser = recipe_parser(__doc__)
-    parser.add_argument("--report", type=Path, metavar="JSON", help="write every sample: its place, label, and what was found")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write every sample as JSON; of pages also as .html")
     args = parser.parse_args()
     recipe = recipe_from(args)
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
+    if is_system(recipe):
+        pages = evaluate_system(recipe, say=print)
+        for page_set in pages:
+            print(f"{page_set.name}: {page_set.text()}")
+        if args.report:
+            write_report(recipe, pages, args.report)
+            print(f"every page: {args.report}")
+        return
     evaluations = evaluate(recipe, keep=None if args.report else 0)
     for evaluation in evaluations:
         print(f"{evaluation.name}: {evaluation.text()}")

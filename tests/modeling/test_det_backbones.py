@@ -33,6 +33,8 @@ NETWORKS: dict[str, tuple[Callable[[], Any], list[int]]] = {
     "vd 18": (lambda: ResNetVd(IMAGES, 18), [64, 128, 256, 512]),
     "vd 50": (lambda: ResNetVd(IMAGES), [256, 512, 1024, 2048]),
     "vd, three maps": (lambda: ResNetVd(IMAGES, 18, out_indices=[1, 2, 3]), [128, 256, 512]),
+    "vd 50, deformable": (lambda: ResNetVd(IMAGES, dcn_stage=[False, False, False, True]), [256, 512, 1024, 2048]),
+    "classic 50, deformable": (lambda: ResNet(IMAGES, dcn_stage=[False, True, False, True]), [256, 512, 1024, 2048]),
     "classic 34": (lambda: ResNet(IMAGES, 34), [64, 128, 256, 512]),
     "classic 50, two maps": (lambda: ResNet(IMAGES, out_indices=[0, 2]), [256, 1024]),
     "lcnet": (lambda: PPLCNetV3(IMAGES, 0.75, det=True), [12, 18, 42, 360]),
@@ -113,7 +115,10 @@ def test_the_tasks_classes_are_found_by_the_recipes_names() -> None:
         (lambda: MobileNetV3(IMAGES, scale=0.6), r"scale must be one of 0.35, .*, got 0.6"),
         (lambda: ResNetVd(IMAGES, 20), "layers must be one of 18, 34, 50, 101, 152, 200, got 20"),
         (lambda: ResNet(IMAGES, 200), "got 200"),
-        (lambda: ResNetVd(IMAGES, dcn_stage=[False, True, True, True]), "deformable convolutions, which are not available yet"),
+        (
+            lambda: ResNetVd(IMAGES, 34, dcn_stage=[False, True, True, True]),
+            "only networks of 50 layers and more have; layers is 34",
+        ),
         (lambda: ResNet(IMAGES, dcn_stage=[False]), "dcn_stage takes 4"),
         (lambda: ResNet(IMAGES, out_indices=[4]), "out_indices takes rising numbers"),
         (lambda: ResNet(IMAGES, out_indices=[]), "out_indices takes rising numbers"),
@@ -136,8 +141,15 @@ def test_what_makes_no_network_is_refused(make: Callable[[], nn.Module], message
         make()
 
 
-def test_a_stage_switched_off_is_no_deformable_one() -> None:
+def test_deformable_convolutions_by_their_names() -> None:
     assert isinstance(ResNetVd(IMAGES, 18, dcn_stage=[False] * 4), nn.Module)
+    with torch.device("meta"):
+        classic, vd = (make(IMAGES, dcn_stage=[False, True, True, True]) for make in (ResNet, ResNetVd))
+    assert classic.state_dict()["res3a.conv1._conv.conv_offset.weight"].shape == (27, 128, 3, 3)
+    assert vd.state_dict()["bb_3_2.conv1._conv.conv_offset.bias"].shape == (54,)
+    assert vd.state_dict()["bb_3_2.conv1._conv.conv_dcn.weight"].shape == (512, 512, 3, 3)
+    assert classic.res3a.conv1._conv.conv_dcn.stride == (2, 2)
+    assert sum(name.endswith("conv_dcn.weight") for name in classic.state_dict()) == 4 + 6 + 3
 
 
 def own(network: nn.Module) -> dict[str, ParamAttr]:

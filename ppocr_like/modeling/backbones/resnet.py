@@ -15,8 +15,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
+from ppocr_like.modeling.deform_conv import ModulatedDeformConv2d
 from ppocr_like.modeling.init import default_conv_
-from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act
+from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 DEPTHS: Mapping[int, tuple[int, int, int, int]] = {
@@ -29,23 +31,38 @@ DEPTHS: Mapping[int, tuple[int, int, int, int]] = {
 }
 WIDTHS = (64, 128, 256, 512)
 BOTTLENECK_FROM = 50  # layers
+VD_DEFORM = 2  # groups of offsets of the vd form's deformable convolutions; the classic form has one
 EXPANSION = 4  # of a bottleneck's output over its width
 
 Pair = tuple[int, int]
 
 
 class ConvNormAct(nn.Module):
-    """Average pool of this size where wanted, convolution without bias, batch norm, activation."""
+    """Average pool of this size where wanted, convolution without bias, batch norm, activation.
+
+    The convolution is a deformable one where `deform` tells the number of its groups of offsets.
+    """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int | Pair = 1, act: str = "relu", pool: Pair | None = None
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int | Pair = 1,
+        act: str = "relu",
+        pool: Pair | None = None,
+        deform: int = 0,
     ) -> None:
         super().__init__()
         self.act = act
         self.pool = pool
-        self._conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=False)
+        self._conv: nn.Module
+        if deform:
+            self._conv = ModulatedDeformConv2d(inputs, outputs, kernel, pair(stride, "stride"), deform)
+        else:
+            self._conv = conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=False)
+            default_conv_(conv)
         self._batch_norm = BatchNorm2d(outputs)
-        default_conv_(self._conv)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.pool is not None:  # an odd last row or column is averaged by itself, so that sizes equal a convolution's
@@ -53,7 +70,7 @@ class ConvNormAct(nn.Module):
         return norm_act(self._batch_norm, self.act, self._conv(x))
 
 
-class Residual(nn.Module):
+class Residual(Recomputable):
     """relu(shortcut + branch): the branch is 3x3, 3x3 or, as a bottleneck, 1x1, 3x3, 1x1.
 
     Args:
@@ -63,15 +80,18 @@ class Residual(nn.Module):
         bottleneck: which branch.
         project: whether the shortcut has a convolution (the first block of a stage).
         pooled: a strided shortcut averages as many pixels, then has stride 1 (vd).
+        deform: groups of offsets of a bottleneck's 3x3 convolution where it is a deformable one, else 0.
     """
 
-    def __init__(self, inputs: int, width: int, stride: Pair, bottleneck: bool, project: bool, pooled: bool) -> None:
+    def __init__(
+        self, inputs: int, width: int, stride: Pair, bottleneck: bool, project: bool, pooled: bool, deform: int = 0
+    ) -> None:
         super().__init__()
         self.bottleneck = bottleneck
         outputs = width * EXPANSION if bottleneck else width
         if bottleneck:
             self.conv0 = ConvNormAct(inputs, width, 1)
-            self.conv1 = ConvNormAct(width, width, 3, stride)
+            self.conv1 = ConvNormAct(width, width, 3, stride, deform=deform)
             self.conv2 = ConvNormAct(width, outputs, 1, act="none")
         else:
             self.conv0 = ConvNormAct(inputs, width, 3, stride)
@@ -92,16 +112,21 @@ def check_layers(layers: int, known: Sequence[int]) -> None:
         raise ValueError(f"layers must be one of {', '.join(map(str, known))}, got {layers}")
 
 
-def check_dcn_stage(dcn_stage: Sequence[bool] | None) -> None:
-    """Raises ValueError where a stage asks for deformable convolutions, or the list has not one entry per stage."""
-    if dcn_stage is None:
-        return
-    if len(dcn_stage) != len(WIDTHS):
-        raise ValueError(f"dcn_stage takes {len(WIDTHS)} truth values, one per stage, got {list(dcn_stage)}")
-    if any(dcn_stage):
+def check_dcn_stage(dcn_stage: Sequence[bool] | None, layers: int) -> tuple[bool, ...]:
+    """The stages with deformable convolutions, none for None.
+
+    Raises:
+        ValueError: not one entry per stage, or a network without bottlenecks, whose 3x3 convolutions they would be.
+    """
+    stages = (False,) * len(WIDTHS) if dcn_stage is None else tuple(dcn_stage)
+    if len(stages) != len(WIDTHS):
+        raise ValueError(f"dcn_stage takes {len(WIDTHS)} truth values, one per stage, got {list(stages)}")
+    if any(stages) and layers < BOTTLENECK_FROM:
         raise ValueError(
-            f"dcn_stage {list(dcn_stage)} asks for deformable convolutions, which are not available yet; set all four to False"
+            f"dcn_stage {list(stages)} asks for deformable convolutions, which only networks of {BOTTLENECK_FROM} layers and "
+            f"more have; layers is {layers}: set all four to False"
         )
+    return stages
 
 
 def check_out_indices(out_indices: Sequence[int] | None) -> tuple[int, ...]:
@@ -135,6 +160,7 @@ class Stages(nn.Module):
         vd: the shortcuts of the vd form.
         name: (stage, block) -> the block's attribute name.
         step: stride of the second, third and fourth stage, (vertical, horizontal).
+        deform: for each stage the groups of offsets of its deformable convolutions, 0 for plain ones.
     """
 
     def __init__(
@@ -145,6 +171,7 @@ class Stages(nn.Module):
         vd: bool,
         name: Callable[[int, int], str],
         step: Pair = (2, 2),
+        deform: Sequence[int] = (0, 0, 0, 0),
     ) -> None:
         super().__init__()
         self.out_indices = out_indices
@@ -158,7 +185,7 @@ class Stages(nn.Module):
             for block in range(DEPTHS[layers][stage]):
                 own = step if block == 0 and stage > 0 else (1, 1)
                 pooled = vd and stage > 0
-                made = Residual(channels, WIDTHS[stage], own, bottleneck, project=block == 0, pooled=pooled)
+                made = Residual(channels, WIDTHS[stage], own, bottleneck, block == 0, pooled, deform[stage])
                 self.add_module(name(stage, block), made)
                 self._names[stage].append(name(stage, block))
                 channels = WIDTHS[stage] * (EXPANSION if bottleneck else 1)
@@ -184,11 +211,11 @@ class ResNetVd(Stages):
     Args:
         in_spec: the images.
         layers: 18, 34, 50, 101, 152 or 200.
-        dcn_stage: stages with deformable convolutions: not available yet, all must be False.
+        dcn_stage: for each of the four stages, whether its 3x3 convolutions are deformable ones (from 50 layers on).
         out_indices: stages whose maps are given out; all four when None.
 
     Raises:
-        ValueError: an unknown number of layers, deformable convolutions, bad out_indices.
+        ValueError: an unknown number of layers, bad dcn_stage or out_indices.
     """
 
     def __init__(
@@ -199,8 +226,8 @@ class ResNetVd(Stages):
         out_indices: Sequence[int] | None = None,
     ) -> None:
         check_layers(layers, list(DEPTHS))
-        check_dcn_stage(dcn_stage)
-        super().__init__(after_stem(in_spec), layers, check_out_indices(out_indices), vd=True, name=vd_name)
+        deform = [VD_DEFORM * stage for stage in check_dcn_stage(dcn_stage, layers)]
+        super().__init__(after_stem(in_spec), layers, check_out_indices(out_indices), vd=True, name=vd_name, deform=deform)
         self.out_spec = self.specs
         self.conv1_1 = ConvNormAct(in_spec.channels, 32, 3, 2)
         self.conv1_2 = ConvNormAct(32, 32, 3)
@@ -230,10 +257,10 @@ class ResNet(Stages):
         in_spec: the images.
         layers: 18, 34, 50, 101 or 152.
         out_indices: stages whose maps are given out; all four when None.
-        dcn_stage: stages with deformable convolutions: not available yet, all must be False.
+        dcn_stage: for each of the four stages, whether its 3x3 convolutions are deformable ones (from 50 layers on).
 
     Raises:
-        ValueError: an unknown number of layers, deformable convolutions, bad out_indices.
+        ValueError: an unknown number of layers, bad dcn_stage or out_indices.
     """
 
     def __init__(
@@ -244,8 +271,8 @@ class ResNet(Stages):
         dcn_stage: Sequence[bool] | None = None,
     ) -> None:
         check_layers(layers, [known for known in DEPTHS if known <= 152])
-        check_dcn_stage(dcn_stage)
-        super().__init__(after_stem(in_spec), layers, check_out_indices(out_indices), vd=False, name=classic_name(layers))
+        deform, name = [int(stage) for stage in check_dcn_stage(dcn_stage, layers)], classic_name(layers)
+        super().__init__(after_stem(in_spec), layers, check_out_indices(out_indices), vd=False, name=name, deform=deform)
         self.out_spec = self.specs
         self.conv = ConvNormAct(in_spec.channels, WIDTHS[0], 7, 2)
 

@@ -1,0 +1,189 @@
+"""Evaluation end to end: a detector and a recogniser together, against pages whose texts are known.
+
+A system recipe has the sections `System` (the two models), `Metric` (how texts are compared) and `Eval` (the pages).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ppocr_like.config import Recipe
+from ppocr_like.config.typecheck import fit, option
+from ppocr_like.contracts import Rejected
+from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
+from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
+from ppocr_like.pipeline.ocr import MIN_CONFIDENCE, OCR
+from ppocr_like.report.judged import JudgedPage, SystemEvaluation
+from ppocr_like.report.system_html import html_report
+from ppocr_like.transforms.det_label import DetLabelEncode
+
+SECTION = "System"
+SECTIONS = ("Global", SECTION, "Metric", "Eval")
+
+
+# ruff: noqa: RUF009 (`option` makes a dataclass field)
+@dataclass(frozen=True)
+class SystemConfig:
+    """The models and how they are run. `option`'s text is the key's documentation."""
+
+    det: str = option(doc="detector: bundle, run folder or weights")
+    rec: str = option(doc="recogniser: bundle, run folder or weights")
+    min_confidence: float = option(MIN_CONFIDENCE, "lines whose text is less certain are left out", least=0)
+    order: str = option("auto", "of the lines: `auto` (columns), `rows`, `none`")
+    batch_size: int | None = option(None, "lines per call of the recogniser; null: its own", least=1)
+    threads: int | None = option(None, "of ONNX Runtime; null: it chooses", least=1)
+    device: str = option("cpu", "for PyTorch")
+
+
+@dataclass(frozen=True)
+class PageMetric:
+    """How texts are compared."""
+
+    ignore_case: bool = option(False, "compare in lower case")
+    ignore_space: bool = option(False, "compare without spaces")
+
+
+@dataclass(frozen=True)
+class PagesDataset:
+    """Pages with PaddleOCR's detection labels."""
+
+    label_file_list: list[str] = option(doc="label files: path, tab, JSON list of {transcription, points}")
+    data_dir: str = option("", "folder that the images' paths are relative to; default the label file's")
+
+
+@dataclass(frozen=True)
+class SystemRecipe:
+    """A checked system recipe: `sets` by name."""
+
+    system: SystemConfig
+    metric: PageMetric
+    sets: dict[str, PagesDataset]
+
+
+def is_system(recipe: Recipe) -> bool:
+    """Whether a recipe is one of a detector and a recogniser together."""
+    return recipe.get(SECTION) is not None
+
+
+def check_system(recipe: Recipe) -> SystemRecipe:
+    """The recipe's sections.
+
+    Raises:
+        ConfigError: every unknown key and wrong value.
+    """
+    problems = [
+        Problem(name, f"means nothing here; known: {', '.join(SECTIONS)}") for name in recipe.tree if name not in SECTIONS
+    ]
+    parts: dict[str, Any] = {}
+    metric = recipe.get("Metric") or {}
+    for path, value, cls in [(SECTION, recipe.get(SECTION), SystemConfig), ("Metric", metric, PageMetric)]:
+        parts[path], more = fit(value, cls, path)
+        problems += more
+    common = recipe.get("Eval.dataset") or {}
+    named = recipe.get("Eval.datasets") or ({"eval": {}} if common else {})
+    if not named:
+        problems.append(Problem("Eval", "has neither dataset nor datasets: which pages?"))
+    sets: dict[str, PagesDataset] = {}
+    for name, changes in named.items():
+        path = f"Eval.datasets.{name}" if recipe.get("Eval.datasets") else "Eval.dataset"
+        sets[name], more = fit({**common, **(changes or {})}, PagesDataset, path)
+        problems += more
+    if problems:
+        raise ConfigError(problems, recipe.source)
+    return SystemRecipe(parts[SECTION], parts["Metric"], sets)
+
+
+def evaluate_system(
+    recipe: Recipe, *, progress: bool = True, say: Callable[[str], None] = lambda line: None
+) -> list[SystemEvaluation]:
+    """Reads the pages of every evaluation set and judges them.
+
+    Raises:
+        ConfigError, WeightsError: see `check_system`, `OCR`.
+        DataError: a label file is missing, or a label is broken.
+    """
+    checked = check_system(recipe)
+    truths = {name: list(read_truth(dataset)) for name, dataset in checked.sets.items()}
+    options = dataclasses.asdict(checked.system)
+    try:
+        ocr = OCR(options.pop("det"), options.pop("rec"), **options)
+    except ValueError as error:
+        raise ConfigError([Problem(SECTION, str(error))], recipe.source) from error
+    comparing = Comparing(checked.metric.ignore_case, checked.metric.ignore_space)
+    evaluations = []
+    for name, pages in truths.items():
+        judged = [_judged(ocr, path, truth, comparing) for path, truth in tqdm(pages, name, unit="page", disable=not progress)]
+        evaluations.append(SystemEvaluation(name, judged))
+        for page in judged:
+            if page.error:
+                say(f"evaluation set {name}: not read, all of it counts as missed: {page.error}")
+    return evaluations
+
+
+def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
+    """(image path, lines) of all pages.
+
+    Raises:
+        DataError: a missing label file, a line without a tab, a broken label; names file and line.
+    """
+    pages = []
+    encode, rng = DetLabelEncode(), np.random.default_rng(0)
+    for file in dataset.label_file_list:
+        index = LabelIndex(file)
+        for number in range(index.count):
+            try:
+                (path, *_), label = parse_line(index.read(number), "\t")
+                sample = encode({"label": label}, rng)
+            except Rejected as error:
+                place = f"{file}, line {index.line_number(number)}"
+                raise DataError(f"{error.reason}: {error.detail}", place) from error
+            outlines = [np.asarray(outline, np.float64) for outline in sample["polys"]]
+            folder = dataset.data_dir or os.path.dirname(file)
+            texts = [str(text) for text in sample["texts"]]
+            pages.append((os.path.join(folder, path), Lines(outlines, texts, sample["ignore_tags"].tolist())))
+    if not any(os.path.exists(path) for path, _ in pages):
+        raise DataError(
+            f"none of the {len(pages)} images is there, such as {pages[0][0]}; set data_dir", dataset.label_file_list[0]
+        )
+    return pages
+
+
+def _judged(ocr: OCR, path: str, truth: Lines, comparing: Comparing) -> JudgedPage:
+    start = time.perf_counter()
+    result = ocr.read(path)
+    seconds = time.perf_counter() - start
+    lines = result.page.lines if result.page is not None else ()
+    found = Lines([line.points for line in lines], [line.text for line in lines])
+    return JudgedPage(path, truth, result.page, judge_page(truth, found, comparing), seconds, result.error)
+
+
+def write_report(recipe: Recipe, evaluations: list[SystemEvaluation], path: Path) -> None:
+    """JSON, or a page for a browser where `path` ends in .html.
+
+    Args:
+        recipe: named in the report.
+        evaluations: what to tell.
+        path: the file.
+
+    Raises:
+        OcrError: it cannot be written.
+    """
+    try:
+        if path.suffix.lower() in (".html", ".htm"):
+            path.write_text(html_report(evaluations, recipe.source), encoding="utf-8")
+        else:
+            tree = {evaluation.name: evaluation.report() for evaluation in evaluations}
+            path.write_text(json.dumps(tree, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OcrError(f"cannot write {path}: {error.strerror or error}; choose another file with --report") from error

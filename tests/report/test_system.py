@@ -1,0 +1,123 @@
+"""Evaluation end to end: recipe, numbers, JSON and HTML."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ppocr_like.components import load_components
+from ppocr_like.config import Recipe
+from ppocr_like.errors import ConfigError, DataError, OcrError
+from ppocr_like.pipeline import Detector
+from ppocr_like.report.system import check_system, evaluate_system, is_system, write_report
+
+load_components(["tests.ink_net"])
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tree(ink_run, ink_bundle, tiny_bundle):
+    return {
+        "System": {"det": str(ink_bundle), "rec": str(tiny_bundle), "min_confidence": 0.0},
+        "Metric": {"ignore_case": True},
+        "Eval": {
+            "dataset": {"data_dir": str(ink_run.folder.parent), "label_file_list": [str(ink_run.recipe.parent / "pages.txt")]}
+        },
+    }
+
+
+def evaluated(tree):
+    return evaluate_system(Recipe.from_tree(tree), progress=False)
+
+
+def test_numbers_of_every_page(tree, ink_run, ink_bundle):
+    (evaluation,) = evaluated(tree)
+    assert evaluation.name == "eval" and len(evaluation.pages) == len(ink_run.images)
+    numbers = evaluation.numbers()
+    boxes = sum(len(page.boxes) for page in Detector(ink_bundle)([str(path) for path in ink_run.images]))
+    assert evaluation.counts.lines == sum(map(len, ink_run.quads))
+    assert 0 < evaluation.counts.found <= boxes
+    assert numbers["hmean"] > 0.5 and numbers["hmean_exact"] == 0.0 and numbers["cer"] > 0  # no bar says "word"
+    assert all(page.seconds > 0 for page in evaluation.pages)
+
+
+def test_named_sets_share_what_they_have_in_common(tree):
+    common = tree["Eval"]["dataset"]
+    tree["Eval"]["datasets"] = {"a": None, "b": {"label_file_list": common["label_file_list"] * 2}}
+    one, two = evaluated(tree)
+    assert (one.name, two.name) == ("a", "b") and len(two.pages) == 2 * len(one.pages)
+
+
+def test_an_image_that_cannot_be_read_counts_as_missed(tree, ink_run, tmp_path):
+    labels = Path(tree["Eval"]["dataset"]["label_file_list"][0]).read_text().splitlines()
+    (tmp_path / "pages.txt").write_text("\n".join([labels[0], labels[1].replace("page1.png", "gone.png")]) + "\n")
+    tree["Eval"]["dataset"]["label_file_list"] = [str(tmp_path / "pages.txt")]
+    said = []
+    (evaluation,) = evaluate_system(Recipe.from_tree(tree), progress=False, say=said.append)
+    assert "gone.png" in said[0] and evaluation.pages[1].error
+    assert set(evaluation.pages[1].judgement.truth) == {"missed"}
+    write_report(Recipe.from_tree(tree), [evaluation], tmp_path / "r.html")
+    assert "gone.png" in (tmp_path / "r.html").read_text()
+
+
+def test_reports(tree, tmp_path):
+    recipe = Recipe.from_tree(tree)
+    evaluations = evaluated(tree)
+    write_report(recipe, evaluations, tmp_path / "report.json")
+    kept = json.loads((tmp_path / "report.json").read_text())["eval"]
+    assert kept["metrics"] == evaluations[0].numbers() and len(kept["pages"]) == 5
+    write_report(recipe, evaluations, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("data:image/jpeg") == 5
+    assert not re.findall(r"(?:src|href)=['\"](?!data:)", text) and "http" not in text  # nothing is asked of the network
+    errors = [int(n) for n in re.findall(r"(\d+) errors;", text)]
+    assert errors == sorted(errors, reverse=True)
+    with pytest.raises(OcrError, match="cannot write"):
+        write_report(recipe, evaluations, tmp_path / "none" / "report.json")
+
+
+def test_texts_cannot_break_the_page(tree, tmp_path):
+    label = [{"transcription": "<script>alert('&')</script>", "points": [[0, 0], [90, 0], [90, 30], [0, 30]]}]
+    image = Path(tree["Eval"]["dataset"]["data_dir"]) / "img" / "page0.png"
+    (tmp_path / "pages.txt").write_text(f"{image}\t{json.dumps(label)}\n")
+    tree["Eval"]["dataset"]["label_file_list"] = [str(tmp_path / "pages.txt")]
+    write_report(Recipe.from_tree(tree), evaluated(tree), tmp_path / "r.html")
+    assert "<script" not in (tmp_path / "r.html").read_text()
+
+
+def test_every_mistake_is_told_before_anything_is_read(tree):
+    tree["System"].update(recc="x", min_confidence="much")
+    tree["Train"] = {}
+    del tree["Eval"]["dataset"]["label_file_list"]
+    with pytest.raises(ConfigError) as error:
+        check_system(Recipe.from_tree(tree))
+    for path in ("System.recc", "System.min_confidence", "Train", "Eval.dataset.label_file_list"):
+        assert path in str(error.value)
+    with pytest.raises(ConfigError, match="which pages"):
+        check_system(Recipe.from_tree({"System": {"det": "a", "rec": "b"}}))
+    assert not is_system(Recipe.from_tree({"Global": {}}))
+
+
+def test_wrong_data_is_told_with_its_place(tree, tmp_path):
+    (tmp_path / "pages.txt").write_text("a.png\t[{}]\n")
+    tree["Eval"]["dataset"]["label_file_list"] = [str(tmp_path / "pages.txt")]
+    with pytest.raises(DataError, match=r"pages\.txt, line 1"):
+        evaluated(tree)
+    (tmp_path / "pages.txt").write_text('a.png\t[{"transcription": "a", "points": [[0,0],[1,0],[1,1],[0,1]]}]\n')
+    with pytest.raises(DataError, match="none of the 1 images is there"):
+        evaluated(tree)
+    tree["System"]["order"] = "up"
+    with pytest.raises((ConfigError, DataError)):
+        evaluated(tree)
+
+
+def test_from_the_command_line(tree, tmp_path):
+    (tmp_path / "system.yml").write_text(yaml.safe_dump(tree))
+    command = [sys.executable, "tools/eval.py", "-c", str(tmp_path / "system.yml"), "--report", str(tmp_path / "out.html")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("eval: hmean 0.") and (tmp_path / "out.html").stat().st_size > 10000
