@@ -3,7 +3,8 @@
 #   PYTHON    the interpreter a fresh virtual environment is made from (3.11 or later)
 #   VENV      where that environment stands
 #   PIP_ARGS  passed to pip, e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for the small CPU-only torch
-#   RECIPE    the recipe of `make benchmark`; ARGS is added to the command line of demo, test and benchmark
+#   RECIPE    the recipe of `make benchmark`; ARGS is added to the command line of demo, test and benchmark, for example
+#             make benchmark RECIPE=configs/det/db_mv3_ft.yml ARGS="--quick --only step loop"
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
@@ -16,6 +17,7 @@ READY := $(VENV)/.ready
 RAPIDOCR_VENV ?= .venv-rapidocr
 RAPIDOCR_READY := $(RAPIDOCR_VENV)/.ready
 DEMO := output/demo
+BENCHMARK := output/benchmark
 WEIGHTS := pretrained/svtr_small.safetensors
 # A page of the test part, on which nothing is trained.
 DEMO_LINES = train_data/typewritten_fr/img/10_8aed0_default_*.jpg
@@ -106,8 +108,9 @@ parity: $(READY)  ## the tests against PaddleOCR's answers (PPOCR_LIKE_CASES mus
 	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds parity/"; exit 1; }
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs tests/parity $(ARGS)
 
-benchmark: $(READY)  ## speed of the data chain, the training step and the whole loop for $(RECIPE)
-	$(PY) tools/benchmark.py -c $(RECIPE) $(ARGS)
+benchmark: $(READY)  ## what a recipe costs on this machine, and what holds it back (docs/benchmark.md): RECIPE, ARGS
+	mkdir -p $(BENCHMARK)
+	$(PY) tools/benchmark.py -c $(RECIPE) --json $(BENCHMARK)/figures.json --picture $(BENCHMARK)/figures.png $(ARGS)
 
 clean:  ## remove caches (keeps environments and output/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

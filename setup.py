@@ -5,7 +5,10 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 DEV = ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6", "types-PyYAML"]
+PDF = ["pypdfium2>=4.30", "pypdf>=5.0"]
 VISUALDL = ["visualdl>=2.5"]
+TENSORBOARD = ["tensorboard>=2.14"]
+WANDB = ["wandb>=0.19.11"]
 
 setup(
     name="ppocr_like",
@@ -33,5 +36,11 @@ setup(
         "torch>=2.4",
         "tqdm>=4.66",
     ],
-    extras_require={"visualdl": VISUALDL, "dev": [*DEV, *VISUALDL]},
+    extras_require={
+        "pdf": PDF,
+        "visualdl": VISUALDL,
+        "tensorboard": TENSORBOARD,
+        "wandb": WANDB,
+        "dev": [*DEV, *PDF, *VISUALDL, *TENSORBOARD],
+    },
 )

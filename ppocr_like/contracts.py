@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -109,6 +109,42 @@ class PageBoxes:
 
 
 @dataclass(frozen=True)
+class ClassResult:
+    """What a classifier says of one image.
+
+    Args:
+        label: the class' name ("180").
+        index: its number.
+        confidence: its probability, [0, 1].
+    """
+
+    label: str
+    index: int
+    confidence: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for reports."""
+        return {"prediction": self.label, "confidence": self.confidence}
+
+
+@dataclass(frozen=True)
+class ByModel:
+    """What several networks say of one sample: results by the sub-model's name, the first one's foremost."""
+
+    results: Mapping[str, Any]
+
+    @property
+    def main(self) -> Any:
+        """The first sub-model's result."""
+        return next(iter(self.results.values()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for reports: the first one's, and those of the others by name."""
+        others = {name: result.as_dict() for name, result in list(self.results.items())[1:]}
+        return {**self.main.as_dict(), **({"others": others} if others else {})}
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     """Shape contract between model parts.
 
@@ -153,7 +189,7 @@ class Rejections:
 
 
 class Result(Protocol):
-    """What a postprocess gives for one sample: `TextLine`, `PageBoxes`."""
+    """What a postprocess gives for one sample: `TextLine`, `PageBoxes`, `ClassResult`, `ByModel`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for reports."""

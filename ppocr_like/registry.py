@@ -96,6 +96,21 @@ class Part:
     name_as: str = ""
 
 
+@dataclass(frozen=True)
+class Delegate:
+    """A class' `delegate`: an argument names another class, which gets all arguments that the first one does not have.
+
+    Args:
+        argument: holds the other class' name.
+        registry: where the other class is.
+        made: the argument by which the first class receives the object.
+    """
+
+    argument: str
+    registry: Registry
+    made: str
+
+
 ARCHITECTURES = Registry("architecture", "An nn.Module over (transform, backbone, neck, head); see modeling.model.OcrModel.")
 ARCH_TRANSFORMS = Registry("architecture transform", "nn.Module: images (N, C, H, W) -> images; `out_spec`.")
 BACKBONES = Registry("backbone", "nn.Module, context `in_spec`; images (N, C, H, W) -> features; `out_spec`.")

@@ -22,8 +22,9 @@ FLOORS = {
     **dict.fromkeys(("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
     **dict.fromkeys(("engine", "pipeline"), 4),
-    **dict.fromkeys(("export", "report", "tune"), 5),
-    "components": 6,
+    **dict.fromkeys(("export", "tune"), 5),
+    "report": 6,
+    "components": 7,
 }
 WITHOUT_TORCH = (
     "registry",

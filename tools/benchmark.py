@@ -1,57 +1,50 @@
-"""How fast a recipe trains on this machine: data chain, bare step, real loop, memory, beside the machine's matrix product.
+"""How fast a recipe trains, evaluates and runs on this machine, and what holds it back (docs/benchmark.md).
 
     python tools/benchmark.py -c configs/rec/svtr_ft.yml
-    python tools/benchmark.py -c configs/rec/svtr_ft.yml --shape 32x3x48x320 --json speed.json
+    python tools/benchmark.py -c configs/rec/svtr_ft.yml --quick --only step loop
+    python tools/benchmark.py -c configs/rec/svtr_ft.yml --json now.json --picture now.png --against before.json
 
-Nothing is evaluated, and no weights are kept.
+No weights are kept.
 """
 
-import argparse
 import json
 import logging
+import sys
+
+from PIL import Image
 
 from ppocr_like.components import load_components
 from ppocr_like.config import cli
 from ppocr_like.engine import Interrupted
-from ppocr_like.report.benchmark import Settings, Shape, benchmark
-
-
-def shape(text: str) -> Shape:
-    """An argument like 32x3x48x320."""
-    try:
-        return Shape.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+from ppocr_like.report.benchmark import SECTIONS, benchmark
+from ppocr_like.report.speed.arguments import add_arguments, settings_from
+from ppocr_like.report.speed.compare import against, load_figures
 
 
 def main() -> int:
     parser = cli.recipe_parser(__doc__ or "")
-    defaults = Settings()
-    parser.add_argument(
-        "--shape", type=shape, metavar="NxCxHxW", help="canvas of the chain, batch of the bare step (default: the recipe's)"
-    )
-    parser.add_argument(
-        "--chain", type=int, default=defaults.chain_samples, metavar="N", help="samples through the data chain in a round"
-    )
-    parser.add_argument("--steps", type=int, default=defaults.steps, metavar="N", help="training steps in a round")
-    parser.add_argument("--rounds", type=int, default=defaults.rounds, metavar="N", help="how often each figure is taken")
+    add_arguments(parser, SECTIONS)
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--against", metavar="FILE", help="figures that --json wrote before: say what changed by more than 10 %%")
+    parser.add_argument("--picture", metavar="FILE", help="draw the figures as bars (PNG)")
     args = parser.parse_args()
-    for name in ("chain", "steps", "rounds"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name} takes a number of at least 1")
+    before = load_figures(args.against) if args.against else None
     logging.getLogger("ppocr_like").setLevel(logging.WARNING)  # the trainer's own lines are not what is asked for here
     recipe = cli.recipe_from(args)
     load_components(recipe.plugins)
     try:
-        result = benchmark(recipe, Settings(args.shape, args.chain, args.rounds, args.steps))
+        result = benchmark(recipe, settings_from(args), lambda text: print(text, file=sys.stderr), sys.stderr.isatty())
     except Interrupted as signal:
         return signal.status
     print(result.table())
+    if before is not None:
+        print(f"\nAgainst {args.against}:\n{against(before, result.figures)}")
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump(result.figures, file, indent=2)
             file.write("\n")
+    if args.picture:
+        Image.fromarray(result.picture()).save(args.picture)
     return 0
 
 

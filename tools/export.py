@@ -28,6 +28,7 @@ def main() -> None:
         help="normalise (mean, std) within the graph, which then takes pixels: 0 to 255 as float32 (default), or half: -1 to 1, "
         "as RapidOCR feeds by itself",
     )
+    parser.add_argument("--sub-model", metavar="NAME", help="which network of a distillation recipe (default Student)")
     args = parser.parse_args()
     recipe = recipe_from(args)
     load_components(recipe.plugins)
@@ -36,6 +37,7 @@ def main() -> None:
         verify_data=not args.no_verify_data,
         tolerance=args.tolerance,
         fold_normalize=args.fold_normalize,
+        sub_model=args.sub_model,
         say=lambda line: print(line, flush=True),
     )
 

@@ -5,6 +5,7 @@ from ppocr_like.config.build import Builder
 from ppocr_like.config.globals import EarlyStop, GlobalConfig
 from ppocr_like.config.loader import BucketByWidth, LoaderConfig
 from ppocr_like.config.recipe import Recipe, load_recipe
+from ppocr_like.config.wandb import WandbConfig
 
 __all__ = [
     "BucketByWidth",
@@ -13,6 +14,7 @@ __all__ = [
     "GlobalConfig",
     "LoaderConfig",
     "Recipe",
+    "WandbConfig",
     "load_recipe",
     "lr_advice",
 ]

@@ -8,26 +8,20 @@ from typing import Any, TypeVar
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
+from ppocr_like.config.architecture import build_architecture
 from ppocr_like.config.families import OFFERED
 from ppocr_like.config.globals import GlobalConfig, readable
-from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
 from ppocr_like.config.overrides import merge
 from ppocr_like.config.rates import AutoScale, scale_rates
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import fit, nearest, shown
-from ppocr_like.contracts import FeatureSpec
 from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.registry import (
-    ARCH_TRANSFORMS,
-    ARCHITECTURES,
-    BACKBONES,
     DATASETS,
-    HEADS,
     LOSSES,
     METRICS,
-    NECKS,
     OPTIMIZERS,
     POSTPROCESSES,
     REGULARIZERS,
@@ -37,7 +31,6 @@ from ppocr_like.registry import (
     Registry,
 )
 
-PARTS = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
 TASKS = ("rec", "det", "cls")
 READING = ("rec",)  # tasks whose classes are characters
 T = TypeVar("T")
@@ -153,31 +146,8 @@ class Builder:
     # -- model, loss, results --------------------------------------------------------------------------------------
 
     def model(self) -> Any:
-        """The network: Transform, Backbone, Neck and Head in order, each told what the one before gives."""
-        spec = FeatureSpec(channels=input_channels(self.recipe))
-        arch = self.recipe.get("Architecture")
-        if not isinstance(arch, dict):
-            raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")
-        parts: dict[str, Any] = {}
-        problems: list[Problem] = []
-        for key, registry in PARTS.items():
-            parts[key.lower()] = None
-            if arch.get(key) is None and key not in ("Backbone", "Head"):
-                continue
-            try:
-                node = named_node(arch.get(key), f"Architecture.{key}", registry.kind)
-                bound = self._bind(registry, node, key, {"in_spec": partial(_same, None if problems else spec)})
-                if problems:
-                    continue  # what comes before could not be made: only the arguments can be judged
-                part = parts[key.lower()] = bound.make()
-            except ConfigError as error:
-                problems += error.problems
-                continue
-            spec = getattr(part, "out_spec", spec)
-        if problems:
-            raise ConfigError(problems)
-        node = named_node({"name": arch.get("name", "OcrModel")}, "Architecture", "architecture")
-        return self._bind(ARCHITECTURES, node, built=parts).make()
+        """The network, or the networks of a distillation."""
+        return build_architecture(self.recipe, self._bind)
 
     def loss(self) -> Any:
         return self._bind(LOSSES, named_node(self.recipe.get("Loss"), "Loss", "loss")).make()
@@ -235,7 +205,8 @@ class Builder:
         context: dict[str, Callable[[], Any]] = {
             **run,
             "schedule": lambda: None,  # in `built`; named here so that a recipe may not set it
-            "named_parameters": lambda: list(model.named_parameters()),
+            # what a frozen sub-model holds is none of the optimizer's business
+            "named_parameters": lambda: [(name, p) for name, p in model.named_parameters() if p.requires_grad],
             "param_attrs": lambda: model.param_attrs(),
         }
         if model is None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ppocr_like.config.architecture import SECTION as ARCHITECTURE
+from ppocr_like.config.architecture import name_problems
 from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import size_problems, try_model
@@ -14,6 +16,8 @@ from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest, shown
+from ppocr_like.config.wandb import SECTION as WANDB
+from ppocr_like.config.wandb import wandb_config
 from ppocr_like.contracts import chain_problems, entry_name
 from ppocr_like.errors import ConfigError, Problem
 
@@ -23,7 +27,7 @@ T = TypeVar("T")
 SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Global": None,
     "Optimizer": None,
-    "Architecture": ("model_type", "algorithm", "name", "Transform", "Backbone", "Neck", "Head"),
+    "Architecture": ARCHITECTURE,
     "Loss": None,
     "PostProcess": None,
     "Metric": None,
@@ -84,6 +88,7 @@ def all_problems(builder: Makes) -> list[Problem]:
             return None
 
     attempt(lambda: recipe.globals)
+    attempt(lambda: wandb_config(recipe))
     attempt(lambda: builder.task, "Architecture")
     if not builder.reads_text and builder.settings.character_dict_path:
         recipe.note(f"Global.character_dict_path is not read: model_type {builder.task} has no characters")
@@ -94,6 +99,7 @@ def all_problems(builder: Makes) -> list[Problem]:
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
+    problems += name_problems(consumers)
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
@@ -109,9 +115,8 @@ def all_problems(builder: Makes) -> list[Problem]:
 def _section_problems(recipe: Recipe) -> list[Problem]:
     tree = dict(recipe.tree)
     problems = recipe.drop_ignored("", tree, "", tuple(SECTIONS))
-    for key in tree:
-        if key not in SECTIONS:
-            problems.append(Problem(str(key), f"unknown section{nearest(key, list(SECTIONS), 'known')}"))
+    known = [*SECTIONS, WANDB]
+    problems += [Problem(str(key), f"unknown section{nearest(key, known, 'known')}") for key in tree if key not in known]
     for section, accepted in SECTIONS.items():
         value = tree.get(section)
         if section not in tree or value is None:

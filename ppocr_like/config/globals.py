@@ -75,6 +75,10 @@ class GlobalConfig:
     use_visualdl: bool = option(
         False, "scalars and pictures (predictions, training maps) for VisualDL, in `<save_model_dir>/vdl`"
     )
+    use_tensorboard: bool = option(False, "the same for TensorBoard, in `<save_model_dir>/tensorboard`")
+    use_wandb: bool | None = option(
+        None, "the same for Weights & Biases, see the section `wandb`; null: where that section stands, as in PaddleOCR"
+    )
     print_mem_info: bool = option(True, "memory in the log lines")
 
     # Text
@@ -93,6 +97,9 @@ class GlobalConfig:
         None, "PaddleOCR's switch: true asks for `cuda` and stops without one, false for `cpu`; null: see `device`"
     )
     num_threads: int | None = option(None, "threads of the main process; null: PyTorch's choice", least=1)
+    gradient_checkpointing: bool = option(
+        False, "blocks keep their inputs only and compute the rest again in the backward pass: less memory, slower steps"
+    )
     channels_last: bool = option(True, "images and convolution weights with channels last in memory: same results, faster")
     use_amp: bool = option(False, "lower precision where it is safe")
     amp_level: Literal["O1", "O2"] = option("O2", "PaddleOCR's levels; both run as autocast here, with weights in float32")

@@ -34,12 +34,15 @@ IGNORED: dict[tuple[str, str], Ignored] = {
     ("Global", "log_ranks"): Ignored("rank 0 writes the log"),
     ("Global", "character_type"): Ignored("PaddleOCR no longer reads it either; the dictionary says it"),
     ("", "profiler_options"): Ignored(_PADDLE_ONLY),
+    ("wandb", "save_dir"): Ignored("PaddleOCR overwrites it too: the run folder"),
     ("Architecture", "in_channels"): Ignored("channels follow from the evaluation chain's image_shape"),
     **{
         (role, "in_channels"): Ignored("PaddleOCR overwrites it too: channels flow from part to part")
         for role in ("Transform", "Backbone", "Neck", "Head")
     },
     ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
+    ("SVTRv2", "local_k"): Ignored("PaddleOCR does not read it either: the kernel of a Conv mixer is 5 x 5"),
+    ("SVTRv2", "out_char_num"): Ignored("PaddleOCR does not read it either: the columns follow from the image's width"),
     **{
         (name, key): Ignored("PaddleOCR does not read it either; weights come from Global.pretrained_model")
         for name, key in (

@@ -111,7 +111,8 @@ def bind_node(
     """Looks the class up and binds the node's arguments.
 
     A class may declare `nested: {argument: registry}`: these arguments hold nodes, or lists of nodes, and are built first;
-    and `parts`, see `registry.Part`.
+    with `nested_weights: {argument: other argument}` each node of the list has a `weight`, and the other argument gets them;
+    `parts`, see `registry.Part`; and a `delegate`, see `registry.Delegate`.
 
     Args:
         role: the part's name in the table of ignored keys ("Backbone").
@@ -127,6 +128,12 @@ def bind_node(
     args, objects = dict(node.args), dict(built or {})
     problems = rename(node.name, args, node.path, recipe.overridden, recipe.note)
     problems += recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
+    for key, name in getattr(cls, "nested_weights", {}).items():
+        args[key], objects[name], wrong = _weights(args.get(key), f"{node.path}.{key}")
+        problems += wrong
+    if getattr(cls, "delegate", None) is not None:
+        objects[cls.delegate.made], wrong = _delegated(recipe, cls, args, node.path, task, context)  # type: ignore[attr-defined]
+        problems += wrong
     for key, nested_registry in getattr(cls, "nested", {}).items():
         if isinstance(args.get(key), dict | list):
             objects[key], wrong = _nested(recipe, nested_registry, args.pop(key), f"{node.path}.{key}", task, context)
@@ -158,6 +165,45 @@ def _nested(
         except ConfigError as error:
             problems += error.problems
     return (made if isinstance(value, list) else (made or [None])[0]), problems
+
+
+def _weights(value: Any, path: str) -> tuple[Any, list[float], list[Problem]]:
+    """A list of nodes without their `weight`, the weights, and those that are missing or no numbers."""
+    items, weights, problems = [], [], []
+    for i, item in enumerate(value if isinstance(value, list) else []):
+        name = next(iter(item), "") if isinstance(item, dict) else ""
+        args = item.get(name) if isinstance(item, dict) else None
+        if not isinstance(args, dict):  # without arguments, or no node: then that is said
+            args = {}
+        weight = args.get("weight")
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            what = "is missing" if weight is None else f"is {shown(weight)}"
+            problems.append(Problem(f"{path}.{i}.{name}.weight", f"{what}; a number is needed"))
+            weight = 0.0
+        weights.append(float(weight))
+        items.append({name: {key: entry for key, entry in args.items() if key != "weight"}} if args else item)
+    return (items if isinstance(value, list) else value), weights, problems
+
+
+def _delegated(
+    recipe: Recipe, cls: Any, args: dict[str, Any], path: str, task: str | None, context: Context | None
+) -> tuple[Any, list[Problem]]:
+    """The object of a class' `delegate`; its arguments are taken out of `args`."""
+    delegate, own = cls.delegate, parameters(cls)
+    name = args.get(delegate.argument)
+    if not isinstance(name, str):
+        return None, []  # said where the class itself is bound
+    try:
+        other = parameters(delegate.registry.get(name, task))
+    except KeyError as error:
+        return None, [Problem(f"{path}.{delegate.argument}", error.args[0])]
+    theirs = {key: args[key] for key in args if key in other}
+    for key in [key for key in theirs if key not in own]:
+        del args[key]
+    try:
+        return bind_node(recipe, delegate.registry, Node(name, theirs, path), task=task, context=context).make(), []
+    except ConfigError as error:
+        return None, error.problems
 
 
 def _known(context: Context | None) -> bool:

@@ -9,7 +9,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ppocr_like.documents.alto import write_alto
+from ppocr_like.documents.hocr import write_hocr
 from ppocr_like.documents.page import Page
+from ppocr_like.documents.page_xml import write_page_xml
+from ppocr_like.documents.pdf import write_pdf
 
 Writer = Callable[[Page, np.ndarray], bytes]
 
@@ -43,5 +47,9 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "txt": Format(".txt", text, "the text"),
         "json": Format(".json", as_json, "lines with outlines, characters with places, confidences"),
+        "page": Format(".page.xml", write_page_xml, "PAGE XML (2019-07-15)"),
+        "alto": Format(".alto.xml", write_alto, "ALTO XML 4"),
+        "hocr": Format(".hocr", write_hocr, "hOCR 1.2"),
+        "pdf": Format(".pdf", write_pdf, "the picture with the text under it, to be searched (needs pypdf)"),
     }
 )

@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ppocr_like.geometry import smallest_box
+
+BASELINE = 0.2  # of a line's height lies below its letters without descenders
+
 
 @dataclass(frozen=True, eq=False)
 class Character:
@@ -33,11 +37,13 @@ class Word:
         text: without spaces.
         points: (4, 2) px of the page, as of a Character.
         confidence: mean of its characters', [0, 1].
+        characters: its own; empty where their places are not known.
     """
 
     text: str
     points: np.ndarray
     confidence: float
+    characters: tuple[Character, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +72,17 @@ class Line:
     def frame(self) -> tuple[float, float, float, float]:
         """(left, top, right, bottom) px."""
         return frame_of(self.points)
+
+    def upright(self) -> np.ndarray:
+        """(4, 2) px: the quadrangle around the line as its text stands: from the text's own top left on, clockwise."""
+        corners = np.asarray(self.points, float) if len(self.points) == 4 else smallest_box(self.points)[0].astype(float)
+        return np.roll(corners, -(self.turned // 90), axis=0)
+
+    def baseline(self) -> np.ndarray:
+        """(2, 2) px: about where the letters stand, in the direction of the text from its left: BASELINE of the height above
+        the outline's lower side."""
+        top_left, top_right, bottom_right, bottom_left = self.upright()
+        return np.array([bottom_left + BASELINE * (top_left - bottom_left), bottom_right + BASELINE * (top_right - bottom_right)])
 
     def words(self) -> list[Word]:
         """The words with their places; where the characters' places are not known, one word: the whole text.
@@ -171,4 +188,4 @@ def _word(characters: tuple[Character, ...]) -> Word:
         first, last = last, first  # from the right to the left
     points = np.array([first[0], last[1], last[2], first[3]])
     text = "".join(character.text for character in characters)
-    return Word(text, points, float(np.mean([character.confidence for character in characters])))
+    return Word(text, points, float(np.mean([character.confidence for character in characters])), characters)

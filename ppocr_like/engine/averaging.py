@@ -27,6 +27,7 @@ def weight_average(settings: GlobalConfig, model: torch.nn.Module) -> WeightAver
         settings.ema_decay_type,
         settings.ema_filter_no_grad,
         settings.paddle_exact,
+        getattr(model, "fixed_names", set)(),
     )
 
 

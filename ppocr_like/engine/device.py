@@ -44,8 +44,11 @@ class Compute:
         """The context of the forward pass."""
         if self.dtype is torch.float32:
             return nullcontext()
-        cast = torch.autocast(self.device.type, dtype=self.dtype)
-        return cast if self.lists is None else _both(cast, self.lists)
+        return _both(torch.autocast(self.device.type, dtype=self.dtype), self.operators())
+
+    def operators(self) -> AbstractContextManager[Any]:
+        """The part of `autocast` that the recipe's operator lists are."""
+        return nullcontext() if self.lists is None else self.lists
 
     def scaler(self, settings: GlobalConfig) -> LossScaler:
         """The loss scaler of `scale_loss` and `use_dynamic_loss_scaling`; it does nothing unless the precision is float16."""
@@ -78,7 +81,7 @@ class Compute:
 
 
 @contextmanager
-def _both(cast: AbstractContextManager[Any], lists: OperatorLists) -> Iterator[None]:
+def _both(cast: AbstractContextManager[Any], lists: AbstractContextManager[Any]) -> Iterator[None]:
     with cast, lists:
         yield
 

@@ -1,4 +1,4 @@
-"""Where numbers and pictures of a run go besides the log: VisualDL."""
+"""Where numbers and pictures of a run go besides the log: the contract, and VisualDL."""
 
 from __future__ import annotations
 

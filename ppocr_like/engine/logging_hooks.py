@@ -1,4 +1,4 @@
-"""Hooks that tell people how the run goes: log lines, records, progress bar, VisualDL."""
+"""Hooks that tell people how the run goes: log lines, records, progress bar, loggers."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
+from ppocr_like.config.architecture import own_weights
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
@@ -20,18 +21,19 @@ from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, TrainMetric
-from ppocr_like.engine.loggers import VisualDL, visualdl_folder
+from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Hook, Run
 from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
-from ppocr_like.weights import load_into, pretrained
+from ppocr_like.modeling.recompute import recompute_blocks
+from ppocr_like.weights import load_into, load_own_weights, pretrained
 
 logger = logging.getLogger("ppocr_like")
 
-PICTURES = 8  # predictions drawn for VisualDL from each evaluation set
+PICTURES = 8  # predictions drawn for the loggers from each evaluation set
 PICTURE_STEPS = 200  # between pictures of training batches; one is about 100 kB in the log
 CACHE = "cache"
 
@@ -125,6 +127,8 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     else:
         builder, model = _fresh_model(recipe, builder)
     model = compute.place(model)
+    if settings.gradient_checkpointing:
+        recompute(model, compute)
     ranks.share_weights(model)
     loader = _loader(builder, "Train", None, folder.path / CACHE, ranks, compute)
     batches = loader.steps(1)
@@ -152,13 +156,25 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         average=weight_average(settings, model),
     )
     run.hooks = make_hooks(run)
-    if settings.use_visualdl and ranks.main:
-        run.loggers.append(VisualDL(str(visualdl_folder(folder.path, resume.progress.step if resume else None))))
+    if ranks.main:
+        run.loggers = make_loggers(recipe, folder.path, resume.progress.step if resume else None)
     seed_everything(settings.seed, ranks.rank)  # building draws a number of values that a resumed run does not draw
     if resume:
         resume.apply(run)
     _say_at_start(run)
     return run
+
+
+def recompute(model: torch.nn.Module, compute: Compute) -> None:
+    """`Global.gradient_checkpointing`.
+
+    Raises:
+        TrainingError: no part of the network knows how.
+    """
+    blocks = recompute_blocks(model, compute.operators)
+    if not blocks:
+        raise TrainingError("Global.gradient_checkpointing: this network has no blocks that can compute again; remove the key")
+    logger.info("gradient checkpointing: %d blocks are computed again in the backward pass", blocks)
 
 
 def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
@@ -167,8 +183,13 @@ def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
+    own = own_weights(recipe)
+    if own:
+        floor, mode = settings.pretrained_min_match, settings.charset_resize
+        load_own_weights(model, own, builder.charset, mode, floor, builder.task)
     if weights is None:
-        logger.info("no Global.pretrained_model: the network starts from random weights")
+        whole = "the network starts" if not own else "networks without `pretrained` start"
+        logger.info("no Global.pretrained_model: %s from random weights", whole)
     else:
         report = load_into(model, weights, plan, settings.pretrained_min_match, architecture=recipe.get("Architecture"))
         logger.info(report.table())
@@ -222,10 +243,11 @@ def make_hooks(run: Run) -> list[Hook]:
     if metric:
         hooks.append(metric)
     hooks.append(LogLines(settings, metric))
-    if settings.use_visualdl:
+    pictures = shows_pictures(run.recipe)
+    if pictures:
         hooks.append(TrainingPictures(PICTURE_STEPS))
     if run.eval_sets:
-        hooks.append(EvaluationHook(settings, PICTURES if settings.use_visualdl else 0))
+        hooks.append(EvaluationHook(settings, PICTURES if pictures else 0))
         hooks.append(EvaluationLog())
         if settings.early_stop:
             hooks.append(EarlyStopping(settings.early_stop))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.data.base import Dataset
 from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.graph import write_graph
@@ -44,6 +45,7 @@ def export(
     verify_data: bool = True,
     tolerance: float = TOLERANCE,
     fold_normalize: str | None = None,
+    sub_model: str | None = None,
     say: Callable[[str], None] = logger.info,
 ) -> ExportReport:
     """Writes `model.onnx`, `inference.yml`, `rapidocr_params.json` and `rapidocr.yaml` to `Global.save_inference_dir`.
@@ -56,13 +58,16 @@ def export(
         verify_data: compare both networks on the evaluation sets; False only on random tensors.
         tolerance: largest difference of a probability.
         fold_normalize: "pixels" or "half": normalise within the graph, which then takes this range (`pipeline.normalise`).
+        sub_model: which network of a distillation is exported; None: the student.
         say: gets a line per finished check.
 
     Raises:
         ConfigError, WeightsError, DataError, ExportError: the bundle was not written, an earlier one is as it was.
     """
     target = _target(recipe)
-    backend, kind, source = _trained(recipe)
+    if sub_model_names(recipe):
+        recipe = single_model(recipe, sub_model)
+    backend, kind, source = _trained(recipe, sub_model)
     builder = Builder(recipe, kind.spec.charset)
     affine = None
     if fold_normalize is not None:
@@ -90,7 +95,7 @@ def export(
     return ExportReport(target, shapes, checks)
 
 
-def _trained(recipe: Recipe) -> tuple[TorchBackend, Kind, Path]:
+def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Kind, Path]:
     """The trained network, what its bundle will say, and the weights' file."""
     task = Builder(recipe).task
     dictionary = None if task != "rec" or _without_dictionary(recipe) else Builder(recipe).charset
@@ -100,7 +105,7 @@ def _trained(recipe: Recipe) -> tuple[TorchBackend, Kind, Path]:
         raise ConfigError([Problem("Global.pretrained_model", "is missing; which weights shall be exported?")], recipe.source)
     if weights.charset is None and dictionary is not None:
         weights = replace(weights, charset=dictionary)
-    model, _, charset = trained_model(weights, recipe)
+    model, _, charset = trained_model(weights, recipe, sub_model)
     kind = kind_of(recipe_spec(recipe, charset), recipe, model)
     return TorchBackend(model), kind, weights.path
 

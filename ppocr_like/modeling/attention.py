@@ -9,6 +9,36 @@ from torch.nn import functional as F
 from ppocr_like.modeling.layers import ACTIVATIONS
 
 
+def attend(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    *,
+    drop: float = 0.0,
+    scale: float | None = None,
+    causal: bool = False,
+) -> torch.Tensor:
+    """softmax(scale * q k^T + mask) v; q (N, heads, T, D), k and v (N, heads, S, D) -> (N, heads, T, D).
+
+    In bfloat16 and float16 a CPU computes it in float32 all the same: the gradient of torch's kernel is two to five times
+    slower there in lower precision, and less exact.
+
+    Args:
+        mask: (T, S), added to the scores.
+        drop: dropout of the weights.
+        scale: None for 1 / sqrt(D).
+        causal: no step sees a later one.
+    """
+    kind = q.dtype
+    if q.device.type != "cpu" or kind not in (torch.bfloat16, torch.float16):
+        return F.scaled_dot_product_attention(q, k, v, mask, drop, causal, scale=scale)
+    if mask is not None:
+        mask = mask.float()
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), mask, drop, causal, scale=scale).to(kind)
+
+
 class DropPath(nn.Module):
     """Leaves out the whole branch for a sample with probability `p` while training (stochastic depth)."""
 
@@ -48,7 +78,7 @@ class Attention(nn.Module):
     def mix(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """(N, heads, T, C / heads) each -> the same."""
         drop = self.attn_drop if self.training else 0.0
-        return F.scaled_dot_product_attention(q, k, v, dropout_p=drop, scale=self.scale)
+        return attend(q, k, v, drop=drop, scale=self.scale)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         samples, steps, dim = x.shape

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 Pair = tuple[int, int]
+ONEDNN = torch.backends.mkldnn.is_available()  # asked once: torch.compile cannot trace the question
 
 
 def _gradient(
@@ -132,7 +133,7 @@ class DepthwiseConv2d(nn.Conv2d):
             and x.device.type == "cpu"
             and torch.is_grad_enabled()
             and (x.requires_grad or self.weight.requires_grad)
-            and torch.backends.mkldnn.is_available()
+            and ONEDNN
             and not torch.jit.is_tracing()
         )
 

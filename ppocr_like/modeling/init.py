@@ -28,13 +28,12 @@ def kaiming_uniform_(weight: torch.Tensor) -> None:
     nn.init.uniform_(weight, -bound, bound)
 
 
-def default_conv_(conv: nn.Conv2d) -> None:
-    """Paddle's Conv2D without an initialiser: Normal(0, sqrt(2 / (kh kw in_channels))), bias 0.
+def default_conv_(conv: nn.Conv1d | nn.Conv2d) -> None:
+    """Paddle's Conv1D and Conv2D without an initialiser: Normal(0, sqrt(2 / (kh kw in_channels))), bias 0.
 
     `in_channels` counts all groups (other than in `kaiming_normal_`).
     """
-    height, width = conv.kernel_size
-    nn.init.normal_(conv.weight, 0.0, math.sqrt(2.0 / (height * width * conv.in_channels)))
+    nn.init.normal_(conv.weight, 0.0, math.sqrt(2.0 / (math.prod(conv.kernel_size) * conv.in_channels)))
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -23,7 +23,12 @@ class OcrModel(nn.Module):
         backbone: images to features.
         neck: features to features; None where the head reads the backbone.
         head: features (and in training the targets that it `needs`) to outputs.
+
+    With `return_all_feats` set, training outputs also hold `backbone_out` and `neck_out` (MultiHead: its CTC branch's sequence);
+    of several maps each, `backbone_out_0` and so on.
     """
+
+    return_all_feats = False
 
     def __init__(self, transform: nn.Module | None, backbone: nn.Module, neck: nn.Module | None, head: nn.Module) -> None:
         super().__init__()
@@ -83,7 +88,19 @@ class OcrModel(nn.Module):
 
     def forward(self, images: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
         x = images if self.transform is None else self.transform(images)
-        x = self.backbone(x)
+        x = features = self.backbone(x)
         if self.neck is not None:
             x = self.neck(x)
-        return self.head(x, targets)
+        outputs = self.head(x, targets)
+        if not (self.return_all_feats and self.head.training):
+            return outputs
+        necks = {} if self.neck is None else _named("neck_out", x)
+        if "ctc_neck" in outputs:
+            necks = {"neck_out": outputs["ctc_neck"]}
+        return {**_named("backbone_out", features), **necks, **outputs}
+
+
+def _named(name: str, features: torch.Tensor | Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    if isinstance(features, torch.Tensor):
+        return {name: features}
+    return {f"{name}_{number}": one for number, one in enumerate(features)}

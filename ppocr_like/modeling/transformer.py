@@ -9,6 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ppocr_like.modeling.attention import attend
+from ppocr_like.modeling.recompute import Recomputable
+
 Pair = tuple[torch.Tensor, torch.Tensor]  # keys and values, each (N, heads, L, dim / heads)
 
 
@@ -38,7 +41,7 @@ class MultiheadAttention(nn.Module):
 
     def _look(self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, causal: bool) -> torch.Tensor:
         drop = self.dropout if self.training else 0.0
-        x = F.scaled_dot_product_attention(queries, keys, values, dropout_p=drop, is_causal=causal)
+        x = attend(queries, keys, values, drop=drop, causal=causal)
         return self.out_proj(x.transpose(1, 2).flatten(2))
 
     def forward(self, x: torch.Tensor, memory: Pair | None = None, causal: bool = False) -> torch.Tensor:
@@ -69,7 +72,7 @@ class Mlp(nn.Module):
         return self.drop(self.fc2(self.drop(F.relu(self.fc1(x)))))
 
 
-class TransformerBlock(nn.Module):
+class TransformerBlock(Recomputable):
     """Self-attention, attention to a memory (`cross`), MLP; each added to its input, then normed."""
 
     def __init__(self, dim: int, heads: int, hidden: int, attention_drop: float, drop: float, cross: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ class WeightAverage:
         decay_type: d_t is decay under "normal", min(decay, t / (9 + t)) under "threshold", decay * (1 - exp(-t / gamma)) under
             "exponential".
         filter_no_grad: parameters that do not require gradients now (a frozen teacher's) are left out and stay the model's.
+        leave_out: names of tensors that never change (a frozen sub-model's) and need no average.
 
     Raises:
         ValueError: `decay`, `gamma` or `decay_type` out of range.
@@ -45,6 +46,7 @@ class WeightAverage:
         decay_type: DecayType = "threshold",
         filter_no_grad: bool = False,
         paddle_exact: bool = False,
+        leave_out: Collection[str] = (),
     ) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"ema_decay is {decay}, but at least 0 and less than 1 is needed")
@@ -60,7 +62,7 @@ class WeightAverage:
         trained = {id(p) for p in model.parameters() if p.requires_grad or not filter_no_grad}
         frozen = {id(p) for p in model.parameters()} - trained
         state = model.state_dict(keep_vars=True)
-        self._names = {n: id(t) for n, t in state.items() if t.is_floating_point() and id(t) not in frozen}
+        self._names = {n: id(t) for n, t in state.items() if t.is_floating_point() and id(t) not in frozen and n not in leave_out}
         self._live: dict[int, Tensor] = {id(state[name]): state[name] for name in self._names}
         self._averages = [tensor.detach().clone() for tensor in self._live.values()]  # in the strides of the weights
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from ppocr_like.config.cli import recipe_from
 from ppocr_like.errors import ConfigError, WeightsError
 from ppocr_like.pipeline.infer import TEXT, infer
-from ppocr_like.pipeline.inputs import find_images, read_list
+from ppocr_like.pipeline.inputs import SUFFIXES, find_images, read_list
 from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.ocr import OCR
+from ppocr_like.pipeline.page_sources import PDF
 from ppocr_like.pipeline.read_pages import model_mark, read_pages
 
 Said = tuple[list[str], list[str]]
@@ -59,7 +60,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     Raises:
         WeightsError, DataError, ConfigError: see `OCR`, `read_pages`.
     """
-    images = find_images(args.images)
+    images = find_images(args.images, SUFFIXES | set(PDF))
     settings = {
         "det": model_mark(args.det),
         "rec": model_mark(args.rec),

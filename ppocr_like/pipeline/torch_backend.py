@@ -14,12 +14,13 @@ from torch import nn
 from ppocr_like import modeling
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.kinds import recipe_bucket, runner
 from ppocr_like.pipeline.recogniser import Recogniser
 from ppocr_like.pipeline.spec import Spec
-from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset
+from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset, sub_weights
 
 
 class TorchBackend:
@@ -55,17 +56,23 @@ class TorchBackend:
         return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
 
-def trained_model(weights: WeightsFile, recipe: Recipe | None = None) -> tuple[nn.Module, Recipe, Charset | None]:
+def trained_model(
+    weights: WeightsFile, recipe: Recipe | None = None, sub_model: str | None = None
+) -> tuple[nn.Module, Recipe, Charset | None]:
     """The model of a weights file, ready to use: every tensor found, the character set of the file (None: it reads no text).
 
     Args:
         weights: see `load_weights`.
-        recipe: its architecture; None takes the recipe that stands in the file.
+        recipe: its architecture; None takes the recipe that stands in the file. The recipe given back is that of one network.
+        sub_model: which network of a distillation; None: the student.
 
     Raises:
         WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
     recipe = recipe if recipe is not None else recipe_of(weights)
+    if sub_model_names(recipe):
+        recipe = single_model(recipe, sub_model)
+    weights = sub_weights(weights, sub_model)
     _load_networks(recipe.plugins)
     builder = Builder(recipe, weights.charset)
     if weights.task not in (None, builder.task):

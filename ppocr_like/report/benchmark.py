@@ -1,21 +1,25 @@
-"""How fast a recipe trains on this machine, and what it waits for.
+"""How fast a recipe trains, evaluates and runs on this machine, and what holds it back.
 
-Each figure is taken alone: the data chain on one core, the training step on batches that are already in memory, then both
-together as the trainer runs them. The machine's own matrix product stands beside the step, so that figures of different
-machines can be compared.
+The machine's own limits are measured first, in the same run, and every figure stands beside the limit that binds it. Each
+figure is the median of several rounds in which all things of a section take turns.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from statistics import median
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.contracts import Request
+from ppocr_like.draw.bars import Panel, bar_chart
+from ppocr_like.engine.averaging import Averaging
 from ppocr_like.engine.guard import Signals
 from ppocr_like.engine.hooks import Freezing, TrainMetric
 from ppocr_like.engine.logging_hooks import LogLines
@@ -23,39 +27,38 @@ from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RunFolder
 from ppocr_like.engine.setup import build_run
-from ppocr_like.report.machine import describe, matrix_gflops, peak_memory_mb
-from ppocr_like.report.measure import (
-    Shape,
-    TimedLoader,
-    bare_step,
-    chain_seconds,
-    count_flops,
-    fixed_batches,
-    time_loop,
-    upcoming,
-    without_augmentation,
+from ppocr_like.errors import DataError
+from ppocr_like.report.speed import limits as machine_limits
+from ppocr_like.report.speed.bench import Bench, Pace, Section, Settings
+from ppocr_like.report.speed.chain import ChainSection
+from ppocr_like.report.speed.evaluating import EvaluationSection, PostprocessSection
+from ppocr_like.report.speed.feeding import LoaderSection
+from ppocr_like.report.speed.limits import Limits
+from ppocr_like.report.speed.loop import LoopSection, TimedLoader
+from ppocr_like.report.speed.machine import Others, Peak, describe, now, peak_memory_mb
+from ppocr_like.report.speed.measure import Shape, batch_of, canvases, fetch_all, first_requests, fixed_batch, optimizer_step
+from ppocr_like.report.speed.profiling import ProfileSection
+from ppocr_like.report.speed.progress import Progress
+from ppocr_like.report.speed.runtime import RuntimeSection
+from ppocr_like.report.speed.step import StepSection
+from ppocr_like.report.speed.timing import told
+
+__all__ = ["SECTIONS", "Benchmark", "Settings", "Shape", "benchmark"]
+
+# What goes on around every step; evaluating and saving are other times.
+MEASURED_HOOKS = (Averaging, Freezing, TrainMetric, LogLines)
+SECTIONS: tuple[Section, ...] = (
+    ChainSection(),
+    LoaderSection(),
+    StepSection(),
+    LoopSection(),
+    EvaluationSection(),
+    PostprocessSection(),
+    RuntimeSection(),
 )
-from ppocr_like.report.steps import step_seconds
-
-WARM_UP = 2  # steps of the loop before its time counts: the workers start
-MEASURED_HOOKS = (Freezing, TrainMetric, LogLines)  # what goes on around every step; evaluating and saving are other times
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is measured, and how long.
-
-    Args:
-        shape: canvas of the chain and batch of the bare step; None takes the recipe's own batches.
-        chain_samples: samples through the data chain in a round.
-        rounds: how often each figure is taken, bare steps and loop in turn.
-        steps: training steps in a round.
-    """
-
-    shape: Shape | None = None
-    chain_samples: int = 400
-    rounds: int = 3
-    steps: int = 6
+LIMITS = "limits"
+READ_FILES = 60  # images read from the disk, past the system's cache
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -65,162 +68,186 @@ class Benchmark:
     figures: dict[str, Any]
 
     def table(self) -> str:
-        """For people: one figure a line."""
+        """For people: one figure a line, and at the end what holds each part back."""
         rows = list(_rows(self.figures))
-        wide = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{wide}}  {value}" for name, value in rows)
+        wide = max((len(name) for name, value in rows if value), default=0)
+        lines = [f"{name:<{wide}}  {value}".rstrip() for name, value in rows]
+        verdicts = [text for section in self._sections() for text in section.verdict(self.figures[section.name])]
+        return "\n".join(lines + (["", *verdicts] if verdicts else []))
+
+    def picture(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB: bars of everything.
+
+        Raises:
+            ValueError: no section that can be drawn was measured.
+        """
+        panels: list[Panel] = [panel for section in self._sections() for panel in section.panels(self.figures[section.name])]
+        machine = self.figures["machine"]
+        return bar_chart(f"{self.figures['recipe']}: {machine['processor']}, {machine['threads']} threads", panels)
+
+    def _sections(self) -> list[Section]:
+        return [section for section in (*SECTIONS, ProfileSection()) if section.name in self.figures]
 
 
-def benchmark(recipe: Recipe, settings: Settings | None = None) -> Benchmark:
-    """Takes every figure of a recipe. Components must be registered; nothing is evaluated, no file is left behind.
+def benchmark(
+    recipe: Recipe, settings: Settings | None = None, say: Callable[[str], None] = lambda text: None, progress: bool = False
+) -> Benchmark:
+    """Takes the figures of a recipe. Components must be registered; no file is left behind but the profiler's trace.
+
+    Args:
+        say: gets a line before the work begins: how long it will take.
+        progress: a bar on standard error.
 
     Raises:
-        OcrError: whatever keeps the recipe from training.
+        DataError: `settings.only` names no section. Besides, whatever keeps the recipe from training.
+        Interrupted: Ctrl-C or SIGTERM.
     """
     settings = settings or Settings()
+    sections = _chosen(settings)
     Builder(recipe).check()
+    others, start = Others(), now()
     with TemporaryDirectory(prefix="ppocr_like_benchmark_") as scratch, Signals() as signals:
         folder = RunFolder(scratch)
         try:
             run = build_run(_bare_recipe(recipe, scratch), folder, Ranks(), signals, None)
-            run.loader = TimedLoader(run.loader)
-            run.hooks = [hook for hook in run.hooks if isinstance(hook, MEASURED_HOOKS)]
-            run.epochs = 2**31  # the run ends when enough is measured
-            run.model.train()
-            next(iter(run.loader.batches(1)))  # the workers are forked now, before this process has grown
-            figures: dict[str, Any] = {
-                "recipe": recipe.source,
-                "machine": {**describe(), "matrix_gflops": matrix_gflops()},
-                "chain": _chain(run, settings),
-            }
-            if settings.shape:
-                figures["step"] = _fixed_step(run, settings.shape, settings, figures["machine"]["matrix_gflops"])
-            figures |= _loop(run, settings, figures["machine"]["matrix_gflops"])
+            figures = _measure(run, settings, sections, Path(scratch), say, progress)
         finally:
             folder.close()
     own, worker = peak_memory_mb()
-    return Benchmark({**figures, "memory": {"process_mb": own, "worker_mb": worker}})
+    machine = {**describe(run.compute.device), "others": others.share(), "load": list(os.getloadavg())}
+    memory = {**figures.pop("memory"), "process_mb": own, "worker_mb": worker}
+    head = {"schema": SCHEMA, "recipe": recipe.source, "start": start, "machine": machine}
+    return Benchmark({**head, **figures, "memory": memory})
+
+
+def _chosen(settings: Settings) -> list[Section]:
+    known = {section.name: section for section in SECTIONS}
+    unknown = [name for name in settings.only if name not in (*known, LIMITS)]
+    if unknown:
+        raise DataError(f"no section {', '.join(map(repr, unknown))}; there are: {', '.join((LIMITS, *known))}")
+    chosen = [section for name, section in known.items() if not settings.only or name in settings.only]
+    return chosen + ([ProfileSection()] if settings.profile else [])
+
+
+def _measure(
+    run: Run, settings: Settings, sections: list[Section], scratch: Path, say: Callable[[str], None], progress: bool
+) -> dict[str, Any]:
+    """Figures of the machine's limits and of each section, and under `memory` the peak in each."""
+    run.loader = TimedLoader(run.loader)  # type: ignore[arg-type]
+    run.hooks = [hook for hook in run.hooks if isinstance(hook, MEASURED_HOOKS)]
+    run.epochs = 2**31  # the run ends when enough is measured
+    run.model.train()
+    next(iter(run.loader.batches(1)))  # the workers are forked now, before this process has grown
+    pace = _pace(run, settings)
+    bench = Bench(run, settings, None, scratch, None, pace, bool(run.recipe.globals.pretrained_model))  # type: ignore[arg-type]
+    rounds = max(2, settings.rounds)
+    estimates = {LIMITS: 0.5 * (rounds + 1) + 1, **{section.name: section.estimate(bench) for section in sections}}
+    parts = ", ".join(f"{name} {seconds:.0f}" for name, seconds in estimates.items() if seconds >= 0.5)
+    say(f"This will take about {_length(sum(estimates.values()))} (seconds: {parts}).")
+    bench.progress = Progress(estimates, progress)
+    files = _image_files(run)
+    figures: dict[str, Any] = {}
+    memory: dict[str, Any] = {}
+    try:
+        bench.progress.section(LIMITS, machine_limits.takes(bool(files)) * (rounds + 1))
+        bench.limits = machine_limits.measure(run.compute.device, scratch, files, rounds, bench.progress.tick)
+        figures[LIMITS] = bench.limits.figures
+        for section in sections:
+            bench.progress.section(section.name)
+            peak, began = Peak(run.compute.device), time.perf_counter()
+            figures[section.name] = section.measure(bench)
+            memory[section.name] = {**peak.read(), "took_s": time.perf_counter() - began}
+    finally:
+        bench.progress.close()
+        run.loader.close()
+    return {**figures, "memory": {"sections": memory}}
 
 
 def _bare_recipe(recipe: Recipe, scratch: str) -> Recipe:
     """The recipe of a run that starts afresh in `scratch`."""
     tree = copy.deepcopy(recipe.tree)
-    changes = {"save_model_dir": scratch, "checkpoints": None, "pretrained_model": None, "use_visualdl": False}
+    changes = {"save_model_dir": scratch, "checkpoints": None, "use_visualdl": False}
     tree["Global"] = {**tree["Global"], **changes}
     return Recipe.from_tree(tree)
 
 
-def _chain(run: Run, settings: Settings) -> dict[str, Any]:
-    """Samples a second on one core, what each step takes of it, and the figure without augmentation where that can go."""
-    plan = run.loader.inner.plan(1)
-    requests: list[Request] = []
-    for group in plan:
-        requests += group
-        if len(requests) >= settings.chain_samples:
-            break
-    requests = requests[: settings.chain_samples]
+def _pace(run: Run, settings: Settings) -> Pace:
+    """A first look at chain and step, for the estimate; it also warms both up.
+
+    Raises:
+        DataError: no sample can be used.
+    """
+    inner = run.loader.inner
+    plan = inner.plan(1)
+    requests = first_requests(plan, 8)
+    fetch_all(inner.dataset, requests[:2])
+    begin = time.perf_counter()
+    fetch_all(inner.dataset, requests)
+    sample = (time.perf_counter() - begin) / max(1, len(requests))
     if settings.shape:
-        requests = [replace(request, size=(settings.shape.width, settings.shape.height)) for request in requests]
-    dataset, count = run.loader.inner.dataset, len(requests)
-    full = median(chain_seconds(dataset, requests, settings.rounds))
-    steps = step_seconds(dataset, requests, settings.rounds)
-    whole = sum(steps.values())
-    figures = {
-        "samples": count,
-        "canvas": f"{settings.shape.height}x{settings.shape.width}" if settings.shape else "the recipe's",
-        "samples_per_s": count / full,
-        "steps": {
-            name: {"ms": seconds / settings.rounds / count * 1e3, "share": seconds / whole} for name, seconds in steps.items()
-        },
-    }
-    plain = without_augmentation(run.recipe)
-    if plain is not None:
-        without = median(chain_seconds(Builder(plain, run.charset).dataset("Train"), requests, settings.rounds))
-        figures |= {"samples_per_s_without_augmentation": count / without, "share_of_unaugmented": without / full}
-    return figures
+        every = (request for number in range(len(plan)) for request in plan[number])
+        batch: Any = fixed_batch(inner.dataset, every, settings.shape)
+    else:
+        batch = batch_of(inner.dataset, plan, canvases(plan, 1)[0][0])
+    if batch is None:
+        raise DataError("no sample of the first epoch can be used; tools/check.py --data says why")
+    compute, scaler = run.compute, run.scaler
+    optimizer_step(run, [batch], compute, scaler)
+    step = sum(optimizer_step(run, [batch], compute, scaler).values())
+    return Pace(sample, step)
 
 
-def _fixed_step(run: Run, shape: Shape, settings: Settings, machine: float) -> dict[str, Any]:
-    """The bare step at a given shape."""
-    requests = (request for group in run.loader.inner.plan(1) for request in group)
-    batches = fixed_batches(run.loader.inner.dataset, requests, shape, count=2)
-    operations = count_flops(run, batches[:1])
-    bare_step(run, batches[:1])  # the first step of a shape is slower
-    seconds = [bare_step(run, [batches[i % len(batches)]]) for i in range(settings.rounds * settings.steps)]
-    middle = median(seconds)
-    gflops = operations / middle / 1e9
-    return {
-        "shape": str(shape),
-        "ms": middle * 1e3,
-        "ms_fastest": min(seconds) * 1e3,
-        "samples_per_s": shape.batch / middle,
-        "gflop": operations / 1e9,
-        "gflops": gflops,
-        "share_of_matrix_product": gflops / machine,
-    }
+def _image_files(run: Run) -> list[str]:
+    """Some of the training set's images that are files of their own."""
+    dataset = run.loader.inner.dataset
+    count = min(READ_FILES, len(dataset))
+    places = np.linspace(0, len(dataset) - 1, count).astype(int).tolist()
+    paths = [path for place in places for path in dataset.record(place).paths[:1]]
+    return [path for path in dict.fromkeys(paths) if os.path.isfile(path)]
 
 
-def _loop(run: Run, settings: Settings, machine: float) -> dict[str, Any]:
-    """The recipe's own batches: bare steps, then the same ones in the trainer, in turns."""
-    bare: list[tuple[float, int]] = []
-    loop: list[tuple[float, float, int]] = []
-    operations = 0
-    try:
-        for _ in range(settings.rounds):
-            for group in upcoming(run, settings.steps, after=WARM_UP):
-                operations += count_flops(run, group)
-                bare_step(run, group)  # the first step of a shape is slower
-                bare.append((bare_step(run, group), sum(len(batch["info"]) for batch in group)))
-            loop += time_loop(run, WARM_UP, settings.steps)
-    finally:
-        run.loader.close()
-    bare_s, samples = sum(s for s, _ in bare), sum(n for _, n in bare)
-    loop_s, looped = sum(s for s, _, _ in loop), sum(n for _, _, n in loop)
-    gflops = operations / bare_s / 1e9
-    return {
-        "bare": {
-            "steps": len(bare),
-            "ms": bare_s / len(bare) * 1e3,
-            "samples_per_s": samples / bare_s,
-            "gflops": gflops,
-            "share_of_matrix_product": gflops / machine,
-        },
-        "loop": {
-            "steps": len(loop),
-            "ms": loop_s / len(loop) * 1e3,
-            "samples_per_s": looped / loop_s,
-            "share_of_bare": (looped / loop_s) / (samples / bare_s),
-            "waiting_for_data": sum(w for _, w, _ in loop) / loop_s,
-        },
-    }
+def _length(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
 def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    machine, chain, bare, loop, memory = (figures[name] for name in ("machine", "chain", "bare", "loop", "memory"))
+    machine = figures["machine"]
     yield "recipe", figures["recipe"]
-    yield "machine", f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, torch {machine['torch']}"
-    yield "matrix product", f"{machine['matrix_gflops']:.1f} GFLOP/s (float32)"
-    yield f"data chain, one core, {chain['canvas']} canvas", f"{chain['samples_per_s']:.1f} samples/s"
-    for name, step in chain["steps"].items():
-        yield f"    {name}", f"{step['ms']:.2f} ms ({step['share']:.0%})"
-    if "share_of_unaugmented" in chain:
-        share = f"(augmented: {chain['share_of_unaugmented']:.0%} of it)"
-        yield "  without augmentation", f"{chain['samples_per_s_without_augmentation']:.1f} samples/s {share}"
-    if step := figures.get("step"):
-        yield (
-            f"bare step, {step['shape']}",
-            f"{step['ms']:.0f} ms (fastest {step['ms_fastest']:.0f}), {step['samples_per_s']:.1f} samples/s",
-        )
-        yield "  operations", _operations(step)
-    yield "bare step, the recipe's batches", f"{bare['ms']:.0f} ms, {bare['samples_per_s']:.1f} samples/s"
-    yield "  operations", _operations(bare)
+    gpu = f", {machine['gpu']}" if "gpu" in machine else ""
     yield (
-        "real loop, the same batches",
-        f"{loop['ms']:.0f} ms, {loop['samples_per_s']:.1f} samples/s ({loop['share_of_bare']:.1%} of bare)",
+        "machine",
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads{gpu}, torch {machine['torch']}",
     )
-    yield "  waiting for data", f"{loop['waiting_for_data']:.1%}"
-    yield "peak memory", f"{memory['process_mb']:.0f} MB; a worker {memory['worker_mb']:.0f} MB"
+    if machine["others"] is not None:
+        yield "    other programs had", f"{machine['others']:.0%} of the cores' time meanwhile{_warning(machine['others'])}"
+    yield from _limit_rows(figures[LIMITS])
+    for section in (*SECTIONS, ProfileSection()):
+        if section.name in figures:
+            yield from section.rows(figures[section.name])
+    yield from _memory_rows(figures["memory"])
 
 
-def _operations(step: dict[str, Any]) -> str:
-    return f"{step['gflops']:.1f} GFLOP/s, {step['share_of_matrix_product']:.0%} of the machine's matrix product"
+def _warning(share: float) -> str:
+    return ": the figures below are worse than the machine's own" if share > 0.1 else ""
+
+
+def _limit_rows(limits: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    device = "" if limits["device"] == "cpu" else f" on {limits['device']}"
+    for precision in Limits.precisions():
+        one, every = (limits[f"matrix_product_{precision}_{who}"] for who in ("one_thread", "all_threads"))
+        yield f"matrix product, {precision}{device}", f"{told(every)}; one thread of the processor {told(one)}"
+    yield (
+        "memory, read and written",
+        f"{told(limits['memory_all_threads'])}{device}; one thread {told(limits['memory_one_thread'])}",
+    )
+    yield "JPEG decoding, one core", told(limits["jpeg_decode_one_core"])
+    read = f"; the recipe's images {told(limits['disk_read_of_images'])}" if "disk_read_of_images" in limits else ""
+    yield "disk, reading", told(limits["disk_read"]) + read
+
+
+def _memory_rows(memory: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "peak memory", f"{memory['process_mb']:.0f} MB; a worker {memory['worker_mb']:.0f} MB, partly shared"
+    for name, entry in memory["sections"].items():
+        gpu = f", GPU {entry['gpu_mb']:.0f} MB" if "gpu_mb" in entry else ""
+        if "process_mb" in entry:
+            yield f"    {name}", f"{entry['process_mb']:.0f} MB{gpu}; took {entry['took_s']:.0f} s"

@@ -16,6 +16,7 @@ from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.aliases import ALIASES
 from ppocr_like.config.edit import set_values
+from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.config.yaml_io import parse
 from ppocr_like.draw.charts import Series, line_chart
 from ppocr_like.engine.api import load_model
@@ -120,6 +121,9 @@ def tune(
     """
     builder = Builder(recipe)
     builder.check()
+    if sub_model_names(recipe):
+        recipe = single_model(recipe)
+        builder = Builder(recipe)
     post = builder.postprocess()
     if not isinstance(post, DBPostProcess):
         raise ConfigError([Problem("PostProcess.name", f"is {type(post).__name__}; only DBPostProcess can be tuned")])

@@ -18,9 +18,8 @@ from ppocr_like.config.rates import AutoScale
 from ppocr_like.registry import Registry
 
 DOC = Path(__file__).parents[2] / "docs" / "recipe.md"
-OPTIONS = {
-    cls.__name__: cls for cls in (config.GlobalConfig, config.EarlyStop, config.LoaderConfig, config.BucketByWidth, AutoScale)
-}
+_OPTIONS = (config.GlobalConfig, config.EarlyStop, config.LoaderConfig, config.BucketByWidth, config.WandbConfig, AutoScale)
+OPTIONS = {cls.__name__: cls for cls in _OPTIONS}
 MARK = re.compile(r"(<!-- table (\w+) (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
 # What the program gives to a constructor and a recipe does not write.
 CONTEXT = {
@@ -35,7 +34,7 @@ CONTEXT = {
         "schedule",
         "paddle_exact",
     ),
-    *("named_parameters", "param_attrs", "seed", "mode", "dataset", "world"),
+    *("named_parameters", "param_attrs", "seed", "mode", "dataset", "world", "member_weights", "base"),
 }
 
 

@@ -213,3 +213,28 @@ def test_ragged_entries_that_the_loss_reads_are_refused(data: Path, tmp_path: Pa
         batch["label"] = [row[: 3 + number] for number, row in enumerate(batch["label"].numpy())]
         with pytest.raises(TrainingError, match=r"'label' has arrays of different shapes, \[\(3,\), \(4,\), \(5,\), \(6,\)\]"):
             train_step(run, [batch])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_gradient_checkpointing_changes_no_bit(data: Path, tmp_path: Path, dtype: str) -> None:
+    """Operator lists included, which must hold in the second pass, too."""
+    over = {
+        "Global__use_amp": True,
+        "Global__amp_dtype": dtype,
+        "Global__amp_custom_black_list": ["matmul_v2", "elementwise_add"],
+    }
+    after = []
+    for flag in (False, True):
+        with made(data, tmp_path / str(flag), **over, Global__gradient_checkpointing=flag) as run:
+            for batch in batches(run)[:3]:
+                train_step(run, [batch])
+            after.append(run.model.state_dict())
+    assert list(after[0]) == list(after[1])
+    assert all(torch.equal(after[0][name], after[1][name]) for name in after[0])
+
+
+def test_gradient_checkpointing_without_blocks_is_an_error(data: Path, tmp_path: Path) -> None:
+    over: dict[str, Any] = {"Architecture__Backbone": {"name": "CRNN"}, "Global__gradient_checkpointing": True}
+    over |= {"Architecture__Neck": {"name": "SequenceEncoder", "encoder_type": "reshape"}}
+    with pytest.raises(TrainingError, match=r"gradient_checkpointing: .*no blocks"), made(data, tmp_path / "run", **over):
+        pass

@@ -76,15 +76,29 @@ def test_state_holds_what_paddles_does() -> None:
     assert "backbone.conv1._batch_norm._mean" in {to_paddle_name(name) for name in state}
 
 
-def test_guides_cut_the_gradient() -> None:
+def test_a_necks_guide_cuts_the_gradient() -> None:
     backbone = MobileNetV1Enhance(FeatureSpec(3), 0.5, [1, 2], "avg", [2, 2])
     neck = SequenceEncoder(backbone.out_spec, "svtr", use_guide=True)
     model = OcrModel(None, backbone, neck, CTCHead(neck.out_spec, CLASSES)).train()
     model(torch.randn(2, 3, 48, 64))["ctc"].sum().backward()
     assert backbone.conv1._conv.weight.grad is None
-    head = small_svtr(use_guide=True).train()
-    head(torch.randn(2, 3, 48, 64))["ctc"].sum().backward()
-    assert next(iter(head.neck.parameters())).grad is None  # type: ignore[union-attr]
+
+
+def test_a_heads_guide_layer_mixes_steps_and_lets_the_gradient_through() -> None:
+    """PaddleOCR's `use_guide` of a head is no more than two convolutions (PP-OCRv6 tiny); its L2 is the optimizer's."""
+    model = small_svtr(use_guide=True).train()
+    model(torch.randn(2, 3, 48, 64))["ctc"].square().sum().backward()
+    assert all(parameter.grad is not None for parameter in model.neck.parameters())  # type: ignore[union-attr]
+    assert {f"head.guide_layer.{name}" for name in ("0.weight", "1.running_mean", "3.weight", "4.bias")} <= set(
+        model.state_dict()
+    )
+    assert {name for name in model.param_attrs() if name.startswith("head.")} == {"head.fc.weight", "head.fc.bias"}
+    sequence = torch.randn(1, 20, 64)
+    changed = sequence.clone()
+    changed[0, 10] += 1
+    head = model.head.eval()
+    moved = (head(sequence)["ctc"] - head(changed)["ctc"])[0].abs().sum(1) > 1e-6
+    assert moved.nonzero().flatten().tolist() == [8, 9, 10, 11, 12]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +111,7 @@ def test_guides_cut_the_gradient() -> None:
         ({"encoder_type": "cascadernn", "hidden_size": 10, "out_channels": [20, 20]}, 20),
         ({"encoder_type": "cascadernn", "hidden_size": 10, "out_channels": [12, 30], "with_linear": True}, 30),
         ({"encoder_type": "svtr", "dims": 32, "kernel_size": [1, 3], "drop_path": 0.5}, 32),
+        ({"encoder_type": "lightsvtr", "dims": 32, "local_kernel": 3, "use_guide": True}, 32),
     ],
 )
 def test_encoders(arguments: dict, channels: int) -> None:

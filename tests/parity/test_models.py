@@ -29,30 +29,23 @@ def ctc_branch(architecture: dict) -> dict:
     }
 
 
-# Networks with parts that are not here yet. Every other one must be built, or a mistake would pass for a missing part.
-NOT_YET = (
-    "rec__PP-OCRv6__",
-    "rec__SVTRv2__ch_SVTRv2",
-    "rec__rec_mv3_tps_bilstm_ctc",
-)
-
-# Weights so large that a last bit can change a whole sequence of two LSTM layers. And a thin plate spline that reads images
-# of noise at places four times as far as they go: a millionth of a place is a hundredth of a pixel's value.
+# Weights so large that a last bit can change a whole sequence of two LSTM layers. And thin plate splines that read images
+# of noise at places four times as far as they go: a millionth of a place is a hundredth of a pixel's value. PaddleOCR's own
+# code differs from these cases on another machine (5e-4 to 6e-2 of the deviation, TPS 0.5), and changes by 2e-3 to 0.9 when
+# its input's last bit does. With weights 0.6 times as large ours equals it to 6e-5.
 CHAOTIC = {f"rec__multi_language__rec_{name}_lite_train" for name in ("arabic", "french", "german", "samaritan")}
-CHAOTIC.add("rec__rec_svtrnet")
+CHAOTIC |= {"rec__rec_svtrnet", "rec__rec_mv3_tps_bilstm_ctc"}
 
 NETWORKS = [replace(n, architecture=ctc_branch(n.architecture)) for n in networks("rec__*.json", "out", "head_out")]
 
 
 def test_which_networks_are_covered() -> None:
     assert len(NETWORKS) == 54  # 52 files, two of them with two networks
-    assert all(network.id.startswith(NOT_YET) for network in NETWORKS if network.missing())
+    assert [network.id for network in NETWORKS if network.missing()] == []
 
 
 @pytest.mark.parametrize("network", [pytest.param(network, id=network.id) for network in NETWORKS])
 def test_outputs_equal_paddleocrs(network: Network, record_property: pytest.RecordProperty) -> None:
-    if missing := network.missing():
-        pytest.skip(missing)
     paddle = {}
     for name, value in paddle_state(network).items():
         ours = name.replace("head.ctc_encoder.", "neck.").replace("head.ctc_head.", "head.")

@@ -1,5 +1,6 @@
 """The benchmark, on a small recipe with real lines."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -13,8 +14,10 @@ import pytest
 from ppocr_like.components import load_components
 from ppocr_like.config import Recipe, load_recipe
 from ppocr_like.errors import DataError
-from ppocr_like.report.benchmark import Settings, Shape, benchmark
-from ppocr_like.report.measure import count_flops
+from ppocr_like.report.benchmark import SECTIONS, Settings, Shape, benchmark
+from ppocr_like.report.speed import limits
+from ppocr_like.report.speed.arguments import add_arguments, settings_from
+from ppocr_like.report.speed.compare import against
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,87 +43,90 @@ def small(tmp_path, monkeypatch):
     ]
 
 
-def test_every_figure_is_there_and_fits_together(small, tmp_path):
+QUICK = {"chain_samples": 10, "rounds": 2, "steps": 2, "workers": (0, 1), "loader_seconds": 0.05, "eval_batches": 2}
+
+
+@pytest.fixture
+def little_limits(monkeypatch):
+    for name, value in (("SIDE", {"cpu": 256}), ("SIZES", (2**12, 2**20)), ("REPEATED", 2**16), ("FILE_BYTES", 2**16)):
+        monkeypatch.setattr(limits, name, value)
+
+
+def test_every_figure_is_there_and_fits_together(small, tmp_path, little_limits):
     recipe = load_recipe(ROOT / "configs/rec/svtr_ft.yml", small)
     load_components()
-    result = benchmark(recipe, Settings(Shape(4, 3, 48, 64), chain_samples=10, rounds=2, steps=2))
+    said = []
+    settings = Settings(
+        Shape(4, 3, 48, 64), runtime_sizes=(64,), runtime_batches=(1, 2), profile=str(tmp_path / "t.json"), **QUICK
+    )
+    result = benchmark(recipe, settings, said.append)
     figures = json.loads(json.dumps(result.figures))
-    assert figures["chain"]["canvas"] == "48x64"
-    assert figures["chain"]["samples"] == 10
+    assert said[0].startswith("This will take about ")
     chain = figures["chain"]
-    assert chain["share_of_unaugmented"] == pytest.approx(chain["samples_per_s"] / chain["samples_per_s_without_augmentation"])
-    assert figures["bare"]["steps"] == figures["loop"]["steps"] == 4
-    assert figures["step"]["samples_per_s"] == pytest.approx(4 / figures["step"]["ms"] * 1e3)
-    assert 0 < figures["step"]["share_of_matrix_product"] < 1
-    assert 0 <= figures["loop"]["waiting_for_data"] < 1
-    assert figures["loop"]["share_of_bare"] == pytest.approx(figures["loop"]["samples_per_s"] / figures["bare"]["samples_per_s"])
+    assert (chain["canvas"], chain["samples"]) == ("48x64", 10)
+    assert sum(step["share"] for step in chain["steps"].values()) == pytest.approx(1, abs=0.1)
+    assert chain["share_of_unaugmented"] > 0
+    assert 0 < chain["decoding"]["share_of_limit"] < 3
+    assert set(figures["loader"]["workers"]) == {"0", "1"}
+    for precision in ("float32", "bfloat16"):
+        step = figures["step"][precision]["4x3x48x64"]
+        parts = sum(part["value"] for part in step["parts"].values())
+        assert parts == pytest.approx(step["ms"]["value"], rel=0.3)
+        assert step["gflops"] == pytest.approx(step["gflop"] / step["ms"]["value"] * 1e3)
+        assert step["least_ms"]["products"] > 0 and step["least_ms"]["memory"] > 0
+    assert [figures["loop"][name]["steps"] for name in ("bare", "memory", "loop")] == [4, 4, 4]
+    assert 0 <= figures["loop"]["loop"]["waiting_for_data"] < 1
+    assert figures["evaluation"]["samples"] > 0 and "random" in figures["evaluation"]["note"]
+    assert figures["postprocess"] == {}
+    assert set(figures["runtime"]["ms"]) == {"1x3x48x64", "2x3x48x64"}
     assert figures["memory"]["process_mb"] > 100
+    assert set(figures["memory"]["sections"]) == {*(section.name for section in SECTIONS), "profile"}
+    trace = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert trace["traceEvents"]
     table = result.table()
-    for word in (
-        "matrix product",
-        "data chain, one core, 48x64 canvas",
-        "bare step, 4x3x48x64",
-        "real loop",
-        "waiting for data",
-        "peak memory",
-    ):
+    for word in ("matrix product, float32", "step, 4x3x48x64, bfloat16", "waiting for data", "What holds it back", "peak memory"):
         assert word in table
+    assert result.picture().shape[1] == 960
     assert not (tmp_path / "never").exists()
 
 
-def test_operations_are_those_of_the_arithmetic(small):
-    """A 1 x 1 convolution, a depthwise one and a dense layer, counted by hand."""
-    import torch
-    from torch import nn
-
-    class Net(nn.Module):
-        needs = ()
-
-        def __init__(self):
-            super().__init__()
-            self.point, self.depth, self.dense = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Linear(8, 5)
-
-        def forward(self, x, targets):
-            return {"ctc": self.dense(self.depth(self.point(x)).mean(2).transpose(1, 2))}
-
-    class FakeRun:
-        model = Net()
-
-        class compute:
-            @staticmethod
-            def move(batch):
-                return batch
-
-            @staticmethod
-            def autocast():
-                return torch.autocast("cpu", enabled=False)
-
-    batch = {"image": torch.zeros(2, 3, 4, 10), "info": [0, 1]}
-    by_hand = 2 * (2 * 40 * 3 * 8 + 2 * 40 * 8 * 9 + 2 * 10 * 8 * 5)
-    assert count_flops(FakeRun, [batch, {"info": []}]) == 3 * by_hand
-
-
-def test_the_tool_prints_and_writes(small, tmp_path):
+def test_the_tool_prints_writes_and_compares(small, tmp_path):
     command = [sys.executable, "tools/benchmark.py", "-c", "configs/rec/svtr_ft.yml", "-o", *small]
-    command += ["--chain", "4", "--steps", "1", "--rounds", "1", "--json", str(tmp_path / "speed.json")]
+    command += ["--chain", "4", "--rounds", "1", "--only", "chain", "--json", str(tmp_path / "speed.json")]
+    command += ["--picture", str(tmp_path / "speed.png")]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "the recipe's batches" in done.stdout
-    assert "step" not in json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
+    assert "data chain, one core" in done.stdout
+    assert "This will take about" in done.stderr
     assert "epoch:" not in done.stderr  # the trainer's own lines
+    figures = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
+    assert "step" not in figures and figures["chain"]["samples"] == 4
+    assert cv2.imread(str(tmp_path / "speed.png")).shape[1] == 960
+    assert "no change over 10%" in against(figures, figures)
 
 
-def test_the_tool_refuses_a_wrong_shape():
-    command = [sys.executable, "tools/benchmark.py", "-c", "configs/rec/svtr_ft.yml", "--shape", "3x48x320"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 2
-    assert "write N x C x H x W" in done.stderr
+@pytest.mark.parametrize(
+    "given, told",
+    [(["--shape", "3x48x320"], "write N x C"), (["--rounds", "0"], "at least 1"), (["--only", "x"], "choose")],
+)
+def test_a_wrong_argument_is_refused(given, told, capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, SECTIONS)
+    with pytest.raises(SystemExit):
+        parser.parse_args(given)
+    assert told in capsys.readouterr().err
 
 
-def test_detection_is_measured_by_the_same_tool(tmp_path, monkeypatch):
+def test_given_arguments_win_over_quick():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, SECTIONS)
+    settings = settings_from(parser.parse_args(["--quick", "--rounds", "7", "--workers", "0", "3"]))
+    assert (settings.rounds, settings.workers, settings.widths) == (7, [0, 3], 1)
+    assert settings_from(parser.parse_args([])) == Settings()
+
+
+def test_detection_is_measured_by_the_same_tool(tmp_path, monkeypatch, little_limits):
     monkeypatch.chdir(tmp_path)
     box = [[8, 8], [88, 8], [88, 24], [8, 24]]
     cv2.imwrite("page.png", np.full((100, 120, 3), 200, np.uint8))
@@ -162,13 +168,17 @@ def test_detection_is_measured_by_the_same_tool(tmp_path, monkeypatch):
         }
     )
     load_components()
-    result = benchmark(recipe, Settings(Shape(2, 3, 64, 64), chain_samples=4, rounds=1, steps=1))
+    result = benchmark(recipe, Settings(Shape(2, 3, 64, 64), runtime_sizes=(64,), **QUICK))
     chain = result.figures["chain"]
     assert "share_of_unaugmented" not in chain
-    assert sum(step["share"] for step in chain["steps"].values()) == pytest.approx(1)
-    assert all(step["ms"] > 0 for step in chain["steps"].values())
+    assert all(step["ms"]["value"] > 0 for step in chain["steps"].values())
+    assert set(result.figures["postprocess"]) == {"quad", "poly", "table"}
+    assert set(result.figures["runtime"]["ms"]) == {"1x3x64x64", "8x3x64x64"}
     table = result.table()
     assert "MakeBorderMap" in table
+    assert "threshold and contours" in table
     assert "without augmentation" not in table
     with pytest.raises(DataError, match=r"make batches of \(2, 3, 64, 64\), not 2x3x32x32"):
-        benchmark(recipe, Settings(Shape(2, 3, 32, 32), chain_samples=2, rounds=1, steps=1))
+        benchmark(recipe, Settings(Shape(2, 3, 32, 32), only=("step",), **QUICK))
+    with pytest.raises(DataError, match="no section 'steps'; there are: limits, chain"):
+        benchmark(recipe, Settings(only=("steps",)))

@@ -16,6 +16,7 @@ from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.init import kaiming_normal_
 from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
 from ppocr_like.registry import BACKBONES
 
@@ -53,7 +54,7 @@ class ConvNormAct(nn.Module):
         return norm_act(self._batch_norm, "hardswish", self._conv(x))
 
 
-class DepthwiseSeparable(nn.Module):
+class DepthwiseSeparable(Recomputable):
     """Depthwise convolution, squeeze-excite where wanted, 1x1 convolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], kernel: int, squeeze_excite: bool) -> None:

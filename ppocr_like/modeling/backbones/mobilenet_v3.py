@@ -12,6 +12,7 @@ from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.init import default_conv_
 from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible, norm_act, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.modeling.squeeze_excite import SEModule
 from ppocr_like.registry import BACKBONES
 
@@ -78,7 +79,7 @@ class ConvNormAct(nn.Module):
         return norm_act(self.bn, self.act, self.conv(x))
 
 
-class InvertedResidual(nn.Module):
+class InvertedResidual(Recomputable):
     """1x1 convolution to more channels, depthwise convolution, squeeze-excite where wanted, 1x1 convolution to fewer.
 
     With a stride of 1 and as many outputs as inputs the input is added; not where the stride is a pair, be it of ones: so in

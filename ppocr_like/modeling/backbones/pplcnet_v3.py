@@ -21,6 +21,7 @@ from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like, unit_kernel
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_
 from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
 from ppocr_like.registry import BACKBONES
 
@@ -188,7 +189,7 @@ class LearnableRep(nn.Module):
         self.conv_kxk = nn.ModuleList()
 
 
-class LCNetV3Block(nn.Module):
+class LCNetV3Block(Recomputable):
     """Depthwise convolution, squeeze-excite where wanted, 1x1 convolution."""
 
     def __init__(

@@ -18,6 +18,7 @@ from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.deform_conv import ModulatedDeformConv2d
 from ppocr_like.modeling.init import default_conv_
 from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 DEPTHS: Mapping[int, tuple[int, int, int, int]] = {
@@ -69,7 +70,7 @@ class ConvNormAct(nn.Module):
         return norm_act(self._batch_norm, self.act, self._conv(x))
 
 
-class Residual(nn.Module):
+class Residual(Recomputable):
     """relu(shortcut + branch): the branch is 3x3, 3x3 or, as a bottleneck, 1x1, 3x3, 1x1.
 
     Args:

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ppocr_like.modeling.attention import Attention, DropPath, Mlp
+from ppocr_like.modeling.attention import Attention, DropPath, Mlp, attend
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_, kaiming_uniform_
 from ppocr_like.modeling.layers import BatchNorm2d, norm_act
+from ppocr_like.modeling.recompute import Recomputable
 
 Grid = tuple[int, int]
 
@@ -71,7 +72,7 @@ class LocalAttention(Attention):
     def mix(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         drop = self.attn_drop if self.training else 0.0
         mask = self.mask.to(q.dtype)
-        return F.scaled_dot_product_attention(q, k, v, mask, drop, scale=self.scale)
+        return attend(q, k, v, mask, drop=drop, scale=self.scale)
 
 
 class ConvMixer(nn.Module):
@@ -108,7 +109,7 @@ def make_mixer(
     return Attention(dim, heads, *attention)
 
 
-class Block(nn.Module):
+class Block(Recomputable):
     """A mixer and two linear layers, each with a shortcut and a layer norm.
 
     Args:

@@ -12,12 +12,13 @@ from torch.nn import functional as F
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 WIDTHS = (8, 16, 32, 32, 64, 128, 256)  # ocrs-models: an eighth of the paper's, and two levels more
 
 
-class SeparableConv(nn.Module):
+class SeparableConv(Recomputable):
     """3x3 depthwise and 1x1 convolution, batch norm, ReLU; the size stays."""
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -12,10 +12,13 @@ from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.init import default_linear_, uniform_linear_
+from ppocr_like.modeling.necks.light_svtr import EncoderWithLightSVTR
 from ppocr_like.modeling.necks.svtr import EncoderWithSVTR
 from ppocr_like.registry import NECKS
 
 FC_DECAY = 1e-5  # L2 that PaddleOCR gives to EncoderWithFC
+
+_BLOCKS = ("num_heads", "qkv_bias", "mlp_ratio", "drop_rate", "attn_drop_rate", "drop_path", "qk_scale")
 
 # Arguments that an encoder reads beside the feature map's channels.
 ARGUMENTS = {
@@ -24,20 +27,8 @@ ARGUMENTS = {
     "rnn": ("hidden_size",),
     "gru": ("hidden_size",),
     "cascadernn": ("hidden_size", "out_channels", "num_layers", "with_linear"),
-    "svtr": (
-        "dims",
-        "depth",
-        "hidden_dims",
-        "use_guide",
-        "num_heads",
-        "qkv_bias",
-        "mlp_ratio",
-        "drop_rate",
-        "attn_drop_rate",
-        "drop_path",
-        "kernel_size",
-        "qk_scale",
-    ),
+    "svtr": ("dims", "depth", "hidden_dims", "use_guide", "kernel_size", *_BLOCKS),
+    "lightsvtr": ("dims", "depth", "use_guide", "local_kernel", *_BLOCKS),
 }
 
 
@@ -126,10 +117,13 @@ class SequenceEncoder(nn.Module):
 
     Args:
         in_spec: the features.
-        encoder_type: reshape (nothing but the change of shape), fc, rnn, gru (not in PaddleOCR), cascadernn, or svtr.
+        encoder_type: reshape (nothing but the change of shape), fc, rnn, gru (not in PaddleOCR), cascadernn, svtr or
+            lightsvtr.
         hidden_size: of fc, rnn, gru, cascadernn.
-        dims, depth, hidden_dims, use_guide, num_heads, qkv_bias, mlp_ratio, drop_rate, attn_drop_rate, drop_path,
-            kernel_size, qk_scale: of svtr; see `EncoderWithSVTR`.
+        dims, depth, use_guide, num_heads, qkv_bias, mlp_ratio, drop_rate, attn_drop_rate, drop_path, qk_scale: of svtr and
+            lightsvtr; see `EncoderWithSVTR` and `EncoderWithLightSVTR`, whose depth (2; 1) and mlp_ratio (2; 4) differ.
+        hidden_dims, kernel_size: of svtr.
+        local_kernel: of lightsvtr.
         out_channels, num_layers, with_linear: of cascadernn.
 
     Raises:
@@ -142,12 +136,12 @@ class SequenceEncoder(nn.Module):
         encoder_type: str,
         hidden_size: int = 48,
         dims: int = 64,
-        depth: int = 2,
+        depth: int | None = None,
         hidden_dims: int = 120,
         use_guide: bool = False,
         num_heads: int = 8,
         qkv_bias: bool = True,
-        mlp_ratio: float = 2.0,
+        mlp_ratio: float | None = None,
         drop_rate: float = 0.1,
         attn_drop_rate: float = 0.1,
         drop_path: float = 0.0,
@@ -156,6 +150,7 @@ class SequenceEncoder(nn.Module):
         out_channels: Sequence[int] | None = None,
         num_layers: int = 2,
         with_linear: bool = False,
+        local_kernel: int = 7,
     ) -> None:
         super().__init__()
         given = {name: value for name, value in locals().items() if name not in ("self", "in_spec", "encoder_type", "__class__")}
@@ -163,11 +158,13 @@ class SequenceEncoder(nn.Module):
             raise ValueError(f"encoder_type must be one of {', '.join(ARGUMENTS)}; got {encoder_type!r}")
         self._refuse_foreign(encoder_type, given)
         self.encoder_type = encoder_type
-        own = {name: given[name] for name in ARGUMENTS[encoder_type]}
+        own = {name: given[name] for name in ARGUMENTS[encoder_type] if given[name] is not None}
         channels = in_spec.channels
         self.encoder: nn.Module | None = None
         if encoder_type == "svtr":
             self.encoder = EncoderWithSVTR(channels, **own)
+        elif encoder_type == "lightsvtr":
+            self.encoder = EncoderWithLightSVTR(channels, **own)
         elif encoder_type == "rnn":
             self.encoder = EncoderWithRNN(channels, **own)
         elif encoder_type == "gru":
@@ -196,7 +193,7 @@ class SequenceEncoder(nn.Module):
                 f"SequenceEncoder needs features of height 1, got {tuple(features.shape)} (N, C, H, W): "
                 "the image height in image_shape does not fit the backbone's strides and pooling"
             )
-        if self.encoder_type == "svtr":
+        if self.encoder_type in ("svtr", "lightsvtr"):
             assert self.encoder is not None
             return self.encoder(features).squeeze(2).transpose(1, 2)
         sequence = features.squeeze(2).transpose(1, 2)

@@ -13,6 +13,7 @@ from torch import nn
 from ppocr_like.modeling.attention import Attention, DropPath, Mlp
 from ppocr_like.modeling.init import kaiming_uniform_, truncated_normal_linear_
 from ppocr_like.modeling.layers import BatchNorm2d, norm_act
+from ppocr_like.modeling.recompute import Recomputable
 
 
 class ConvNormSwish(nn.Module):
@@ -29,7 +30,7 @@ class ConvNormSwish(nn.Module):
         return norm_act(self.norm, "swish", self.conv(x))
 
 
-class Block(nn.Module):
+class Block(Recomputable):
     """Attention and MLP, each normed before and added to its input (what PaddleOCR calls `prenorm=False`)."""
 
     def __init__(

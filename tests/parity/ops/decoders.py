@@ -93,12 +93,8 @@ def _of_models(case: dict[str, Any], ops: Ops, ours: Any) -> str | None:
             output = output["ctc"] if "ctc" in output else next(iter(output.values()))
         flat[f"{model}/ctc"] = output[-1] if isinstance(output, list) else output
     results = ours(flat, {"label": ops.array(case["label"])} if case["label"] else {})
-    results = results if isinstance(results, dict) else {case["post"].get("model_name", ["Student"])[0]: results}
-    compared = 0
+    assert all(set(result.results) == set(case["result"]) for result in results)
     for model, wanted in case["result"].items():
         predictions = wanted[0] if case["label"] else wanted
-        if model in results:
-            _compare(results[model], predictions, True)
-            compared += 1
-    assert compared, f"no lines of {', '.join(case['result'])}"
+        _compare([result.results[model] for result in results], predictions, True)
     return None

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from ppocr_like.config import Recipe
-from ppocr_like.report.machine import describe, matrix_gflops, peak_memory_mb
-from ppocr_like.report.measure import Shape, TimedLoader, one_core, without_augmentation
+from ppocr_like.contracts import Request
+from ppocr_like.report.speed.loop import TimedLoader
+from ppocr_like.report.speed.measure import Shape, canvases, first_requests, one_core, without_augmentation
 
 
 def test_shape_reads_and_writes():
@@ -66,20 +67,8 @@ def test_timed_loader_counts_waiting_only():
     assert 0.04 <= loader.waited < 0.4
 
 
-def test_matrix_product_is_measured():
-    assert matrix_gflops(size=128, products=2) > 0.01
-
-
-def test_peak_memory_grows_with_what_is_held():
-    before, _ = peak_memory_mb()
-    held = torch.ones(2**26)  # 268 MB
-    after, _ = peak_memory_mb()
-    assert after >= before
-    assert after > held.numel() * 4 / 1e6
-
-
-def test_machine_is_described():
-    machine = describe()
-    assert machine["cores"] >= 1
-    assert machine["processor"]
-    assert machine["torch"] == torch.__version__
+def test_canvases_are_those_of_most_samples_from_narrow_to_wide():
+    plan = [[Request(0, 1, size=(width, 48))] * count for width, count in ((640, 4), (320, 6), (960, 1), (320, 7))]
+    assert canvases(plan, 2) == [((320, 48), 13 / 18), ((640, 48), 4 / 18)]
+    assert canvases([[Request(0, 1)] * 3], 4) == [(None, 1.0)]
+    assert first_requests(plan, 5) == [*plan[0], plan[1][0]]

@@ -1,0 +1,63 @@
+"""hOCR 1.2: HTML with places and confidences in the `title` of each element."""
+
+from __future__ import annotations
+
+import os
+from xml.etree.ElementTree import Element, SubElement
+
+import numpy as np
+
+from ppocr_like.documents.page import Line, Page
+from ppocr_like.documents.xml import PROGRAM, box, document, possible
+
+DOCTYPE = (
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
+)
+CAPABILITIES = "ocr_page ocr_carea ocr_line ocrx_word ocrp_wconf"
+
+
+def write_hocr(page: Page, picture: np.ndarray) -> bytes:
+    """`ocr_page` > `ocr_carea` (a block) > `ocr_line` > `ocrx_word` with `bbox`, `baseline`, `x_wconf`."""
+    root = Element("html", {"xmlns": "http://www.w3.org/1999/xhtml"})
+    head = SubElement(root, "head")
+    SubElement(head, "title").text = possible(os.path.basename(page.source))
+    for name, content in (("ocr-system", PROGRAM), ("ocr-capabilities", CAPABILITIES)):
+        SubElement(head, "meta", {"name": name, "content": content})
+    image = possible(page.source).replace('"', "%22").replace(";", "%3B")  # what the title's own syntax is made of
+    title = f'image "{image}"; bbox 0 0 {page.width} {page.height}; ppageno 0'
+    sheet = SubElement(SubElement(root, "body"), "div", {"class": "ocr_page", "id": "page_1", "title": title})
+    for number, lines in enumerate(page.blocks(), 1):
+        frame = _bbox(np.concatenate([line.points for line in lines]), page)
+        block = SubElement(sheet, "div", {"class": "ocr_carea", "id": f"block_1_{number}", "title": frame})
+        for index, line in enumerate(lines, 1):
+            _line(block, f"1_{number}_{index}", line, page)
+    return document(root, DOCTYPE)
+
+
+def _line(block: Element, name: str, line: Line, page: Page) -> None:
+    title = f"{_bbox(line.points, page)}{_baseline(line, page)}; x_wconf {_percent(line.confidence)}"
+    element = SubElement(block, "span", {"class": "ocr_line", "id": f"line_{name}", "title": title})
+    for number, word in enumerate(line.words(), 1):
+        place = f"{_bbox(word.points, page)}; x_wconf {_percent(word.confidence)}"
+        span = SubElement(element, "span", {"class": "ocrx_word", "id": f"word_{name}_{number}", "title": place})
+        span.text = possible(word.text)
+
+
+def _bbox(points: np.ndarray, page: Page) -> str:
+    return "bbox {} {} {} {}".format(*box(points, page))
+
+
+def _baseline(line: Line, page: Page) -> str:
+    """Slope and offset from the lower left of the bbox, of a line that runs across; else `textangle`."""
+    if line.turned in (90, 270):
+        return f"; textangle {360 - line.turned}"  # the line was turned so much to stand upright
+    (x0, y0), (x1, y1) = line.baseline()
+    if x1 <= x0:
+        return ""
+    left, _, _, bottom = box(line.points, page)
+    slope = (y1 - y0) / (x1 - x0)
+    return f"; baseline {slope:.4f} {y0 + slope * (left - x0) - bottom:.1f}"
+
+
+def _percent(confidence: float) -> int:
+    return round(100 * min(max(confidence, 0.0), 1.0))

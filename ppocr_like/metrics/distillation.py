@@ -1,0 +1,78 @@
+"""DistillationMetric: one metric for each sub-model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ppocr_like.contracts import ByModel, RejectedSample
+from ppocr_like.errors import OcrError
+from ppocr_like.metrics.base import Metric
+from ppocr_like.registry import METRICS, Delegate
+
+
+@METRICS.register()
+class DistillationMetric(Metric):
+    """The numbers of sub-model `key` under their own names, those of the others as `<name>_<number>` (PaddleOCR's
+    DistillationMetric). `key`'s main indicator decides which checkpoint is best.
+
+    All other arguments are those of `base_metric_name`.
+
+    Args:
+        base_metric_name: RecMetric, DetMetric, ClsMetric.
+        key: the sub-model that counts; it must be among the post-processing's `model_name`.
+        base: the metric, as the builder makes it.
+    """
+
+    delegate: ClassVar = Delegate("base_metric_name", METRICS, "base")
+
+    def __init__(self, base_metric_name: str, key: str, base: Metric) -> None:
+        self.key, self.base = key, base
+        self.model_names = (key,)
+        self.main_indicator = base.main_indicator
+        self.needs = base.needs
+        self.metrics: dict[str, Metric] = {key: copy.deepcopy(base)}
+        self._rejected: list[RejectedSample] = []
+
+    def _of(self, name: str) -> Metric:
+        """A sub-model's metric; a new one counts the samples that were rejected before."""
+        if name not in self.metrics:
+            self.metrics[name] = copy.deepcopy(self.base)
+            self.metrics[name].reject(self._rejected)
+        return self.metrics[name]
+
+    def update(self, results: Sequence[ByModel], batch: Mapping[str, Any]) -> None:
+        """Adds a batch.
+
+        Raises:
+            OcrError: `key` is not among the sub-models that were read.
+        """
+        names = list(results[0].results) if results else []
+        if results and self.key not in names:
+            raise OcrError(f"Metric.key is {self.key!r}, but PostProcess.model_name has {', '.join(names)}")
+        for name in names:
+            self._of(name).update([result.results[name] for result in results], batch)
+
+    def reject(self, samples: Sequence[RejectedSample]) -> None:
+        self._rejected += samples
+        for metric in self.metrics.values():
+            metric.reject(samples)
+
+    def compute(self) -> dict[str, float]:
+        numbers = dict(self.metrics[self.key].compute())
+        for name, metric in self.metrics.items():
+            if name != self.key:
+                numbers.update({f"{name}_{key}": value for key, value in metric.compute().items()})
+        return numbers
+
+    def state(self) -> dict[str, Any]:
+        return {name: metric.state() for name, metric in self.metrics.items()}
+
+    def merge(self, state: dict[str, Any]) -> None:
+        for name, share in state.items():
+            self._of(name).merge(share)
+
+    def reset(self) -> None:
+        self.metrics = {self.key: copy.deepcopy(self.base)}
+        self._rejected = []
