@@ -30,6 +30,7 @@ from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.recompute import recompute_blocks
 from ppocr_like.weights import load_into, load_own_weights, pretrained
+from ppocr_like.weights.centers import fill_centers
 
 logger = logging.getLogger("ppocr_like")
 
@@ -130,6 +131,8 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     if settings.gradient_checkpointing:
         recompute(model, compute)
     ranks.share_weights(model)
+    loss = builder.loss()
+    fill_centers(loss)
     loader = _loader(builder, "Train", None, folder.path / CACHE, ranks, compute)
     batches = loader.steps(1)
     steps = -(-batches // settings.accumulate_steps)
@@ -138,7 +141,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         ranks=ranks,
         compute=compute,
         model=model,
-        loss=builder.loss(),
+        loss=loss,
         optimizer=builder.optimizer(model, settings.epoch_num, steps, ranks.world),
         scaler=compute.scaler(settings),
         loader=loader,
