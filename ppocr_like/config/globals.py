@@ -87,6 +87,9 @@ class GlobalConfig:
     )
     use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
     max_text_length: int | None = option(None, "longer labels are rejected. Wins over an operator's own argument", least=1)
+    label_list: list[str | int] | None = option(
+        None, "names of a classifier's classes, in the order of its outputs. Wins over an operator's own argument"
+    )
     infer_mode: bool = option(False, "labels are not read. Wins over an operator's own argument")
     paddle_exact: bool = option(False, "PaddleOCR's results also where they look like mistakes; see `docs/recipe.md`")
 
