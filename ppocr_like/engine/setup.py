@@ -11,12 +11,13 @@ from typing import Any
 import torch
 
 from ppocr_like.charset import Charset
-from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
+from ppocr_like.config import Builder, Compile, GlobalConfig, Recipe, lr_advice
 from ppocr_like.config.architecture import own_weights
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
 from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resolve_checkpoint, seed_everything, set_rng_state
+from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.guard import Signals, StepGuard
@@ -129,6 +130,9 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     model = compute.place(model)
     if settings.gradient_checkpointing:
         recompute(model, compute)
+    if settings.compile is not False:
+        options = settings.compile if isinstance(settings.compile, Compile) else Compile()
+        compile_model(model, options, compute.device)
     ranks.share_weights(model)
     loader = _loader(builder, "Train", None, folder.path / CACHE, ranks, compute)
     batches = loader.steps(1)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ppocr_like.contracts import entry_name
+from ppocr_like.engine.compiling import compile_told
 from ppocr_like.engine.device import memory_told
 from ppocr_like.engine.guard import Interrupted
 from ppocr_like.engine.run import Run, StepResult
@@ -112,7 +113,7 @@ def forward_backward(run: Run, batch: Batch, weight: float, sums: dict[str, floa
     """Adds one batch's gradients, times its share of the step's samples, to the parameters; its losses to `sums`."""
     refuse_ragged(run, batch)
     targets = targets_of(run.model, batch)
-    with memory_told(batch["image"], batch["info"], "Train"):
+    with memory_told(batch["image"], batch["info"], "Train"), compile_told():
         with run.compute.autocast():
             outputs = run.model(batch["image"], targets)
         outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
