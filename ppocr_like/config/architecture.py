@@ -162,7 +162,7 @@ def name_problems(consumers: Mapping[str, Any]) -> list[Problem]:
         part = consumers[section]
         read = getattr(part, "model_names", None)
         who = type(part).__name__
-        if part is None or (names is None and read is None):
+        if part is None or (names is None and not read):  # a CombinedLoss may read no sub-model
             continue
         if names is None or not read:
             some = f"Architecture has {', '.join(names)}" if names else f"{who} reads those of Architecture.Models"

@@ -41,6 +41,7 @@ IGNORED: dict[tuple[str, str], Ignored] = {
         for role in ("Transform", "Backbone", "Neck", "Head")
     },
     ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
+    ("CenterLoss", "num_classes"): Ignored("classes are counted in the dictionary"),
     ("SVTRv2", "local_k"): Ignored("PaddleOCR does not read it either: the kernel of a Conv mixer is 5 x 5"),
     ("SVTRv2", "out_char_num"): Ignored("PaddleOCR does not read it either: the columns follow from the image's width"),
     **{

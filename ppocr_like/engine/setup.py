@@ -31,6 +31,7 @@ from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.recompute import recompute_blocks
 from ppocr_like.weights import load_into, load_own_weights, pretrained
+from ppocr_like.weights.centers import fill_centers
 
 logger = logging.getLogger("ppocr_like")
 
@@ -134,6 +135,8 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         options = settings.compile if isinstance(settings.compile, Compile) else Compile()
         compile_model(model, options, compute.device)
     ranks.share_weights(model)
+    loss = builder.loss()
+    fill_centers(loss)
     loader = _loader(builder, "Train", None, folder.path / CACHE, ranks, compute)
     batches = loader.steps(1)
     steps = -(-batches // settings.accumulate_steps)
@@ -142,7 +145,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         ranks=ranks,
         compute=compute,
         model=model,
-        loss=builder.loss(),
+        loss=loss,
         optimizer=builder.optimizer(model, settings.epoch_num, steps, ranks.world),
         scaler=compute.scaler(settings),
         loader=loader,

@@ -51,3 +51,16 @@ class NRTRLoss(nn.Module):
             losses = -(1 - SMOOTHING) * hit - SMOOTHING * others
             counts = wanted != self.ignore_index
             return {"loss": losses.masked_fill(~counts, 0.0).sum() / counts.sum()}
+
+
+@LOSSES.register()
+class CELoss(NRTRLoss):
+    """NRTRLoss by its name of PaddleOCR 2.x, whose padding counts as a class unless the loss is smoothed.
+
+    Args:
+        smoothing: as NRTRLoss'.
+        ignore_index: class left out of plain cross-entropy; none where it is below 0.
+    """
+
+    def __init__(self, smoothing: bool = False, ignore_index: int = -1) -> None:
+        super().__init__(smoothing, ignore_index)

@@ -12,6 +12,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ppocr_like.weights.pickled_arrays import ArrayMaker, Encoded, Name, Refused, finished
 
 MAX_OPERATIONS = 500_000  # about 30 are needed for each array; each makes one object of some hundred bytes at most
@@ -22,13 +24,17 @@ SHORT_TEXT = 256  # bytes; longer texts are array data that early protocols wrot
 _MARK = object()
 
 
-def read_pickle(data: bytes) -> Any:
+def read_pickle(data: bytes, operations: int = MAX_OPERATIONS) -> Any:
     """What the pickle in `data` holds; arrays below the top are to be asked for with `finished`, and look into `data`.
+
+    Args:
+        data: the file.
+        operations: more instructions are refused.
 
     Raises:
         Refused: truncated, damaged, or holding anything but plain data and arrays. Nothing was run.
     """
-    return _Machine(data).run()
+    return _Machine(data).run(operations)
 
 
 class _Machine:
@@ -39,10 +45,10 @@ class _Machine:
         self.memo: dict[int, Any] = {}
         self.maker = ArrayMaker(len(data))
 
-    def run(self) -> Any:
+    def run(self, operations: int) -> Any:
         if self.take(1) != b"\x80" or not 2 <= self.number(1) <= 5:
             raise Refused("does not begin as a pickle of protocol 2 to 5 does")
-        for _ in range(MAX_OPERATIONS):
+        for _ in range(operations):
             code = self.number(1)
             if code == ord("."):
                 return finished(self.pop())
@@ -50,7 +56,7 @@ class _Machine:
             if step is None:
                 raise Refused(f"instruction {code:#04x} at byte {self.position - 1} makes what no weights file needs")
             step(self)
-        raise Refused(f"more than {MAX_OPERATIONS:,} instructions, which no weights file needs")
+        raise Refused(f"more than {operations:,} instructions, which no weights file needs")
 
     def take(self, count: int) -> memoryview:
         """The next `count` bytes, as a look into the file."""
@@ -145,6 +151,8 @@ class _Machine:
         if len(items) % 2:
             raise Refused("a key without a value: damaged")
         for key, value in zip(items[::2], items[1::2], strict=True):
+            if isinstance(key, np.ndarray) and key.ndim == 0 and key.dtype.kind in "iu":  # a whole number of numpy's
+                key = int(key)
             if not isinstance(key, (str, int)):
                 raise Refused(f"a key is a {type(key).__name__}; names and numbers are known")
             target[key] = value

@@ -13,7 +13,7 @@ from ppocr_like.config.checks import SECTIONS
 from ppocr_like.config.ignored import IGNORED
 from ppocr_like.config.typecheck import parameters
 from ppocr_like.errors import ConfigError
-from ppocr_like.registry import ARCH_TRANSFORMS, BACKBONES, HEADS, NECKS, SCHEDULES
+from ppocr_like.registry import ARCH_TRANSFORMS, BACKBONES, HEADS, LOSSES, NECKS, SCHEDULES
 
 # PaddleOCR's own switches, a letter from `use_gpu`: only `false` may stand, so a slip of the finger cannot hide there.
 SWITCHES = {"use_xpu": "use_gpu", "use_npu": "use_gpu", "use_gcu": "use_gpu"}
@@ -33,8 +33,8 @@ def accepted(component: str) -> set[str]:
     if component in roles:
         return {name for _, cls in roles[component] for name in parameters(cls)}
     load_components()
-    classes = [cls for registry in roles.values() for name, cls in registry if name == component]
-    assert classes, f"{component} is no part of a network"
+    classes = [cls for registry in (*roles.values(), LOSSES) for name, cls in registry if name == component]
+    assert classes, f"{component} is no part of a network and no loss"
     return {name for cls in classes for name in parameters(cls)}
 
 
