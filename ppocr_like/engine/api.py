@@ -10,6 +10,7 @@ from typing import Any
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections
@@ -20,7 +21,7 @@ from ppocr_like.engine.manifest import add_result, write_manifest
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RunFolder, add_log_file
-from ppocr_like.engine.setup import Resume, build_run, eval_sets, refuse_unsupported
+from ppocr_like.engine.setup import CACHE, Resume, build_run, eval_sets, refuse_unsupported
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import CheckpointError, TrainingError
@@ -64,6 +65,7 @@ def train(recipe: Recipe) -> TrainResult:
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
         refuse_unsupported(settings, ranks.world)
+        recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE)
         resume = Resume(recipe, ranks) if settings.checkpoints else None
         folder = RunFolder(settings.save_model_dir, lock=ranks.main)
         handler = None

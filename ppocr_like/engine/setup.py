@@ -128,12 +128,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         _fill(model, resume)
     else:
         builder, model = _fresh_model(recipe, builder)
-    model = compute.place(model)
-    if settings.gradient_checkpointing:
-        recompute(model, compute)
-    if settings.compile is not False:
-        options = settings.compile if isinstance(settings.compile, Compile) else Compile()
-        compile_model(model, options, compute.device)
+    model = prepared(model, settings, compute)
     ranks.share_weights(model)
     loss = builder.loss()
     fill_centers(loss)
@@ -170,6 +165,17 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         resume.apply(run)
     _say_at_start(run)
     return run
+
+
+def prepared(model: torch.nn.Module, settings: GlobalConfig, compute: Compute) -> torch.nn.Module:
+    """The network where it trains, recomputing or compiled as the recipe says."""
+    model = compute.place(model)
+    if settings.gradient_checkpointing:
+        recompute(model, compute)
+    if settings.compile is not False:
+        options = settings.compile if isinstance(settings.compile, Compile) else Compile()
+        compile_model(model, options, compute.device)
+    return model
 
 
 def recompute(model: torch.nn.Module, compute: Compute) -> None:
@@ -270,7 +276,7 @@ def _say_at_start(run: Run) -> None:
     ranks = run.ranks
     if not ranks.main:
         return
-    batch = run.recipe.get("Train.loader.batch_size_per_card") * ranks.world * run.accumulate
+    batch = Builder(run.recipe).batch_per_rank() * ranks.world * run.accumulate
     for note in run.recipe.notes:
         logger.info("note: %s", note)
     advice = lr_advice(run.recipe, batch)
