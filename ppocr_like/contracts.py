@@ -11,6 +11,9 @@ import numpy as np
 IGNORED_TEXTS = ("###", "*")  # transcriptions of regions that are neither trained on nor counted (PaddleOCR's DetLabelEncode)
 
 
+VIEWS = "|"  # between the texts of a sample's views, where a transform makes several pictures of one
+
+
 @dataclass(frozen=True)
 class SampleInfo:
     """Where a sample comes from. Travels with the batch under `info`, whatever KeepKeys selects.

@@ -15,8 +15,9 @@ from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import ARCH_TRANSFORMS, ARCHITECTURES, BACKBONES, HEADS, NECKS, Registry
 
 PARTS = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
-SECTION = ("model_type", "algorithm", "name", *PARTS, "Models")
-SUB_MODEL = ("pretrained", "freeze_params", "return_all_feats", "model_type", "algorithm", *PARTS)
+OWN = ("fused",)  # arguments of the network itself
+SECTION = ("model_type", "algorithm", "name", *OWN, *PARTS, "Models")
+SUB_MODEL = ("pretrained", "freeze_params", "return_all_feats", "model_type", "algorithm", *OWN, *PARTS)
 T = TypeVar("T")
 
 
@@ -46,7 +47,8 @@ def build_architecture(recipe: Recipe, bind: Bind) -> Any:
     arch = recipe.get("Architecture")
     if not isinstance(arch, dict):
         raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")
-    node = named_node({"name": arch.get("name") or _default_name(arch)}, "Architecture", "architecture")
+    own = {key: arch[key] for key in OWN if key in arch}
+    node = named_node({"name": arch.get("name") or _default_name(arch), **own}, "Architecture", "architecture")
     if node.name in ARCHITECTURES and "models" in parameters(ARCHITECTURES.get(node.name)):
         return bind(ARCHITECTURES, node, built=_sub_models(recipe, bind, arch)).make()
     if "Models" in arch:
@@ -126,7 +128,8 @@ def _sub_model(recipe: Recipe, bind: Bind, node: Any, path: str, task: str) -> A
             f"{path} is frozen and has no weights: what it teaches is random; set {path}.pretrained or Global.pretrained_model"
         )
     try:
-        model = bind(ARCHITECTURES, Node("OcrModel", {}, path), built=_parts(recipe, bind, args, path)).make()
+        own = {key: args[key] for key in OWN if key in args}
+        model = bind(ARCHITECTURES, Node("OcrModel", own, path), built=_parts(recipe, bind, args, path)).make()
     except ConfigError as error:
         raise ConfigError(problems + error.problems) from error
     if problems:

@@ -54,8 +54,8 @@ class GlobalConfig:
     # Weights in and out
     pretrained_model: str | None = option(
         None,
-        "weights a fresh run starts from: `.safetensors`, PaddleOCR's `.pdparams`, `.pth`, a run folder, or a prefix such as "
-        "`output/x/best_accuracy`",
+        "weights a fresh run starts from: `.safetensors`, PaddleOCR's `.pdparams`, `.onnx`, `.pth`, a run folder, or a "
+        "prefix such as `output/x/best_accuracy`",
     )
     pretrained_sub_model: str | None = option(
         None, "network to take of weights of a distillation (`Teacher`); null: `Student`, or the only one"
@@ -100,6 +100,9 @@ class GlobalConfig:
     )
     use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
     max_text_length: int | None = option(None, "longer labels are rejected. Wins over an operator's own argument", least=1)
+    label_list: list[str | int] | None = option(
+        None, "names of a classifier's classes, in the order of its outputs. Wins over an operator's own argument"
+    )
     infer_mode: bool = option(False, "labels are not read. Wins over an operator's own argument")
     paddle_exact: bool = option(False, "PaddleOCR's results also where they look like mistakes; see `docs/recipe.md`")
 

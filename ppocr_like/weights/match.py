@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights.charset_plan import FRESH, CharsetPlan
 from ppocr_like.weights.files import WeightsFile
 from ppocr_like.weights.fit import BACKBONE, fitted
+from ppocr_like.weights.onnx_weights import check_outputs
 
 logger = logging.getLogger("ppocr_like")
 Shape = tuple[int, ...]
@@ -97,9 +98,9 @@ def load_into(
 
     Raises:
         WeightsError: below the floor (with the table and the likely cause); an output layer that does not fit its
-            character set; NaN or infinite values.
+            character set; NaN or infinite values; an ONNX file that answers otherwise than the network with its weights.
     """
-    weights, alone = fitted(weights, model)
+    graph, (weights, alone) = weights.graph, fitted(weights, model)
     if alone and min_match < 1:
         logger.info(
             "%s holds a backbone alone: the floor counts within the backbone; all else starts from random weights", weights.path
@@ -131,6 +132,9 @@ def load_into(
         raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
     _check_finite(filled, weights)
     model.load_state_dict({**own, **filled}, strict=True)
+    if graph is not None and isinstance(model, nn.Module) and (plan is None or plan.identical):
+        difference = check_outputs(graph, model, weights.path)
+        logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
     return report
 
 

@@ -43,6 +43,8 @@ def sub_weights(weights: WeightsFile, name: str | None = None) -> WeightsFile:
     """
     names = sub_models_of(weights.state)
     if not names:
+        if name:
+            raise WeightsError(f"{weights.path} holds one network alone, not {name!r}; remove Global.pretrained_sub_model")
         return weights
     try:
         name = meant_model(names, name, str(weights.path))
@@ -50,7 +52,7 @@ def sub_weights(weights: WeightsFile, name: str | None = None) -> WeightsFile:
     except ConfigError as error:
         raise WeightsError(str(error)) from error
     logger.info("%s holds %s; %s is taken", weights.path, ", ".join(names), name)
-    return replace(weights, state=_of(weights.state, name), recipe=recipe)
+    return replace(weights, state=_of(weights.state, name), names=_of(weights.names, name), recipe=recipe, sub_model=None)
 
 
 def _of(state: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def load_into(
         WeightsError: see `match.load_into`; a file of one network for several.
     """
     if not hasattr(model, "sub_models"):
-        weights = sub_weights(weights, getattr(weights, "sub_model", None))
+        weights = sub_weights(weights, weights.sub_model)
         return load_one(model, weights, plan, min_match, architecture=architecture)
     there = sub_models_of(weights.state)
     if not there:
