@@ -31,19 +31,26 @@ SAMPLES = 8  # real ones in a trial batch; they are repeated to fill it
 GPU_SHARE, CPU_SHARE = 0.9, 0.5
 
 
-def settle_batch_size(recipe: Recipe, ranks: Ranks, cache: Path) -> Recipe:
+def settle_batch_size(recipe: Recipe, ranks: Ranks, cache: Path, resume_from: Path | None = None) -> Recipe:
     """The recipe with a number where it says `auto`: the checkpoint's on a resume, else what a trial finds, equal on all ranks.
+
+    Args:
+        cache: where line offsets and image sizes are kept.
+        resume_from: the checkpoint where that is not `Global.checkpoints`.
 
     Raises:
         TrainingError: not even one sample fits.
     """
     if recipe.get(KEY) != AUTO:
         return recipe
-    if recipe.globals.checkpoints:
-        before = Recipe.from_tree(load_checkpoint(resolve_checkpoint(recipe.globals.checkpoints))["recipe"])
+    source = resume_from or recipe.globals.checkpoints
+    if source:
+        with ranks.together():
+            before = Recipe.from_tree(load_checkpoint(resolve_checkpoint(str(source)))["recipe"])
         size, said = int(before.get(KEY)), "as in the checkpoint"
     else:
-        found = _Trial(recipe, ranks, cache).search()
+        with ranks.together():
+            found = _Trial(recipe, ranks, cache).search()
         size = min(ranks.gather(found.size))
         said = f"{found.used / 2**20:.0f} MB of the {found.budget / 2**20:.0f} MB that a step may use"
     tree = {**recipe.tree, "Train": {**recipe.tree["Train"], "loader": {**recipe.tree["Train"]["loader"]}}}
