@@ -104,9 +104,11 @@ format: $(READY)  ## let ruff mend what it can
 types: $(READY)  ## mypy
 	$(BIN)/mypy
 
-parity: $(READY)  ## the tests against PaddleOCR's answers (PPOCR_LIKE_CASES must name the folder with the cases)
-	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds parity/"; exit 1; }
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs tests/parity $(ARGS)
+parity: $(READY)  ## PaddleOCR's recipes and answers against ours, and the tests of it (PPOCR_LIKE_CASES: the folder with the cases)
+	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds parity/ and paddleocr/"; exit 1; }
+	OMP_NUM_THREADS=1 $(PY) tests/parity/run.py --models "$$PPOCR_LIKE_CASES/parity/models" --ops "$$PPOCR_LIKE_CASES/parity/ops" \
+	    --configs "$$PPOCR_LIKE_CASES/paddleocr/configs" --json output/parity.json $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs tests/parity
 
 benchmark: $(READY)  ## what a recipe costs on this machine, and what holds it back (docs/benchmark.md): RECIPE, ARGS
 	mkdir -p $(BENCHMARK)
