@@ -146,7 +146,7 @@ def test_files_that_are_none(tmp_path):
 
 
 def rapidocr_model(name: str) -> Path:
-    """A model of PP-OCRv6 small in the package rapidocr 3.10 of the Python that PPOCR_LIKE_RAPIDOCR_PYTHON names, or of this one."""
+    """A model of PP-OCRv6 small in rapidocr 3.10 of the Python that PPOCR_LIKE_RAPIDOCR_PYTHON names, or of this one."""
     python, found = os.environ.get("PPOCR_LIKE_RAPIDOCR_PYTHON"), importlib.util.find_spec("rapidocr")
     places = [Path(found.origin).parent / "models"] if found and found.origin else []
     if python:
