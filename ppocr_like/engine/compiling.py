@@ -73,4 +73,7 @@ def compile_told() -> Iterator[None]:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
         reason = next((text for text in str(error).splitlines() if text.strip()), type(error).__name__)
-        raise TrainingError(f"torch.compile cannot compile this network ({reason}); set Global.compile=false") from error
+        raise TrainingError(
+            f"torch.compile cannot compile this network ({reason}); set Global.compile=false, or Global.compile='{{dynamic: false}}' "
+            "where it failed at the second size of images"
+        ) from error

@@ -12,7 +12,7 @@ import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Compile, GlobalConfig, Recipe, lr_advice
-from ppocr_like.config.architecture import own_weights
+from ppocr_like.config.architecture import backbone_weights, own_weights
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
@@ -32,7 +32,7 @@ from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.recompute import recompute_blocks
 from ppocr_like.modeling.sync_norm import NormSync, synchronise
-from ppocr_like.weights import load_into, load_own_weights, pretrained
+from ppocr_like.weights import load_backbones, load_into, load_own_weights, pretrained
 from ppocr_like.weights.centers import fill_centers
 
 logger = logging.getLogger("ppocr_like")
@@ -233,6 +233,7 @@ def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
+    load_backbones(model, backbone_weights(recipe), settings.pretrained_min_match)
     own = own_weights(recipe)
     if own:
         floor, mode = settings.pretrained_min_match, settings.charset_resize
