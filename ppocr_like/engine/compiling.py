@@ -74,6 +74,6 @@ def compile_told() -> Iterator[None]:
             raise
         reason = next((text for text in str(error).splitlines() if text.strip()), type(error).__name__)
         raise TrainingError(
-            f"torch.compile cannot compile this network ({reason}); set Global.compile=false, or Global.compile='{{dynamic: false}}' "
-            "where it failed at the second size of images"
+            f"torch.compile cannot compile this network ({reason}); set Global.compile=false, or "
+            "Global.compile='{dynamic: false}' where it failed at the second size of images"
         ) from error
