@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ppocr_like.config.ignored import ignored
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.nodes import Bound, Context, Node, named_node, problem
 from ppocr_like.config.recipe import Recipe
@@ -71,6 +72,8 @@ def _parts(recipe: Recipe, bind: Bind, arch: dict[str, Any], path: str) -> dict[
             continue
         try:
             node = named_node(arch.get(key), f"{path}.{key}", registry.kind)
+            if key == "Backbone":
+                _take_pretrained(node)
             bound = bind(registry, node, key, {"in_spec": partial(_same, None if problems else spec)})
             if problems:
                 continue  # what comes before could not be made: only the arguments can be judged
@@ -82,6 +85,18 @@ def _parts(recipe: Recipe, bind: Bind, arch: dict[str, Any], path: str) -> dict[
     if problems:
         raise ConfigError(problems)
     return parts
+
+
+def _take_pretrained(node: Node) -> None:
+    """`pretrained` of a backbone names weights, which `backbone_weights` tells; the class does not know the key."""
+    value = node.args.get("pretrained")
+    known = ignored(node.name, "pretrained") is not None  # files of PaddleOCR that carry it: noted
+    if value is None or isinstance(value, str) or (value is False and not known):
+        node.args.pop("pretrained", None)
+    elif value is True and not known:
+        raise problem(
+            f"{node.path}.pretrained", "is true, but nothing is downloaded here: give the path of the backbone's weights"
+        )
 
 
 def _sub_models(recipe: Recipe, bind: Bind, arch: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +164,14 @@ def own_weights(recipe: Recipe) -> dict[str, str]:
     models = recipe.get("Architecture.Models")
     nodes = models.items() if isinstance(models, dict) else ()
     return {name: node["pretrained"] for name, node in nodes if isinstance(node, dict) and node.get("pretrained")}
+
+
+def backbone_weights(recipe: Recipe) -> dict[str, str]:
+    """`Backbone.pretrained`, weights of a backbone alone: by the sub-model's name, or under "" of the one network."""
+    models = recipe.get("Architecture.Models")
+    paths = {name: f"Architecture.Models.{name}" for name in models} if isinstance(models, dict) else {"": "Architecture"}
+    found = {name: recipe.get(f"{path}.Backbone.pretrained") for name, path in paths.items()}
+    return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 
 def name_problems(consumers: Mapping[str, Any]) -> list[Problem]:

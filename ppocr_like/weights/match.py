@@ -105,7 +105,7 @@ def load_into(
         logger.info(
             "%s holds a backbone alone: the floor counts within the backbone; all else starts from random weights", weights.path
         )
-        model, plan = _Backbone(model), None
+        model, plan = BackboneOf(model), None
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
     filled: dict[str, Tensor] = {}
@@ -138,11 +138,12 @@ def load_into(
     return report
 
 
-class _Backbone:
+class BackboneOf:
     """A model's backbone as a model of its own, whose tensors keep their full names."""
 
     def __init__(self, model: FillableModel) -> None:
         self._model = model
+        self.module = getattr(model, "module", model)  # whose layers say what Paddle turns round
 
     def state_dict(self) -> dict[str, Any]:
         return {name: value for name, value in self._model.state_dict().items() if name.startswith(BACKBONE)}

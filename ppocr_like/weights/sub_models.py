@@ -13,7 +13,8 @@ from ppocr_like.config.single import meant_model, single_model
 from ppocr_like.errors import ConfigError, WeightsError
 from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights
-from ppocr_like.weights.match import MatchReport
+from ppocr_like.weights.fit import BACKBONE
+from ppocr_like.weights.match import BackboneOf, MatchReport
 from ppocr_like.weights.match import load_into as load_one
 
 logger = logging.getLogger("ppocr_like")
@@ -136,6 +137,28 @@ def load_own_weights(
         except WeightsError as error:
             raise WeightsError(f"Architecture.Models.{name}.pretrained: {error}") from error
         logger.info("%s: %s", name, report.table())
+
+
+def load_backbones(model: Any, sources: Mapping[str, str], min_match: float) -> None:
+    """Fills backbones from the files that the recipe names for each (`Backbone.pretrained`); a network's give its backbone.
+
+    Args:
+        sources: file, folder or prefix by the sub-model's name; "" is the one network.
+        min_match: share of the backbone's tensors that must be found.
+
+    Raises:
+        WeightsError: see `load_weights` and `match.load_into`.
+    """
+    for name, source in sources.items():
+        place = f"Architecture.Models.{name}" if name else "Architecture"
+        try:
+            weights = sub_weights(load_weights(source))
+            backbone = {key.removeprefix(BACKBONE): value for key, value in weights.state.items() if key.startswith(BACKBONE)}
+            alone = replace(weights, state=backbone or weights.state, recipe=None)
+            report = load_one(BackboneOf(model.sub(name) if name else model), alone, None, min_match)
+        except WeightsError as error:
+            raise WeightsError(f"{place}.Backbone.pretrained: {error}") from error
+        logger.info("%s.Backbone: %s", place, report.table())
 
 
 def _plan(weights: WeightsFile, charset: Charset | None, mode: ResizeMode) -> CharsetPlan | None:
