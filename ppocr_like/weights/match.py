@@ -38,6 +38,7 @@ class MatchReport:
         mismatched: (name, the file's shape, the model's shape); not filled.
         source: the file.
         fresh_rows: classes without a trained row.
+        unused: names that the file lacks and that evaluation does not use; they are not among the missing.
     """
 
     matched: tuple[str, ...]
@@ -46,6 +47,7 @@ class MatchReport:
     mismatched: tuple[tuple[str, Shape, Shape], ...]
     source: str = ""
     fresh_rows: int = 0
+    unused: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -59,6 +61,7 @@ class MatchReport:
             f"weights {self.source}: {len(self.matched)} matched ({self.share:.1%} of the model), {len(self.missing)} missing, "
             f"{len(self.unexpected)} unexpected, {len(self.mismatched)} of another shape"
             + (f"; {self.fresh_rows} output rows start fresh" if self.fresh_rows else "")
+            + (f"; without the {len(self.unused)} of the guide, which only training uses" if self.unused else "")
         )
 
     def table(self, limit: int = 20) -> str:
@@ -83,6 +86,7 @@ def load_into(
     min_match: float = 0.5,
     *,
     architecture: Mapping[str, Any] | None = None,
+    as_is: bool = False,
 ) -> MatchReport:
     """Copies the tensors whose names and shapes match; rows of per-class parameters go by `plan`.
 
@@ -94,6 +98,7 @@ def load_into(
         plan: see `pretrained`; None copies per-class parameters like all others.
         min_match: `Global.pretrained_min_match`, [0, 1].
         architecture: the recipe's `Architecture`, to name what differs from the weights' own.
+        as_is: for evaluation, export and recognition: a whole guide (`model.training_only()`) may be missing.
 
     Raises:
         WeightsError: below the floor (with the table and the likely cause); an output layer that does not fit its
@@ -107,10 +112,13 @@ def load_into(
         model, plan = _Backbone(model), None
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
+    guide = _missing_guide(model, own, weights) if as_is else set()
     filled: dict[str, Tensor] = {}
     missing, mismatched = [], []
     for name, target in own.items():
         source = weights.state.get(name)
+        if name in guide:
+            continue
         if source is None:
             missing.append((name, tuple(target.shape)))
             continue
@@ -126,6 +134,7 @@ def load_into(
         mismatched=tuple(mismatched),
         source=str(weights.path),
         fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
+        unused=tuple(guide),
     )
     if report.share < min_match or not report.matched:
         raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
@@ -148,6 +157,13 @@ class _Backbone:
 
     def class_parameters(self) -> dict[str, str]:
         return {}
+
+
+def _missing_guide(model: FillableModel, own: Mapping[str, Any], weights: WeightsFile) -> set[str]:
+    """Names of the parts that only training uses, where the file holds none of them."""
+    beginnings = getattr(model, "training_only", tuple)()
+    names = {name for name in own if beginnings and name.startswith(beginnings)}
+    return set() if names & set(weights.state) else names
 
 
 def _counts(name: str) -> bool:
