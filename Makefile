@@ -91,7 +91,7 @@ $(RAPIDOCR_READY): Makefile
 rapidocr: $(RAPIDOCR_READY)  ## make the environment of test-rapidocr
 
 test-rapidocr: $(READY) $(RAPIDOCR_READY)  ## the tests that run an exported bundle in RapidOCR
-	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py $(ARGS)
+	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py tests/weights/test_onnx.py $(ARGS)
 
 lint: $(READY)  ## ruff: rules and formatting
 	$(BIN)/ruff check .
@@ -104,9 +104,11 @@ format: $(READY)  ## let ruff mend what it can
 types: $(READY)  ## mypy
 	$(BIN)/mypy
 
-parity: $(READY)  ## the tests against PaddleOCR's answers (PPOCR_LIKE_CASES must name the folder with the cases)
-	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds parity/"; exit 1; }
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs tests/parity $(ARGS)
+parity: $(READY)  ## PaddleOCR's recipes and answers against ours, and the tests of it (PPOCR_LIKE_CASES: the folder with the cases)
+	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds parity/ and paddleocr/"; exit 1; }
+	OMP_NUM_THREADS=1 $(PY) tests/parity/run.py --models "$$PPOCR_LIKE_CASES/parity/models" --ops "$$PPOCR_LIKE_CASES/parity/ops" \
+	    --configs "$$PPOCR_LIKE_CASES/paddleocr/configs" --json output/parity.json $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs tests/parity
 
 benchmark: $(READY)  ## what a recipe costs on this machine, and what holds it back (docs/benchmark.md): RECIPE, ARGS
 	mkdir -p $(BENCHMARK)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ppocr_like.config.ignored import ignored
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.nodes import Bound, Context, Node, named_node, problem
 from ppocr_like.config.recipe import Recipe
@@ -15,8 +16,9 @@ from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import ARCH_TRANSFORMS, ARCHITECTURES, BACKBONES, HEADS, NECKS, Registry
 
 PARTS = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
-SECTION = ("model_type", "algorithm", "name", *PARTS, "Models")
-SUB_MODEL = ("pretrained", "freeze_params", "return_all_feats", "model_type", "algorithm", *PARTS)
+OWN = ("fused",)  # arguments of the network itself
+SECTION = ("model_type", "algorithm", "name", *OWN, *PARTS, "Models")
+SUB_MODEL = ("pretrained", "freeze_params", "return_all_feats", "model_type", "algorithm", *OWN, *PARTS)
 T = TypeVar("T")
 
 
@@ -46,7 +48,8 @@ def build_architecture(recipe: Recipe, bind: Bind) -> Any:
     arch = recipe.get("Architecture")
     if not isinstance(arch, dict):
         raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")
-    node = named_node({"name": arch.get("name") or _default_name(arch)}, "Architecture", "architecture")
+    own = {key: arch[key] for key in OWN if key in arch}
+    node = named_node({"name": arch.get("name") or _default_name(arch), **own}, "Architecture", "architecture")
     if node.name in ARCHITECTURES and "models" in parameters(ARCHITECTURES.get(node.name)):
         return bind(ARCHITECTURES, node, built=_sub_models(recipe, bind, arch)).make()
     if "Models" in arch:
@@ -69,6 +72,8 @@ def _parts(recipe: Recipe, bind: Bind, arch: dict[str, Any], path: str) -> dict[
             continue
         try:
             node = named_node(arch.get(key), f"{path}.{key}", registry.kind)
+            if key == "Backbone":
+                _take_pretrained(node)
             bound = bind(registry, node, key, {"in_spec": partial(_same, None if problems else spec)})
             if problems:
                 continue  # what comes before could not be made: only the arguments can be judged
@@ -80,6 +85,18 @@ def _parts(recipe: Recipe, bind: Bind, arch: dict[str, Any], path: str) -> dict[
     if problems:
         raise ConfigError(problems)
     return parts
+
+
+def _take_pretrained(node: Node) -> None:
+    """`pretrained` of a backbone names weights, which `backbone_weights` tells; the class does not know the key."""
+    value = node.args.get("pretrained")
+    known = ignored(node.name, "pretrained") is not None  # files of PaddleOCR that carry it: noted
+    if value is None or isinstance(value, str) or (value is False and not known):
+        node.args.pop("pretrained", None)
+    elif value is True and not known:
+        raise problem(
+            f"{node.path}.pretrained", "is true, but nothing is downloaded here: give the path of the backbone's weights"
+        )
 
 
 def _sub_models(recipe: Recipe, bind: Bind, arch: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +143,8 @@ def _sub_model(recipe: Recipe, bind: Bind, node: Any, path: str, task: str) -> A
             f"{path} is frozen and has no weights: what it teaches is random; set {path}.pretrained or Global.pretrained_model"
         )
     try:
-        model = bind(ARCHITECTURES, Node("OcrModel", {}, path), built=_parts(recipe, bind, args, path)).make()
+        own = {key: args[key] for key in OWN if key in args}
+        model = bind(ARCHITECTURES, Node("OcrModel", own, path), built=_parts(recipe, bind, args, path)).make()
     except ConfigError as error:
         raise ConfigError(problems + error.problems) from error
     if problems:
@@ -181,6 +199,14 @@ def guide_problems(model: Any, transforms: Sequence[Any], path: str) -> list[Pro
         message = f"encodes the guide's label for {GUIDE_HEADS[kind][0]}, but the MultiHead's guide is {head}: {wanted} is needed"
         problems.append(Problem(f"{path}.{number}.{type(step).__name__}.gtc_encode", message))
     return problems
+
+
+def backbone_weights(recipe: Recipe) -> dict[str, str]:
+    """`Backbone.pretrained`, weights of a backbone alone: by the sub-model's name, or under "" of the one network."""
+    models = recipe.get("Architecture.Models")
+    paths = {name: f"Architecture.Models.{name}" for name in models} if isinstance(models, dict) else {"": "Architecture"}
+    found = {name: recipe.get(f"{path}.Backbone.pretrained") for name, path in paths.items()}
+    return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 
 def name_problems(consumers: Mapping[str, Any]) -> list[Problem]:

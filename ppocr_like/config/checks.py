@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from ppocr_like.config.architecture import SECTION as ARCHITECTURE
 from ppocr_like.config.architecture import guide_loss_problems, guide_problems, name_problems
+from ppocr_like.config.class_checks import label_problems, name_count_problems
 from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import size_problems, try_model
@@ -99,7 +100,7 @@ def all_problems(builder: Makes) -> list[Problem]:
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
-    problems += name_problems(consumers) + guide_loss_problems(model, loss)
+    problems += name_problems(consumers) + guide_loss_problems(model, loss) + name_count_problems(recipe, model, postprocess)
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
@@ -167,6 +168,7 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
         said = transform.run_note(builder.settings.epoch_num) if hasattr(transform, "run_note") else ""
         if said:
             builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
+    problems += label_problems(consumers["Architecture"], transforms, path("transforms"))
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files

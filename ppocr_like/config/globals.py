@@ -41,8 +41,8 @@ class GlobalConfig:
     # Weights in and out
     pretrained_model: str | None = option(
         None,
-        "weights a fresh run starts from: `.safetensors`, PaddleOCR's `.pdparams`, `.pth`, a run folder, or a prefix such as "
-        "`output/x/best_accuracy`",
+        "weights a fresh run starts from: `.safetensors`, PaddleOCR's `.pdparams`, `.onnx`, `.pth`, a run folder, or a "
+        "prefix such as `output/x/best_accuracy`",
     )
     pretrained_sub_model: str | None = option(
         None, "network to take of weights of a distillation (`Teacher`); null: `Student`, or the only one"
@@ -87,6 +87,9 @@ class GlobalConfig:
     )
     use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
     max_text_length: int | None = option(None, "longer labels are rejected. Wins over an operator's own argument", least=1)
+    label_list: list[str | int] | None = option(
+        None, "names of a classifier's classes, in the order of its outputs. Wins over an operator's own argument"
+    )
     infer_mode: bool = option(False, "labels are not read. Wins over an operator's own argument")
     paddle_exact: bool = option(False, "PaddleOCR's results also where they look like mistakes; see `docs/recipe.md`")
 
@@ -115,8 +118,16 @@ class GlobalConfig:
         None, "adapt that scale to overflows; null: unless `scale_loss` is given (never with `paddle_exact`)"
     )
     distributed: bool = option(False, "set by the launcher; the value here is overwritten, as in PaddleOCR")
-    use_sync_bn: bool = option(False, "batch statistics over all ranks (not yet: with several ranks the run stops)")
-    find_unused_parameters: bool = option(False, "for models of which a step uses only a part, over several ranks")
+    use_sync_bn: bool = option(False, "several processes: batch norms take their statistics over the batches of all of them")
+    freeze_bn: bool = option(
+        False, "batch norms use and keep the running statistics of the weights a run starts from; their weights still train"
+    )
+    loss_over_ranks: bool = option(
+        False,
+        "several processes: the loss is taken over the samples of all of them at once, as one process does. false: each takes "
+        "its own, as in PaddleOCR, which differs where a loss is a mean over pixels (DBLoss) or characters (NRTRLoss, SARLoss)",
+    )
+    find_unused_parameters: bool = option(False, "not needed: parameters that a step does not use are always allowed")
 
     # Training
     accumulate_steps: int = option(1, "batches whose gradients are summed up to one step", least=1)
@@ -132,7 +143,7 @@ class GlobalConfig:
     save_res_path: str | None = option(None, "where `tools/infer.py` writes its results")
     model_name: str | None = option(None, "stands in the bundle's `inference.yml`")
     uniform_output_enabled: bool = option(
-        False, "sub-folders `best_accuracy/`, `latest/`, `iter_epoch_N/` in the run folder (not yet: the run stops)"
+        False, "PaddleX's sub-folders `best_accuracy/`, `latest/`, `iter_epoch_N/`: not written, which is said once"
     )
     debug: bool = option(False, "more in the log")
     plugins: list[str] = option([], "Python packages of yours that register components")

@@ -59,7 +59,8 @@ IGNORED: dict[tuple[str, str], Ignored] = {
     },
     ("Loader", "use_shared_memory"): Ignored("workers always hand batches over in shared memory"),
     ("Loader", "num_sections"): Ignored("PaddleOCR does not read it either"),
-    ("Loader", "collate_fn"): Ignored("a batch is a dict of the names in KeepKeys", (None,)),
+    ("Loader", "collate_fn"): Ignored("a batch is a dict of the names in KeepKeys", (None, "SSLRotateCollate")),
+    ("ClsLoss", "main_indicator"): Ignored("PaddleOCR does not read it either; it belongs to Metric"),
 }
 
 

@@ -17,7 +17,7 @@ from ppocr_like.config.yaml_io import Alias, dump, lookup, parse, unshared
 from ppocr_like.errors import ConfigError, Problem
 
 BASE = "_base_"
-GLOBAL_WINS = ("character_dict_path", "use_space_char", "max_text_length", "infer_mode")
+GLOBAL_WINS = ("character_dict_path", "use_space_char", "max_text_length", "infer_mode", "label_list")
 
 
 class Recipe:

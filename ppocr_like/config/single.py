@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ppocr_like.config.architecture import PARTS
+from ppocr_like.config.architecture import OWN, PARTS
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest
 from ppocr_like.errors import ConfigError, Problem
@@ -48,7 +48,7 @@ def single_model(recipe: Recipe, name: str | None = None) -> Recipe:
     name = meant_model(names, name)
     arch = recipe.get("Architecture")
     node = arch["Models"][name] if isinstance(arch["Models"][name], dict) else {}
-    keys = ("algorithm", *PARTS)
+    keys = ("algorithm", *OWN, *PARTS)
     tree = {key: value for key, value in recipe.tree.items() if key != "Loss"}
     tree["Architecture"] = {"model_type": arch.get("model_type"), **{key: node[key] for key in keys if key in node}}
     for section, make in (("PostProcess", _plain_postprocess), ("Metric", _plain_metric)):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from ppocr_like.contracts import RejectedSample
+from ppocr_like.contracts import VIEWS, RejectedSample
 from ppocr_like.transforms.base import Sample
 
 
@@ -20,9 +21,13 @@ def collate(samples: Sequence[Sample], rejected: Sequence[RejectedSample]) -> di
     after normalising. Other arrays whose shapes differ (the polygons of pages) become a list. `info` and `rejected` stay lists;
     without a sample the batch holds these two only.
 
+    A sample of several views, whose `image` is (V, C, H, W), becomes V samples: its other arrays have one entry for each view,
+    and the text of its `info` one part (PaddleOCR's SSLRotateCollate).
+
     Raises:
         ValueError: images of different heights, or samples of different entries.
     """
+    samples = [view for sample in samples for view in _views(sample)]
     batch: dict[str, Any] = {}
     for name in samples[0] if samples else ():
         if name == "info":
@@ -34,6 +39,16 @@ def collate(samples: Sequence[Sample], rejected: Sequence[RejectedSample]) -> di
     batch["info"] = [sample["info"] for sample in samples]
     batch["rejected"] = list(rejected)
     return batch
+
+
+def _views(sample: Sample) -> list[Sample]:
+    if "image" not in sample or np.ndim(sample["image"]) != 4:
+        return [sample]
+    count, info = len(sample["image"]), sample["info"]
+    texts = info.text.split(VIEWS)
+    views = [{name: value[i] for name, value in sample.items() if name != "info"} for i in range(count)]
+    own = texts if len(texts) == count else [info.text] * count
+    return [{**view, "info": replace(info, text=text)} for view, text in zip(views, own, strict=True)]
 
 
 def _join(name: str, values: list[Any]) -> Any:

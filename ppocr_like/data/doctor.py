@@ -10,6 +10,7 @@ import numpy as np
 
 from ppocr_like.config.build import Builder
 from ppocr_like.data.base import Dataset
+from ppocr_like.data.doctor_cls import ClassExaminer
 from ppocr_like.data.doctor_det import PageExaminer, training_size
 from ppocr_like.data.doctor_rec import LineExaminer, ctc_stride
 from ppocr_like.data.doctor_report import DoctorReport, SetReport
@@ -22,7 +23,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
 
     Looks for missing and unreadable images, lines that cannot be used, the same image or path twice, the same image with another
     label, and images of evaluation sets that are also trained on. Recognition: `doctor_rec.LineExaminer`. Detection:
-    `doctor_det.PageExaminer`.
+    `doctor_det.PageExaminer`. Classes: `doctor_cls.ClassExaminer`.
 
     Args:
         builder: of a checked recipe.
@@ -73,5 +74,7 @@ def _examiners(builder: Builder) -> Callable[[str, Dataset], Examiner]:
     if builder.task == "det":
         size = training_size(builder.bind_dataset("Train").kwargs["transforms"])
         return lambda section, dataset: PageExaminer(dataset, size)
+    if builder.task == "cls":
+        return lambda section, dataset: ClassExaminer(dataset)
     stride = ctc_stride(builder)
     return lambda section, dataset: LineExaminer(builder, section, dataset, stride)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ppocr_like.contracts import ByModel, PageBoxes, TextLine
+from ppocr_like.contracts import ByModel, ClassResult, PageBoxes, TextLine
 from ppocr_like.draw.boxes import draw_boxes, truth_of
 
 WIDTH, LINE, FONT = 800, 26, 18  # px
@@ -42,6 +42,12 @@ def _(result: TextLine, image: np.ndarray, label: str) -> np.ndarray:
     draw.text((4, size[1] + 2), label, fill="black", font=font)
     draw.text((4, size[1] + 2 + LINE), f"{result.text}   {result.confidence:.3f}", fill=colour, font=font)
     return np.asarray(canvas)
+
+
+@result_picture.register
+def _(result: ClassResult, image: np.ndarray, label: str) -> np.ndarray | None:
+    """As a line's: the image, its label, its class."""
+    return result_picture(TextLine(result.label, result.confidence), image, label)
 
 
 @result_picture.register

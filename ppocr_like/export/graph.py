@@ -64,6 +64,13 @@ def page_layout(channels: int, key: str = "maps", names: tuple[str, str] = ("x",
     return Layout(key, names, (2, channels, 96, 160), free, free)
 
 
+def class_layout(
+    channels: int, height: int, width: int, classes: int, key: str = "cls", names: tuple[str, str] = ("x", "cls")
+) -> Layout:
+    """A classifier's: (N, C, H, W) -> (N, classes), N free."""
+    return Layout(key, names, (2, channels, height, width), {0: "batch"}, {0: "batch"}, classes)
+
+
 class _OneOutput(nn.Module):
     """A model whose result is one tensor, as an ONNX graph needs it, behind a normalisation of its own."""
 

@@ -1,4 +1,4 @@
-"""How the export of a recogniser differs from that of a detector: sizes, metadata, what makes two results equal."""
+"""How the exports of recognisers, detectors and classifiers differ: sizes, metadata, what makes two results equal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import numpy as np
 
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.recipe import Recipe
-from ppocr_like.contracts import PageBoxes, TextLine
+from ppocr_like.contracts import ClassResult, PageBoxes, TextLine
 from ppocr_like.errors import ExportError
 from ppocr_like.export import rapidocr
-from ppocr_like.export.graph import CHARACTER, Layout, character_metadata, line_layout, page_layout
+from ppocr_like.export.graph import CHARACTER, Layout, character_metadata, class_layout, line_layout, page_layout
 from ppocr_like.pipeline import Spec
+from ppocr_like.pipeline.classes import TURNING
 from ppocr_like.pipeline.kinds import effective_postprocess
 from ppocr_like.pipeline.normalise import normalisation
 from ppocr_like.pipeline.preprocess import Preprocess
@@ -77,6 +78,10 @@ class Kind(ABC):
     @abstractmethod
     def summary(self) -> str:
         """In a few words what the model gives."""
+
+    def as_in_file(self) -> bool:
+        """Whether a sample's image is the file's, so that the bundle can be asked about the file."""
+        return True
 
     def told(self, result: Any) -> str:
         """What a model does with an image, in a message."""
@@ -210,7 +215,57 @@ class Pages(Kind):
         return f"{self.spec.postprocess.get('name')}: {given}"
 
 
-KINDS: Mapping[str, Callable[[Spec, Recipe, Any], Kind]] = MappingProxyType({"rec": Lines, "det": Pages})
+class Classes(Kind):
+    """Classifiers. Images of the recipe's size only: RapidOCR and PaddleOCR give no others."""
+
+    strict, unit, results, header = True, "images", "classes", rapidocr.CLASSES
+    BATCHES = (1, 6)
+
+    def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
+        super().__init__(spec, recipe, model)
+        self.classes = int(model.head.class_dim)
+        self.labels = [str(label) for label in spec.postprocess.get("label_list") or range(self.classes)]
+        if len(self.labels) != self.classes:
+            raise ExportError(f"label_list names {len(self.labels)} classes, the network has {self.classes}")
+        self.spec = replace(self.spec, postprocess={**spec.postprocess, "label_list": self.labels})
+
+    @property
+    def layout(self) -> Layout:
+        return class_layout(*Preprocess(self.spec).image_shape, self.classes, self.spec.output, self.spec.onnx_names)
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int, int]]:
+        return [(batch, *Preprocess(self.spec).image_shape) for batch in self.BATCHES]
+
+    def metadata(self) -> dict[str, str]:
+        return {"model_type": "cls", "label_list": json.dumps(self.labels)}
+
+    def check_output(self, output: np.ndarray, place: str) -> None:
+        if np.abs(output.sum(axis=1) - 1).max() > 1e-3:
+            raise ExportError(f"{place}: the outputs do not sum to 1: softmax is missing in the graph")
+
+    def entries(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def as_in_file(self) -> bool:
+        return not any(TURNING in str(node) for node in self.recipe.get("Eval.dataset.transforms") or [])
+
+    def same(self, wanted: ClassResult, got: ClassResult) -> bool:
+        return wanted.index == got.index
+
+    def told(self, result: ClassResult) -> str:
+        return f"says {result.label!r}"
+
+    def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
+        chain = Preprocess(self.spec)
+        keeps_ratio = all(getattr(step, "padding", True) for step in chain.chain)
+        return rapidocr.class_params(model, chain.image_shape, self.labels, keeps_ratio)
+
+    def summary(self) -> str:
+        return f"classes {', '.join(self.labels)}"
+
+
+KINDS: Mapping[str, Callable[[Spec, Recipe, Any], Kind]] = MappingProxyType({"rec": Lines, "det": Pages, "cls": Classes})
 
 
 def kind_of(spec: Spec, recipe: Recipe, model: Any) -> Kind:

@@ -23,6 +23,12 @@ LINES = """\
 # Whole pages: set Global.use_det and Global.use_preprocess_img to true; RapidOCR brings the detector.
 # The model's path is absolute: after moving the folder set Rec.model_path anew.
 """
+CLASSES = """\
+# The line classifier of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:
+#     RapidOCR(config_path="rapidocr.yaml")(image).cls_res
+# Whole pages: set Global.use_det, Global.use_rec and Global.use_preprocess_img to true; RapidOCR brings the other models.
+# The model's path is absolute: after moving the folder set Cls.model_path anew.
+"""
 PAGES = """\
 # The detector of this folder in RapidOCR (pip install rapidocr onnxruntime): boxes without texts:
 #     RapidOCR(config_path="rapidocr.yaml")(image).boxes
@@ -46,6 +52,35 @@ def line_params(model: Path, image_shape: tuple[int, int, int]) -> dict[str, Any
         "Rec.model_path": str(model),
         "Rec.rec_img_shape": [image_shape[0], image_shape[1], 320],
     }
+
+
+def class_params(
+    model: Path, image_shape: tuple[int, int, int], labels: Sequence[str], keeps_ratio: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """A classifier for `RapidOCR(params=...)`, and what RapidOCR cannot do as the recipe does.
+
+    RapidOCR turns a line by 180 degrees where the class' name holds "180" and its probability is above `cls_thresh`; other
+    directions it leaves as they are.
+
+    Args:
+        model: where `model.onnx` will stand.
+        image_shape: (channels, height, width).
+        labels: names of the classes.
+        keeps_ratio: the recipe pads images to the canvas and does not stretch them.
+    """
+    notes = [] if keeps_ratio else ["RapidOCR keeps the ratio of a line and pads it; this network was trained on stretched ones"]
+    if not any("180" in label for label in labels):
+        notes.append(f"RapidOCR turns lines of a class with 180 in its name, and there is none among {', '.join(labels)}")
+    params = {
+        "Global.use_det": False,
+        "Global.use_cls": True,
+        "Global.use_rec": False,
+        "Global.use_preprocess_img": False,
+        "Cls.model_path": str(model),
+        "Cls.cls_image_shape": list(image_shape),
+        "Cls.label_list": list(labels),
+    }
+    return params, notes
 
 
 def page_params(

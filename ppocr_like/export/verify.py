@@ -145,7 +145,7 @@ class Verifier:
         own = images.copy()
         read = 0
         for row, info in enumerate(infos):
-            if not Path(info.path).is_file():
+            if not self.kind.as_in_file() or not Path(info.path).is_file():
                 if self.affine is not None:
                     own[row] = self.affine.inverse(images[row])
                 continue

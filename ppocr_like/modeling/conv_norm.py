@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -76,8 +78,16 @@ class ConvNorm(nn.Module):
         return attrs(self.lr_mult, None, *names) | norm
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.convolution(F.pad(x, (0, 1, 0, 1)) if self.pad_end else x)
+        y = self._padded(x) if self.pad_end else self.convolution(x)
         return ACTIVATIONS[self.act](y) if self.bn is None else norm_act(self.bn, self.act, y)
+
+    def _padded(self, x: torch.Tensor) -> torch.Tensor:
+        conv = self.convolution
+        if torch.jit.is_tracing():  # a graph's convolution pads by itself; a step before it would hide the sizes
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of a copy, which tracing makes once
+                return F.conv2d(x, conv.weight, conv.bias, padding="same")
+        return conv(F.pad(x, (0, 1, 0, 1)))
 
     @torch.no_grad()
     def fuse(self) -> None:

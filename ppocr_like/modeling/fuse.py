@@ -48,7 +48,13 @@ def convolution_like(conv: nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor) 
 def fused_copy(model: Model) -> Model:
     """A copy in evaluation mode in which every module that can be fused is; `model` stays as it is."""
     fused = copy.deepcopy(model).eval()
-    for module in list(fused.modules()):
+    fuse_within(fused)
+    return fused
+
+
+@torch.no_grad()
+def fuse_within(model: nn.Module) -> None:
+    """Fuses every module of `model` that can be, in place."""
+    for module in list(model.modules()):
         if callable(fuse := getattr(module, "fuse", None)):
             fuse()
-    return fused

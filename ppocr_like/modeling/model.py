@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.modeling.fuse import fuse_within
 from ppocr_like.registry import ARCHITECTURES
 
 
@@ -23,6 +24,8 @@ class OcrModel(nn.Module):
         backbone: images to features.
         neck: features to features; None where the head reads the backbone.
         head: features (and in training the targets that it `needs`) to outputs.
+        fused: branches and batch norms are taken into plain convolutions at once, and these are trained: the form in which
+            weights come out of ONNX files.
 
     With `return_all_feats` set, training outputs also hold `backbone_out` and `neck_out` (MultiHead: its CTC branch's sequence);
     of several maps each, `backbone_out_0` and so on.
@@ -30,12 +33,22 @@ class OcrModel(nn.Module):
 
     return_all_feats = False
 
-    def __init__(self, transform: nn.Module | None, backbone: nn.Module, neck: nn.Module | None, head: nn.Module) -> None:
+    def __init__(
+        self,
+        transform: nn.Module | None,
+        backbone: nn.Module,
+        neck: nn.Module | None,
+        head: nn.Module,
+        fused: bool = False,
+    ) -> None:
         super().__init__()
         self.transform = transform
         self.backbone = backbone
         self.neck = neck
         self.head = head
+        self.fused = fused
+        if fused:
+            fuse_within(self)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -79,7 +92,11 @@ class OcrModel(nn.Module):
 
     def param_attrs(self) -> dict[str, ParamAttr]:
         """Settings of the parameters that have settings of their own, by full name."""
-        return self._gather("own_param_attrs")
+        found = self._gather("own_param_attrs")
+        if not self.fused:
+            return found
+        there = {name for name, _ in self.named_parameters()}  # what was fused tells about parameters that are gone
+        return {name: attr for name, attr in found.items() if name in there}
 
     def class_parameters(self) -> dict[str, str]:
         """Full names of parameters whose dim 0 is the class index -> the label encoder ("ctc")."""

@@ -1,8 +1,11 @@
 """Recognition and detection with bundles on ONNX Runtime. Importing this room imports no torch; `torch_backend` does."""
 
+from ppocr_like.pipeline.classifier import Classifier, Verdict
 from ppocr_like.pipeline.detector import Detector, Finding
 from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Backend, Runner
 from ppocr_like.pipeline.spec import Spec, read_spec
 
-__all__ = ["Backend", "Detector", "Finding", "Reading", "Recogniser", "Runner", "Spec", "read_spec"]
+__all__ = [
+    "Backend", "Classifier", "Detector", "Finding", "Reading", "Recogniser", "Runner", "Spec", "Verdict", "read_spec",
+]  # fmt: skip

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ppocr_like.errors import DataError
+from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.recogniser import Recogniser
+from ppocr_like.pipeline.write_classes import ClassResults
 from ppocr_like.pipeline.write_lines import LineResults
 from ppocr_like.pipeline.write_pages import PageResults
 
@@ -56,7 +58,7 @@ class Results(Protocol):
 
 
 def infer(
-    model: Recogniser | Detector,
+    model: Recogniser | Detector | Classifier,
     images: Iterable[str],
     out: str | Path,
     *,
@@ -70,7 +72,9 @@ def infer(
 
     Lines: `predictions.txt` (path, text, confidence, by tabs), `predictions.json` (characters with their places and
     confidences). Pages: `predictions.txt` as PaddleOCR's label files, `predictions.json` (boxes with scores, image size), a
-    picture of each page. An image that cannot be used is named in the summary; the rest goes on.
+    picture of each page. Classes: `predictions.txt` (path, class, probability), `predictions.json`.
+
+    An image that cannot be used is named in the summary; the rest goes on.
 
     Args:
         model: see `kinds.open_model`.
@@ -112,10 +116,12 @@ def infer(
 
 
 def _results(
-    model: Recogniser | Detector, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool
+    model: Recogniser | Detector | Classifier, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool
 ) -> Results:
     if isinstance(model, Detector):
         return PageResults(folder, font, max_pages, heat_map)
     if heat_map:
-        raise DataError("--heat-map shows a detector's probabilities; this model reads lines")
+        raise DataError("--heat-map shows a detector's probabilities; this model is none")
+    if isinstance(model, Classifier):
+        return ClassResults()
     return LineResults(folder, model.spec.charset, font, max_pages)

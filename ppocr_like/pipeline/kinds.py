@@ -1,4 +1,4 @@
-"""From what a user names to a model that runs: bundle, run folder or weights; recogniser or detector."""
+"""From what a user names to a model that runs: bundle, run folder or weights; recogniser, detector or classifier."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from ppocr_like.config import BucketByWidth, Builder, Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.normalise import NORMALIZE, normalisation, outside
 from ppocr_like.pipeline.onnx_backend import MODEL, OnnxBackend
@@ -21,10 +22,11 @@ from ppocr_like.pipeline.runner import Backend
 from ppocr_like.pipeline.spec import FILE, Spec, read_spec
 
 logger = logging.getLogger("ppocr_like")
-KINDS = MappingProxyType({"rec": Recogniser, "det": Detector})
+KINDS = MappingProxyType({"rec": Recogniser, "det": Detector, "cls": Classifier})
+Model = Recogniser | Detector | Classifier
 
 
-def runner(spec: Spec, backend: Backend, batch_size: int | None = None) -> Recogniser | Detector:
+def runner(spec: Spec, backend: Backend, batch_size: int | None = None) -> Model:
     """What `spec.model_type` asks for, on a network.
 
     Raises:
@@ -43,7 +45,7 @@ def open_model(
     batch_size: int | None = None,
     device: str = "cpu",
     threads: int | None = None,
-) -> Recogniser | Detector:
+) -> Model:
     """A bundle folder on ONNX Runtime; anything else (run folder, weights, prefix) in PyTorch, which is imported only then.
 
     Args:

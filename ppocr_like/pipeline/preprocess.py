@@ -21,6 +21,7 @@ from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Transform, run_chain
 
 DECODE = "DecodeImage"
+FIXED = (*READING, "cls")  # model types whose images have one height
 ROOMS = ("ppocr_like.transforms", "ppocr_like.postprocess")  # what runs at inference; none of it needs torch
 
 
@@ -92,12 +93,12 @@ class Preprocess:
             self.decoder, self.img_mode = TRANSFORMS.get(DECODE)(img_mode="BGR"), "BGR"
         self.chain = chain[at + 1 :]
         self.bucket = spec.bucket
-        self.line_shape = self._line_shape() if spec.model_type in READING else None
+        self.line_shape = self._line_shape() if spec.model_type in FIXED else None
         self._rng = np.random.default_rng(0)  # evaluation chains draw nothing; the contract asks for one
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of a recogniser's canvas."""
+        """(channels, height, width) of a recogniser's or classifier's canvas."""
         if self.line_shape is None:
             raise AttributeError("a detector takes images of any size")
         return self.line_shape

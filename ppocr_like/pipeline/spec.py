@@ -11,13 +11,16 @@ import yaml
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import BucketByWidth, Recipe
+from ppocr_like.config.nodes import item_node
 from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.classes import class_names, plain_chain
 
 SCHEMA = 1
 FILE = "inference.yml"
 SECTION = "PpocrLike"
 OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a transform's own argument
-OUTPUTS = {"rec": "ctc", "det": "maps"}  # by model_type: the entry of the network's outputs that is exported
+OUTPUTS = {"rec": "ctc", "det": "maps", "cls": "cls"}  # by model_type: the entry of the network's outputs that is exported
+DEFAULTS = {"rec": {"name": "CTCLabelDecode"}, "cls": {"name": "ClsPostProcess"}}  # without a PostProcess section
 READING = ("rec",)  # model types whose classes are characters
 
 
@@ -41,7 +44,7 @@ class Spec:
         charset: the classes; None for a model that reads no text.
         bucket: canvas widths; None takes the chain's own `image_shape`.
         settings: Global keys that the transforms depend on.
-        model_type: "rec" or "det".
+        model_type: "rec", "det" or "cls".
         model_name: for PaddleOCR's `Global.model_name`.
         output: the network output that the post-processing reads.
         onnx_names: names of the graph's input and output.
@@ -71,10 +74,14 @@ class Spec:
             raise WeightsError(f"{recipe.source}: Eval.dataset.transforms is missing; the pre-processing is taken from there")
         model_type = str(recipe.get("Architecture.model_type", "rec"))
         output = OUTPUTS.get(model_type, model_type)
-        default = {} if model_type == "det" else {"name": "CTCLabelDecode"}
+        post = dict(recipe.get("PostProcess") or DEFAULTS.get(model_type, {}))
+        if model_type == "cls":
+            if (names := class_names(recipe, chain)) is not None:
+                post["label_list"] = names
+            chain = plain_chain(chain)
         return cls(
             transforms=chain,
-            postprocess=dict(recipe.get("PostProcess") or default),
+            postprocess=post,
             charset=charset,
             bucket=bucket,
             settings={key: recipe.get(f"Global.{key}") for key in OWN_GLOBALS if recipe.get(f"Global.{key}") is not None},
@@ -102,6 +109,9 @@ class Spec:
             own["num_classes"] = self.charset.num_classes
             own["lower"] = self.charset.lower
             own["right_to_left"] = self.charset.right_to_left
+        if self.model_type == "cls":  # under the names that RapidOCR and PaddleOCR's classifier know them by
+            own["cls_image_shape"] = self._image_shape()
+            own["label_list"] = list(self.postprocess.get("label_list") or [])
         if self.bucket is not None:
             least = self.bucket.step if self.bucket.min_width is None else self.bucket.min_width
             own["bucket_by_width"] = {"step": self.bucket.step, "min_width": least, "max_width": self.bucket.max_width}
@@ -111,6 +121,11 @@ class Spec:
             "PostProcess": postprocess,
             SECTION: own,
         }
+
+    def _image_shape(self) -> list[int] | None:
+        """Of the step that resizes."""
+        steps = [item_node(node, "PreProcess.transform_ops", "transform") for node in self.transforms]
+        return next((list(step.args["image_shape"]) for step in steps if "image_shape" in step.args), None)
 
     def to_yaml(self) -> str:
         """The file's text."""

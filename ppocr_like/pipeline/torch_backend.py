@@ -16,9 +16,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.errors import WeightsError
-from ppocr_like.pipeline.detector import Detector
-from ppocr_like.pipeline.kinds import recipe_bucket, runner
-from ppocr_like.pipeline.recogniser import Recogniser
+from ppocr_like.pipeline.kinds import Model, recipe_bucket, runner
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset, sub_weights
 
@@ -100,8 +98,8 @@ def recipe_of(weights: WeightsFile) -> Recipe:
 
 def torch_runner(
     source: str | Path, recipe: Recipe | None = None, *, batch_size: int | None = None, device: str = "cpu"
-) -> Recogniser | Detector:
-    """A recogniser or detector from a run folder or a weights file (see `weights.resolve`), with the interface of a bundle's.
+) -> Model:
+    """A model from a run folder or a weights file (see `weights.resolve`), with the interface of a bundle's.
 
     Raises:
         WeightsError: see `load_weights` and `trained_model`.

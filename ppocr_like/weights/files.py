@@ -20,10 +20,13 @@ import torch
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
+from ppocr_like.weights.onnx_weights import SUFFIX as ONNX_SUFFIX
+from ppocr_like.weights.onnx_weights import OnnxGraph, read_onnx
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
 from ppocr_like.weights.paddle_file import read_paddle
 from ppocr_like.weights.resolve import resolve
 
+LAYOUT = "layout"  # metadata entry: "paddle" where linear weights are as Paddle stores them
 FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON
 STATE_KEYS = ("model", "state_dict", "model_state_dict")
 TRAINING_STATE = ("optimizer", "scaler", "rng", "hooks")  # of a checkpoint; large, and of no use to anybody but a resumed run
@@ -49,6 +52,7 @@ class WeightsFile:
         path: the file itself.
         names: the file's own name of each tensor that it calls otherwise.
         paddle: linear weights are still (in, out), as Paddle stores them; which ones those are only a model knows (see `fit`).
+        graph: of an ONNX file, whose tensors are found by its structure; `fit` gives them a model's names.
         sub_model: which network to take of a file that holds several (`Global.pretrained_sub_model`).
     """
 
@@ -60,6 +64,7 @@ class WeightsFile:
     names: dict[str, str] = field(default_factory=dict)
     paddle: bool = False
     sub_model: str | None = None
+    graph: OnnxGraph | None = None
 
     @property
     def task(self) -> str | None:
@@ -81,6 +86,9 @@ def load_weights(source: str | Path) -> WeightsFile:
     path = resolve(source)
     if path.stat().st_size == 0:
         raise WeightsError(f"{path}: the file is empty; copy or train it again")
+    if path.suffix == ONNX_SUFFIX:
+        graph, tensors, charset = read_onnx(path)
+        return WeightsFile(tensors, charset, None, {}, path, graph=graph)
     if path.suffix == PADDLE_SUFFIX:
         tensors, names = read_paddle(path)
         return WeightsFile(tensors, None, None, {}, path, names, paddle=True)
@@ -92,7 +100,8 @@ def load_weights(source: str | Path) -> WeightsFile:
     charset, recipe = _charset(extra.pop("charset", None), path), extra.pop("recipe", None)
     if recipe is not None and not isinstance(recipe, dict):
         raise WeightsError(f"{path}: its `recipe` is {type(recipe).__name__}, not a mapping; the file is damaged")
-    return WeightsFile(state, charset, recipe, extra, path)
+    layout = extra.pop(LAYOUT, None)
+    return WeightsFile(state, charset, recipe, extra, path, paddle=layout == "paddle")
 
 
 def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, Any] | None = None) -> None:

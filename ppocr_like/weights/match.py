@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights.charset_plan import FRESH, CharsetPlan
 from ppocr_like.weights.files import WeightsFile
 from ppocr_like.weights.fit import BACKBONE, fitted
+from ppocr_like.weights.onnx_weights import check_outputs
 
 logger = logging.getLogger("ppocr_like")
 Shape = tuple[int, ...]
@@ -102,14 +103,14 @@ def load_into(
 
     Raises:
         WeightsError: below the floor (with the table and the likely cause); an output layer that does not fit its
-            character set; NaN or infinite values.
+            character set; NaN or infinite values; an ONNX file that answers otherwise than the network with its weights.
     """
-    weights, alone = fitted(weights, model)
+    graph, (weights, alone) = weights.graph, fitted(weights, model)
     if alone and min_match < 1:
         logger.info(
             "%s holds a backbone alone: the floor counts within the backbone; all else starts from random weights", weights.path
         )
-        model, plan = _Backbone(model), None
+        model, plan = BackboneOf(model), None
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
     guide = _missing_guide(model, own, weights) if as_is else set()
@@ -140,14 +141,18 @@ def load_into(
         raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
     _check_finite(filled, weights)
     model.load_state_dict({**own, **filled}, strict=True)
+    if graph is not None and isinstance(model, nn.Module) and (plan is None or plan.identical):
+        difference = check_outputs(graph, model, weights.path)
+        logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
     return report
 
 
-class _Backbone:
+class BackboneOf:
     """A model's backbone as a model of its own, whose tensors keep their full names."""
 
     def __init__(self, model: FillableModel) -> None:
         self._model = model
+        self.module = getattr(model, "module", model)  # whose layers say what Paddle turns round
 
     def state_dict(self) -> dict[str, Any]:
         return {name: value for name, value in self._model.state_dict().items() if name.startswith(BACKBONE)}

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from ppocr_like.errors import WeightsError
 
-SUFFIXES = (".safetensors", ".ckpt", ".pdparams", ".pth", ".pt")
+SUFFIXES = (".safetensors", ".ckpt", ".pdparams", ".pth", ".pt", ".onnx")
 OTHERS = {  # what stands beside weights, and why it is none
     ".pdopt": "holds PaddleOCR's optimizer state; give the .pdparams file beside it",
     ".states": "holds the state of a PaddleOCR run; give the .pdparams file beside it",
     ".pdema": "holds PaddleOCR's averages of a run; give the .pdparams file beside it",
     ".pdiparams": "is an inference model of Paddle, which has lost its parameters' names; give the training weights (.pdparams)",
     ".pdmodel": "is the graph of an inference model of Paddle; give the training weights (.pdparams)",
-    ".onnx": "is an ONNX model, which cannot be trained or exported again; give the weights it was exported from",
 }
 PADDLE_NAMES = ("best_accuracy.pdparams", "best_model/model.pdparams", "student.pdparams", "latest.pdparams")
 BEST = "best_accuracy.safetensors"
@@ -27,7 +26,7 @@ logger = logging.getLogger("ppocr_like")
 def resolve(source: str | Path) -> Path:
     """The weights file that `source` means.
 
-    `source` is a file (.safetensors, .ckpt, .pdparams, .pth, .pt), a run folder (its best_accuracy.safetensors, else its
+    `source` is a file (.safetensors, .ckpt, .pdparams, .pth, .pt, .onnx), a run folder (its best_accuracy.safetensors, else its
     latest.ckpt), a folder with PaddleOCR's weights, or a prefix without suffix in PaddleOCR's style (`output/x/best_accuracy`).
 
     Raises:
@@ -35,6 +34,8 @@ def resolve(source: str | Path) -> Path:
     """
     if not str(source).strip():
         raise WeightsError("no weights given: Global.pretrained_model is empty")
+    if "://" in str(source):
+        raise WeightsError(f"{source} is an address; nothing is downloaded here: fetch the file and give its path")
     path = Path(source).expanduser()
     if path.is_dir():
         return _in_folder(path)

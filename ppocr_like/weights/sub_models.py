@@ -13,7 +13,8 @@ from ppocr_like.config.single import meant_model, single_model
 from ppocr_like.errors import ConfigError, WeightsError
 from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights
-from ppocr_like.weights.match import MatchReport
+from ppocr_like.weights.fit import BACKBONE
+from ppocr_like.weights.match import BackboneOf, MatchReport
 from ppocr_like.weights.match import load_into as load_one
 
 logger = logging.getLogger("ppocr_like")
@@ -43,6 +44,8 @@ def sub_weights(weights: WeightsFile, name: str | None = None) -> WeightsFile:
     """
     names = sub_models_of(weights.state)
     if not names:
+        if name:
+            raise WeightsError(f"{weights.path} holds one network alone, not {name!r}; remove Global.pretrained_sub_model")
         return weights
     try:
         name = meant_model(names, name, str(weights.path))
@@ -50,7 +53,7 @@ def sub_weights(weights: WeightsFile, name: str | None = None) -> WeightsFile:
     except ConfigError as error:
         raise WeightsError(str(error)) from error
     logger.info("%s holds %s; %s is taken", weights.path, ", ".join(names), name)
-    return replace(weights, state=_of(weights.state, name), recipe=recipe)
+    return replace(weights, state=_of(weights.state, name), names=_of(weights.names, name), recipe=recipe, sub_model=None)
 
 
 def _of(state: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -76,7 +79,7 @@ def load_into(
         WeightsError: see `match.load_into`; a file of one network for several.
     """
     if not hasattr(model, "sub_models"):
-        weights = sub_weights(weights, getattr(weights, "sub_model", None))
+        weights = sub_weights(weights, weights.sub_model)
         return load_one(model, weights, plan, min_match, architecture=architecture, as_is=as_is)
     there = sub_models_of(weights.state)
     if not there:
@@ -136,6 +139,28 @@ def load_own_weights(
         except WeightsError as error:
             raise WeightsError(f"Architecture.Models.{name}.pretrained: {error}") from error
         logger.info("%s: %s", name, report.table())
+
+
+def load_backbones(model: Any, sources: Mapping[str, str], min_match: float) -> None:
+    """Fills backbones from the files that the recipe names for each (`Backbone.pretrained`); a network's give its backbone.
+
+    Args:
+        sources: file, folder or prefix by the sub-model's name; "" is the one network.
+        min_match: share of the backbone's tensors that must be found.
+
+    Raises:
+        WeightsError: see `load_weights` and `match.load_into`.
+    """
+    for name, source in sources.items():
+        place = f"Architecture.Models.{name}" if name else "Architecture"
+        try:
+            weights = sub_weights(load_weights(source))
+            backbone = {key.removeprefix(BACKBONE): value for key, value in weights.state.items() if key.startswith(BACKBONE)}
+            alone = replace(weights, state=backbone or weights.state, recipe=None)
+            report = load_one(BackboneOf(model.sub(name) if name else model), alone, None, min_match)
+        except WeightsError as error:
+            raise WeightsError(f"{place}.Backbone.pretrained: {error}") from error
+        logger.info("%s.Backbone: %s", place, report.table())
 
 
 def _plan(weights: WeightsFile, charset: Charset | None, mode: ResizeMode) -> CharsetPlan | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Callable
 from typing import Any
 
+import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -40,6 +43,7 @@ NETWORKS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 def test_plain_convolutions_give_the_same_after_training(make: Callable[[], Any]) -> None:
     torch.manual_seed(0)
@@ -61,3 +65,22 @@ def test_plain_convolutions_give_the_same_after_training(make: Callable[[], Any]
     assert (after - before).abs().max() / scale <= 1e-5
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
     assert sum(p.numel() for p in fused.parameters()) < sum(p.numel() for p in network.parameters())
+    graph = exported(fused, size)
+    assert "Pad" not in graph[1]
+    for shape in ((1, 3, size[0], 96), (3, 3, size[0], 160)):
+        images = torch.randn(shape)
+        found = graph[0].run(None, {"x": images.numpy()})[0]
+        with torch.inference_mode():
+            torch.testing.assert_close(torch.from_numpy(found), fused(images), rtol=1e-4, atol=1e-5 * float(scale))
+
+
+def exported(network: nn.Module, size: tuple[int, int]) -> tuple[onnxruntime.InferenceSession, set[str]]:
+    """The network as an ONNX graph whose batch and width are free, and the names of its operators."""
+    file = io.BytesIO()
+    with torch.inference_mode():
+        torch.onnx.export(
+            network, (torch.randn(2, 3, *size),), file, dynamo=False, opset_version=17,
+            input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "batch", 3: "width"}},
+        )  # fmt: skip
+    names = {node.op_type for node in onnx.load_from_string(file.getvalue()).graph.node}
+    return onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"]), names

@@ -23,6 +23,8 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import ConfigError
 from ppocr_like.modeling.paddle_names import from_paddle, to_paddle, transposed
 
+from .measure import Comparison, compare_output, noise_share
+
 CASES = os.environ.get("PPOCR_LIKE_CASES")
 NO_CASES = "PPOCR_LIKE_CASES names no folder of reference cases"
 OF_DISTILLATION = ("pretrained", "freeze_params", "return_all_feats")  # keys that a sub-model's node has besides
@@ -112,67 +114,11 @@ def images_of(network: Network) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(entry["seed"]).normal(0, 0.5, entry["shape"]).astype("float32"))
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Differences to the reference's samples, and what rounding does to them. All divided by the output's deviation `std`."""
-
-    largest: float
-    mean_square: float
-    rounding: float
-    tolerance: float
-
-    def hold(self) -> None:
-        """The cases' large gain makes networks magnify rounding: the largest of 400 differences may be what float32
-        leaves of the same network in float64, on either side. The root mean square has no such excuse."""
-        assert self.mean_square <= self.tolerance, self
-        assert self.largest <= max(self.tolerance, 3 * self.rounding), self
-
-
 def compare(network: Network, model: nn.Module, key: str) -> Comparison:
     """Runs the filled model on the case's input and compares its output `key`. Leaves the model in float64."""
-    want, images = network.case["outputs"][network.output], images_of(network)
-    with torch.inference_mode():
-        got = model(images)[key].numpy()
-        exact = model.double()(images.double())[key].numpy()
-    assert list(got.shape) == want["shape"]
-    difference = np.abs(got.reshape(-1)[want["index"]] - np.array(want["value"])) / want["std"]
-    return Comparison(
-        float(difference.max()),
-        float(np.sqrt((difference**2).mean())),
-        float(np.abs(got - exact).max() / want["std"]),
-        1e-4 + 1e-6 / want["std"],
-    )
-
-
-NOISE = 2e-7  # relative; float32 rounds to 6e-8, and a layer adds many numbers up
-DRAWS = 8
+    return compare_output(network.case["outputs"][network.output], model, images_of(network), key)
 
 
 def beyond_rounding(network: Network, model: nn.Module, key: str) -> float:
-    """The largest difference to the reference's samples over what rounding may have done to them; at most 1 if they hold.
-
-    For networks whose cases' large gain makes them chaotic: a last bit can change an image's whole sequence. What it can do
-    is seen by noise of that size behind every layer of the network in float64, and by what float32 does to it; for each
-    image by itself, so that those that stay calm are held as closely as ever. As in `Comparison.hold` three times that passes.
-    """
-    want, images = network.case["outputs"][network.output], images_of(network)
-    with torch.inference_mode():
-        single = model(images)[key].numpy()
-        images = images.double()
-        exact = model.double()(images)[key].numpy()
-        spread = np.abs(single - exact).max((1, 2))
-        generator = torch.Generator().manual_seed(0)
-
-        def disturb(module: nn.Module, given: object, out: torch.Tensor) -> torch.Tensor:
-            return out * (1 + NOISE * torch.randn(out.shape, generator=generator, dtype=out.dtype))
-
-        layers = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d, nn.Linear))]
-        hooks = [layer.register_forward_hook(disturb) for layer in layers]
-        for _ in range(DRAWS):
-            spread = np.maximum(spread, np.abs(model(images)[key].numpy() - exact).max((1, 2)))
-    for hook in hooks:
-        hook.remove()
-    index = np.array(want["index"])
-    difference = np.abs(exact.reshape(-1)[index] - np.array(want["value"])) / want["std"]
-    allowed = 1e-4 + 1e-6 / want["std"] + 3 * spread[index // exact[0].size] / want["std"]
-    return float((difference / allowed).max())
+    """See `measure.noise_share`."""
+    return noise_share(network.case["outputs"][network.output], model, images_of(network), key)

@@ -48,12 +48,14 @@ def test_folders_without_weights(tmp_path):
 
 
 def test_kinds_that_cannot_be_read(tmp_path):
-    for name, says in (("a.pdiparams", "inference model of Paddle"), ("b.onnx", "cannot be trained"), ("c.zip", "unknown kind")):
+    for name, says in (("a.pdiparams", "inference model of Paddle"), ("c.zip", "unknown kind")):
         (tmp_path / name).write_bytes(b"x")
         with pytest.raises(WeightsError, match=says):
             resolve(tmp_path / name)
     with pytest.raises(WeightsError, match=r"a\.pdiparams is an inference model"):
         resolve(tmp_path)
+    with pytest.raises(WeightsError, match="nothing is downloaded"):
+        resolve("https://example.org/PP-OCRv5_mobile_rec_pretrained.pdparams")
     for empty in ("", "  "):
         with pytest.raises(WeightsError, match="empty"):
             resolve(empty)

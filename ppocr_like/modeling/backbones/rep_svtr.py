@@ -138,7 +138,7 @@ class RepSVTR(RepVit):
         x = fast_layout(images)
         for layer in self.features:
             x = layer(x)
-        return F.avg_pool2d(x, (x.shape[2], POOLED_COLUMNS))
+        return F.avg_pool2d(x.mean(2, keepdim=True), (1, POOLED_COLUMNS))
 
 
 @BACKBONES.register("RepSVTR_det", task="det")

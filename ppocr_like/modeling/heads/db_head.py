@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.doubling import TransposedConv2d
+from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like
 from ppocr_like.modeling.init import default_conv_, kaiming_uniform_
 from ppocr_like.modeling.layers import BatchNorm2d
 from ppocr_like.registry import HEADS
@@ -40,9 +41,9 @@ class Branch(nn.Module):
         quarter = channels // 4
         first, second, third = kernel_list
         self.conv1 = nn.Conv2d(channels, quarter, first, padding=first // 2, bias=False)
-        self.conv_bn1 = BatchNorm2d(quarter)
+        self.conv_bn1: nn.Module = BatchNorm2d(quarter)
         self.conv2 = TransposedConv2d(quarter, quarter, second, 2)
-        self.conv_bn2 = BatchNorm2d(quarter)
+        self.conv_bn2: nn.Module = BatchNorm2d(quarter)
         self.conv3 = TransposedConv2d(quarter, 1, third, 2)
         self.fix_nan = fix_nan
         default_conv_(self.conv1)
@@ -52,6 +53,7 @@ class Branch(nn.Module):
             assert conv.bias is not None
             nn.init.uniform_(conv.bias, -bound, bound)
         for norm in (self.conv_bn1, self.conv_bn2):
+            assert isinstance(norm, BatchNorm2d)
             nn.init.constant_(norm.bias, NORM_BIAS)
 
     def _act(self, x: torch.Tensor) -> torch.Tensor:
@@ -72,11 +74,26 @@ class Branch(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.conv3(self.features(x))
 
+    @torch.no_grad()
+    def fuse(self) -> None:
+        """Takes the batch norms into the convolutions (see `modeling.fuse`); a second call changes nothing."""
+        if not isinstance(self.conv_bn1, BatchNorm2d) or not isinstance(self.conv_bn2, BatchNorm2d):
+            return
+        assert self.conv2.bias is not None
+        self.conv1 = convolution_like(self.conv1, *batch_norm_kernel(self.conv1.weight, self.conv_bn1))
+        weight, bias = batch_norm_kernel(self.conv2.weight.transpose(0, 1), self.conv_bn2)
+        gain = batch_norm_kernel(torch.ones_like(self.conv2.bias), self.conv_bn2)[0]
+        self.conv2.weight.copy_(weight.transpose(0, 1))
+        self.conv2.bias.copy_(self.conv2.bias * gain + bias)
+        self.conv_bn1, self.conv_bn2 = nn.Identity(), nn.Identity()
+
 
 def first_convolutions(x: torch.Tensor, one: Branch, other: Branch) -> tuple[torch.Tensor, torch.Tensor]:
     """Both branches' first convolution of the same x (N, C, H, W), done as one: C/4 channels alone fill no vector register
     of a CPU, and x is read, and its gradient made, once. A fifth of a head's training step in bfloat16."""
-    y = F.conv2d(x, torch.cat((one.conv1.weight, other.conv1.weight)), padding=one.conv1.padding)
+    biases = [conv.bias for conv in (one.conv1, other.conv1) if conv.bias is not None]  # both, or none
+    bias = torch.cat(biases) if biases else None
+    y = F.conv2d(x, torch.cat((one.conv1.weight, other.conv1.weight)), bias, padding=one.conv1.padding)
     layout = torch.channels_last if y.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
     first, second = y.chunk(2, dim=1)
     return first.contiguous(memory_format=layout), second.contiguous(memory_format=layout)

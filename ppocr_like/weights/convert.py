@@ -1,0 +1,178 @@
+"""From any weights to safetensors or to PaddleOCR's .pdparams, with a table of what became what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ppocr_like.config.build import Builder
+from ppocr_like.config.recipe import Recipe
+from ppocr_like.errors import WeightsError
+from ppocr_like.modeling.paddle_names import cell_names, to_paddle_name, transposed
+from ppocr_like.weights.charset_plan import same_charset
+from ppocr_like.weights.files import LAYOUT, WeightsFile, load_weights, save_weights
+from ppocr_like.weights.fit import fitted
+from ppocr_like.weights.match import MatchReport
+from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
+from ppocr_like.weights.paddle_write import paddle_state, write_paddle
+from ppocr_like.weights.sub_models import load_into, sub_weights
+
+Kind = Literal["safetensors", "paddle"]
+SUFFIXES: Mapping[Kind, str] = {"safetensors": ".safetensors", "paddle": PADDLE_SUFFIX}
+HEAD = ("in the file", "here", "shape", "turned", "status")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tensor.
+
+    Args:
+        source: its name in the file, empty for one that is missing there.
+        name: our name, empty where the network has none.
+        shape: in the network; of the file where the network has none.
+        turned: stored the other way round in the file (linear weights of Paddle).
+        status: "matched", "missing", "unexpected" or "other shape".
+    """
+
+    source: str
+    name: str
+    shape: tuple[int, ...]
+    turned: bool
+    status: str
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did."""
+
+    rows: tuple[Row, ...]
+    target: Path
+    written: int
+
+    def table(self) -> str:
+        """A line for each tensor."""
+        lines = [HEAD, *((r.source, r.name, _shape(r.shape), "turned" if r.turned else "", r.status) for r in self.rows)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
+
+    def summary(self) -> str:
+        """One line."""
+        counts = {status: sum(row.status == status for row in self.rows) for status in dict.fromkeys(r.status for r in self.rows)}
+        told = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"{self.target}: {self.written} tensors written ({told})"
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    to: Kind | None = None,
+    sub_model: str | None = None,
+    partial: bool = False,
+) -> Conversion:
+    """Reads `source` (see `resolve`) and writes `target`.
+
+    Args:
+        recipe: of the network; None: the one that the weights carry, else names alone are changed.
+        to: kind of `target`; None: by its suffix.
+        sub_model: which network of a distillation's weights.
+        partial: whether tensors of the recipe's network may be missing.
+
+    Raises:
+        WeightsError: weights that cannot be read, do not fit the recipe's network, or cannot become what is wanted.
+        ConfigError: the recipe's network cannot be built.
+        CheckpointError: the target cannot be written.
+    """
+    path = Path(target)
+    kind = _kind(path, to)
+    weights = replace(load_weights(source), sub_model=sub_model)
+    if weights.path.resolve() == path.resolve():
+        raise WeightsError(f"{path} is the file to convert; give another name for the new one")
+    if recipe is None and weights.recipe is not None:
+        recipe = Recipe.from_tree(weights.recipe)
+    if recipe is None:
+        return _by_names(sub_weights(weights, sub_model) if sub_model else weights, path, kind)
+    return _by_network(weights, recipe, path, kind, partial)
+
+
+def _kind(path: Path, to: Kind | None) -> Kind:
+    by_suffix: dict[str, Kind] = {suffix: kind for kind, suffix in SUFFIXES.items()}
+    kind = to or by_suffix.get(path.suffix)
+    if kind is None:
+        raise WeightsError(f"{path}: its suffix tells no kind; call it .safetensors or .pdparams")
+    if path.suffix != SUFFIXES[kind]:
+        raise WeightsError(f"{path}: a file of that kind ends in {SUFFIXES[kind]}, or it would not be found again")
+    return kind
+
+
+def _by_names(weights: WeightsFile, path: Path, kind: Kind) -> Conversion:
+    """Without a network: names are changed, layouts stay as they are and are told."""
+    if weights.graph is not None:
+        raise WeightsError(f"{weights.path}: the names of an ONNX file's weights come from a network: give its recipe (-c)")
+    if kind == "paddle" and not weights.paddle:
+        raise WeightsError(f"{weights.path}: which weights Paddle turns round only a network tells: give its recipe (-c)")
+    if kind == "paddle":
+        arrays = {to_paddle_name(name): tensor.numpy() for name, tensor in weights.state.items()}
+        write_paddle(path, arrays | {cell: arrays[flat] for flat, cell in cell_names(arrays).items()})
+    else:
+        told: dict[str, Any] = {**weights.metadata, **({LAYOUT: "paddle"} if weights.paddle else {})}
+        if weights.charset is not None:
+            told["charset"] = weights.charset
+        save_weights(path, weights.state, told)
+    rows = [Row(weights.names.get(name, name), name, tuple(t.shape), False, "matched") for name, t in weights.state.items()]
+    return Conversion(tuple(rows), path, len(rows))
+
+
+def _by_network(weights: WeightsFile, recipe: Recipe, path: Path, kind: Kind, partial: bool) -> Conversion:
+    if kind == "paddle" and recipe.get("Architecture.fused"):
+        raise WeightsError(
+            f"{path}: PaddleOCR trains networks that are not fused and cannot load this one (Architecture.fused: true); "
+            "tools/export.py makes an ONNX model of it"
+        )
+    builder = Builder(recipe, weights.charset)
+    model, charset = builder.model(), builder.charset
+    plan = None if charset is None else same_charset(charset, assumed=weights.charset is None)
+    try:
+        report = load_into(model, weights, plan, 0.0 if partial else 1.0, architecture=recipe.get("Architecture"))
+    except WeightsError as error:
+        hint = "" if partial else "\n  --partial converts what is there"
+        raise WeightsError(f"{error}{hint}") from error
+    state = {name: model.state_dict()[name] for name in report.matched}
+    if kind == "paddle":
+        arrays = paddle_state(state, model)
+        write_paddle(path, arrays)
+        count = len(arrays)
+    else:
+        told = {**weights.metadata, "recipe": recipe.tree, **({} if charset is None else {"charset": charset})}
+        save_weights(path, state, told)
+        count = len(state)
+    return Conversion(tuple(_rows(weights, model, report)), path, count)
+
+
+def _rows(weights: WeightsFile, model: nn.Module, report: MatchReport) -> list[Row]:
+    names, linear = _names(weights, model), transposed(model)
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    rows = [Row(names.get(n, n), n, shapes[n], weights.paddle and n in linear, "matched") for n in report.matched]
+    rows += [Row(names.get(n, n), n, there, False, f"other shape ({_shape(here)} here)") for n, there, here in report.mismatched]
+    rows += [Row("", name, shape, False, "missing") for name, shape in report.missing]
+    return rows + [Row(names.get(name, name), "", shape, False, "unexpected") for name, shape in report.unexpected]
+
+
+def _names(weights: WeightsFile, model: Any) -> dict[str, str]:
+    """The file's name of each tensor of the network that it calls otherwise."""
+    if not hasattr(model, "sub_models"):
+        weights = sub_weights(weights, weights.sub_model)
+    with torch.no_grad():
+        return fitted(weights, model)[0].names
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"

@@ -1,0 +1,92 @@
+"""Ten steps on one batch, and an export, of a recipe that was told where two samples lie (`samples`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ppocr_like.charset import Charset
+from ppocr_like.config import Builder, Recipe
+from ppocr_like.data.loader import build_loader
+from ppocr_like.engine.trainer import targets_of
+from ppocr_like.export import export
+from ppocr_like.weights import save_weights
+
+STEPS = 10
+TRIES = 8  # epochs in which a batch with text in it is looked for: crops are random
+
+
+def first_batch(builder: Builder) -> dict[str, Any]:
+    """One batch of the training chain, with both samples if there is one."""
+    loader = build_loader(
+        builder.dataset("Train"),
+        builder.loader("Train"),
+        seed=builder.recipe.globals.seed,
+        train=True,
+        progress=False,
+        sampler=builder.sampler("Train"),
+    )
+    best: dict[str, Any] | None = None
+    try:
+        for epoch in range(1, TRIES + 1):
+            for batch in loader.batches(epoch):
+                shrunk = batch.get("shrink_map")
+                if len(batch["info"]) > 1 and (shrunk is None or all(float(one.sum()) > 0 for one in shrunk)):
+                    return batch
+                best = batch if batch["info"] and best is None else best
+    finally:
+        loader.close()
+    if best is None:
+        raise RuntimeError("the training chain rejects both samples")
+    return best
+
+
+def ten_steps(recipe: Recipe, charset: Charset | None) -> tuple[Any, list[float]]:
+    """(the model after them, the loss before each and after the last)."""
+    torch.manual_seed(0)
+    builder = Builder(recipe, charset)
+    model, loss = builder.model(), builder.loss()
+    optimizer = builder.optimizer(model, 1, STEPS)
+    batch = first_batch(builder)
+    batch = {name: torch.as_tensor(value) if hasattr(value, "shape") else value for name, value in batch.items()}
+    model.train()
+    optimizer.apply_freeze(model, 0)
+    losses = []
+    for step in range(STEPS + 1):
+        torch.manual_seed(step)  # the same dropout in every run
+        value = loss(model(batch["image"], targets_of(model, batch)), batch)["loss"]
+        losses.append(float(value.detach()))
+        if step < STEPS:
+            value.backward()
+            optimizer.step(step)
+            optimizer.zero_grad()
+    _settle(model, batch)
+    return model, losses
+
+
+def _settle(model: Any, batch: dict[str, Any]) -> None:
+    """Running statistics of noise, on which an export is compared. Ten steps leave them far from what the weights give, and a
+    network whose numbers run away magnifies rounding, or answers 0 and 1 alone."""
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.training]
+    momenta = [norm.momentum for norm in norms]
+    noise = torch.randn(batch["image"].shape, generator=torch.Generator().manual_seed(0))
+    for norm in norms:
+        norm.momentum = 1.0  # this batch alone
+    with torch.no_grad():
+        model(noise, targets_of(model, batch))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def exported(recipe: Recipe, model: Any, charset: Charset | None, folder: Path) -> tuple[float, int]:
+    """(largest difference between ONNX Runtime and torch, number of input shapes compared)."""
+    weights = folder / "trained.safetensors"
+    save_weights(weights, model.state_dict(), {"charset": charset, "recipe": recipe.tree} if charset else {"recipe": recipe.tree})
+    tree = {**recipe.tree, "Global": {**recipe.tree["Global"]}}
+    tree["Global"].update(pretrained_model=str(weights), save_inference_dir=str(folder / "inference"))
+    made = export(Recipe.from_tree(tree), verify_data=False, say=lambda text: None)
+    reports = made if isinstance(made, list) else [made]
+    shapes = [shape.difference for report in reports for shape in report.shapes]
+    return max(shapes), len(shapes)
