@@ -118,8 +118,8 @@ class Lines(Kind):
     def layout(self) -> Layout:
         channels, height, _ = Preprocess(self.spec).image_shape
         assert self.spec.charset is not None
-        free = {"width": self.width, "free_steps": self.free_steps}
-        return line_layout(self.spec.charset, channels, height, self.spec.output, self.spec.onnx_names, **free)
+        given = self.spec.charset, channels, height, self.spec.output, self.spec.onnx_names
+        return line_layout(*given, width=self.width, free_steps=self.free_steps)
 
     @property
     def shapes(self) -> list[tuple[int, int, int, int]]:

@@ -166,7 +166,7 @@ class BackboneOf:
 
 def _missing_guide(model: FillableModel, own: Mapping[str, Any], weights: WeightsFile) -> set[str]:
     """Names of the parts that only training uses, where the file holds none of them."""
-    beginnings = getattr(model, "training_only", tuple)()
+    beginnings: tuple[str, ...] = getattr(model, "training_only", tuple)()
     names = {name for name in own if beginnings and name.startswith(beginnings)}
     return set() if names & set(weights.state) else names
 
