@@ -114,20 +114,8 @@ def load_into(
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
     guide = _missing_guide(model, own, weights) if as_is else set()
-    filled: dict[str, Tensor] = {}
-    missing, mismatched = [], []
-    for name, target in own.items():
-        source = weights.state.get(name)
-        if name in guide:
-            continue
-        if source is None:
-            missing.append((name, tuple(target.shape)))
-            continue
-        value = _rows(name, classes[name], source, target, plan, weights) if plan and name in classes else source
-        if value is None or value.shape != target.shape:
-            mismatched.append((name, tuple(source.shape), tuple(target.shape)))
-            continue
-        filled[name] = value
+    wanted = {name: target for name, target in own.items() if name not in guide}
+    filled, missing, mismatched = _compared(wanted, weights, plan, classes)
     report = MatchReport(
         matched=tuple(name for name in filled if _counts(name)),
         missing=tuple(entry for entry in missing if _counts(entry[0])),
@@ -145,6 +133,25 @@ def load_into(
         difference = check_outputs(graph, model, weights.path)
         logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
     return report
+
+
+def _compared(
+    own: Mapping[str, Tensor], weights: WeightsFile, plan: CharsetPlan | None, classes: Mapping[str, str]
+) -> tuple[dict[str, Tensor], list[tuple[str, Shape]], list[tuple[str, Shape, Shape]]]:
+    """The model's tensors as the file fills them, those that it lacks, and those that it has in another shape."""
+    filled: dict[str, Tensor] = {}
+    missing, mismatched = [], []
+    for name, target in own.items():
+        source = weights.state.get(name)
+        if source is None:
+            missing.append((name, tuple(target.shape)))
+            continue
+        value = _rows(name, classes[name], source, target, plan, weights) if plan and name in classes else source
+        if value is None or value.shape != target.shape:
+            mismatched.append((name, tuple(source.shape), tuple(target.shape)))
+            continue
+        filled[name] = value
+    return filled, missing, mismatched
 
 
 class BackboneOf:
