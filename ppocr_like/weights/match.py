@@ -39,6 +39,7 @@ class MatchReport:
         mismatched: (name, the file's shape, the model's shape); not filled.
         source: the file.
         fresh_rows: classes without a trained row.
+        untrained: names that an ONNX file cannot have, for evaluation does not use them (a detector's threshold branch).
     """
 
     matched: tuple[str, ...]
@@ -47,6 +48,7 @@ class MatchReport:
     mismatched: tuple[tuple[str, Shape, Shape], ...]
     source: str = ""
     fresh_rows: int = 0
+    untrained: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -60,6 +62,7 @@ class MatchReport:
             f"weights {self.source}: {len(self.matched)} matched ({self.share:.1%} of the model), {len(self.missing)} missing, "
             f"{len(self.unexpected)} unexpected, {len(self.mismatched)} of another shape"
             + (f"; {self.fresh_rows} output rows start fresh" if self.fresh_rows else "")
+            + (f"; {len(self.untrained)} that only training uses start fresh" if self.untrained else "")
         )
 
     def table(self, limit: int = 20) -> str:
@@ -122,11 +125,13 @@ def load_into(
         filled[name] = value
     report = MatchReport(
         matched=tuple(name for name in filled if _counts(name)),
-        missing=tuple(entry for entry in missing if _counts(entry[0])),
+        missing=() if graph is not None else tuple(entry for entry in missing if _counts(entry[0])),
         unexpected=tuple((n, tuple(t.shape)) for n, t in weights.state.items() if n not in own and _counts(n)),
         mismatched=tuple(mismatched),
         source=str(weights.path),
         fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
+        # Every layer that evaluation runs was found, or the graph would have been refused.
+        untrained=tuple(name for name, _ in missing) if graph is not None else (),
     )
     if report.share < min_match or not report.matched:
         raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
