@@ -39,7 +39,8 @@ class MatchReport:
         mismatched: (name, the file's shape, the model's shape); not filled.
         source: the file.
         fresh_rows: classes without a trained row.
-        untrained: names that an ONNX file cannot have, for evaluation does not use them (a detector's threshold branch).
+        untrained: names that an ONNX file cannot have, for evaluation does not use them (a detector's threshold branch); all
+            that it uses was found, or the graph would have been refused.
     """
 
     matched: tuple[str, ...]
@@ -130,7 +131,6 @@ def load_into(
         mismatched=tuple(mismatched),
         source=str(weights.path),
         fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
-        # Every layer that evaluation runs was found, or the graph would have been refused.
         untrained=tuple(name for name, _ in missing) if graph is not None else (),
     )
     if report.share < min_match or not report.matched:
