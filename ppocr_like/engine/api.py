@@ -235,5 +235,6 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
     assert weights is not None  # a source was given
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
-    logger.info(load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture")).summary())
+    report = load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"), as_is=True)
+    logger.info(report.summary())
     return builder, model.eval()

@@ -148,7 +148,7 @@ def _by_network(weights: WeightsFile, recipe: Recipe, path: Path, kind: Kind, pa
     except WeightsError as error:
         hint = "" if partial else "\n  --partial converts what is there"
         raise WeightsError(f"{error}{hint}") from error
-    state = {name: model.state_dict()[name] for name in (*report.matched, *report.untrained)}
+    state = {name: model.state_dict()[name] for name in (*report.matched, *report.unused)}
     if kind == "paddle":
         arrays = paddle_state(state, model)
         write_paddle(path, arrays)
@@ -165,7 +165,7 @@ def _rows(weights: WeightsFile, model: nn.Module, report: MatchReport) -> list[R
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     rows = [Row(names.get(n, n), n, shapes[n], weights.paddle and n in linear, "matched") for n in report.matched]
     rows += [Row(names.get(n, n), n, there, False, f"other shape ({_shape(here)} here)") for n, there, here in report.mismatched]
-    rows += [Row("", name, shapes[name], False, "fresh: only training uses it") for name in report.untrained]
+    rows += [Row("", name, shapes[name], False, "fresh: only training uses it") for name in report.unused]
     rows += [Row("", name, shape, False, "missing") for name, shape in report.missing]
     return rows + [Row(names.get(name, name), "", shape, False, "unexpected") for name, shape in report.unexpected]
 

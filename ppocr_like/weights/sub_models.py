@@ -68,6 +68,7 @@ def load_into(
     min_match: float = 0.5,
     *,
     architecture: Mapping[str, Any] | None = None,
+    as_is: bool = False,
 ) -> MatchReport:
     """`match.load_into` for one network or several.
 
@@ -79,7 +80,7 @@ def load_into(
     """
     if not hasattr(model, "sub_models"):
         weights = sub_weights(weights, weights.sub_model)
-        return load_one(model, weights, plan, min_match, architecture=architecture)
+        return load_one(model, weights, plan, min_match, architecture=architecture, as_is=as_is)
     there = sub_models_of(weights.state)
     if not there:
         names = ", ".join(model.names)
@@ -95,7 +96,7 @@ def load_into(
             continue
         part = replace(weights, state=_of(weights.state, name), recipe=None)
         try:
-            reports[name] = load_one(network, part, plan, min_match)
+            reports[name] = load_one(network, part, plan, min_match, as_is=as_is)
         except WeightsError as error:
             raise WeightsError(f"network {name}: {error}") from error
     return _joined(reports, str(weights.path))
@@ -109,6 +110,7 @@ def _joined(reports: Mapping[str, MatchReport], source: str) -> MatchReport:
         mismatched=tuple((f"{name}.{key}", a, b) for name, report in reports.items() for key, a, b in report.mismatched),
         source=source,
         fresh_rows=sum(report.fresh_rows for report in reports.values()),
+        unused=tuple(f"{name}.{key}" for name, report in reports.items() for key in report.unused),
     )
 
 

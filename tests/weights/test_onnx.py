@@ -86,7 +86,7 @@ def test_a_detector(det_file, caplog):
     path, source = det_file
     model = build(DET, seed=1)
     report = load_into(model, load_weights(path), None, 1.0)
-    assert report.untrained and all(name.startswith("head.thresh.") for name in report.untrained)  # runs in training alone
+    assert report.unused and all(name.startswith("head.thresh.") for name in report.unused)  # runs in training alone
     assert not report.unexpected and not report.mismatched and "answers as the file does" in caplog.text
     images = torch.rand(1, 3, 64, 96) * 2 - 1
     assert model.training
