@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -185,6 +185,17 @@ class Rejections:
         if len(names) < self.keep:
             detail = sample.detail.removeprefix(sample.info.path).lstrip(": ")  # readers name the image, too
             names.append(f"{sample.info.file}, line {sample.info.line}: {sample.info.path}: {detail}".rstrip(": "))
+
+    @classmethod
+    def joined(cls, shares: Iterable[Rejections]) -> Rejections:
+        """Those of several ranks as one."""
+        whole = cls()
+        for share in shares:
+            for reason, count in share.counts.items():
+                whole.counts[reason] = whole.counts.get(reason, 0) + count
+                names = whole.examples.setdefault(reason, [])
+                names.extend(share.examples.get(reason, [])[: whole.keep - len(names)])
+        return whole
 
     @property
     def total(self) -> int:

@@ -57,3 +57,11 @@ class TrainingError(OcrError):
 
 class ExportError(OcrError):
     """An export that failed or whose results differ from the trained model's."""
+
+
+class RankLost(TrainingError):
+    """Another process of the run is gone."""
+
+
+class PeerError(TrainingError):
+    """Another process of the run stopped and says why; this one stops with it and says nothing."""

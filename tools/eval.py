@@ -1,6 +1,7 @@
 """Evaluate weights on every evaluation set of a recipe.
 
 python tools/eval.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=output/svtr_ft [--report lines.json]
+torchrun --nproc_per_node=4 tools/eval.py ...    # every process measures its share
 python tools/eval.py -c configs/system/typed_pages.yml -o System.det=output/det System.rec=output/rec [--report pages.html]
 """
 
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
-from ppocr_like.engine import evaluate, report, set_up_console
+from ppocr_like.engine import evaluate, main_process, report, set_up_console
 from ppocr_like.engine.manifest import write_json
 from ppocr_like.report.system import evaluate_system, is_system, write_report
 
@@ -29,6 +30,8 @@ def main() -> None:
             print(f"every page: {args.report}")
         return
     evaluations = evaluate(recipe, keep=None if args.report else 0)
+    if not main_process():  # torchrun: every rank has the results of all
+        return
     for evaluation in evaluations:
         print(f"{evaluation.name}: {evaluation.text()}")
     if args.report:

@@ -2,6 +2,7 @@
 
 python tools/train.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=pretrained/...
 python tools/train.py -c configs/rec/svtr_ft.yml -o Global.checkpoints=output/svtr_ft
+torchrun --nproc_per_node=4 --max-restarts=3 tools/train.py -c ...    # several processes, started again when one dies
 """
 
 from ppocr_like.components import load_components

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
 
 from ppocr_like.config.recipe import Recipe, load_recipe
-from ppocr_like.errors import OcrError
+from ppocr_like.errors import ConfigError, OcrError, PeerError
 
 USAGE_STATUS = 2
 
@@ -54,8 +55,10 @@ def run(main: Callable[[], int | None]) -> None:
         log.setLevel(logging.INFO)
     try:
         status = main() or 0
+    except PeerError:  # the process that knows more has said it
+        status = USAGE_STATUS
     except OcrError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _tell(error)
         status = USAGE_STATUS
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
@@ -64,3 +67,11 @@ def run(main: Callable[[], int | None]) -> None:
         sys.stderr.close()
         status = 0
     sys.exit(status)
+
+
+def _tell(error: OcrError) -> None:
+    """On standard error; of several processes (torchrun) each says its own, mistakes of the recipe one on each machine."""
+    rank = os.environ.get("RANK", "0")
+    if isinstance(error, ConfigError) and os.environ.get("LOCAL_RANK", "0") != "0":
+        return
+    sys.stderr.write(f"error: {error}\n" if rank == "0" else f"error on rank {rank}: {error}\n")

@@ -179,6 +179,7 @@ class Loader:
         self._feed = _Feed()
         self._loader: DataLoader | None = None
         self._planned: tuple[int, Batches] | None = None
+        self._digest: tuple[int, str] | None = None
         self._pass = 0
         self._piped = False
 
@@ -191,6 +192,12 @@ class Loader:
     def steps(self, epoch: int) -> int:
         """Number of batches of an epoch; equal on all ranks."""
         return len(self.plan(epoch))
+
+    def order(self, epoch: int) -> str:
+        """A digest of the epoch's global batches, whatever this rank's share of them is."""
+        if self._digest is None or self._digest[0] != epoch:
+            self._digest = (epoch, self.plan(epoch).digest())
+        return self._digest[1]
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The epoch's batches from number `start` on; the ones before are not loaded. Starting again ends an earlier pass.

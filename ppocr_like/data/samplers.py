@@ -7,6 +7,7 @@ it empty.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -66,6 +67,13 @@ class Batches(Sequence[list[Request]]):
         size = None if self.sizes is None else (int(self.sizes[number, 0]), int(self.sizes[number, 1]))
         pairs = zip(self.indices[mine].tolist(), self.repeats[mine].tolist(), strict=True)
         return [Request(index, self.epoch, repeat, size) for index, repeat in pairs]
+
+    def digest(self) -> str:
+        """Equal for equal global batches in equal order."""
+        digest = hashlib.sha256(repr(self.epoch).encode())
+        for array in (self.indices, self.repeats, self.bounds, self.sizes):
+            digest.update(b"none" if array is None else np.ascontiguousarray(array, np.int64).tobytes())
+        return digest.hexdigest()
 
     def _slice(self, number: slice) -> Batches:
         start, stop, step = number.indices(len(self))

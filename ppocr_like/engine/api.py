@@ -10,6 +10,7 @@ from typing import Any
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections
@@ -18,12 +19,13 @@ from ppocr_like.engine.hooks import EvaluationHook, save_latest
 from ppocr_like.engine.logging_hooks import ProgressBar
 from ppocr_like.engine.manifest import add_result, write_manifest
 from ppocr_like.engine.ranks import Ranks, join_ranks
+from ppocr_like.engine.restart import launch_id, own_checkpoint
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RunFolder, add_log_file
-from ppocr_like.engine.setup import Resume, build_run, eval_sets, refuse_unsupported
+from ppocr_like.engine.setup import CACHE, Resume, build_run, eval_sets
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
-from ppocr_like.errors import CheckpointError, TrainingError
+from ppocr_like.errors import CheckpointError, PeerError, RankLost, TrainingError
 from ppocr_like.weights import load_into, pretrained
 
 logger = logging.getLogger("ppocr_like")
@@ -63,26 +65,29 @@ def train(recipe: Recipe) -> TrainResult:
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
-        refuse_unsupported(settings, ranks.world)
-        resume = Resume(recipe, ranks) if settings.checkpoints else None
-        folder = RunFolder(settings.save_model_dir, lock=ranks.main)
+        mine, left = ranks.share(own_checkpoint(Path(settings.save_model_dir)) if ranks.main else None) or (False, None)
+        recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE, left)
+        with ranks.together():
+            resume = Resume(recipe, ranks, left) if left or settings.checkpoints else None
+            folder = RunFolder(settings.save_model_dir, lock=ranks.main)
         handler = None
         try:
             fresh = resume is None or resume.path.parent.resolve() != folder.path.resolve()
-            if ranks.main:
-                if fresh:
-                    folder.refuse_earlier_run(settings.overwrite)
-                handler = add_log_file(folder / "train.log")
+            with ranks.together():
+                if ranks.main:
+                    if fresh:
+                        folder.refuse_earlier_run(settings.overwrite or mine)
+                    handler = add_log_file(folder / "train.log")
             run = build_run(recipe, folder, ranks, Signals(), resume)
             if ranks.main:  # all files of the recipe were found and fit: only now may an earlier run's be replaced
                 if fresh:
                     folder.clear_earlier_run()
                 atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
                 step = run.progress.step if resume else None
-                write_manifest(folder / "run.json", recipe, run.charset, run.compute.device, step)
+                write_manifest(folder / "run.json", recipe, run.charset, run.compute.device, step, launch_id())
             return _drive(run, resume)
         except Exception as error:
-            if handler:  # the console is told by whoever called
+            if handler and not isinstance(error, PeerError):  # the console is told by whoever called
                 message = f"stopped by {type(error).__name__}: {error}"
                 handler.handle(logger.makeRecord(logger.name, logging.ERROR, __file__, 0, message, (), None))
             raise
@@ -102,11 +107,15 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
         )
     start = time.perf_counter()
     try:
-        with run.signals:
-            fit(run)
-    except BaseException as error:
-        _rescue(run, error)
-        if run.signals.pending and not isinstance(error, Interrupted):  # the signal ended a worker process first
+        with run.signals:  # also while saving: a launcher does not signal all ranks in the same instant
+            try:
+                fit(run)
+            except BaseException as error:
+                _rescue(run, error)
+                raise
+    except Exception as error:
+        # A signal may have ended a worker process first; but a launcher also sends one because another rank is gone.
+        if run.signals.pending and not isinstance(error, RankLost):
             raise Interrupted(run.signals.pending) from error
         raise
     finally:
@@ -129,8 +138,9 @@ def _rescue(run: Run, error: BaseException) -> None:
     if run.guard.spoiled:
         logger.error("the weights were being updated when the run stopped; the earlier checkpoint is kept")
         return
-    if run.ranks.world > 1 and not isinstance(error, Interrupted):
-        logger.error("a run of several processes is not saved after an error; the earlier checkpoint is kept")
+    if run.ranks.world > 1 and not run.in_step and not isinstance(error, Interrupted):
+        if not isinstance(error, RankLost):
+            logger.error("this rank stopped by itself, so nothing is saved; the earlier checkpoint is kept")
         return  # the other ranks may be anywhere: joining them in saving could wait for ever
     run.guard.undo()
     try:
@@ -178,6 +188,9 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
     Args:
         keep: how many (sample, result) pairs to keep of each set; None: all.
 
+    Returns:
+        The results of all ranks together, on every rank: rank 0 should print them.
+
     Raises:
         OcrError: no weights given, weights that do not fit, an empty evaluation set.
     """
@@ -185,13 +198,14 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
-        compute = choose_compute(settings, ranks)
-        set_threads(settings.num_threads)
-        builder, model = load_model(recipe)
-        model = compute.place(model)
-        sets = eval_sets(builder, None, ranks, compute)
-        if not sets:
-            raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
+        with ranks.together():
+            compute = choose_compute(settings, ranks)
+            set_threads(settings.num_threads)
+            builder, model = load_model(recipe)
+            model = compute.place(model)
+            sets = eval_sets(builder, None, ranks, compute)
+            if not sets:
+                raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
         return [_measured(model, part, compute, ranks, keep) for part in sets]
 
 
@@ -221,5 +235,6 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
     assert weights is not None  # a source was given
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
-    logger.info(load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture")).summary())
+    report = load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"), as_is=True)
+    logger.info(report.summary())
     return builder, model.eval()

@@ -52,7 +52,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: missing, truncated, or not a checkpoint of this program.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix in (".safetensors", ".pdparams", ".onnx"):
         raise CheckpointError(f"{path}: holds weights only; start a new run from it with Global.pretrained_model={path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -157,16 +157,23 @@ def differences(before: Any, now: Any, path: str = "") -> list[Difference]:
 # What must not change between a checkpoint and its continuation, and what may change only between two epochs.
 FIXED = ("Architecture", "Loss", "Optimizer", "Global.accumulate_steps", "Global.paddle_exact")
 FIXED_WITHIN_EPOCH = ("Train.dataset", "Train.sampler", "Train.loader", "Global.seed", "Global.max_text_length")
+BATCH_SIZES = ("Train.loader.batch_size_per_card", "Train.sampler.first_bs")
 FREE = ("Train.loader.num_workers", "Train.loader.use_shared_memory", "Train.loader.prefetch_factor", "Train.loader.pin_memory")
 SAID = (
     "Global.epoch_num", "Global.num_threads", "Global.use_amp", "Global.amp_dtype", "Global.use_gpu",
     "Global.scale_loss", "Global.use_dynamic_loss_scaling", "Global.amp_custom_black_list", "Global.amp_custom_white_list",
     "Global.use_ema", "Global.ema_decay", "Global.ema_gamma", "Global.ema_decay_type", "Global.ema_filter_no_grad",
+    "Global.use_sync_bn", "Global.freeze_bn", "Global.loss_over_ranks",
 )  # fmt: skip
 
 
-def compare_recipes(before: dict[str, Any], now: dict[str, Any], within_epoch: bool, source: str) -> list[str]:
+def compare_recipes(
+    before: dict[str, Any], now: dict[str, Any], within_epoch: bool, source: str, world_before: int = 1, world: int = 1
+) -> list[str]:
     """Checks that `now` continues `before`.
+
+    Args:
+        world_before, world: numbers of processes. Within an epoch they may differ when the samples of a step do not.
 
     Returns:
         Messages on changes that are allowed but alter the continuation.
@@ -183,13 +190,27 @@ def compare_recipes(before: dict[str, Any], now: dict[str, Any], within_epoch: b
             + f"\nUndo the change to continue that run, or start a new one from its weights: Global.pretrained_model={source}"
         )
     data = [d for d in found if _under(d.path, FIXED_WITHIN_EPOCH)]
+    if world != world_before:
+        whole = [samples_of_a_step(tree, processes) for tree, processes in ((before, world_before), (now, world))]
+        data = [d for d in data if whole[0] != whole[1] or d.path not in BATCH_SIZES]
+        if whole[0] != whole[1]:
+            data.append(Difference("samples of a step", whole[0], whole[1]))
     if data and within_epoch:
         raise CheckpointError(
-            f"{source} was saved within an epoch, and the order of its data has changed:\n  "
+            f"{source} was saved within an epoch, and the order of its data has changed"
+            + (f" (by {world_before} processes, {world} now)" if world != world_before else "")
+            + ":\n  "
             + "\n  ".join(map(str, data))
             + f"\nUndo the change to continue that run, or start a new one from its weights: Global.pretrained_model={source}"
         )
     return [f"resuming with a change, so not exactly as before: {d}" for d in found if _under(d.path, SAID) or d in data]
+
+
+def samples_of_a_step(recipe: dict[str, Any], world: int) -> tuple[int, ...]:
+    """Of all processes together: by the loader's batch size and, where the recipe has one, the sampler's."""
+    train = recipe.get("Train") or {}
+    sizes = ((train.get(section) or {}).get(key) for section, key in (path.split(".")[1:] for path in BATCH_SIZES))
+    return tuple(size * world for size in sizes if isinstance(size, int))
 
 
 def _under(path: str, prefixes: tuple[str, ...]) -> bool:

@@ -12,7 +12,7 @@ import torch
 
 from ppocr_like.contracts import Rejections, SampleInfo
 from ppocr_like.engine.device import Compute, memory_told
-from ppocr_like.engine.guard import kept_rng
+from ppocr_like.engine.guard import Interrupted, Signals, kept_rng
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
 
@@ -79,27 +79,29 @@ def evaluate_set(
     compute: Compute,
     ranks: Ranks,
     keep: int | None = 0,
-    check: Callable[[], None] = lambda: None,
+    signals: Signals | None = None,
 ) -> Evaluation:
     """Runs the model over a set in evaluation mode, and leaves mode and random generators as they were.
 
     Args:
         keep: how many (sample, result) pairs to keep per rank; None keeps all.
-        check: called between batches; may raise to stop.
+        signals: looked at between batches.
 
     Raises:
         TrainingError: no sample of the set could be measured or counted.
+        Interrupted: a signal came, on all ranks.
     """
     metric, rejections, unusable = part.metric(), Rejections(), []
     lines: list[tuple[SampleInfo, Any]] = []
-    samples, spent = 0, 0.0
+    samples, spent, told = 0, 0.0, 0
     training = model.training
     model.eval()
-    ranks.average_buffers(model)
+    ranks.average_statistics(model)
     try:
         with kept_rng(), torch.inference_mode():
             for batch in part.loader.batches(0):
-                check()
+                if signals is not None and (told := signals.pending):
+                    break  # the other ranks hear of it when they are done with their share
                 metric.reject(batch["rejected"])
                 for sample in batch["rejected"]:
                     rejections.add(sample)
@@ -116,7 +118,9 @@ def evaluate_set(
     finally:
         model.train(training)
         part.loader.close()  # its workers would take memory from training until the next evaluation
-    return _joined(part.name, metric, samples, spent, rejections, lines, unusable, ranks)
+    if told := max(ranks.gather(told)):
+        raise Interrupted(told)
+    return _joined(part, metric, samples, spent, rejections, lines, unusable, ranks)
 
 
 def infer(
@@ -125,12 +129,14 @@ def infer(
     """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
     arrays = to_numpy(batch)
     with compute.autocast(), memory_told(batch["image"], batch["info"], "Eval"):
-        outputs = model(compute.move({"image": batch["image"]})["image"])
+        moved = compute.move({name: batch[name] for name in ("image", *getattr(model, "reads", ())) if name in batch})
+        images = moved.pop("image")
+        outputs = model(images, moved) if moved else model(images)
     return postprocess(to_numpy(outputs), arrays), arrays
 
 
 def _joined(
-    name: str,
+    part: EvalSet,
     metric: Any,
     samples: int,
     spent: float,
@@ -139,24 +145,22 @@ def _joined(
     unusable: list[dict[str, Any]],
     ranks: Ranks,
 ) -> Evaluation:
-    """Adds the other ranks' share to this one's and computes the numbers (equal on all ranks)."""
-    shares = ranks.gather((metric.state(), rejections.counts, rejections.examples, lines, unusable))
-    for rank, (state, counts, examples, other_lines, other_unusable) in enumerate(shares):
-        if rank == ranks.rank:
-            continue
-        metric.merge(state)
-        lines, unusable = lines + other_lines, unusable + other_unusable
-        for reason, count in counts.items():
-            rejections.counts[reason] = rejections.counts.get(reason, 0) + count
-            kept = rejections.examples.setdefault(reason, [])
-            kept.extend(examples.get(reason, [])[: rejections.keep - len(kept)])
-    total, seconds = ranks.sum(samples, spent)
-    if total == 0 and rejections.total == 0:
-        raise TrainingError(f"the evaluation set {name!r} gave no samples; check Eval.dataset.label_file_list")
+    """Adds up what all ranks found and computes the numbers, to the last bit the same on all ranks: they decide what is best."""
+    if ranks.world > 1:
+        shares = ranks.gather((metric.state(), rejections, lines, unusable))
+        metric = part.metric()
+        for state, *_ in shares:
+            metric.merge(state)
+        rejections = Rejections.joined(share[1] for share in shares)
+        lines, unusable = ([entry for share in shares for entry in share[place]] for place in (2, 3))  # type: ignore[assignment]
+        samples, spent = (int(ranks.sum(samples)[0]), ranks.sum(spent)[0])
+    if samples == 0 and rejections.total == 0:
+        raise TrainingError(f"the evaluation set {part.name!r} gave no samples; check Eval.dataset.label_file_list")
     metrics = {key: float(value) for key, value in metric.compute().items()}
     lines.sort(key=lambda line: line[0].index)  # batches come by size, and by rank
-    metrics["fps"] = total * ranks.world / seconds if seconds else 0.0
-    return Evaluation(name, metrics, int(total), rejections, metric.main_indicator, lines, unusable)
+    unusable.sort(key=lambda entry: (entry["file"], entry["line"]))
+    metrics["fps"] = samples * ranks.world / spent if spent else 0.0
+    return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable)
 
 
 def _rejected_entry(sample: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ppocr_like.contracts import Rejections
 from ppocr_like.engine.checkpoint import LATEST, rng_state, save_checkpoint
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
 from ppocr_like.engine.run import Hook, Run, StepResult
@@ -29,6 +30,15 @@ class Freezing(Hook):
 
     def before_step(self, run: Run) -> None:
         run.optimizer.apply_freeze(run.model, run.progress.samples)
+
+
+class FrozenNorms(Hook):
+    """`Global.freeze_bn`: batch norms use and keep their running statistics. After `Freezing`, which may thaw some."""
+
+    def before_step(self, run: Run) -> None:
+        for module in run.model.modules():
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                module.eval()
 
 
 class FreedMemory(Hook):
@@ -145,11 +155,9 @@ class EvaluationHook(Hook):
         if run.progress.step == self._last_step or not run.eval_sets:
             return
         evaluations = []
-        # One rank that stops alone would leave the others waiting for its share.
-        check = run.signals.check if run.ranks.world == 1 else lambda: None
         for part in run.eval_sets:
             with run.measured():
-                evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, check)
+                evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, run.signals)
             evaluations.append(evaluation)
             logger.info(
                 "evaluation of %s%s: %s", part.name, f" {when}" if when else f", step {run.progress.step}", evaluation.text()
@@ -255,7 +263,7 @@ def save_run_weights(run: Run, name: str) -> None:
         CheckpointError: it cannot be written.
     """
     with run.measured():
-        run.ranks.average_buffers(run.model)
+        run.ranks.average_statistics(run.model)
         state = run.model.state_dict()
     if not run.ranks.main:
         return
@@ -277,29 +285,31 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
     Raises:
         CheckpointError: it cannot be written; the earlier one is intact.
     """
-    run.ranks.average_buffers(run.model)
+    run.ranks.average_statistics(run.model)
     with run.measured():
-        run.ranks.average_buffers(run.model)
-    generators = run.ranks.gather(rng_state())
+        run.ranks.average_statistics(run.model)
+    shares = run.ranks.gather((rng_state(), run.rejections))
     if not run.ranks.main:
         return
+    where = progress or run.progress
     save_checkpoint(
         run.folder / LATEST,
         {
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
             "scaler": run.scaler.state_dict(),
-            "rng": generators,
-            "progress": asdict(progress or run.progress),
+            "rng": [generators for generators, _ in shares],
+            "progress": asdict(where),
             "best": run.best.to_dict(),
             "hooks": {hook.name: hook.state() for hook in run.hooks if hook.name},
             "recipe": run.recipe.tree,
             "charset": run.charset.to_metadata() if run.charset is not None else None,
             "dictionary": run.dictionary.digest if run.dictionary is not None else None,
             "records": run.records.count,
-            "rejections": {"counts": run.rejections.counts, "examples": run.rejections.examples},
+            "rejections": asdict(Rejections.joined(rejections for _, rejections in shares)),
             "threads": torch.get_num_threads(),
             "world": run.ranks.world,
             "batches_per_epoch": run.batches_per_epoch,
+            "order": run.loader.order(where.epoch) if where.batch else None,
         },
     )

@@ -59,9 +59,10 @@ class LogLines(Hook):
     def after_epoch(self, run: Run) -> None:
         if self._pending:
             self._write(run, self._pending)
-        log_rejections(run.rejections, f"training, epoch {run.progress.epoch}")
-        if run.rejections.total and run.ranks.main:
-            record = {"epoch": run.progress.epoch, "global_step": run.progress.step, "counts": dict(run.rejections.counts)}
+        rejected = Rejections.joined(run.ranks.gather(run.rejections))
+        if rejected.total and run.ranks.main:
+            log_rejections(rejected, f"training, epoch {run.progress.epoch}")
+            record = {"epoch": run.progress.epoch, "global_step": run.progress.step, "counts": dict(rejected.counts)}
             run.records.add("rejected", record)
         run.rejections = Rejections()
 

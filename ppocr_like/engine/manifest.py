@@ -23,8 +23,12 @@ from ppocr_like.config import Recipe
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
 
 
-def write_manifest(path: Path, recipe: Recipe, charset: Charset | None, device: torch.device, resumed_at: int | None) -> None:
+def write_manifest(
+    path: Path, recipe: Recipe, charset: Charset | None, device: torch.device, resumed_at: int | None, launch: str | None = None
+) -> None:
     """Writes the manifest of a fresh run, or adds a resume (its time and step) to an earlier one.
+
+    `launch`: see `restart.launch_id`.
 
     Raises:
         CheckpointError: it cannot be written.
@@ -46,6 +50,8 @@ def write_manifest(path: Path, recipe: Recipe, charset: Charset | None, device: 
             "host": entry["host"],
             "resumed": [],
         }
+    if launch is not None:
+        content["launch"] = launch
     write_json(path, content)
 
 

@@ -14,12 +14,14 @@ from ppocr_like.config import Recipe
 from ppocr_like.contracts import Rejections
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import EvalSet, Evaluation
+from ppocr_like.engine.gradients import GradientSum
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.runfolder import Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.engine.stats import StepClock
+from ppocr_like.modeling.sync_norm import NormSync
 from ppocr_like.optim.ema import WeightAverage
 
 
@@ -95,6 +97,9 @@ class Run:
     epochs: int
     batches_per_epoch: int
     accumulate: int
+    gradients: GradientSum
+    sync: NormSync | None = None
+    loss_over_ranks: bool = False
     average: WeightAverage | None = None
     progress: Progress = field(default_factory=Progress)
     best: Best = field(default_factory=Best)
@@ -105,6 +110,7 @@ class Run:
     loss_names: list[str] = field(default_factory=list)
     stop_reason: str = ""
     resumed: bool = False
+    in_step: bool = False  # all ranks are stopping at one and the same point, so that they can save together
 
     def tell(self, event: str, *args: Any) -> None:
         """Calls `event` of every hook, in order."""
@@ -114,6 +120,11 @@ class Run:
     def measured(self) -> AbstractContextManager[None]:
         """Within it the model holds the weights that are evaluated and kept: under `Global.use_ema` the averaged ones."""
         return self.average.in_place() if self.average is not None else nullcontext()
+
+    @property
+    def joint(self) -> bool:
+        """Whether ranks wait for each other within forward and backward passes."""
+        return self.sync is not None or self.loss_over_ranks
 
     @property
     def steps_per_epoch(self) -> int:

@@ -6,21 +6,23 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from ppocr_like.charset import Charset
-from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
-from ppocr_like.config.architecture import own_weights
+from ppocr_like.config import Builder, Compile, GlobalConfig, Recipe, lr_advice
+from ppocr_like.config.architecture import backbone_weights, own_weights
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
 from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resolve_checkpoint, seed_everything, set_rng_state
+from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
+from ppocr_like.engine.gradients import GradientSum
 from ppocr_like.engine.guard import Signals, StepGuard
-from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, TrainMetric
+from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, FrozenNorms, TrainMetric
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.ranks import Ranks
@@ -29,7 +31,8 @@ from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.recompute import recompute_blocks
-from ppocr_like.weights import load_into, load_own_weights, pretrained
+from ppocr_like.modeling.sync_norm import NormSync, synchronise
+from ppocr_like.weights import load_backbones, load_into, load_own_weights, pretrained
 from ppocr_like.weights.centers import fill_centers
 
 logger = logging.getLogger("ppocr_like")
@@ -37,40 +40,30 @@ logger = logging.getLogger("ppocr_like")
 PICTURES = 8  # predictions drawn for the loggers from each evaluation set
 PICTURE_STEPS = 200  # between pictures of training batches; one is about 100 kB in the log
 CACHE = "cache"
-
-
-def refuse_unsupported(settings: GlobalConfig, world: int = 1) -> None:
-    """Stops at settings that this version accepts in a recipe but does not carry out.
-
-    Raises:
-        TrainingError: names the key and what to do.
-    """
-    asked = {
-        "uniform_output_enabled": settings.uniform_output_enabled,
-        "use_sync_bn": settings.use_sync_bn and world > 1,
-    }
-    for key in (key for key, set_ in asked.items() if set_):
-        raise TrainingError(f"Global.{key} is not supported yet; remove it from the recipe or switch it off")
+Made = TypeVar("Made")
 
 
 class Resume:
     """A checkpoint to continue from, checked against the recipe.
 
+    Args:
+        source: run folder or file; None: `Global.checkpoints`.
+
     Raises:
         CheckpointError: missing, damaged, or of another recipe.
     """
 
-    def __init__(self, recipe: Recipe, ranks: Ranks) -> None:
-        self.path = resolve_checkpoint(str(recipe.globals.checkpoints))
+    def __init__(self, recipe: Recipe, ranks: Ranks, source: Path | None = None) -> None:
+        self.path = resolve_checkpoint(str(source or recipe.globals.checkpoints))
         self.content = load_checkpoint(self.path)
         self.progress = Progress(**self.content["progress"])
-        within = self.progress.batch > 0
-        self.notes = compare_recipes(self.content["recipe"], recipe.tree, within, str(self.path))
-        if self.content["world"] != ranks.world:
-            change = f"{self.content['world']} processes in the checkpoint, {ranks.world} now"
-            if within:
-                raise CheckpointError(f"{self.path} was saved within an epoch: {change}; start as many to continue it")
-            self.notes.append(f"resuming with a change, so not exactly as before: {change}")
+        before = self.content["world"]
+        self.notes = compare_recipes(
+            self.content["recipe"], recipe.tree, self.progress.batch > 0, str(self.path), before, ranks.world
+        )
+        self.ranks_changed = before != ranks.world
+        if self.ranks_changed:
+            self.notes.append(f"{before} processes in the checkpoint, {ranks.world} now: sums of floats differ in the last bits")
         if recipe.globals.pretrained_model:
             self.notes.append("Global.checkpoints and Global.pretrained_model are both set: the run resumes from checkpoints")
         told = self.content["charset"]
@@ -87,11 +80,13 @@ class Resume:
     def apply(self, run: Run) -> None:
         """Puts everything but the weights of the model back (those are in before the optimizer is made)."""
         content = self.content
+        self._check_order(run)
         run.optimizer.load_state_dict(content["optimizer"])
         if run.scaler.is_enabled() and content["scaler"]:
             run.scaler.load_state_dict(content["scaler"])
         run.progress, run.best = self.progress, Best(**content["best"])
-        run.rejections = Rejections(**content["rejections"])
+        if run.ranks.main:  # a checkpoint holds those of all ranks
+            run.rejections = Rejections(**content["rejections"])
         for hook in run.hooks:
             if hook.name and content["hooks"].get(hook.name) is not None:
                 hook.load(content["hooks"][hook.name])
@@ -99,12 +94,23 @@ class Resume:
             run.records.cut_back(content["records"], self.progress.step)
         elif run.best.value is not None:
             logger.info("the best weights so far stay in %s", self.path.parent)
-        if content["world"] == run.ranks.world:
+        if run.ranks.rank < len(content["rng"]):
             set_rng_state(content["rng"][run.ranks.rank])
+        else:  # a rank that was not there: no generator of a rank that was, and none of this run's start
+            seed_everything(run.recipe.globals.seed + self.progress.step, run.ranks.rank)
         if content["threads"] != torch.get_num_threads():
             now, before = torch.get_num_threads(), content["threads"]
             logger.warning("%d threads instead of %d: sums of floats may differ in the last bits", now, before)
         run.resumed = True
+
+    def _check_order(self, run: Run) -> None:
+        """Within an epoch the batches to come must be those that were to come."""
+        if self.progress.batch and self.content.get("order") not in (None, run.loader.order(self.progress.epoch)):
+            raise CheckpointError(
+                f"{self.path} was saved within an epoch, and the order of its batches is another now (files that changed, or "
+                "another number of processes with a batch size that does not make up for it); put back what changed, or start "
+                f"a new run from its weights: Global.pretrained_model={self.path}"
+            )
 
 
 def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals, resume: Resume | None) -> Run:
@@ -114,26 +120,17 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         OcrError: whatever is wrong with files, weights or machine.
     """
     settings = recipe.globals
-    compute = choose_compute(settings, ranks)
-    set_threads(settings.num_threads)
-    builder = Builder(recipe)
-    dictionary = builder.charset
-    builder.check_files("Train", *(["Eval"] if recipe.get("Eval") else []))
-    seed_everything(settings.seed)
-    if resume:
-        resume.check_dictionary(dictionary)
-        builder = Builder(recipe, resume.charset)
-        model = builder.model()
-        _fill(model, resume)
-    else:
-        builder, model = _fresh_model(recipe, builder)
-    model = compute.place(model)
-    if settings.gradient_checkpointing:
-        recompute(model, compute)
+    with ranks.together():
+        compute = choose_compute(settings, ranks)
+        set_threads(settings.num_threads)
+        builder, dictionary, model = _model(recipe, resume)
+        model = prepared(model, settings, compute)
     ranks.share_weights(model)
-    loss = builder.loss()
-    fill_centers(loss)
-    loader = _loader(builder, "Train", None, folder.path / CACHE, ranks, compute)
+    sync = synchronised_norms(model, settings, ranks)
+    with ranks.together():
+        loss = builder.loss()
+        fill_centers(loss)
+    loader = _first_on_main(ranks, lambda: _loader(builder, "Train", None, folder.path / CACHE, ranks, compute))
     batches = loader.steps(1)
     steps = -(-batches // settings.accumulate_steps)
     run = Run(
@@ -145,7 +142,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         optimizer=builder.optimizer(model, settings.epoch_num, steps, ranks.world),
         scaler=compute.scaler(settings),
         loader=loader,
-        eval_sets=eval_sets(builder, folder.path / CACHE, ranks, compute),
+        eval_sets=_first_on_main(ranks, lambda: eval_sets(builder, folder.path / CACHE, ranks, compute)),
         make_train_metric=lambda: (builder.postprocess(), builder.metric()),
         charset=builder.charset,
         dictionary=dictionary,
@@ -156,16 +153,66 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         epochs=settings.epoch_num,
         batches_per_epoch=batches,
         accumulate=settings.accumulate_steps,
+        gradients=GradientSum(ranks, model.parameters()),
+        sync=sync,
+        loss_over_ranks=settings.loss_over_ranks and ranks.world > 1,
         average=weight_average(settings, model),
     )
     run.hooks = make_hooks(run)
-    if ranks.main:
-        run.loggers = make_loggers(recipe, folder.path, resume.progress.step if resume else None)
+    with ranks.together():
+        if ranks.main:
+            run.loggers = make_loggers(recipe, folder.path, resume.progress.step if resume else None)
     seed_everything(settings.seed, ranks.rank)  # building draws a number of values that a resumed run does not draw
     if resume:
-        resume.apply(run)
+        with ranks.together():
+            resume.apply(run)
     _say_at_start(run)
     return run
+
+
+def prepared(model: torch.nn.Module, settings: GlobalConfig, compute: Compute) -> torch.nn.Module:
+    """The network where it trains, recomputing or compiled as the recipe says."""
+    model = compute.place(model)
+    if settings.gradient_checkpointing:
+        recompute(model, compute)
+    if settings.compile is not False:
+        options = settings.compile if isinstance(settings.compile, Compile) else Compile()
+        compile_model(model, options, compute.device)
+    return model
+
+
+def _model(recipe: Recipe, resume: Resume | None) -> tuple[Builder, Charset | None, Any]:
+    """(builder for the network's characters, the recipe's characters, the network with the weights it starts from)."""
+    builder = Builder(recipe)
+    dictionary = builder.charset
+    builder.check_files("Train", *(["Eval"] if recipe.get("Eval") else []))
+    seed_everything(recipe.globals.seed)
+    if resume is None:
+        builder, model = _fresh_model(recipe, builder)
+    else:
+        resume.check_dictionary(dictionary)
+        builder = Builder(recipe, resume.charset)
+        model = builder.model()
+        _fill(model, resume)
+    return builder, dictionary, model
+
+
+def _first_on_main(ranks: Ranks, make: Callable[[], Made]) -> Made:
+    """What `make` gives, made on rank 0 before the others: these find line offsets and image sizes in the cache."""
+    made = []
+    for turn in (True, False) if ranks.world > 1 else (True,):
+        with ranks.together():
+            if ranks.main == turn:
+                made.append(make())
+    return made[0]
+
+
+def synchronised_norms(model: torch.nn.Module, settings: GlobalConfig, ranks: Ranks) -> NormSync | None:
+    """Lets the model's batch norms span the ranks where `Global.use_sync_bn` asks for it and there are several."""
+    if not settings.use_sync_bn or settings.freeze_bn or ranks.world == 1:
+        return None
+    sync = NormSync()
+    return sync if synchronise(model, sync) else None
 
 
 def recompute(model: torch.nn.Module, compute: Compute) -> None:
@@ -186,6 +233,7 @@ def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
+    load_backbones(model, backbone_weights(recipe), settings.pretrained_min_match)
     own = own_weights(recipe)
     if own:
         floor, mode = settings.pretrained_min_match, settings.charset_resize
@@ -241,7 +289,7 @@ def make_hooks(run: Run) -> list[Hook]:
     """The run's hooks, in the order in which they act after a step: log, evaluate, decide, save."""
     settings = run.recipe.globals
     hooks: list[Hook] = [Averaging(run.average)] if run.average else []
-    hooks += [Freezing(), FreedMemory()]
+    hooks += [Freezing(), *([FrozenNorms()] if settings.freeze_bn else []), FreedMemory()]
     metric = TrainMetric(settings.calc_epoch_interval) if settings.cal_metric_during_train else None
     if metric:
         hooks.append(metric)
@@ -262,12 +310,31 @@ def make_hooks(run: Run) -> list[Hook]:
     return hooks
 
 
+def rank_notes(settings: GlobalConfig, world: int) -> list[str]:
+    """What is to be said of the keys about several processes."""
+    notes = []
+    if settings.use_sync_bn and settings.freeze_bn:
+        notes.append("Global.use_sync_bn has no effect with Global.freeze_bn: no batch statistics are taken")
+    elif settings.use_sync_bn and world == 1:
+        notes.append("Global.use_sync_bn has no effect in one process: its batch is the whole batch")
+    if settings.loss_over_ranks and world == 1:
+        notes.append("Global.loss_over_ranks has no effect in one process: its batch is the whole batch")
+    if settings.find_unused_parameters:
+        notes.append("Global.find_unused_parameters is not needed here: parameters that a step does not use are always allowed")
+    if settings.uniform_output_enabled:
+        notes.append(
+            "Global.uniform_output_enabled, the folders of PaddleX, is not needed here: weights and checkpoints lie in the run "
+            "folder, results in its run.json, and tools/export.py makes the bundle"
+        )
+    return notes
+
+
 def _say_at_start(run: Run) -> None:
     ranks = run.ranks
     if not ranks.main:
         return
-    batch = run.recipe.get("Train.loader.batch_size_per_card") * ranks.world * run.accumulate
-    for note in run.recipe.notes:
+    batch = Builder(run.recipe).batch_per_rank() * ranks.world * run.accumulate
+    for note in (*run.recipe.notes, *rank_notes(run.recipe.globals, ranks.world)):
         logger.info("note: %s", note)
     advice = lr_advice(run.recipe, batch)
     if advice:
@@ -276,12 +343,13 @@ def _say_at_start(run: Run) -> None:
         logger.warning(line)
     parameters = sum(p.numel() for p in run.model.parameters())
     logger.info(
-        "training: %d epochs of %d steps, %d samples a step, %s parameters%s, on %s (%s, %d threads)",
+        "training: %d epochs of %d steps, %d samples a step, %s parameters%s, on %s%s (%s, %d threads)",
         run.epochs,
         run.steps_per_epoch,
         batch,
         f"{parameters:,}",
         f", {run.charset}" if run.charset is not None else "",
+        f"{ranks.world} processes, this one with " if ranks.world > 1 else "",
         run.compute.device,
         str(run.compute.dtype).removeprefix("torch."),
         torch.get_num_threads(),

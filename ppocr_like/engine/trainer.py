@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
 import torch
 
-from ppocr_like.contracts import entry_name
+from ppocr_like.contracts import Rejections, entry_name
+from ppocr_like.engine.compiling import compile_told
 from ppocr_like.engine.device import memory_told
 from ppocr_like.engine.guard import Interrupted
+from ppocr_like.engine.joint import over_ranks, stand_in
 from ppocr_like.engine.run import Run, StepResult
-from ppocr_like.errors import TrainingError
+from ppocr_like.errors import OcrError, PeerError, TrainingError
 
 Batch = dict[str, Any]
 
@@ -31,28 +34,53 @@ def fit(run: Run) -> None:
     while run.progress.epoch <= run.epochs and not run.stop_reason:
         used = run.progress.samples
         began_here = run.progress.batch == 0
-        for group in grouped(run.loader.batches(run.progress.epoch, start=run.progress.batch), run.accumulate):
+        for group in groups(run):
             run.clock.ready()
             result = train_step(run, group)
             run.clock.done(result.samples if result else 0)
             if result:
                 run.tell("after_step", result)
             run.clock.told()
-            if run.ranks.any(bool(run.signals.pending)):  # every rank stops when one was told to
-                raise Interrupted(run.signals.pending or signal.SIGTERM)
             if run.stop_reason:
                 break
         else:
             if began_here and run.progress.samples == used:
-                raise TrainingError(_nothing_usable(run))
+                run.in_step = True
+                raise run.ranks.said_once(TrainingError(_nothing_usable(run)))
             run.tell("after_epoch")
             run.progress.next_epoch()
         run.clock.resume_after_pause()
     run.tell("finish")
 
 
+def groups(run: Run) -> Iterator[list[Batch]]:
+    """The epoch's batches from `run.progress` on, in groups of `accumulate_steps`: one optimizer step each.
+
+    Between the steps the ranks look at each other: when one was told to stop, or cannot go on with its data, all of them
+    stop at this point, where the state can be saved.
+    """
+    stream = grouped(run.loader.batches(run.progress.epoch, start=run.progress.batch), run.accumulate)
+    while True:
+        group, error = None, None
+        try:
+            group = next(stream, None)
+        except OcrError as caught:
+            error = caught
+        failed, told = run.ranks.sum(float(error is not None), float(run.signals.pending > 0))
+        run.in_step = bool(failed or told)
+        if told:
+            raise Interrupted(run.signals.pending or signal.SIGTERM) from error
+        if error is not None:
+            raise error
+        if failed:
+            raise PeerError("another rank cannot go on with its data and says why")
+        if group is None:
+            return
+        yield group
+
+
 def grouped(batches: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
-    """Batches in groups of `size` (the last may be smaller): one optimizer step each."""
+    """Batches in groups of `size` (the last may be smaller)."""
     while group := list(islice(batches, size)):
         yield group
 
@@ -66,7 +94,8 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     for batch in group:
         for sample in batch["rejected"]:
             run.rejections.add(sample)
-    total = int(run.ranks.sum(sum(len(batch["info"]) for batch in group))[0])
+    counts = [[int(n) for n in row] for row in run.ranks.rows([len(batch["info"]) for batch in group])]
+    total = sum(map(sum, counts))
     if total == 0:
         run.progress.batch += len(group)
         run.progress.group += 1
@@ -75,10 +104,9 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     run.guard.begin()
     run.tell("before_step")
     sums: dict[str, float] = {}
-    for batch in group:
-        if batch["info"]:  # a rank without samples adds nothing, but joins the sum of gradients below
-            forward_backward(run, run.compute.move(batch), len(batch["info"]) / total, sums)
-    run.ranks.sum_gradients(run.model.parameters())
+    with run.ranks.alive():
+        accumulate_gradients(run, group, counts, total, sums)
+    run.gradients.finish()
     losses = shared_losses(run, sums)
     check_finite(run, losses, group)
 
@@ -98,6 +126,27 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     return StepResult(losses, {name: float(value) for name, value in rates.items()}, total)
 
 
+def accumulate_gradients(run: Run, group: list[Batch], counts: list[list[int]], total: int, sums: dict[str, float]) -> None:
+    """Forward and backward passes of a group's batches; `counts`: each rank's samples in each batch.
+
+    A rank without samples adds nothing and joins the sum of gradients later. Where batch norms or the loss span the ranks it
+    computes along with a sample of another rank.
+    """
+    per_batch = list(zip(*counts, strict=True))
+    work = [(batch, here) for batch, here in zip(group, per_batch, strict=True) if (sum(here) if run.joint else batch["info"])]
+    for number, (batch, here) in enumerate(work):
+        if number == len(work) - 1:
+            run.gradients.arm()  # no gradient of this step changes after this batch
+        if not run.joint:
+            forward_backward(run, run.compute.move(batch), len(batch["info"]) / total, sums)
+            continue
+        names = ("image", *_named((*run.model.needs, *getattr(run.loss, "needs", ())), batch))  # type: ignore[misc]
+        own = run.compute.move(stand_in(run.ranks, batch, names, here))
+        muted = here[run.ranks.rank] == 0
+        with run.sync.muting(muted) if run.sync else nullcontext():
+            forward_backward(run, own, sum(here) / total if run.loss_over_ranks else here[run.ranks.rank] / total, sums, here)
+
+
 def targets_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
     """What the model reads of a batch in training, beside the images."""
     return {name: batch[name] for name in _named(model.needs, batch)}
@@ -108,21 +157,41 @@ def _named(needs: Sequence[str], batch: Batch) -> list[str]:
     return [entry_name(need, batch) or need for need in needs]
 
 
-def forward_backward(run: Run, batch: Batch, weight: float, sums: dict[str, float]) -> None:
-    """Adds one batch's gradients, times its share of the step's samples, to the parameters; its losses to `sums`."""
+def forward_backward(run: Run, batch: Batch, weight: float, sums: dict[str, float], counts: Sequence[int] | None = None) -> None:
+    """Adds one batch's gradients, times its share of the step's samples, to the parameters; its losses to `sums`.
+
+    `counts`: samples of each rank, where the ranks compute together; of this one 0 when `batch` is a stand-in.
+    """
     refuse_ragged(run, batch)
     targets = targets_of(run.model, batch)
-    with memory_told(batch["image"], batch["info"], "Train"):
+    stands_in = counts is not None and counts[run.ranks.rank] == 0
+    with memory_told(batch["image"], batch["info"], "Train"), compile_told():
         with run.compute.autocast():
             outputs = run.model(batch["image"], targets)
         outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
-        losses = run.loss(outputs, batch)  # in float32, whatever the network ran in
-        run.scaler.scale(losses["loss"] * weight).backward()
+        losses = joint_loss(run, outputs, batch, counts)  # in float32, whatever the network ran in
+        loss = losses["loss"] * weight
+        if stands_in:  # its gradients are 0, but the others wait for them
+            loss = (loss if run.loss_over_ranks else 0.0) + 0.0 * sum(v.sum() for v in outputs.values() if v.requires_grad)
+        run.scaler.scale(loss).backward()
 
     for name, value in losses.items():
         share = 1.0 if name.startswith("count/") else weight
+        if run.loss_over_ranks and counts is not None:  # every rank has the same
+            share = share if run.ranks.main else 0.0
+        elif stands_in:
+            share = 0.0
         sums[name] = sums.get(name, 0.0) + float(value.detach()) * share  # the step's only synchronisation with a GPU
-    run.tell("after_forward", {name: value.detach() for name, value in outputs.items()}, batch)
+    if not stands_in:
+        run.tell("after_forward", {name: value.detach() for name, value in outputs.items()}, batch)
+
+
+def joint_loss(run: Run, outputs: dict[str, torch.Tensor], batch: Batch, counts: Sequence[int] | None) -> dict[str, torch.Tensor]:
+    """The loss of a batch, under `Global.loss_over_ranks` of all ranks' batches as if they were one."""
+    if not run.loss_over_ranks or counts is None:
+        return run.loss(outputs, batch)
+    read = {name: batch[name] for name in _named(getattr(run.loss, "needs", ()), batch)}
+    return run.loss(over_ranks(run.ranks, outputs, counts), over_ranks(run.ranks, read, counts))
 
 
 def refuse_ragged(run: Run, batch: Batch) -> None:
@@ -165,17 +234,18 @@ def check_finite(run: Run, losses: dict[str, float], group: list[Batch]) -> None
     if bad:
         here = [f"{info.path} ({info.file}, line {info.line})" for batch in group for info in batch["info"]]
         samples = "\n  ".join(name for names in run.ranks.gather(here) for name in names)
-        raise TrainingError(
+        run.in_step = True
+        message = (
             f"{bad} in step {run.progress.step + 1} (epoch {run.progress.epoch}); the weights are those before it. Its samples:\n"
             f"  {samples}\nLook at these images and labels; lower Optimizer.lr.learning_rate or set Optimizer.clip_norm_global"
             + (", or set Global.amp_dtype=bfloat16: float16 ends at 65504" if run.scaler.is_enabled() else "")
         )
+        raise run.ranks.said_once(TrainingError(message))
 
 
 def _nothing_usable(run: Run) -> str:
-    reasons = "\n  ".join(
-        f"{reason} ({count}): {run.rejections.examples[reason][0]}" for reason, count in run.rejections.counts.items()
-    )
+    rejected = Rejections.joined(run.ranks.gather(run.rejections))
+    reasons = "\n  ".join(f"{reason} ({count}): {rejected.examples[reason][0]}" for reason, count in rejected.counts.items())
     return (
         f"no sample of the training set could be used in epoch {run.progress.epoch}:\n  {reasons}\n"
         "tools/check.py --data names each line and says what to do about it"

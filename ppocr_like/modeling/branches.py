@@ -15,6 +15,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from ppocr_like.modeling.layers import BatchNorm2d
+
 
 class _Moments(torch.autograd.Function):
     """x (N, C, H, W) -> its mean (C,) and the mean of x x' (C, C), at least in float32."""
@@ -40,12 +42,12 @@ class _Moments(torch.autograd.Function):
         return F.conv2d(x, kernel.to(x.dtype), mean.to(x.dtype))
 
 
-def sums_fast(x: torch.Tensor, norms: Sequence[nn.BatchNorm2d]) -> bool:
+def sums_fast(x: torch.Tensor, norms: Sequence[BatchNorm2d]) -> bool:
     """Whether `summed_branches` pays and holds: training on a CPU, every batch norm on the batch's statistics."""
     return (
         x.device.type == "cpu"
         and all(norm.training for norm in norms)
-        and x.numel() > x.shape[1]
+        and (x.numel() > x.shape[1] or norms[0].sync is not None)  # all processes must go the same way
         and x.dtype in (torch.float32, torch.float64, torch.bfloat16)
         and not (torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.float16)
         and torch.is_grad_enabled()
@@ -62,7 +64,7 @@ def _track(norm: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor, cou
 
 
 def summed_branches(
-    x: torch.Tensor, weights: Sequence[torch.Tensor], norms: Sequence[nn.BatchNorm2d], scale: torch.Tensor, shift: torch.Tensor
+    x: torch.Tensor, weights: Sequence[torch.Tensor], norms: Sequence[BatchNorm2d], scale: torch.Tensor, shift: torch.Tensor
 ) -> torch.Tensor:
     """scale * (sum of norm(conv2d(x, weight))) + shift; the running statistics are moved.
 
@@ -75,6 +77,8 @@ def summed_branches(
     count = x.numel() // x.shape[1]
     with torch.autocast(x.device.type, enabled=False):
         mean, second = _Moments.apply(x)
+        if (sync := norms[0].sync) is not None:  # all of a network's norms are synchronised, or none
+            count, (mean, second) = sync.means(count, mean, second)
         covariance = second - torch.outer(mean, mean)
         kernels = [weight.flatten(1).to(mean.dtype) for weight in weights]
         if len(norms) > len(weights):

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ppocr_like.modeling.sync_norm import NormSync
+
 ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "none": lambda x: x,
     "relu": F.relu,
@@ -33,8 +35,11 @@ def pair(value: int | Sequence[int], what: str) -> tuple[int, int]:
 class BatchNorm2d(nn.BatchNorm2d):
     """Batch norm with Paddle's numbers: momentum 0.9 there is 0.1 here, epsilon 1e-5.
 
-    The batch counter is no part of the state: weights of Paddle do not have it and a momentum does not need it.
+    The batch counter is no part of the state: weights of Paddle do not have it and a momentum does not need it. With `sync`
+    the statistics are those of all processes' batches (see `modeling.sync_norm`).
     """
+
+    sync: NormSync | None = None
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__(num_features, eps=eps, momentum=momentum)
@@ -45,9 +50,14 @@ class BatchNorm2d(nn.BatchNorm2d):
         nn.Module._load_from_state_dict(self, *args, **kwargs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum or 0.0, self.eps
-        )
+        return batch_norm(self, x, self.weight, self.bias)
+
+
+def batch_norm(norm: BatchNorm2d, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """`norm` of x (N, C, ...), with this weight and bias (C,) in the place of its own."""
+    if norm.sync is not None and norm.training:
+        return norm.sync.normalise(norm, x, weight, bias)
+    return F.batch_norm(x, norm.running_mean, norm.running_var, weight, bias, norm.training, norm.momentum or 0.0, norm.eps)
 
 
 def norm_act(norm: nn.Module, act: str, x: torch.Tensor) -> torch.Tensor:

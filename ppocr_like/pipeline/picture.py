@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from ppocr_like.contracts import TextLine
-from ppocr_like.pipeline.fonts import FontFile
+from ppocr_like.draw.fonts import FontFile
 from ppocr_like.pipeline.recogniser import Reading
 
 WIDTH = 1200  # px of a page

@@ -17,9 +17,9 @@ from tqdm import tqdm
 from ppocr_like.atomic import atomic_write
 from ppocr_like.documents.formats import FORMATS
 from ppocr_like.documents.page import Page
+from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.draw.reading import Shown, draw_reading
 from ppocr_like.errors import CheckpointError, ConfigError, DataError
-from ppocr_like.pipeline.fonts import FontFile, choose_font
 from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
 

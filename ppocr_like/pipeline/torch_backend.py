@@ -81,7 +81,7 @@ def trained_model(
     model = builder.model()
     charset = builder.charset
     plan = None if charset is None else same_charset(charset, assumed=weights.charset is None)
-    load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"))
+    load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"), as_is=True)
     return model.eval(), recipe, charset
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.charset import Charset
-from ppocr_like.pipeline.fonts import choose_font
+from ppocr_like.draw.fonts import choose_font
 from ppocr_like.pipeline.picture import PageWriter
 from ppocr_like.pipeline.recogniser import Reading
 

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import ImageFont
 
 from ppocr_like.contracts import TextBox
+from ppocr_like.draw.fonts import FontFile
 from ppocr_like.draw.pages import draw_map, draw_page
 from ppocr_like.pipeline.detector import Finding
-from ppocr_like.pipeline.fonts import FontFile
 
 SAME_LINE = 10  # px: boxes whose upper edges are closer stand in one line (PaddleOCR's `sorted_boxes`)
 QUALITY = 90  # of the JPEG pictures

@@ -16,9 +16,9 @@ from ppocr_like.config.build import Builder
 from ppocr_like.contracts import Rejected, RejectedSample, Rejections, Request, SampleInfo
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
+from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.draw.samples import sample_sheet
 from ppocr_like.errors import DataError
-from ppocr_like.pipeline.fonts import FontFile, choose_font
 from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.decode import DecodeImage
 from ppocr_like.transforms.keep_keys import KeepKeys

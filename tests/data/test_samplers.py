@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ppocr_like.contracts import Request, SampleInfo
 from ppocr_like.data.base import Dataset, Record
+from ppocr_like.data.multi_scale_sampler import MultiScaleSampler
 from ppocr_like.data.samplers import Batches, PlainSampler, WidthBucketSampler, canvas_widths, shard, spread
 from ppocr_like.data.sampling import draw_epoch
 from ppocr_like.transforms.base import Sample
@@ -178,6 +179,42 @@ def test_ranks_divide_each_global_batch(world: int) -> None:
         parts = [share[number] for share in shares]
         assert sorted((r for part in parts for r in part), key=str) == sorted(whole, key=str)
         assert max(map(len, parts)) - min(map(len, parts)) <= 1 and len(parts[0]) <= 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 9),
+    st.integers(1, 4),
+    st.lists(st.tuples(st.integers(1, 40), st.sampled_from([0.3, 0.5, 1.0, 1.7, 2.0])), min_size=1, max_size=3),
+    st.sampled_from(["plain", "buckets", "buckets by area", "scales"]),
+    st.booleans(),
+    st.integers(0, 3),
+)
+def test_the_ranks_together_are_one_process(
+    world: int, size: int, files: list[tuple[int, float]], kind: str, keep_ratio: bool, epoch: int
+) -> None:
+    """Batch for batch, in order, with the same repeats and canvases; by area too, where a rank's number is rounded down."""
+    counts, ratios = zip(*files, strict=True)
+    data = Numbers(list(counts), list(ratios))
+
+    def planned(processes: int, each: int) -> Batches:
+        if kind == "plain":
+            return plain(data, each * processes, keep_ratio=keep_ratio).epoch(epoch)
+        if kind == "scales":
+            scales = MultiScaleSampler([[320, 32], [256, 32], [128, 32]], each, True, dataset=data, seed=3, world=processes)
+            scales.keep_ratio = keep_ratio
+            return scales.epoch(epoch)
+        area = kind == "buckets by area"
+        return bucketed(data, size=each * processes, by_area=area, world=processes, keep_ratio=keep_ratio).epoch(epoch)
+
+    whole = planned(world, size)
+    parts = [shard(whole, rank, world) for rank in range(world)]
+    assert [[r for part in parts for r in part[number]] for number in range(len(whole))] == list(whole)
+    assert len({part.digest() for part in parts} | {whole.digest()}) == 1
+    assert all(len({r.size for part in parts for r in part[number]}) <= 1 for number in range(len(whole)))
+    if kind in ("plain", "buckets"):
+        assert list(planned(1, size * world)) == list(whole)
+        assert sorted(r.index for batch in whole for r in batch) == sorted(data.epoch_indices(epoch).tolist())
 
 
 def test_ranks_keep_the_files_shares_too() -> None:

@@ -162,9 +162,12 @@ def test_errors_before_the_first_step_leave_nothing_in_the_way(data: Path, tmp_p
     trained(data, folder, Global__epoch_num=1)  # the folder can be used at once
 
 
-def test_unsupported_settings_are_refused(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"Global\.uniform_output_enabled is not supported yet"):
-        trained(data, tmp_path / "run", Global__uniform_output_enabled=True)
+def test_keys_without_effect_are_said(data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys = ("uniform_output_enabled", "find_unused_parameters", "use_sync_bn", "loss_over_ranks")
+    with caplog.at_level("INFO", "ppocr_like"):
+        trained(data, tmp_path / "run", Global__epoch_num=1, **{f"Global__{key}": True for key in keys})
+    for key in keys:
+        assert sum(f"Global.{key}" in record.getMessage() for record in caplog.records) == 1, key
 
 
 def test_only_the_newest_epochs_are_kept(data: Path, tmp_path: Path) -> None:

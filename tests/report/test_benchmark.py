@@ -66,7 +66,7 @@ def test_every_figure_is_there_and_fits_together(small, tmp_path, little_limits)
     assert (chain["canvas"], chain["samples"]) == ("48x64", 10)
     assert sum(step["share"] for step in chain["steps"].values()) == pytest.approx(1, abs=0.1)
     assert chain["share_of_unaugmented"] > 0
-    assert 0 < chain["decoding"]["share_of_limit"] < 3
+    assert chain["decoding"]["mpx_per_s"] > 0 and 0 < chain["decoding"]["mpx_per_image"] < 1
     assert set(figures["loader"]["workers"]) == {"0", "1"}
     for precision in ("float32", "bfloat16"):
         step = figures["step"][precision]["4x3x48x64"]

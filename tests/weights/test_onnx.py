@@ -146,16 +146,15 @@ def test_files_that_are_none(tmp_path):
 
 
 def rapidocr_model(name: str) -> Path:
-    """A model of PP-OCRv6 small as `rapidocr` 3.10 brings it: in the folder that PPOCR_LIKE_RAPIDOCR names, or its package."""
-    folder = os.environ.get("PPOCR_LIKE_RAPIDOCR")
-    found = importlib.util.find_spec("rapidocr")
-    places = [Path(folder)] if folder else []
-    if found and found.origin:
-        places.append(Path(found.origin).parent / "models")
+    """A model of PP-OCRv6 small in rapidocr 3.10 of the Python that PPOCR_LIKE_RAPIDOCR_PYTHON names, or of this one."""
+    python, found = os.environ.get("PPOCR_LIKE_RAPIDOCR_PYTHON"), importlib.util.find_spec("rapidocr")
+    places = [Path(found.origin).parent / "models"] if found and found.origin else []
+    if python:
+        places += Path(python).parents[1].glob("lib/python*/site-packages/rapidocr/models")
     for place in places:
         if (place / name).is_file():
             return place / name
-    pytest.skip(f"no {name}: PPOCR_LIKE_RAPIDOCR names no folder with it, and rapidocr is not installed")
+    pytest.skip(f"no {name}: PPOCR_LIKE_RAPIDOCR_PYTHON names no Python with rapidocr 3.10 (make rapidocr)")
 
 
 def pictures(task: str) -> list[np.ndarray]:

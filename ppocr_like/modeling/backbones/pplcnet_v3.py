@@ -20,7 +20,7 @@ from ppocr_like.modeling.conv_norm import attrs
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like, unit_kernel
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_
-from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, make_divisible, pair
+from ppocr_like.modeling.layers import BatchNorm2d, batch_norm, fast_layout, make_divisible, pair
 from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
 from ppocr_like.registry import BACKBONES
@@ -70,8 +70,7 @@ class ConvNorm(nn.Module):
 
 def scaled_norm(norm: BatchNorm2d, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor | float) -> torch.Tensor:
     """scale * norm(x) + shift."""
-    weight, bias, momentum = norm.weight * scale, norm.bias * scale + shift, norm.momentum or 0.0
-    return F.batch_norm(x, norm.running_mean, norm.running_var, weight, bias, norm.training, momentum, norm.eps)
+    return batch_norm(norm, x, norm.weight * scale, norm.bias * scale + shift)
 
 
 class LearnableAffine(nn.Module):

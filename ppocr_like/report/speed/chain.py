@@ -82,7 +82,7 @@ class ChainSection(Section):
         sizes = [dataset.image_size(path, True) for path in paths]
         pixels = float(np.mean([width * height for width, height in sizes])) if sizes else 0.0
         rate = pixels / (steps["DecodeImage"]["ms"]["value"] / 1e3)
-        return {"mpx_per_image": pixels / 1e6, "mpx_per_s": rate / 1e6, "share_of_limit": rate / bench.limits.decode}
+        return {"mpx_per_image": pixels / 1e6, "mpx_per_s": rate / 1e6, "page_mpx_per_s": bench.limits.decode / 1e6}
 
     def rows(self, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"data chain, one core, {figures['canvas']} canvas", told(figures["samples_per_s"])
@@ -103,7 +103,7 @@ class ChainSection(Section):
         text = f"Data chain: {name} takes {step['share']:.0%} of a sample's time"
         if decoding := figures.get("decoding"):
             text += (
-                f"; decoding runs at {decoding['mpx_per_s']:.0f} MPx/s, {decoding['share_of_limit']:.0%} of what this machine "
-                f"decodes of a large JPEG (images here: {decoding['mpx_per_image']:.3f} MPx)"
+                f"; decoding runs at {decoding['mpx_per_s']:.0f} MPx/s with images of {decoding['mpx_per_image']:.3f} MPx "
+                f"(a large colour page with grain: {decoding['page_mpx_per_s']:.0f} MPx/s)"
             )
         return [text + "."]

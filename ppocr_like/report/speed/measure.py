@@ -129,15 +129,20 @@ def canvases(plan: Sequence[list[Request]], most: int) -> list[tuple[Size, float
 
 
 def batch_of(dataset: Dataset, plan: Sequence[list[Request]], size: Size) -> Batch | None:
-    """The epoch's first batch of a canvas that is full and has a usable sample; else the largest of that canvas."""
-    groups = [plan[number] for number in range(min(len(plan), LOOKED_AT))]
+    """A full batch of the epoch's first usable samples of a canvas; what is refused is made up for by the batches behind.
+
+    None where no sample of it can be used.
+    """
+    groups = (plan[number] for number in range(min(len(plan), LOOKED_AT)))
     same = [group for group in groups if group and group[0].size == size]
-    most = max((len(group) for group in same), default=0)
-    for group in sorted(same, key=lambda group: len(group) < most):
-        samples = [sample for request in group if (sample := fetch(dataset, request)) is not None]
-        if samples:
-            return to_tensors(collate(samples, ()))
-    return None
+    wanted = max((len(group) for group in same), default=0)
+    samples: list[Batch] = []
+    for request in (request for group in same for request in group):
+        if len(samples) == wanted:
+            break
+        if (sample := fetch(dataset, request)) is not None:
+            samples.append(sample)
+    return to_tensors(collate(samples, ())) if samples else None
 
 
 def fixed_batch(dataset: Dataset, requests: Iterable[Request], shape: Shape) -> Batch:

@@ -3,13 +3,14 @@
 import time
 
 import cv2
+import numpy as np
 import pytest
 import torch
 
 from ppocr_like.config import Recipe
-from ppocr_like.contracts import Request
+from ppocr_like.contracts import Rejected, Request
 from ppocr_like.report.speed.loop import TimedLoader
-from ppocr_like.report.speed.measure import Shape, canvases, first_requests, one_core, without_augmentation
+from ppocr_like.report.speed.measure import Shape, batch_of, canvases, first_requests, one_core, without_augmentation
 
 
 def test_shape_reads_and_writes():
@@ -72,3 +73,24 @@ def test_canvases_are_those_of_most_samples_from_narrow_to_wide():
     assert canvases(plan, 2) == [((320, 48), 13 / 18), ((640, 48), 4 / 18)]
     assert canvases([[Request(0, 1)] * 3], 4) == [(None, 1.0)]
     assert first_requests(plan, 5) == [*plan[0], plan[1][0]]
+
+
+class _Odd:
+    """Every second sample can be used."""
+
+    label_files = ()
+
+    def fetch(self, request):
+        if request.index % 2 == 0:
+            raise Rejected("even")
+        return {"image": np.full((3, 4, 5), request.index, np.float32), "info": request.index}
+
+
+def test_a_batch_is_filled_up_with_usable_samples_of_its_canvas():
+    size = (320, 48)
+    plan = [[Request(i, 1, size=size) for i in range(n, n + 4)] for n in (0, 4, 8)]
+    plan.insert(1, [Request(99, 1, size=(640, 48))])
+    batch = batch_of(_Odd(), plan, size)
+    assert batch["info"] == [1, 3, 5, 7]
+    assert tuple(batch["image"].shape) == (4, 3, 4, 5)
+    assert batch_of(_Odd(), [[Request(2, 1, size=size)]], size) is None
