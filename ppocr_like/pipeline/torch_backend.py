@@ -73,12 +73,13 @@ def trained_model(
     Args:
         weights: see `load_weights`.
         recipe: its architecture; None takes the recipe that stands in the file. The recipe given back is that of one network.
-        sub_model: which network of a distillation; None: the student.
+        sub_model: which network of a distillation; None: `Global.pretrained_sub_model`, else the student.
 
     Raises:
         WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
     recipe = recipe if recipe is not None else recipe_of(weights)
+    sub_model = sub_model or weights.sub_model
     if sub_model_names(recipe):
         recipe = single_model(recipe, sub_model)
     weights = sub_weights(weights, sub_model)
