@@ -23,11 +23,15 @@ WEIGHTS := pretrained/svtr_small.safetensors
 DEMO_LINES = train_data/typewritten_fr/img/10_8aed0_default_*.jpg
 DEMO_DET := output/demo_det
 DET_WEIGHTS := pretrained/db_mv3.safetensors
+DEMO_SYSTEM := output/demo_system
+# SYSTEM_DET=output/demo_det SYSTEM_REC=output/demo: the fine-tuned ones, after `make demo demo-det`.
+SYSTEM_DET ?= $(DET_WEIGHTS)
+SYSTEM_REC ?= $(WEIGHTS)
 # Pages of the test part.
 DEMO_PAGES = $(addprefix train_data/typed_pages/img/,10_8aed0_default.jpg FRAN_0011_11086_L-medium.jpg bljd_DSN355_00003.jpg)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-det test test-slow rapidocr test-rapidocr lint format types parity benchmark clean
+.PHONY: help setup demo demo-det demo-system test test-slow rapidocr test-rapidocr lint format types parity benchmark clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +80,17 @@ demo-det: $(READY)  ## fine-tune a detector on the example pages, evaluate, find
 	@echo "The bundle for ONNX Runtime and RapidOCR:     $(DEMO_DET)/inference"
 	@echo "What it found, drawn on the pages:            $(DEMO_DET)/found"
 
+demo-system: $(READY)  ## read example pages with the shipped weights: text, pictures, XML, PDF; evaluate end to end
+	mkdir -p $(DEMO_SYSTEM)
+	$(PY) tools/export.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=$(SYSTEM_DET) Global.save_inference_dir=$(DEMO_SYSTEM)/det
+	$(PY) tools/export.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=$(SYSTEM_REC) Global.save_inference_dir=$(DEMO_SYSTEM)/rec
+	$(PY) tools/infer.py --det $(DEMO_SYSTEM)/det --rec $(DEMO_SYSTEM)/rec $(DEMO_PAGES) -o $(DEMO_SYSTEM)/read --overwrite \
+	    --format txt,json,picture,page,alto,hocr,pdf
+	$(PY) tools/eval.py -c configs/system/typed_pages.yml -o System.det=$(DEMO_SYSTEM)/det System.rec=$(DEMO_SYSTEM)/rec \
+	    --report $(DEMO_SYSTEM)/pages.html
+	@echo "Text, pictures, XML and PDF of the pages:  $(DEMO_SYSTEM)/read"
+	@echo "What was right and wrong on the test part: $(DEMO_SYSTEM)/pages.html"
+
 test: $(READY)  ## the tests, without the slow ones
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not slow" $(ARGS)
 
@@ -91,7 +106,8 @@ $(RAPIDOCR_READY): Makefile
 rapidocr: $(RAPIDOCR_READY)  ## make the environment of test-rapidocr
 
 test-rapidocr: $(READY) $(RAPIDOCR_READY)  ## the tests beside RapidOCR: our bundles in it, its models here
-	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py tests/export/test_rapidocr_models.py $(ARGS)
+	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py \
+	    tests/export/test_rapidocr_models.py tests/weights/test_onnx.py $(ARGS)
 
 lint: $(READY)  ## ruff: rules and formatting
 	$(BIN)/ruff check .

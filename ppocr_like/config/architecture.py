@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ppocr_like.config.ignored import ignored
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.nodes import Bound, Context, Node, named_node, problem
 from ppocr_like.config.recipe import Recipe
@@ -71,6 +72,8 @@ def _parts(recipe: Recipe, bind: Bind, arch: dict[str, Any], path: str) -> dict[
             continue
         try:
             node = named_node(arch.get(key), f"{path}.{key}", registry.kind)
+            if key == "Backbone":
+                _take_pretrained(node)
             bound = bind(registry, node, key, {"in_spec": partial(_same, None if problems else spec)})
             if problems:
                 continue  # what comes before could not be made: only the arguments can be judged
@@ -82,6 +85,18 @@ def _parts(recipe: Recipe, bind: Bind, arch: dict[str, Any], path: str) -> dict[
     if problems:
         raise ConfigError(problems)
     return parts
+
+
+def _take_pretrained(node: Node) -> None:
+    """`pretrained` of a backbone names weights, which `backbone_weights` tells; the class does not know the key."""
+    value = node.args.get("pretrained")
+    known = ignored(node.name, "pretrained") is not None  # files of PaddleOCR that carry it: noted
+    if value is None or isinstance(value, str) or (value is False and not known):
+        node.args.pop("pretrained", None)
+    elif value is True and not known:
+        raise problem(
+            f"{node.path}.pretrained", "is true, but nothing is downloaded here: give the path of the backbone's weights"
+        )
 
 
 def _sub_models(recipe: Recipe, bind: Bind, arch: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +164,49 @@ def own_weights(recipe: Recipe) -> dict[str, str]:
     models = recipe.get("Architecture.Models")
     nodes = models.items() if isinstance(models, dict) else ()
     return {name: node["pretrained"] for name, node in nodes if isinstance(node, dict) and node.get("pretrained")}
+
+
+GUIDE_HEADS = {"sar": ("SARHead", "null or SARLabelEncode"), "nrtr": ("NRTRHead", "NRTRLabelEncode")}
+
+
+def _guides(model: Any) -> set[str]:
+    modules = model.modules() if hasattr(model, "modules") else ()
+    return {guide for module in modules if (guide := getattr(module, "guide", None)) in GUIDE_HEADS}
+
+
+def guide_loss_problems(model: Any, loss: Any) -> list[Problem]:
+    """A loss for another guide (`guide`) than the model's MultiHead has."""
+    guides, wanted = _guides(model), getattr(loss, "guide", None)
+    if not guides or wanted is None or wanted in guides:
+        return []
+    head = GUIDE_HEADS[sorted(guides)[0]][0]
+    message = f"{type(loss).__name__} has the loss of {GUIDE_HEADS[wanted][0]}, but the MultiHead's guide is {head}"
+    return [Problem("Loss.loss_config_list", f"{message}: take {head.removesuffix('Head')}Loss")]
+
+
+def guide_problems(model: Any, transforms: Sequence[Any], path: str) -> list[Problem]:
+    """Steps of a training chain that write the guide's label (`guide_kind`) in classes that the model's guides do not read.
+
+    Args:
+        path: where the chain stands.
+    """
+    guides, problems = _guides(model), []
+    for number, step in enumerate(transforms):
+        kind = getattr(step, "guide_kind", None)
+        if kind is None or not guides or kind in guides:
+            continue
+        head, wanted = GUIDE_HEADS[sorted(guides)[0]]
+        message = f"encodes the guide's label for {GUIDE_HEADS[kind][0]}, but the MultiHead's guide is {head}: {wanted} is needed"
+        problems.append(Problem(f"{path}.{number}.{type(step).__name__}.gtc_encode", message))
+    return problems
+
+
+def backbone_weights(recipe: Recipe) -> dict[str, str]:
+    """`Backbone.pretrained`, weights of a backbone alone: by the sub-model's name, or under "" of the one network."""
+    models = recipe.get("Architecture.Models")
+    paths = {name: f"Architecture.Models.{name}" for name in models} if isinstance(models, dict) else {"": "Architecture"}
+    found = {name: recipe.get(f"{path}.Backbone.pretrained") for name, path in paths.items()}
+    return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 
 def name_problems(consumers: Mapping[str, Any]) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -174,7 +175,7 @@ class Builder:
             scale, wrong = fit(scale, AutoScale, f"{path}.auto_scale")
             problems += wrong
         if scale is not None and not problems:
-            total = self.loader("Train").batch_size_per_card * self.settings.accumulate_steps * world
+            total = self.batch_per_rank() * self.settings.accumulate_steps * world
             node.args.update(scale_rates(self.recipe, node.args, scale, total))
         try:
             made = self._bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
@@ -340,6 +341,15 @@ class Builder:
 
         return make
 
+    def batch_per_rank(self) -> int:
+        """Samples in a training batch of one process; of a sampler with batches of several sizes those of the first."""
+        node = self.recipe.get("Train.sampler")
+        if isinstance(node, dict) and str(node.get("name")) in SAMPLERS:
+            known = inspect.signature(SAMPLERS.get(str(node["name"]))).parameters
+            if "first_bs" in known:
+                return int(node.get("first_bs", known["first_bs"].default))
+        return self.loader("Train").batch_size_per_card
+
     def loader(self, section: str) -> LoaderConfig:
         """`Train.loader` or `Eval.loader`."""
         path = f"{section}.loader"
@@ -347,6 +357,10 @@ class Builder:
         if not isinstance(value, dict):
             raise problem(path, f"is {shown(value)}; a mapping with batch_size_per_card is needed")
         args = dict(value)
+        if section == "Train" and args.get("batch_size_per_card") == "auto":
+            if self.recipe.get("Train.sampler") is not None:
+                raise problem(f"{path}.batch_size_per_card", "auto: Train.sampler decides the sizes of batches; write its number")
+            args["batch_size_per_card"] = 1  # a stand-in until the engine has tried it
         problems = self.recipe.drop_ignored("Loader", args, path, tuple(LoaderConfig.__dataclass_fields__))
         made, wrong = fit(args, LoaderConfig, path)
         if problems + wrong:

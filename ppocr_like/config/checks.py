@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ppocr_like.config.architecture import SECTION as ARCHITECTURE
-from ppocr_like.config.architecture import name_problems
+from ppocr_like.config.architecture import guide_loss_problems, guide_problems, name_problems
 from ppocr_like.config.class_checks import label_problems, name_count_problems
 from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
@@ -100,7 +100,7 @@ def all_problems(builder: Makes) -> list[Problem]:
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
-    problems += name_problems(consumers) + name_count_problems(recipe, model, postprocess)
+    problems += name_problems(consumers) + guide_loss_problems(model, loss) + name_count_problems(recipe, model, postprocess)
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
@@ -162,6 +162,8 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     ]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
+    if section == "Train":
+        problems += guide_problems(consumers["Architecture"], transforms, path("transforms"))
     for i, transform in enumerate(transforms if section == "Train" else ()):
         said = transform.run_note(builder.settings.epoch_num) if hasattr(transform, "run_note") else ""
         if said:

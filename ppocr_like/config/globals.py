@@ -25,6 +25,19 @@ class EarlyStop:
 
 
 @dataclass(frozen=True)
+class Compile:
+    """How torch.compile works on the network; its own arguments, and which parts."""
+
+    mode: Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"] = option(
+        "default", "torch's: how much to search, and CUDA graphs"
+    )
+    dynamic: bool | None = option(None, "free sizes from the start; null: from the second size on; false: one network per size")
+    backend: str = option("inductor", "another backend of torch.compile")
+    fullgraph: bool = option(False, "stop where the network cannot be one graph")
+    parts: list[str] | None = option(None, "only these, of transform, backbone, neck, head; null: the network as a whole")
+
+
+@dataclass(frozen=True)
 class GlobalConfig:
     """Settings of the whole run. `option`'s text is the key's documentation."""
 
@@ -103,6 +116,9 @@ class GlobalConfig:
     gradient_checkpointing: bool = option(
         False, "blocks keep their inputs only and compute the rest again in the backward pass: less memory, slower steps"
     )
+    compile: bool | Compile = option(
+        False, "the network through torch.compile: true, or `{mode, dynamic, backend, fullgraph, parts}` (docs/training.md)"
+    )
     channels_last: bool = option(True, "images and convolution weights with channels last in memory: same results, faster")
     use_amp: bool = option(False, "lower precision where it is safe")
     amp_level: Literal["O1", "O2"] = option("O2", "PaddleOCR's levels; both run as autocast here, with weights in float32")
@@ -161,6 +177,10 @@ class GlobalConfig:
             for name in getattr(self, key):
                 if name not in AMP_OPS:
                     yield key, f"names {name!r}, which is no operator that can be chosen{nearest(name, list(AMP_OPS))}"
+        if self.compile is not False:
+            for key in ("gradient_checkpointing", "amp_custom_black_list", "amp_custom_white_list"):
+                if getattr(self, key):
+                    yield key, "cannot be together with Global.compile: torch.compile cannot trace it; remove one of them"
         if self.ema_decay >= 1:
             yield "ema_decay", f"is {self.ema_decay}, but less than 1 is needed"
         name = self.device.partition(":")[0]

@@ -31,7 +31,13 @@ class BucketByWidth:
 class LoaderConfig:
     """How samples become batches."""
 
-    batch_size_per_card: int = option(doc="samples in a batch of one process", least=1)
+    batch_size_per_card: int = option(
+        doc="samples in a batch of one process; in Train also `auto`: the largest power of two that fits the memory", least=1
+    )
+    auto_memory: float | None = option(
+        None, "with `auto`: share of the free memory that a step may use; null: 0.9 of a GPU's, 0.5 on a CPU", above=0
+    )
+    auto_most: int = option(1024, "with `auto`: the largest batch", least=1)
     drop_last: bool = option(False, "leave out an epoch's last batch when it is not full")
     shuffle: bool = option(False, "a new order in each epoch, from (seed, epoch)")
     num_workers: int = option(0, "processes that read and transform; 0: the main process does it", least=0)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections
@@ -21,7 +22,7 @@ from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.engine.restart import launch_id, own_checkpoint
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RunFolder, add_log_file
-from ppocr_like.engine.setup import Resume, build_run, eval_sets
+from ppocr_like.engine.setup import CACHE, Resume, build_run, eval_sets
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import CheckpointError, PeerError, RankLost, TrainingError
@@ -65,6 +66,7 @@ def train(recipe: Recipe) -> TrainResult:
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
         mine, left = ranks.share(own_checkpoint(Path(settings.save_model_dir)) if ranks.main else None) or (False, None)
+        recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE, left)
         with ranks.together():
             resume = Resume(recipe, ranks, left) if left or settings.checkpoints else None
             folder = RunFolder(settings.save_model_dir, lock=ranks.main)
@@ -233,5 +235,6 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
     assert weights is not None  # a source was given
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
-    logger.info(load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture")).summary())
+    report = load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"), as_is=True)
+    logger.info(report.summary())
     return builder, model.eval()

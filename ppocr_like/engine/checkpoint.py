@@ -52,7 +52,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: missing, truncated, or not a checkpoint of this program.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix in (".safetensors", ".pdparams", ".onnx"):
         raise CheckpointError(f"{path}: holds weights only; start a new run from it with Global.pretrained_model={path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -129,7 +129,9 @@ def infer(
     """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
     arrays = to_numpy(batch)
     with compute.autocast(), memory_told(batch["image"], batch["info"], "Eval"):
-        outputs = model(compute.move({"image": batch["image"]})["image"])
+        moved = compute.move({name: batch[name] for name in ("image", *getattr(model, "reads", ())) if name in batch})
+        images = moved.pop("image")
+        outputs = model(images, moved) if moved else model(images)
     return postprocess(to_numpy(outputs), arrays), arrays
 
 

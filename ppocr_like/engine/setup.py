@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 import torch
 
 from ppocr_like.charset import Charset
-from ppocr_like.config import Builder, GlobalConfig, Recipe, lr_advice
-from ppocr_like.config.architecture import own_weights
+from ppocr_like.config import Builder, Compile, GlobalConfig, Recipe, lr_advice
+from ppocr_like.config.architecture import backbone_weights, own_weights
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
 from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resolve_checkpoint, seed_everything, set_rng_state
+from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.gradients import GradientSum
@@ -31,7 +32,7 @@ from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.recompute import recompute_blocks
 from ppocr_like.modeling.sync_norm import NormSync, synchronise
-from ppocr_like.weights import load_into, load_own_weights, pretrained
+from ppocr_like.weights import load_backbones, load_into, load_own_weights, pretrained
 from ppocr_like.weights.centers import fill_centers
 
 logger = logging.getLogger("ppocr_like")
@@ -123,9 +124,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         compute = choose_compute(settings, ranks)
         set_threads(settings.num_threads)
         builder, dictionary, model = _model(recipe, resume)
-        model = compute.place(model)
-        if settings.gradient_checkpointing:
-            recompute(model, compute)
+        model = prepared(model, settings, compute)
     ranks.share_weights(model)
     sync = synchronised_norms(model, settings, ranks)
     with ranks.together():
@@ -169,6 +168,17 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
             resume.apply(run)
     _say_at_start(run)
     return run
+
+
+def prepared(model: torch.nn.Module, settings: GlobalConfig, compute: Compute) -> torch.nn.Module:
+    """The network where it trains, recomputing or compiled as the recipe says."""
+    model = compute.place(model)
+    if settings.gradient_checkpointing:
+        recompute(model, compute)
+    if settings.compile is not False:
+        options = settings.compile if isinstance(settings.compile, Compile) else Compile()
+        compile_model(model, options, compute.device)
+    return model
 
 
 def _model(recipe: Recipe, resume: Resume | None) -> tuple[Builder, Charset | None, Any]:
@@ -223,6 +233,7 @@ def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
     builder = Builder(recipe, plan.charset if plan else None)
     model = builder.model()
+    load_backbones(model, backbone_weights(recipe), settings.pretrained_min_match)
     own = own_weights(recipe)
     if own:
         floor, mode = settings.pretrained_min_match, settings.charset_resize
@@ -322,7 +333,7 @@ def _say_at_start(run: Run) -> None:
     ranks = run.ranks
     if not ranks.main:
         return
-    batch = run.recipe.get("Train.loader.batch_size_per_card") * ranks.world * run.accumulate
+    batch = Builder(run.recipe).batch_per_rank() * ranks.world * run.accumulate
     for note in (*run.recipe.notes, *rank_notes(run.recipe.globals, ranks.world)):
         logger.info("note: %s", note)
     advice = lr_advice(run.recipe, batch)

@@ -40,10 +40,22 @@ class Layout:
     classes: int | None = None
 
 
-def line_layout(charset: Charset, channels: int, height: int, key: str = "ctc", names: tuple[str, str] = ("x", "ctc")) -> Layout:
-    """A recogniser's: (N, C, H, W) -> (N, T, classes), N and W free. 328 px is no multiple of any layer's stride."""
-    sample = (2, channels, height, 328)
-    return Layout(key, names, sample, {0: "batch", 3: "width"}, {0: "batch", 1: "steps"}, charset.num_classes)
+def line_layout(
+    charset: Charset,
+    channels: int,
+    height: int,
+    key: str = "ctc",
+    names: tuple[str, str] = ("x", "ctc"),
+    *,
+    width: int | None = None,
+    free_steps: bool = True,
+) -> Layout:
+    """A recogniser's: (N, C, H, W) -> (N, T, classes), N free; W and T, too, unless the network has a `width` of its own or
+    makes as many steps of every width. 328 px is no multiple of any layer's stride."""
+    sample = (2, channels, height, 328 if width is None else width)
+    free_in = {0: "batch"} if width is not None else {0: "batch", 3: "width"}
+    free_out = {0: "batch", 1: "steps"} if free_steps and width is None else {0: "batch"}
+    return Layout(key, names, sample, free_in, free_out, charset.num_classes)
 
 
 def page_layout(channels: int, key: str = "maps", names: tuple[str, str] = ("x", "maps")) -> Layout:

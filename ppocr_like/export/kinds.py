@@ -88,22 +88,46 @@ class Kind(ABC):
         return repr(result)
 
 
+# Recognition heads that read one character after the other, and why a bundle does not hold them.
+NOT_EXPORTED = {
+    "SARHead": "it reads each line's valid_ratio beside the image, and a bundle's network has one input",
+    "Transformer": "it reads until the longest line of a batch has ended, which a graph without loops cannot do",
+}
+
+
 class Lines(Kind):
     """Recognisers."""
 
     strict, unit, results, header = True, "lines", "texts", rapidocr.LINES
     SIZES = ((1, 320), (6, 320), (1, 437), (6, 437), (1, 1280), (6, 1280))  # batch, width px; 437: no multiple of any stride
 
+    def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
+        super().__init__(spec, recipe, model)
+        head = type(getattr(model, "head", None)).__name__
+        if head in NOT_EXPORTED:
+            raise ExportError(
+                f"Head {head} cannot be exported: {NOT_EXPORTED[head]}. Train it as the guide of a MultiHead, whose CTCHead is "
+                "exported; tools/infer.py reads with this network from its weights"
+            )
+        fixed = getattr(model, "input_size", None)
+        self.width = None if fixed is None else int(fixed[1])
+        self.widest = getattr(model, "widest", None)
+        self.free_steps = bool(getattr(model, "steps_follow_width", True))
+
     @property
     def layout(self) -> Layout:
         channels, height, _ = Preprocess(self.spec).image_shape
         assert self.spec.charset is not None
-        return line_layout(self.spec.charset, channels, height, self.spec.output, self.spec.onnx_names)
+        given = self.spec.charset, channels, height, self.spec.output, self.spec.onnx_names
+        return line_layout(*given, width=self.width, free_steps=self.free_steps)
 
     @property
     def shapes(self) -> list[tuple[int, int, int, int]]:
         channels, height, _ = Preprocess(self.spec).image_shape
-        return [(batch, channels, height, width) for batch, width in self.SIZES]
+        if self.width is not None:
+            return [(batch, channels, height, self.width) for batch in (1, 6)]
+        sizes = ((batch, min(width, self.widest or width)) for batch, width in self.SIZES)
+        return [(batch, channels, height, width) for batch, width in dict.fromkeys(sizes)]
 
     def metadata(self) -> dict[str, str]:
         assert self.spec.charset is not None
@@ -123,7 +147,10 @@ class Lines(Kind):
         return f"reads {result.text!r}"
 
     def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
-        return rapidocr.line_params(model, Preprocess(self.spec).image_shape), []
+        params = rapidocr.line_params(model, Preprocess(self.spec).image_shape)
+        note = "RapidOCR cannot run this network: it makes images as wide as their lines are long, and the network takes "
+        limit = self.width or self.widest
+        return params, [note + f"{'' if self.width else 'at most '}{limit} px"] if limit else []
 
     def summary(self) -> str:
         assert self.spec.charset is not None

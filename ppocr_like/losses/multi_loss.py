@@ -39,6 +39,7 @@ class MultiLoss(nn.Module):
             raise ValueError(f"loss_config_list takes CTCLoss, SARLoss and NRTRLoss, each once; got {names}")
         if {SARLoss, NRTRLoss} <= set(kinds):
             raise ValueError("loss_config_list holds SARLoss and NRTRLoss, but MultiHead has one guide")
+        self.guide = "sar" if SARLoss in kinds else "nrtr" if NRTRLoss in kinds else None  # whose outputs it reads
         self.members = nn.ModuleList(loss_config_list)
         self.weights = [weight_1 if kind is CTCLoss else weight_2 for kind in kinds]
         own = [need for loss in loss_config_list for need in getattr(loss, "needs", ()) if need != "label"]

@@ -18,7 +18,7 @@ Pair = tuple[int, int]
 ONEDNN = torch.backends.mkldnn.is_available()  # asked once: torch.compile cannot trace the question
 
 
-def _gradient(
+def gradient_of(
     grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: Pair, padding: Pair, of_input: bool
 ) -> torch.Tensor:
     """torch's own gradient of a depthwise convolution, of its input or its weight."""
@@ -31,7 +31,7 @@ def _gradient(
 def _five_by_three(grad: torch.Tensor, x: torch.Tensor, stride: int) -> torch.Tensor:
     """Weight gradient (C, 1, 5, 3) for padding (2, 1); `grad` and `x` (N, H, W, C) contiguous."""
     kernel = grad.new_empty(grad.shape[3], 1, 5, 3)  # only its shape counts
-    return _gradient(grad.permute(0, 3, 1, 2), x.permute(0, 3, 1, 2), kernel, (stride, 1), (2, 1), of_input=False)
+    return gradient_of(grad.permute(0, 3, 1, 2), x.permute(0, 3, 1, 2), kernel, (stride, 1), (2, 1), of_input=False)
 
 
 def _every_column(grad: torch.Tensor, x: torch.Tensor, stride: int) -> torch.Tensor:
@@ -106,14 +106,14 @@ class _Depthwise(torch.autograd.Function):
             if grad.dtype == torch.bfloat16 and ctx.stride != (1, 1):
                 # The values of x do not count, its type and shape do.
                 full = torch.empty_like(x, dtype=torch.float32)
-                grad_x = _gradient(grad.float(), full, weight.float(), ctx.stride, padding, of_input=True).to(grad.dtype)
+                grad_x = gradient_of(grad.float(), full, weight.float(), ctx.stride, padding, of_input=True).to(grad.dtype)
             else:
-                grad_x = _gradient(grad, x, weight, ctx.stride, padding, of_input=True)
+                grad_x = gradient_of(grad, x, weight, ctx.stride, padding, of_input=True)
         if ctx.needs_input_grad[1]:
             if weight.shape[2] == 5:
                 grad_weight = weight_gradient(grad, x, ctx.stride)
             else:
-                grad_weight = _gradient(grad, x, weight, ctx.stride, padding, of_input=False)
+                grad_weight = gradient_of(grad, x, weight, ctx.stride, padding, of_input=False)
         return grad_x, grad_weight, None
 
 
@@ -124,12 +124,18 @@ class DepthwiseConv2d(nn.Conv2d):
         super().__init__(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False)
         self.listed: torch.dtype | None = None  # under autocast: the type to compute in, where it is not autocast's own
 
+    def _fits(self, x: torch.Tensor) -> bool:
+        """Whether there are gradients of this module's own for its form and the map's size."""
+        return self.kernel_size in ((3, 3), (5, 5)) and self.stride[0] in (1, 2) and self.stride[1] in (1, 2)
+
+    def _run(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """With these gradients; x channels last, both of one type."""
+        return _Depthwise.apply(x, weight, (self.stride[0], self.stride[1]))
+
     def _own_gradient(self, x: torch.Tensor) -> bool:
         """Whether the gradients of this module pay and hold for this input."""
         return (
-            self.kernel_size in ((3, 3), (5, 5))
-            and self.stride[1] in (1, 2)
-            and self.stride[0] in (1, 2)
+            self._fits(x)
             and x.device.type == "cpu"
             and torch.is_grad_enabled()
             and (x.requires_grad or self.weight.requires_grad)
@@ -146,5 +152,4 @@ class DepthwiseConv2d(nn.Conv2d):
             if kind == torch.float16:  # oneDNN has it on few processors; torch knows which
                 return super().forward(x)
             x, weight = x.to(kind), weight.to(kind)
-        stride = (self.stride[0], self.stride[1])
-        return _Depthwise.apply(x.contiguous(memory_format=torch.channels_last), weight, stride)
+        return self._run(x.contiguous(memory_format=torch.channels_last), weight)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ppocr_like.modeling.fuse import batch_norm_kernel, convolution_like
 from ppocr_like.modeling.init import default_conv_
+from ppocr_like.modeling.large_depthwise import LargeDepthwiseConv2d
 from ppocr_like.modeling.layers import BatchNorm2d
 
 # Kernel -> its branches' (kernel, dilation); none reaches further than the kernel itself.
@@ -57,8 +58,7 @@ class DilatedReparam(nn.Module):
     def _add(self, channels: int, size: int) -> None:
         """The convolution and the batch norm called as the last of `names` says."""
         conv_name, norm_name, dilation = self.names[-1]
-        padding = dilation * (size // 2)
-        conv = nn.Conv2d(channels, channels, size, 1, padding, dilation, groups=channels, bias=False)
+        conv = LargeDepthwiseConv2d(channels, size, dilation)
         default_conv_(conv)
         self.add_module(conv_name, conv)
         self.add_module(norm_name, BatchNorm2d(channels))

@@ -56,6 +56,32 @@ class OcrModel(nn.Module):
         return tuple(getattr(self.head, "needs", ()))
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Batch entries that `forward` reads in evaluation where they are there, beside `image`."""
+        return tuple(getattr(self.head, "reads", ()))
+
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        """(height, width) px that all images must have; None: the width, at least, is free up to `widest`."""
+        resized = getattr(self.transform, "gives_size", None)
+        return getattr(self.backbone, "fixed_size", None) if resized is None else None
+
+    @property
+    def widest(self) -> int | None:
+        """px of the widest image that the network can take; None: any."""
+        return getattr(self.backbone, "widest", None)
+
+    @property
+    def steps_follow_width(self) -> bool:
+        """Whether wider images give more output steps."""
+        fixed = (getattr(self.transform, "gives_size", None), getattr(self.backbone, "fixed_size", None))
+        return fixed == (None, None)
+
+    def training_only(self) -> tuple[str, ...]:
+        """Beginnings of the names of parameters that evaluation does not use (a guide's)."""
+        return tuple(self._gather("own_training_only"))
+
+    @property
     def out_spec(self) -> FeatureSpec:
         """What the head gives out: `stride[1]` px of image width per output step."""
         for part in (self.head, self.neck, self.backbone):

@@ -50,6 +50,12 @@ class PageSource:
         """How the page is called: `path`, or `path#3`."""
         return self.path if self.number is None else f"{self.path}#{self.number}"
 
+    @classmethod
+    def named(cls, name: str) -> PageSource:
+        """The reverse of `name`; a file that is really called `a#3` wins."""
+        path, mark, number = name.rpartition("#")
+        return cls(path, int(number)) if mark and number.isdecimal() and not os.path.exists(name) else cls(name)
+
     def image(self) -> Source:
         """What a model takes: the path of an image, the picture (H, W, 3) uint8 BGR of a page of several.
 

@@ -52,6 +52,21 @@ def source_name(source: str | Path | np.ndarray) -> str:
     return "image" if isinstance(source, np.ndarray) else str(source)
 
 
+def decoded(path: str | Path) -> np.ndarray:
+    """(H, W, 3) uint8 BGR of an image file, upright, as every model gets it.
+
+    Raises:
+        DataError: missing or unreadable.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+        return TRANSFORMS.get(DECODE)(img_mode="BGR")({"image": data, "img_path": str(path)}, np.random.default_rng(0))["image"]
+    except OSError as error:
+        raise DataError(f"cannot read the image ({error.strerror or error})", str(path)) from error
+    except Rejected as error:
+        raise DataError(f"{error.reason}: {error.detail}" if error.detail else error.reason, str(path)) from error
+
+
 def load_rooms() -> None:
     """Registers the transforms and post-processings."""
     for room in ROOMS:

@@ -1,11 +1,7 @@
-"""An end-to-end evaluation as one HTML file for a browser: the worst pages first, with what went wrong drawn on them.
-
-Everything is inside the file: it asks nothing of the network, and it can be sent to somebody.
-"""
+"""An end-to-end evaluation as one HTML file for a browser: the worst pages first, with what went wrong drawn on them."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -14,6 +10,7 @@ import cv2
 import numpy as np
 
 from ppocr_like.metrics.page_text import FALSE, IGNORED, MERGED, MISSED, RIGHT, SPLIT, WRONG
+from ppocr_like.report.html import embedded, html_document
 from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 
 SHOWN = 40  # pages with a picture, in each set
@@ -27,33 +24,6 @@ MEANING = {
     MERGED: "read together with others",
     SPLIT: "read in pieces",
 }
-STYLE = """
-:root { color-scheme: light; --line: #d8dee4; --soft: #57606a; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1100px; padding: 16px; font: 16px/1.45 system-ui, sans-serif; }
-body { color: #1f2328; background: #fff; }
-h1 { font-size: 1.4rem; margin: 0 0 4px; } h2 { font-size: 1.2rem; margin: 32px 0 8px; }
-.soft { color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
-.cards { display: flex; flex-wrap: wrap; gap: 8px; margin: 12px 0; }
-.card { border: 1px solid var(--line); border-radius: 8px; padding: 6px 12px; min-width: 96px; }
-.card b { display: block; font-size: 1.2rem; } .card span { color: var(--soft); font-size: .8rem; }
-.key { display: inline-block; margin: 0 14px 4px 0; font-size: .9rem; white-space: nowrap; }
-.key i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; }
-.key i { border: 3px solid; border-radius: 3px; vertical-align: -1px; }
-details { border: 1px solid var(--line); border-radius: 8px; margin: 10px 0; }
-summary { padding: 10px 12px; cursor: pointer; overflow-wrap: anywhere; } summary b { margin-right: 10px; }
-.page { position: relative; padding: 0 12px 12px; }
-.sheet { position: relative; overflow: hidden; border: 1px solid var(--line); }
-.sheet img { display: block; width: 100%; height: auto; }
-.sheet svg { position: absolute; inset: 0; width: 100%; height: 100%; }
-polygon { fill-opacity: .06; vector-effect: non-scaling-stroke; stroke-width: 2; }
-polygon:hover { fill-opacity: .35; }
-.wide { overflow-x: auto; margin-top: 10px; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-td, th { text-align: left; padding: 4px 8px; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--soft); font-weight: 600; } th + th { width: 44%; } td.kind { white-space: nowrap; font-weight: 600; }
-.bad { color: #d1001f; }
-"""
 
 
 def html_report(evaluations: Sequence[SystemEvaluation], source: str, shown: int = SHOWN) -> str:
@@ -66,13 +36,7 @@ def html_report(evaluations: Sequence[SystemEvaluation], source: str, shown: int
     """
     parts = [_set(evaluation, shown) for evaluation in evaluations]
     keys = "".join(f'<span class="key"><i style="border-color:{COLOURS[kind]}"></i>{MEANING[kind]}</span>' for kind in COLOURS)
-    return (
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>Pages read: {escape(source)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>Pages read, end to end</h1><div class='soft'>{escape(source)}</div>"
-        f"<p>{keys}</p>{''.join(parts)}</body></html>\n"
-    )
+    return html_document("Pages read, end to end", source, f"<p>{keys}</p>{''.join(parts)}")
 
 
 def _set(evaluation: SystemEvaluation, shown: int) -> str:
@@ -112,14 +76,10 @@ def _sheet(page: JudgedPage) -> str:
     if image is None or page.page is None:
         return "<p class='bad'>the picture cannot be shown</p>"
     height, width = image.shape[:2]
-    scale = min(1.0, LONGEST / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    source = base64.b64encode(data.tobytes()).decode()
+    source, size = embedded(image, LONGEST, QUALITY)
     shapes = "".join(_shapes(page))
     return (
-        f"<div class='sheet'><img alt='' width='{size[0]}' height='{size[1]}' src='data:image/jpeg;base64,{source}'>"
+        f"<div class='sheet'><img alt='' width='{size[0]}' height='{size[1]}' src='{source}'>"
         f"<svg viewBox='0 0 {width} {height}' preserveAspectRatio='none'>{shapes}</svg></div>"
     )
 

@@ -148,6 +148,7 @@ class MultiLabelEncode(Transform):
         charset = Charset.from_file(character_dict_path, use_space_char) if charset is None else charset
         self.ctc = CTCLabelEncode(max_text_length, charset=charset)
         self.guide = GUIDES[gtc_encode](max_text_length, charset=charset)
+        self.guide_kind = "nrtr" if gtc_encode == "NRTRLabelEncode" else "sar"  # which head can read the vector
         self.guide_entry = "label_sar" if gtc_encode is None else "label_gtc"
         self.gives = ("label_ctc", self.guide_entry, "length", "unknown_chars")
 

@@ -33,8 +33,9 @@ def fitted(weights: WeightsFile, model: Any) -> tuple[WeightsFile, bool]:
         state = {BACKBONE + name if BACKBONE + name in own else name: value for name, value in weights.state.items()}
         names = {BACKBONE + name: weights.names.get(name, name) for name in weights.state if BACKBONE + name in own}
         weights = replace(weights, state=state, names={**weights.names, **names})
-    if weights.paddle and isinstance(model, nn.Module):
-        weights = replace(weights, state=turned(weights.state, model), paddle=False)
+    module = getattr(model, "module", model)
+    if weights.paddle and isinstance(module, nn.Module):
+        weights = replace(weights, state=turned(weights.state, module), paddle=False)
     return weights, alone
 
 

@@ -39,6 +39,7 @@ class MatchReport:
         mismatched: (name, the file's shape, the model's shape); not filled.
         source: the file.
         fresh_rows: classes without a trained row.
+        unused: names that the file lacks and that evaluation does not use; they are not among the missing.
     """
 
     matched: tuple[str, ...]
@@ -47,6 +48,7 @@ class MatchReport:
     mismatched: tuple[tuple[str, Shape, Shape], ...]
     source: str = ""
     fresh_rows: int = 0
+    unused: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -60,6 +62,7 @@ class MatchReport:
             f"weights {self.source}: {len(self.matched)} matched ({self.share:.1%} of the model), {len(self.missing)} missing, "
             f"{len(self.unexpected)} unexpected, {len(self.mismatched)} of another shape"
             + (f"; {self.fresh_rows} output rows start fresh" if self.fresh_rows else "")
+            + (f"; without {len(self.unused)} that only training uses" if self.unused else "")
         )
 
     def table(self, limit: int = 20) -> str:
@@ -84,6 +87,7 @@ def load_into(
     min_match: float = 0.5,
     *,
     architecture: Mapping[str, Any] | None = None,
+    as_is: bool = False,
 ) -> MatchReport:
     """Copies the tensors whose names and shapes match; rows of per-class parameters go by `plan`.
 
@@ -95,6 +99,7 @@ def load_into(
         plan: see `pretrained`; None copies per-class parameters like all others.
         min_match: `Global.pretrained_min_match`, [0, 1].
         architecture: the recipe's `Architecture`, to name what differs from the weights' own.
+        as_is: for evaluation, export and recognition: a whole guide (`model.training_only()`) may be missing.
 
     Raises:
         WeightsError: below the floor (with the table and the likely cause); an output layer that does not fit its
@@ -105,9 +110,36 @@ def load_into(
         logger.info(
             "%s holds a backbone alone: the floor counts within the backbone; all else starts from random weights", weights.path
         )
-        model, plan = _Backbone(model), None
+        model, plan = BackboneOf(model), None
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
+    # Of an ONNX file all that evaluation runs was found, or `fitted` would have refused it.
+    unused = set(own) - set(weights.state) if graph is not None else _missing_guide(model, own, weights) if as_is else set()
+    wanted = {name: target for name, target in own.items() if name not in unused}
+    filled, missing, mismatched = _compared(wanted, weights, plan, classes)
+    report = MatchReport(
+        matched=tuple(name for name in filled if _counts(name)),
+        missing=tuple(entry for entry in missing if _counts(entry[0])),
+        unexpected=tuple((n, tuple(t.shape)) for n, t in weights.state.items() if n not in own and _counts(n)),
+        mismatched=tuple(mismatched),
+        source=str(weights.path),
+        fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
+        unused=tuple(name for name in own if name in unused),
+    )
+    if report.share < min_match or not report.matched:
+        raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
+    _check_finite(filled, weights)
+    model.load_state_dict({**own, **filled}, strict=True)
+    if graph is not None and isinstance(model, nn.Module) and (plan is None or plan.identical):
+        difference = check_outputs(graph, model, weights.path)
+        logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
+    return report
+
+
+def _compared(
+    own: Mapping[str, Tensor], weights: WeightsFile, plan: CharsetPlan | None, classes: Mapping[str, str]
+) -> tuple[dict[str, Tensor], list[tuple[str, Shape]], list[tuple[str, Shape, Shape]]]:
+    """The model's tensors as the file fills them, those that it lacks, and those that it has in another shape."""
     filled: dict[str, Tensor] = {}
     missing, mismatched = [], []
     for name, target in own.items():
@@ -120,29 +152,15 @@ def load_into(
             mismatched.append((name, tuple(source.shape), tuple(target.shape)))
             continue
         filled[name] = value
-    report = MatchReport(
-        matched=tuple(name for name in filled if _counts(name)),
-        missing=tuple(entry for entry in missing if _counts(entry[0])),
-        unexpected=tuple((n, tuple(t.shape)) for n, t in weights.state.items() if n not in own and _counts(n)),
-        mismatched=tuple(mismatched),
-        source=str(weights.path),
-        fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
-    )
-    if report.share < min_match or not report.matched:
-        raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
-    _check_finite(filled, weights)
-    model.load_state_dict({**own, **filled}, strict=True)
-    if graph is not None and isinstance(model, nn.Module) and (plan is None or plan.identical):
-        difference = check_outputs(graph, model, weights.path)
-        logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
-    return report
+    return filled, missing, mismatched
 
 
-class _Backbone:
+class BackboneOf:
     """A model's backbone as a model of its own, whose tensors keep their full names."""
 
     def __init__(self, model: FillableModel) -> None:
         self._model = model
+        self.module = getattr(model, "module", model)  # whose layers say what Paddle turns round
 
     def state_dict(self) -> dict[str, Any]:
         return {name: value for name, value in self._model.state_dict().items() if name.startswith(BACKBONE)}
@@ -152,6 +170,13 @@ class _Backbone:
 
     def class_parameters(self) -> dict[str, str]:
         return {}
+
+
+def _missing_guide(model: FillableModel, own: Mapping[str, Any], weights: WeightsFile) -> set[str]:
+    """Names of the parts that only training uses, where the file holds none of them."""
+    beginnings: tuple[str, ...] = getattr(model, "training_only", tuple)()
+    names = {name for name in own if beginnings and name.startswith(beginnings)}
+    return set() if names & set(weights.state) else names
 
 
 def _counts(name: str) -> bool:

@@ -54,6 +54,7 @@ def read_paddle(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     _say_unused(path)
     tensors: dict[str, torch.Tensor] = {}
     names: dict[str, str] = {}
+    double: list[str] = []
     made: dict[int, torch.Tensor] = {}
     for name in sorted(arrays, key=is_cell):  # cells last: they win
         array, ours = arrays[name], to_torch_name(name)
@@ -61,8 +62,12 @@ def read_paddle(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             made[id(array)] = _tensor(array)
         tensor = made[id(array)]
         if ours in tensors and not _equal(tensors[ours], tensor):
-            logger.warning("%s: %s stands twice in it with different values; %s is taken", path, ours, name)
+            double.append(name)
         tensors[ours], names[ours] = tensor, name
+    if double:
+        logger.warning(
+            "%s: %d parameters stand twice in it with different values; these are taken: %s", path, len(double), double[0]
+        )
     order = {to_torch_name(name): None for name in arrays}
     return {name: tensors[name] for name in order}, {name: names[name] for name in order}
 

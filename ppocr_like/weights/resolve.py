@@ -34,6 +34,8 @@ def resolve(source: str | Path) -> Path:
     """
     if not str(source).strip():
         raise WeightsError("no weights given: Global.pretrained_model is empty")
+    if "://" in str(source):
+        raise WeightsError(f"{source} is an address; nothing is downloaded here: fetch the file and give its path")
     path = Path(source).expanduser()
     if path.is_dir():
         return _in_folder(path)

@@ -13,7 +13,8 @@ from ppocr_like.config.single import meant_model, single_model
 from ppocr_like.errors import ConfigError, WeightsError
 from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights
-from ppocr_like.weights.match import MatchReport
+from ppocr_like.weights.fit import BACKBONE
+from ppocr_like.weights.match import BackboneOf, MatchReport
 from ppocr_like.weights.match import load_into as load_one
 
 logger = logging.getLogger("ppocr_like")
@@ -67,6 +68,7 @@ def load_into(
     min_match: float = 0.5,
     *,
     architecture: Mapping[str, Any] | None = None,
+    as_is: bool = False,
 ) -> MatchReport:
     """`match.load_into` for one network or several.
 
@@ -78,7 +80,7 @@ def load_into(
     """
     if not hasattr(model, "sub_models"):
         weights = sub_weights(weights, weights.sub_model)
-        return load_one(model, weights, plan, min_match, architecture=architecture)
+        return load_one(model, weights, plan, min_match, architecture=architecture, as_is=as_is)
     there = sub_models_of(weights.state)
     if not there:
         names = ", ".join(model.names)
@@ -94,7 +96,7 @@ def load_into(
             continue
         part = replace(weights, state=_of(weights.state, name), recipe=None)
         try:
-            reports[name] = load_one(network, part, plan, min_match)
+            reports[name] = load_one(network, part, plan, min_match, as_is=as_is)
         except WeightsError as error:
             raise WeightsError(f"network {name}: {error}") from error
     return _joined(reports, str(weights.path))
@@ -108,6 +110,7 @@ def _joined(reports: Mapping[str, MatchReport], source: str) -> MatchReport:
         mismatched=tuple((f"{name}.{key}", a, b) for name, report in reports.items() for key, a, b in report.mismatched),
         source=source,
         fresh_rows=sum(report.fresh_rows for report in reports.values()),
+        unused=tuple(f"{name}.{key}" for name, report in reports.items() for key in report.unused),
     )
 
 
@@ -136,6 +139,28 @@ def load_own_weights(
         except WeightsError as error:
             raise WeightsError(f"Architecture.Models.{name}.pretrained: {error}") from error
         logger.info("%s: %s", name, report.table())
+
+
+def load_backbones(model: Any, sources: Mapping[str, str], min_match: float) -> None:
+    """Fills backbones from the files that the recipe names for each (`Backbone.pretrained`); a network's give its backbone.
+
+    Args:
+        sources: file, folder or prefix by the sub-model's name; "" is the one network.
+        min_match: share of the backbone's tensors that must be found.
+
+    Raises:
+        WeightsError: see `load_weights` and `match.load_into`.
+    """
+    for name, source in sources.items():
+        place = f"Architecture.Models.{name}" if name else "Architecture"
+        try:
+            weights = sub_weights(load_weights(source))
+            backbone = {key.removeprefix(BACKBONE): value for key, value in weights.state.items() if key.startswith(BACKBONE)}
+            alone = replace(weights, state=backbone or weights.state, recipe=None)
+            report = load_one(BackboneOf(model.sub(name) if name else model), alone, None, min_match)
+        except WeightsError as error:
+            raise WeightsError(f"{place}.Backbone.pretrained: {error}") from error
+        logger.info("%s.Backbone: %s", place, report.table())
 
 
 def _plan(weights: WeightsFile, charset: Charset | None, mode: ResizeMode) -> CharsetPlan | None:

@@ -18,7 +18,10 @@ from ppocr_like.config.rates import AutoScale
 from ppocr_like.registry import Registry
 
 DOC = Path(__file__).parents[2] / "docs" / "recipe.md"
-_OPTIONS = (config.GlobalConfig, config.EarlyStop, config.LoaderConfig, config.BucketByWidth, config.WandbConfig, AutoScale)
+_OPTIONS = (
+    *(config.GlobalConfig, config.EarlyStop, config.Compile, config.LoaderConfig, config.BucketByWidth, config.WandbConfig),
+    AutoScale,
+)
 OPTIONS = {cls.__name__: cls for cls in _OPTIONS}
 MARK = re.compile(r"(<!-- table (\w+) (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
 # What the program gives to a constructor and a recipe does not write.

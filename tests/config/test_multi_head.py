@@ -9,8 +9,10 @@ import pytest
 from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.architecture import guide_loss_problems, guide_problems
 from ppocr_like.config.checks import _kept_problems
 from ppocr_like.errors import ConfigError
+from ppocr_like.transforms.guide_label_encode import MultiLabelEncode
 
 CTC = {"CTCHead": {"Neck": {"name": "svtr", "dims": 16, "hidden_dims": 16, "use_guide": True}, "Head": {"fc_decay": 0.00001}}}
 SAR = {"SARHead": {"enc_dim": 16, "d_k": 8, "max_text_length": 25}}
@@ -94,3 +96,30 @@ def test_keep_keys_must_keep_what_the_guide_needs() -> None:
     found = messages("label_ctc", "length")
     assert "Architecture (OcrModel) needs label_sar or label_gtc, valid_ratio" in found[0]
     assert "Loss (MultiLoss) needs label_sar or label_gtc" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("head", "gtc_encode", "right"),
+    [
+        (SAR, None, True),
+        (SAR, "SARLabelEncode", True),
+        (NRTR, "NRTRLabelEncode", True),
+        (SAR, "NRTRLabelEncode", False),
+        (NRTR, "SARLabelEncode", False),
+    ],
+)
+def test_the_guides_label_must_be_in_its_own_classes(head: Any, gtc_encode: str | None, right: bool) -> None:
+    """`label_gtc` stands for either guide's classes: SARHead would read NRTR's as other characters."""
+    chain = [MultiLabelEncode(25, gtc_encode=gtc_encode, charset=Charset("abc"))]
+    found = guide_problems(builder(CTC, head).model(), chain, "Train.dataset.transforms")
+    assert [p.path for p in found] == [] if right else ["Train.dataset.transforms.0.MultiLabelEncode.gtc_encode"]
+    if not right:
+        name, other = ("SARHead", "NRTRHead") if head is SAR else ("NRTRHead", "SARHead")
+        assert f"for {other}, but the MultiHead's guide is {name}" in found[0].message
+
+
+def test_the_loss_must_be_the_guides() -> None:
+    made = builder(CTC, NRTR)
+    (found,) = guide_loss_problems(made.model(), made.loss())
+    assert found.path == "Loss.loss_config_list" and found.message.endswith("take NRTRLoss")
+    assert guide_loss_problems(builder(CTC, SAR).model(), made.loss()) == []

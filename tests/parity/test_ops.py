@@ -37,7 +37,7 @@ FILES = {
     "13_multi_scale_sampler": (15, 15),
 }
 # Of recognition by attention and of parts that are not here yet.
-NOT_HERE = (*("AttnLabelEncode", "AttnLabelDecode", "AttentionLoss", "CELoss", "ClsLoss", "CenterLoss", "ACELoss"),)
+NOT_HERE = (*("AttnLabelEncode", "AttnLabelDecode", "AttentionLoss", "CELoss", "CenterLoss", "ACELoss"),)
 
 
 def told(found: list[Outcome]) -> str:

@@ -60,3 +60,23 @@ def test_every_row_goes_where_its_character_goes(guide: str, mode: str) -> None:
 def test_an_unknown_layout_is_said() -> None:
     with pytest.raises(WeightsError, match="no rule for the classes of the encoder 'attn'"):
         same_charset(Charset("ab")).rows_for("attn")
+
+
+@pytest.mark.parametrize("guide", ["sar", "nrtr"])
+def test_without_its_guide_a_file_is_good_for_reading_and_not_for_training(guide: str, tmp_path: Path) -> None:
+    charset = Charset("abcd")
+    source, model = network(charset, guide), network(charset, guide)
+    ctc = {name: value for name, value in source.state_dict().items() if name.startswith("head.ctc_")}
+    rest = set(source.state_dict()) - set(ctc)
+    assert rest and all(name.startswith(source.training_only()) for name in rest)
+    given = WeightsFile(ctc, charset, None, {}, tmp_path / "given.safetensors")
+    with pytest.raises(WeightsError, match="all must match"):
+        load_into(model, given, same_charset(charset), 1.0)
+    report = load_into(model, given, same_charset(charset), 1.0, as_is=True)
+    assert report.share == 1.0 and "that only training uses" in report.summary()
+    x = torch.randn(2, 8, 1, 5)
+    with torch.inference_mode():
+        assert torch.equal(model.eval()(x)["ctc"], source.eval()(x)["ctc"])
+    half = {**ctc, **dict(list(source.state_dict().items())[-1:])}
+    with pytest.raises(WeightsError, match="all must match"):  # a part of a guide is a damaged file
+        load_into(model, WeightsFile(half, charset, None, {}, tmp_path / "h"), same_charset(charset), 1.0, as_is=True)

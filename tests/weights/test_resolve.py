@@ -54,6 +54,8 @@ def test_kinds_that_cannot_be_read(tmp_path):
             resolve(tmp_path / name)
     with pytest.raises(WeightsError, match=r"a\.pdiparams is an inference model"):
         resolve(tmp_path)
+    with pytest.raises(WeightsError, match="nothing is downloaded"):
+        resolve("https://example.org/PP-OCRv5_mobile_rec_pretrained.pdparams")
     for empty in ("", "  "):
         with pytest.raises(WeightsError, match="empty"):
             resolve(empty)

@@ -20,6 +20,7 @@ FILTERS = {"ocrs": OCRS_FILTER, "none": LineFilter()}
 def parser(description: str) -> argparse.ArgumentParser:
     """The whole parser; `format` is the subcommand."""
     main = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    main.epilog = "convert_data.py --from-predictions RESULTS --out DIR: see convert_data.py --from-predictions --help"
     formats = main.add_subparsers(dest="format", required=True, metavar="FORMAT")
 
     one = formats.add_parser("hiertext", help="HierText's gt/*.jsonl.gz (one JSON object)")
@@ -55,6 +56,16 @@ def parser(description: str) -> argparse.ArgumentParser:
     _common(one, "folder of the images (default: that of Label.txt)", required=False)
     one.add_argument("--confirmed", action="store_true", help="only images that fileState.txt marks as done")
     one.add_argument("--ready-crops", action="store_true", help="with --task rec: the crops of rec_gt.txt instead of new ones")
+    return main
+
+
+def predictions_parser(description: str) -> argparse.ArgumentParser:
+    """Of `--from-predictions`, the way from a model's results to labels that a person corrects."""
+    main = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    main.add_argument("--from-predictions", required=True, metavar="RESULTS", help="folder that tools/infer.py wrote")
+    main.add_argument("--out", required=True, metavar="DIR", help="folder for PPOCRLabel: the images and Label.txt")
+    main.add_argument("--below", type=float, default=1.01, metavar="P", help="only pages with a line less certain than this")
+    main.add_argument("--force", action="store_true", help="replace a Label.txt that exists")
     return main
 
 

@@ -115,6 +115,7 @@ class SVTRNet(nn.Module):
         check_stages(embed_dim, depth, num_heads, mixer, local_mixer, merging)
         self.img_size = pair(tuple(img_size), "img_size")
         self.grid: Grid = (self.img_size[0] >> sub_num, self.img_size[1] >> sub_num)
+        self.fixed_size = self.img_size
         check_size(self.img_size, sub_num, merging)
         self.patch_embed = PatchEmbed(in_spec.channels, embed_dim[0], sub_num)
         self.pos_embed = nn.Parameter(torch.zeros(1, self.grid[0] * self.grid[1], embed_dim[0]))

@@ -221,6 +221,7 @@ class SVTRv2(nn.Module):
         }
         check(depths, dims, num_heads, mixer, sub_k, rates)
         size = pair(tuple(max_sz), "max_sz")
+        self.widest = size[1] if use_pos_embed else None
         self.pope = Patches(in_spec.channels, dims[0], (size[0] // PATCH, size[1] // PATCH) if use_pos_embed else None)
         skips = iter(torch.linspace(0, drop_path_rate, sum(depths), dtype=torch.float64).tolist())
         attention = (qkv_bias, qk_scale, attn_drop_rate, drop_rate)

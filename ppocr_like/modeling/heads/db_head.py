@@ -162,9 +162,14 @@ class DBHead(nn.Module):
                 continue
             if scale > 1:
                 x = F.interpolate(x, scale_factor=float(scale), mode="bilinear", align_corners=False)
-            branches = (self.get_submodule(f"aux_{kind}_{level}") for kind in ("binarize", "thresh"))
-            found[f"aux_maps_{level}"] = self._three_maps(*(branch(x) for branch in branches))
+            found[f"aux_maps_{level}"] = self._both(x, *(getattr(self, f"aux_{kind}_{level}") for kind in ("binarize", "thresh")))
         return found
+
+    def _both(self, x: torch.Tensor, shrink: Branch, threshold: Branch) -> torch.Tensor:
+        """The three maps (N, 3, H, W) that the two branches make of x (N, C, H/4, W/4)."""
+        branches = (shrink, threshold)
+        firsts = first_convolutions(x, *branches)
+        return self._three_maps(*(branch.conv3(branch.after_first(y)) for branch, y in zip(branches, firsts, strict=True)))
 
     def forward(
         self, features: torch.Tensor | Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor] | None = None
@@ -173,8 +178,5 @@ class DBHead(nn.Module):
         x = features if isinstance(features, torch.Tensor) else features["fuse"]
         if not self.training:
             return {"maps": self.binarize(x).float().sigmoid()}
-        branches = (self.binarize, self.thresh)
-        firsts = first_convolutions(x, *branches)
-        logits = [branch.conv3(branch.after_first(y)) for branch, y in zip(branches, firsts, strict=True)]
-        maps = {"maps": self._three_maps(*logits)}
+        maps = {"maps": self._both(x, self.binarize, self.thresh)}
         return {**maps, **self._auxiliary(extra)} if self.aux_in_channels else maps

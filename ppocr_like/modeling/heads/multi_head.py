@@ -154,6 +154,9 @@ class MultiHead(nn.Module):
         stride = (down * POOL[0], right * POOL[1]) if use_pool else in_spec.stride
         self.out_spec = FeatureSpec(self.ctc_head.out_spec.channels, stride, height=1)
 
+    def own_training_only(self) -> dict[str, str]:
+        return dict.fromkeys(("sar_head.",) if self.guide == "sar" else ("before_gtc.", "gtc_head."), self.guide)
+
     def forward(self, features: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
         if self.use_pool:
             if features.ndim == 3:  # rows one after the other

@@ -152,6 +152,7 @@ class SARHead(nn.Module):
     """
 
     needs: tuple[str, ...] = ("label", "valid_ratio")
+    reads: tuple[str, ...] = ("valid_ratio",)  # without it the padding beside a line is read, too
 
     def __init__(
         self,

@@ -127,7 +127,7 @@ class StnOn(nn.Module):
     ) -> None:
         super().__init__()
         self.input_size = pair(tuple(tps_inputsize), "tps_inputsize")
-        self.output_size = pair(tuple(tps_outputsize), "tps_outputsize")
+        self.output_size = self.gives_size = pair(tuple(tps_outputsize), "tps_outputsize")
         if min(self.input_size) < HALVINGS:
             raise ValueError(f"tps_inputsize is halved to 1/{HALVINGS}: both must be at least that, got {list(tps_inputsize)}")
         if min(self.output_size) < 2:

@@ -1,0 +1,134 @@
+"""The lines of a folder of results that are likely wrong: those the model doubts, and those that two models read differently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from ppocr_like.documents.page import Line, Page
+from ppocr_like.errors import DataError
+from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
+from ppocr_like.pipeline.crop import cut_line
+from ppocr_like.pipeline.page_sources import PageSource
+from ppocr_like.pipeline.preprocess import decoded
+from ppocr_like.report.html import embedded, html_document
+
+SHOWN = 200
+LONGEST, QUALITY = 900, 80  # px of a line's picture; JPEG
+
+
+@dataclass(frozen=True, eq=False)
+class BadCase:
+    """A line worth looking at.
+
+    Args:
+        page: where it stands.
+        line: as the first model read it; None: only the other found it.
+        other: as the second model read it; None: there is none, or it did not find it.
+        disagreement: normalised edit distance of the two texts, [0, 1]; 1 where only one found it, 0 without a second model.
+    """
+
+    page: Page
+    line: Line | None
+    other: Line | None = None
+    disagreement: float = 0.0
+
+    @property
+    def confidence(self) -> float:
+        """The lower one of the two."""
+        return min(line.confidence for line in (self.line, self.other) if line is not None)
+
+
+def find_bad_cases(pages: Sequence[Page], others: Sequence[Page] | None = None) -> list[BadCase]:
+    """All lines, the worst first: by disagreement where there is a second model's reading of the pages, then by confidence.
+
+    Lines that the confidence filter left out belong to them.
+
+    Raises:
+        DataError: the two have no page in common.
+    """
+    if others is None:
+        cases = [BadCase(page, line) for page in pages for line in (*page.lines, *page.left_out)]
+    else:
+        second = {page.source: page for page in others}
+        common = [(page, second[page.source]) for page in pages if page.source in second]
+        if not common:
+            raise DataError("the two folders of results have no page in common; both must be read from the same paths")
+        cases = [case for page, other in common for case in _compared(page, other)]
+    return sorted(cases, key=lambda case: (-case.disagreement, case.confidence))
+
+
+def _compared(page: Page, other: Page) -> list[BadCase]:
+    first, second = [*page.lines, *page.left_out], [*other.lines, *other.left_out]
+    sides = [Lines([line.points for line in lines], [line.text for line in lines]) for lines in (first, second)]
+    pairs = judge_page(sides[0], sides[1], Comparing()).pairs
+    cases = []
+    for i, line in enumerate(first):
+        partner = second[pairs[i]] if i in pairs else None
+        apart = 1.0 if partner is None else Levenshtein.normalized_distance(line.text, partner.text)
+        cases.append(BadCase(page, line, partner, apart))
+    cases += [BadCase(page, None, line, 1.0) for j, line in enumerate(second) if j not in pairs.values()]
+    return cases
+
+
+def bad_cases_html(cases: Sequence[BadCase], source: str, shown: int = SHOWN) -> str:
+    """The document: each line's picture, what was read, how certainly.
+
+    Args:
+        cases: the worst first.
+        source: the folder's name.
+        shown: most lines.
+    """
+    doubtful = sum(case.confidence < 0.8 for case in cases)
+    differing = sum(case.disagreement > 0 for case in cases)
+    cards = [(f"{len(cases)}", "lines"), (f"{doubtful}", "less certain than 0.8")]
+    if any(case.disagreement or case.other is not None for case in cases):
+        cards.append((f"{differing}", "read differently"))
+    head = "".join(f"<div class='card'><b>{value}</b><span>{what}</span></div>" for value, what in cards)
+    pictures: dict[str, np.ndarray | None] = {}
+    rows = "".join(_row(case, pictures) for case in cases[:shown])
+    note = f"<p class='soft'>The worst {shown}.</p>" if len(cases) > shown else ""
+    return html_document("Lines worth looking at", source, f"<div class='cards'>{head}</div>{note}{rows}")
+
+
+def _row(case: BadCase, pictures: dict[str, np.ndarray | None]) -> str:
+    line = case.line or case.other
+    assert line is not None
+    models = [("first", case.line), ("second", case.other)] if case.disagreement or case.other else [("", case.line)]
+    readings = "".join(
+        f"<tr><td class='kind'>{name}</td><td>{escape(one.text) or '<i>(nothing)</i>'}</td><td>{one.confidence:.2f}</td></tr>"
+        if one is not None
+        else f"<tr><td class='kind'>{name}</td><td class='bad'>not found</td><td></td></tr>"
+        for name, one in models
+    )
+    return (
+        f"<div class='case'>{_picture(case.page, line, pictures)}<div class='wide'><table>{readings}</table></div>"
+        f"<div class='soft'>{escape(case.page.source)}</div></div>"
+    )
+
+
+def _picture(page: Page, line: Line, pictures: dict[str, np.ndarray | None]) -> str:
+    """The line's; one page is held at a time."""
+    if page.source not in pictures:
+        pictures.clear()
+        pictures[page.source] = page_picture(page)
+    picture = pictures[page.source]
+    crop = None if picture is None else cut_line(picture, line.points)
+    if crop is None:
+        return "<p class='bad'>the picture cannot be shown</p>"
+    source, (width, height) = embedded(crop.rotated((line.turned - crop.turned) // 90).image, LONGEST, QUALITY)
+    return f"<img class='line' alt='' width='{width}' height='{height}' src='{source}'>"
+
+
+def page_picture(page: Page) -> np.ndarray | None:
+    """(H, W, 3) uint8 BGR, upright; None where the file is gone or has changed its size."""
+    try:
+        image = PageSource.named(page.source).image()
+        picture = image if isinstance(image, np.ndarray) else decoded(image)
+    except DataError:
+        return None
+    return picture if picture.shape[:2] == (page.height, page.width) else None

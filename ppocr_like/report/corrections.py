@@ -1,0 +1,104 @@
+"""Results as a folder for PPOCRLabel, in which a person corrects them: `Label.txt` beside the images it tells of."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ppocr_like.atomic import atomic_write
+from ppocr_like.documents.page import Page
+from ppocr_like.errors import CheckpointError, DataError
+from ppocr_like.pipeline.page_sources import PageSource, result_names
+from ppocr_like.report.bad_cases import page_picture
+
+LABELS = "Label.txt"
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What was written: `folder`, its pages and lines, pages left out (`sure`: every line certain enough; `gone`: by name)."""
+
+    folder: str
+    pages: int
+    lines: int
+    sure: int
+    gone: tuple[str, ...]
+
+    def text(self) -> str:
+        """For people."""
+        rows = [f"{self.folder}: {self.pages} pages with {self.lines} lines to be corrected in PPOCRLabel"]
+        if self.sure:
+            rows.append(f"  left out: {self.sure} pages whose lines are all certain enough")
+        rows += [f"  left out, the image is gone or was changed: {name}" for name in self.gone]
+        rows.append(f"  then: python tools/convert_data.py ppocrlabel {self.folder} --confirmed --task rec --out corrected.txt")
+        return "\n".join(rows)
+
+
+def write_corrections(pages: Sequence[Page], out: str, below: float = 1.01, *, overwrite: bool = False) -> Corrections:
+    """Copies the images and writes their boxes and texts, the page with the least certain line first.
+
+    Lines that the confidence filter left out are written too: they are what needs a person most.
+
+    Args:
+        pages: what was read.
+        out: folder, made when missing.
+        below: take pages with a line less certain than this.
+        overwrite: replace a `Label.txt` that is there, with whatever was corrected in it.
+
+    Raises:
+        DataError: a `Label.txt` is there; nothing to write; the folder cannot be written.
+    """
+    folder = Path(out)
+    if (folder / LABELS).exists() and not overwrite:
+        raise DataError(f"there is a {LABELS}, perhaps with corrections; choose another folder, or --force", out)
+    worst = {id(page): min((line.confidence for line in (*page.lines, *page.left_out)), default=1.0) for page in pages}
+    chosen = sorted((page for page in pages if worst[id(page)] < below), key=lambda page: worst[id(page)])
+    rows, gone, lines = [], [], 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for page, name in zip(chosen, result_names(PageSource.named(page.source) for page in chosen), strict=True):
+            file = _copy(page, folder, name)
+            if file is None:
+                gone.append(page.source)
+                continue
+            boxes = [_box(line.points, line.text) for line in (*page.lines, *page.left_out)]
+            lines += len(boxes)
+            rows.append(f"{folder.resolve().name}/{file}\t{json.dumps(boxes, ensure_ascii=False)}\n")
+        if not rows:
+            raise DataError(f"nothing to correct: no page has a line less certain than {below}, or their images are gone", out)
+        atomic_write(folder / LABELS, lambda stream: stream.write("".join(rows).encode()))
+    except CheckpointError as error:
+        raise DataError(str(error), out) from error
+    except OSError as error:
+        raise DataError(f"cannot be written ({error.strerror or error})", out) from error
+    return Corrections(out, len(rows), lines, len(pages) - len(chosen), tuple(gone))
+
+
+def _copy(page: Page, folder: Path, name: str) -> str | None:
+    """The image's name in the folder: a copy of the file, a PNG of a page of several. None: it is gone."""
+    picture = page_picture(page)
+    if picture is None:
+        return None
+    if os.path.exists(page.source):
+        file = name + Path(page.source).suffix
+        shutil.copyfile(page.source, folder / file)
+        return file
+    done, data = cv2.imencode(".png", picture)
+    if not done:
+        return None
+    (folder / f"{name}.png").write_bytes(data.tobytes())
+    return f"{name}.png"
+
+
+def _box(points: np.ndarray, text: str) -> dict[str, Any]:
+    """As PPOCRLabel writes them; a text that is not known yet is its `待识别` ("to be recognised")."""
+    whole = [[round(float(x)), round(float(y))] for x, y in np.asarray(points)]
+    return {"transcription": text or "待识别", "points": whole, "difficult": False}
