@@ -6,10 +6,20 @@ python tools/export.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=o
 Status 2: the bundle's answers differ from the trained model's, or it cannot be made; an earlier bundle is left as it was.
 """
 
+import argparse
+
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
 from ppocr_like.export import TOLERANCE, export
+from ppocr_like.export.variants import INT8, parse_size
 from ppocr_like.pipeline.normalise import RANGES
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def main() -> None:
@@ -29,6 +39,24 @@ def main() -> None:
         "as RapidOCR feeds by itself",
     )
     parser.add_argument("--sub-model", metavar="NAME", help="which network of a distillation recipe (default Student)")
+    parser.add_argument(
+        "--static", type=_size, metavar="HxW", help="a graph for one image of that size, such as 48x320 or 960x960, nothing free"
+    )
+    parser.add_argument(
+        "--int8",
+        choices=sorted(INT8),
+        nargs="?",
+        const="all",
+        help="int8 weights by dynamic quantisation: all (default), or matmul: convolutions stay in float",
+    )
+    parser.add_argument(
+        "--pair",
+        metavar="BUNDLE",
+        nargs="+",
+        default=[],
+        help="bundles beside this one, of a detector or recogniser and perhaps a classifier: also write rapidocr_pair.yaml, "
+        "RapidOCR's settings for whole pages",
+    )
     args = parser.parse_args()
     recipe = recipe_from(args)
     load_components(recipe.plugins)
@@ -38,6 +66,9 @@ def main() -> None:
         tolerance=args.tolerance,
         fold_normalize=args.fold_normalize,
         sub_model=args.sub_model,
+        static=args.static,
+        int8=args.int8,
+        pair=args.pair,
         say=lambda line: print(line, flush=True),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.graph import write_graph
 from ppocr_like.export.kinds import Kind, kind_of
+from ppocr_like.export.pair import bundles_beside, write_pair
 from ppocr_like.export.rapidocr import write_rapidocr
+from ppocr_like.export.variants import Accuracy, measure, quantise, static_recipe
 from ppocr_like.export.verify import TOLERANCE, SetCheck, ShapeCheck, Verifier, metric_line
 from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.pipeline.kinds import open_model
@@ -37,6 +39,7 @@ class ExportReport:
     folder: Path
     shapes: list[ShapeCheck]
     sets: list[SetCheck] = field(default_factory=list)
+    others: list[Accuracy] = field(default_factory=list)
 
 
 def export(
@@ -46,6 +49,9 @@ def export(
     tolerance: float = TOLERANCE,
     fold_normalize: str | None = None,
     sub_model: str | None = None,
+    static: tuple[int, int] | None = None,
+    int8: str | None = None,
+    pair: Sequence[str | Path] = (),
     say: Callable[[str], None] = logger.info,
 ) -> ExportReport:
     """Writes `model.onnx`, `inference.yml`, `rapidocr_params.json` and `rapidocr.yaml` to `Global.save_inference_dir`.
@@ -59,6 +65,9 @@ def export(
         tolerance: largest difference of a probability.
         fold_normalize: "pixels" or "half": normalise within the graph, which then takes this range (`pipeline.normalise`).
         sub_model: which network of a distillation is exported; None: `Global.pretrained_sub_model`, else the student.
+        static: (height, width) px: a graph for one image of that size, nothing free. What that changes is measured, too.
+        int8: "all" or "matmul": `variants.quantise`, after the float graph was verified. What that changes is measured, too.
+        pair: other bundles to read whole pages with in RapidOCR: `pair.write_pair` writes its settings into the new bundle.
         say: gets a line per finished check.
 
     Raises:
@@ -68,7 +77,12 @@ def export(
     sub_model = sub_model or recipe.globals.pretrained_sub_model
     if sub_model_names(recipe):
         recipe = single_model(recipe, sub_model)
+    dynamic = recipe
+    if static is not None:
+        recipe = static_recipe(recipe, static)
     backend, kind, source = _trained(recipe, sub_model)
+    beside = bundles_beside(kind.spec.model_type, pair)
+    kind.size = static
     builder = Builder(recipe, kind.spec.charset)
     affine = None
     if fold_normalize is not None:
@@ -81,19 +95,75 @@ def export(
         say(f"weights {source}: {kind.summary()}")
         for note in notes:
             say(f"note: {note}")
-        verifier = Verifier(kind, open_model(temporary), backend, tolerance, affine)
-        shapes = verifier.check_shapes()
-        for shape in shapes:
-            size = f"{shape.batch} x {shape.height} x {shape.width} px"
-            say(f"ONNX Runtime against torch, {size}: largest difference {shape.difference:.2e}")
-        checks = [_verify_set(verifier, builder, name, dataset, say) for name, dataset in sets.items()]
+        report = _verified(temporary, target, kind, backend, builder, sets, tolerance, affine, say)
+        if static is not None and sets:
+            report.others.extend(_as_trained(kind, dynamic, backend, say))
+        if int8 is not None:
+            report.others.extend(_int8(temporary, int8, kind, builder, sets, affine, say))
         _move(temporary, target)
     except OSError as error:
         raise ExportError(f"cannot write the bundle to {target}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     say(f"bundle written to {target}")
-    return ExportReport(target, shapes, checks)
+    if beside:
+        files = write_pair(target, **{**beside, kind.spec.model_type: target})
+        say(f"RapidOCR's settings for whole pages: {files[-1]}")
+    return report
+
+
+def _verified(
+    folder: Path,
+    target: Path,
+    kind: Kind,
+    backend: TorchBackend,
+    builder: Builder,
+    sets: dict[str, Dataset],
+    tolerance: float,
+    affine: Affine | None,
+    say: Callable[[str], None],
+) -> ExportReport:
+    """Runs the bundle in `folder` beside the trained model; it will stand at `target`."""
+    verifier = Verifier(kind, open_model(folder), backend, tolerance, affine)
+    shapes = verifier.check_shapes()
+    for shape in shapes:
+        size = f"{shape.batch} x {shape.height} x {shape.width} px"
+        say(f"ONNX Runtime against torch, {size}: largest difference {shape.difference:.2e}")
+    return ExportReport(target, shapes, [_verify_set(verifier, builder, name, dataset, say) for name, dataset in sets.items()])
+
+
+def _as_trained(kind: Kind, recipe: Recipe, backend: TorchBackend, say: Callable[[str], None]) -> list[Accuracy]:
+    """The evaluation sets at the sizes of the recipe itself, to be seen beside those of a static one."""
+    builder = Builder(recipe, kind.spec.charset)
+    found = []
+    for name, dataset in _open_sets(builder).items():
+        numbers = measure(kind, builder, dataset, backend, builder.postprocess())
+        say(f"evaluation set {name}: as trained, of any size: {metric_line(numbers)}")
+        found.append(Accuracy(name, "dynamic", numbers))
+    return found
+
+
+def _int8(
+    folder: Path,
+    form: str,
+    kind: Kind,
+    builder: Builder,
+    sets: dict[str, Dataset],
+    affine: Affine | None,
+    say: Callable[[str], None],
+) -> list[Accuracy]:
+    """Quantises the verified graph and measures what is left of its accuracy."""
+    before, after = quantise(folder / MODEL, form)
+    say(f"int8 weights ({form}): {before / 1e6:.2f} MB became {after / 1e6:.2f} MB")
+    bundle = open_model(folder)
+    found = []
+    for name, dataset in sets.items():
+        numbers = measure(kind, builder, dataset, bundle.backend, bundle.postprocess, affine)
+        say(f"evaluation set {name}: int8  {metric_line(numbers)}")
+        found.append(Accuracy(name, "int8", numbers))
+    if not sets:
+        say("note: the accuracy with int8 weights was not measured, as no evaluation set was read")
+    return found
 
 
 def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Kind, Path]:

@@ -45,15 +45,28 @@ class Kind(ABC):
     def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
         names = getattr(getattr(model, "head", None), "onnx_names", spec.onnx_names)
         self.spec, self.recipe = replace(spec, onnx_names=tuple(names)), recipe
+        self.size: tuple[int, int] | None = None  # (height, width) px: one image of that size, nothing is free
 
     @property
-    @abstractmethod
-    def layout(self) -> Layout: ...
+    def layout(self) -> Layout:
+        """Of the graph."""
+        layout = self._layout
+        if self.size is None:
+            return layout
+        return replace(layout, sample=(1, layout.sample[1], *self.size), free_in={}, free_out={})
 
     @property
-    @abstractmethod
     def shapes(self) -> list[tuple[int, int, int, int]]:
         """(N, C, H, W) px that both networks are run on."""
+        return self._shapes if self.size is None else [self.layout.sample]
+
+    @property
+    @abstractmethod
+    def _layout(self) -> Layout: ...
+
+    @property
+    @abstractmethod
+    def _shapes(self) -> list[tuple[int, int, int, int]]: ...
 
     @abstractmethod
     def metadata(self) -> dict[str, str]:
@@ -115,14 +128,14 @@ class Lines(Kind):
         self.free_steps = bool(getattr(model, "steps_follow_width", True))
 
     @property
-    def layout(self) -> Layout:
+    def _layout(self) -> Layout:
         channels, height, _ = Preprocess(self.spec).image_shape
         assert self.spec.charset is not None
         given = self.spec.charset, channels, height, self.spec.output, self.spec.onnx_names
         return line_layout(*given, width=self.width, free_steps=self.free_steps)
 
     @property
-    def shapes(self) -> list[tuple[int, int, int, int]]:
+    def _shapes(self) -> list[tuple[int, int, int, int]]:
         channels, height, _ = Preprocess(self.spec).image_shape
         if self.width is not None:
             return [(batch, channels, height, self.width) for batch in (1, 6)]
@@ -149,8 +162,8 @@ class Lines(Kind):
     def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
         params = rapidocr.line_params(model, Preprocess(self.spec).image_shape)
         note = "RapidOCR cannot run this network: it makes images as wide as their lines are long, and the network takes "
-        limit = self.width or self.widest
-        return params, [note + f"{'' if self.width else 'at most '}{limit} px"] if limit else []
+        limit = (self.size[1] if self.size else None) or self.width or self.widest
+        return params, [note + f"{'at most ' if limit == self.widest else ''}{limit} px"] if limit else []
 
     def summary(self) -> str:
         assert self.spec.charset is not None
@@ -169,11 +182,11 @@ class Pages(Kind):
         self.spec = replace(self.spec, postprocess=effective_postprocess(spec))
 
     @property
-    def layout(self) -> Layout:
+    def _layout(self) -> Layout:
         return page_layout(input_channels(self.recipe), self.spec.output, self.spec.onnx_names)
 
     @property
-    def shapes(self) -> list[tuple[int, int, int, int]]:
+    def _shapes(self) -> list[tuple[int, int, int, int]]:
         return [(batch, input_channels(self.recipe), height, width) for batch, height, width in self.SIZES]
 
     def metadata(self) -> dict[str, str]:
@@ -230,11 +243,11 @@ class Classes(Kind):
         self.spec = replace(self.spec, postprocess={**spec.postprocess, "label_list": self.labels})
 
     @property
-    def layout(self) -> Layout:
+    def _layout(self) -> Layout:
         return class_layout(*Preprocess(self.spec).image_shape, self.classes, self.spec.output, self.spec.onnx_names)
 
     @property
-    def shapes(self) -> list[tuple[int, int, int, int]]:
+    def _shapes(self) -> list[tuple[int, int, int, int]]:
         return [(batch, *Preprocess(self.spec).image_shape) for batch in self.BATCHES]
 
     def metadata(self) -> dict[str, str]:

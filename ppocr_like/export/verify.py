@@ -124,7 +124,7 @@ class Verifier:
                     metric.reject(batch["rejected"])
                 if not batch["info"]:
                     continue
-                arrays = {key: _array(value) for key, value in batch.items()}
+                arrays = {key: as_array(value) for key, value in batch.items()}
                 own, read = self._through_bundle(arrays["image"], batch["info"])
                 wanted, got = self.backend(arrays["image"]), self.bundle.backend(own)
                 where = f"evaluation set {name}, {batch['info'][0].path}"
@@ -202,7 +202,8 @@ def _same_numbers(name: str, wanted: Mapping[str, float], got: Mapping[str, floa
             )
 
 
-def _array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
+    """A batch's entry without torch."""
     return value.numpy() if isinstance(value, torch.Tensor) else value
 
 
