@@ -237,7 +237,8 @@ def test_a_digest_tells_labels_and_images_apart_and_nothing_else(folder: Folder,
         content |= {f"image-{n:09d}": b"x" * (5000 + n), f"label-{n:09d}": text}
 
     def digest(name: str, most: int = 10, **changed: bytes) -> tuple[str, int]:
-        return LmdbStore.of(write(tmp_path / name, {**content, **{k.replace("_", "-"): v for k, v in changed.items()}})).digest(most)
+        changes = {key.replace("_", "-"): value for key, value in changed.items()}
+        return LmdbStore.of(write(tmp_path / name, {**content, **changes})).digest(most)
 
     plain = digest("a")
     assert plain == digest("b", other=b"what other programs write") and plain[1] == 1

@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_a_worker_uses_its_freed_memory_again_and_releases_it(folder: Folder) ->
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert run.returncode == 0, run.stderr
     faults = [entry["faults"] for entry in json.loads(run.stdout)]
-    taken = [after - before for before, after in zip(faults, faults[1:], strict=False)]
+    taken = [after - before for before, after in pairwise(faults)]
     # Where nothing is kept, 1,500 for each sample with large pages, 35,000 with small ones.
     assert max(taken[1:5]) < 400, taken
     assert max(taken[5:]) > 700, taken  # after the sixth batch they were given back
