@@ -58,13 +58,14 @@ def export(
         verify_data: compare both networks on the evaluation sets; False only on random tensors.
         tolerance: largest difference of a probability.
         fold_normalize: "pixels" or "half": normalise within the graph, which then takes this range (`pipeline.normalise`).
-        sub_model: which network of a distillation is exported; None: the student.
+        sub_model: which network of a distillation is exported; None: `Global.pretrained_sub_model`, else the student.
         say: gets a line per finished check.
 
     Raises:
         ConfigError, WeightsError, DataError, ExportError: the bundle was not written, an earlier one is as it was.
     """
     target = _target(recipe)
+    sub_model = sub_model or recipe.globals.pretrained_sub_model
     if sub_model_names(recipe):
         recipe = single_model(recipe, sub_model)
     backend, kind, source = _trained(recipe, sub_model)

@@ -67,6 +67,16 @@ def norm_act(norm: nn.Module, act: str, x: torch.Tensor) -> torch.Tensor:
     return F.relu_(y) if act == "relu" and y is not x else ACTIVATIONS[act](y)
 
 
+def line_pool(x: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W) -> (N, C, 1, W // 2): the mean of all rows and of each two columns, the end of several recognisers.
+
+    PaddleOCR trains with an adaptive pool to one row of 40 columns and exports one of 3 x 2. This is the first one's rule for
+    rows, so that multi-scale batches of any height give a sequence, and the second one's for columns, so that a network reads
+    lines of any width as it was trained; for images of 48 x 320 px the three are the same.
+    """
+    return F.avg_pool2d(x.mean(2, keepdim=True), (1, 2))
+
+
 def fast_layout(images: torch.Tensor) -> torch.Tensor:
     """The images (N, C, H, W) in the memory layout that convolutions are fastest in: channels last on a CPU (oneDNN)."""
     if images.device.type == "cpu" and not torch.jit.is_tracing():

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from ppocr_like.contracts import TextLine
 from ppocr_like.pipeline.preprocess import Prepared
@@ -39,6 +43,14 @@ class Recogniser(Runner[TextLine, Reading]):
     model_type = "rec"
     what = "recogniser"
     default_batch = 16
+
+    def outputs(self, prepared: Sequence[Prepared]) -> dict[str, np.ndarray]:
+        """The network's answer to images of one size; SARHead reads how much of its canvas each line fills."""
+        if "valid_ratio" not in getattr(self.backend, "reads", ()):
+            return super().outputs(prepared)
+        ratios = np.array([one.valid_ratio for one in prepared], np.float32)
+        backend: Any = self.backend
+        return backend(np.stack([one.tensor for one in prepared]), {"valid_ratio": ratios})
 
     def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Reading]:
         lines = self.postprocess(self.outputs(prepared), {})

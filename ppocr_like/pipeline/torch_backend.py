@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,19 +39,30 @@ class TorchBackend:
         except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
             raise WeightsError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What the network reads beside the images where it is there."""
+        return tuple(getattr(self.model, "reads", ()))
+
     @torch.inference_mode()
-    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def __call__(self, images: np.ndarray, entries: Mapping[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """(N, C, H, W) float32 -> outputs by name, as in evaluation.
+
+        Args:
+            images: see above.
+            entries: by name what the network `reads` beside them.
 
         Raises:
             WeightsError: the network cannot take an input of this shape.
         """
         try:
-            outputs = self.model(torch.from_numpy(np.ascontiguousarray(images)).to(self.device))
+            more = {name: torch.from_numpy(value).to(self.device) for name, value in (entries or {}).items()}
+            given = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+            outputs = self.model(given, more) if more else self.model(given)
         except (RuntimeError, ValueError) as error:  # out of memory too
             shape = " x ".join(map(str, images.shape))
             raise WeightsError(f"the network fails on an input of {shape} ({str(error).splitlines()[0][:200]})") from error
-        return {name: value.float().cpu().numpy() for name, value in outputs.items()}
+        return {name: (value.float() if value.is_floating_point() else value).cpu().numpy() for name, value in outputs.items()}
 
 
 def trained_model(
@@ -62,12 +73,13 @@ def trained_model(
     Args:
         weights: see `load_weights`.
         recipe: its architecture; None takes the recipe that stands in the file. The recipe given back is that of one network.
-        sub_model: which network of a distillation; None: the student.
+        sub_model: which network of a distillation; None: `Global.pretrained_sub_model`, else the student.
 
     Raises:
         WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
     recipe = recipe if recipe is not None else recipe_of(weights)
+    sub_model = sub_model or weights.sub_model
     if sub_model_names(recipe):
         recipe = single_model(recipe, sub_model)
     weights = sub_weights(weights, sub_model)

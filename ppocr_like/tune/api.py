@@ -122,7 +122,7 @@ def tune(
     builder = Builder(recipe)
     builder.check()
     if sub_model_names(recipe):
-        recipe = single_model(recipe)
+        recipe = single_model(recipe, recipe.globals.pretrained_sub_model)
         builder = Builder(recipe)
     post = builder.postprocess()
     if not isinstance(post, DBPostProcess):

@@ -138,14 +138,17 @@ def _by_network(weights: WeightsFile, recipe: Recipe, path: Path, kind: Kind, pa
             "tools/export.py makes an ONNX model of it"
         )
     builder = Builder(recipe, weights.charset)
-    model, charset = builder.model(), builder.charset
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.globals.seed)  # of what only training uses and the file lacks
+        model = builder.model()
+    charset = builder.charset
     plan = None if charset is None else same_charset(charset, assumed=weights.charset is None)
     try:
         report = load_into(model, weights, plan, 0.0 if partial else 1.0, architecture=recipe.get("Architecture"))
     except WeightsError as error:
         hint = "" if partial else "\n  --partial converts what is there"
         raise WeightsError(f"{error}{hint}") from error
-    state = {name: model.state_dict()[name] for name in report.matched}
+    state = {name: model.state_dict()[name] for name in (*report.matched, *report.unused)}
     if kind == "paddle":
         arrays = paddle_state(state, model)
         write_paddle(path, arrays)
@@ -162,6 +165,7 @@ def _rows(weights: WeightsFile, model: nn.Module, report: MatchReport) -> list[R
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     rows = [Row(names.get(n, n), n, shapes[n], weights.paddle and n in linear, "matched") for n in report.matched]
     rows += [Row(names.get(n, n), n, there, False, f"other shape ({_shape(here)} here)") for n, there, here in report.mismatched]
+    rows += [Row("", name, shapes[name], False, "fresh: only training uses it") for name in report.unused]
     rows += [Row("", name, shape, False, "missing") for name, shape in report.missing]
     return rows + [Row(names.get(name, name), "", shape, False, "unexpected") for name, shape in report.unexpected]
 

@@ -62,7 +62,7 @@ class MatchReport:
             f"weights {self.source}: {len(self.matched)} matched ({self.share:.1%} of the model), {len(self.missing)} missing, "
             f"{len(self.unexpected)} unexpected, {len(self.mismatched)} of another shape"
             + (f"; {self.fresh_rows} output rows start fresh" if self.fresh_rows else "")
-            + (f"; without the {len(self.unused)} of the guide, which only training uses" if self.unused else "")
+            + (f"; without {len(self.unused)} that only training uses" if self.unused else "")
         )
 
     def table(self, limit: int = 20) -> str:
@@ -113,8 +113,9 @@ def load_into(
         model, plan = BackboneOf(model), None
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
-    guide = _missing_guide(model, own, weights) if as_is else set()
-    wanted = {name: target for name, target in own.items() if name not in guide}
+    # Of an ONNX file all that evaluation runs was found, or `fitted` would have refused it.
+    unused = set(own) - set(weights.state) if graph is not None else _missing_guide(model, own, weights) if as_is else set()
+    wanted = {name: target for name, target in own.items() if name not in unused}
     filled, missing, mismatched = _compared(wanted, weights, plan, classes)
     report = MatchReport(
         matched=tuple(name for name in filled if _counts(name)),
@@ -123,7 +124,7 @@ def load_into(
         mismatched=tuple(mismatched),
         source=str(weights.path),
         fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
-        unused=tuple(guide),
+        unused=tuple(name for name in own if name in unused),
     )
     if report.share < min_match or not report.matched:
         raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))

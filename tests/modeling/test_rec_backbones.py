@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ppocr_like.components import load_components
 from ppocr_like.contracts import FeatureSpec, ParamAttr
@@ -21,6 +22,7 @@ from ppocr_like.modeling.backbones.pplcnet_v4_rec import PPLCNetV4
 from ppocr_like.modeling.backbones.rep_svtr import RepSVTR
 from ppocr_like.modeling.backbones.resnet_rec import ResNet
 from ppocr_like.modeling.fuse import fused_copy
+from ppocr_like.modeling.layers import line_pool
 from ppocr_like.modeling.necks.sequence_encoder import SequenceEncoder
 from ppocr_like.registry import BACKBONES
 
@@ -35,11 +37,11 @@ NETWORKS: dict[str, tuple[Callable[[], Any], int, FeatureSpec]] = {
     "mobilenet large": (lambda s: MobileNetV3(s, "large", 0.35), 32, FeatureSpec(336, (32, 4))),
     "mobilenet large, strides": (lambda s: MobileNetV3(s, "large", large_stride=[2, 1, 2, 2]), 32, FeatureSpec(480, (32, 8))),
     "mobilenet without gates": (lambda s: MobileNetV3(s, disable_se=True), 64, FeatureSpec(288, (64, 4))),
-    "lcnet": (lambda s: PPLCNetV3(s, 0.5, conv_kxk_num=2), 48, FeatureSpec(256, (48, 8))),
-    "lcnet 4, tiny": (lambda s: PPLCNetV4(s, model_size="tiny"), 48, FeatureSpec(160, (48, 8))),
-    "lcnet 4, small": (PPLCNetV4, 48, FeatureSpec(384, (48, 8))),
-    "hgnet": (PPHGNetSmallRec, 48, FeatureSpec(1024, (48, 8))),
-    "hgnet 2": (lambda s: PPHGNetV2B4Rec(s, text_rec=True), 48, FeatureSpec(2048, (48, 8))),
+    "lcnet": (lambda s: PPLCNetV3(s, 0.5, conv_kxk_num=2), 48, FeatureSpec(256, (48, 8), height=1)),
+    "lcnet 4, tiny": (lambda s: PPLCNetV4(s, model_size="tiny"), 48, FeatureSpec(160, (48, 8), height=1)),
+    "lcnet 4, small": (PPLCNetV4, 48, FeatureSpec(384, (48, 8), height=1)),
+    "hgnet": (PPHGNetSmallRec, 48, FeatureSpec(1024, (48, 8), height=1)),
+    "hgnet 2": (lambda s: PPHGNetV2B4Rec(s, text_rec=True), 48, FeatureSpec(2048, (48, 8), height=1)),
     "hgnet 2, not text_rec": (PPHGNetV2B4Rec, 32, FeatureSpec(2048, (32, 8))),
     "repvit": (RepSVTR, 48, FeatureSpec(384, (16, 8), height=1)),
     "resnet 18": (lambda s: ResNet(s, 18), 32, FeatureSpec(512, (32, 4))),
@@ -76,6 +78,22 @@ def test_training_and_evaluation_give_the_same_number_of_steps() -> None:
     """PaddleOCR trains PPLCNetV3 with 40 columns at any width."""
     network, images = PPLCNetV3(IMAGES, 0.25, conv_kxk_num=1), torch.randn(2, 3, 48, 200)
     assert network.train()(images).shape == network.eval()(images).shape == (2, 128, 1, 25)
+
+
+@pytest.mark.parametrize("height", [32, 48, 64])
+def test_multi_scale_batches_of_any_height_give_a_sequence(height: int) -> None:
+    """PP-OCRv4 to v6 train on lines of 32, 48 and 64 px; the pool sees every row."""
+    for make in (
+        lambda: PPLCNetV3(IMAGES, 0.25, conv_kxk_num=1),
+        lambda: PPLCNetV4(IMAGES, model_size="tiny"),
+        lambda: RepSVTR(IMAGES),
+    ):
+        assert make().eval()(torch.randn(1, 3, height, 96)).shape[2:] == (1, 12)
+    x = torch.randn(2, 4, height // 16, 10)
+    found = line_pool(x)
+    torch.testing.assert_close(found, F.adaptive_avg_pool2d(x, (1, 5)))
+    if height == 48:
+        torch.testing.assert_close(found, F.avg_pool2d(x, (3, 2)))
 
 
 def test_the_stride_of_one_that_adds_no_input() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from ppocr_like.components import load_components
+from ppocr_like.config import Builder, load_recipe
 
 from .networks import CASES, NO_CASES, Network, compare, load, networks, paddle_state
 
@@ -19,3 +24,13 @@ def test_outputs_equal_paddleocrs(network: Network) -> None:
     model = network.build()
     load(model, paddle_state(network))
     compare(network, model, "cls").hold()
+
+
+def test_paddleocrs_own_recipes_are_taken_as_they_stand() -> None:
+    load_components()
+    recipes = sorted(Path(CASES or "", "paddleocr", "configs", "cls").rglob("*.yml"))
+    assert len(recipes) == 2
+    for path in recipes:
+        recipe = load_recipe(path)
+        Builder(recipe).check()
+        assert all("is ignored" in note or "is not read" in note for note in recipe.notes)

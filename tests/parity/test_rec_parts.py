@@ -1,7 +1,7 @@
 """Small parts of recognisers against PaddleOCR's own, with all dropout off: `rec_parts.json`, made by running its code.
 
 The larger cases outside the repository hold whole networks, but none with these arguments; and SAR's guide there was run with
-the dropout between its encoder's LSTM layers on (see test_multi_head).
+the dropout between its encoder's LSTM layers on (see guides).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ppocr_like.modeling.necks.sequence_encoder import SequenceEncoder
 from ppocr_like.modeling.paddle_names import to_paddle_name, transposed
 from ppocr_like.modeling.transforms.tps import TPS
 
+from .guides import without_noise
 from .networks import tensor_of
-from .test_multi_head import without_noise
 
 PARTS = json.loads((Path(__file__).parent / "rec_parts.json").read_text())["cases"]
 CLASSES = {"SARHead": {"sar_classes": 12}, "CTCHead": {"num_classes": 12}}

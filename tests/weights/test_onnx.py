@@ -16,6 +16,7 @@ from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.errors import WeightsError
 from ppocr_like.export.graph import character_metadata, line_layout, page_layout, write_graph
 from ppocr_like.weights import load_into, load_weights, resize_charset, same_charset
+from ppocr_like.weights.convert import convert
 from ppocr_like.weights.onnx_weights import CLOSE
 
 DET = {
@@ -84,9 +85,8 @@ def test_a_detector(det_file, caplog):
     caplog.set_level("INFO", "ppocr_like")
     path, source = det_file
     model = build(DET, seed=1)
-    report = load_into(model, load_weights(path), None, 0.5)
-    thresh = {name for name, _ in report.missing}
-    assert thresh and all(name.startswith("head.thresh.") for name in thresh)  # that branch runs in training alone
+    report = load_into(model, load_weights(path), None, 1.0)
+    assert report.unused and all(name.startswith("head.thresh.") for name in report.unused)  # runs in training alone
     assert not report.unexpected and not report.mismatched and "answers as the file does" in caplog.text
     images = torch.rand(1, 3, 64, 96) * 2 - 1
     assert model.training
@@ -97,6 +97,17 @@ def test_a_detector(det_file, caplog):
     )
     model.train()(images)["maps"].sum().backward()
     assert all(p.grad is not None for p in model.backbone.parameters())
+
+
+def test_converted_it_is_whole(det_file, tmp_path):
+    recipe = Recipe.from_tree({"Global": {"epoch_num": 1}, "Architecture": DET})
+    for name in ("a", "b"):
+        done = convert(det_file[0], tmp_path / f"{name}.safetensors", recipe)
+    assert {row.status for row in done.rows} == {"matched", "fresh: only training uses it"}
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    assert load_into(build(DET), load_weights(tmp_path / "a.safetensors"), None, 1.0).share == 1.0
+    with pytest.raises(WeightsError, match="give its recipe"):
+        convert(det_file[0], tmp_path / "c.safetensors")
 
 
 def test_a_recogniser_and_its_characters(rec_file):
@@ -128,11 +139,9 @@ def test_another_network_is_told(det_file, rec_file):
 
 def test_other_connections_are_told(det_file, tmp_path):
     proto = onnx.load(str(det_file[0]))
-    pool = next(node for node in proto.graph.node if node.op_type == "MaxPool")
-    for node in proto.graph.node:  # the stem's fork goes nowhere: the pool's result is taken twice
-        if node.op_type == "Concat" and pool.output[0] in node.input:
-            node.input[:] = [pool.output[0]] * len(node.input)
-            break
+    read_by_layers = {node.input[0] for node in proto.graph.node if node.op_type == "Conv"}
+    fork = next(node for node in proto.graph.node if node.op_type == "Concat" and node.output[0] in read_by_layers)
+    fork.input[:] = [fork.input[0]] * len(fork.input)
     onnx.save(proto, str(tmp_path / "x.onnx"))
     with pytest.raises(WeightsError, match=r"reads other layers|connected in another way"):
         load_into(build(DET), load_weights(tmp_path / "x.onnx"), None, 0.5)
@@ -178,7 +187,7 @@ def test_pp_ocrv6_small_answers_as_onnx_runtime(task):
     architecture = load_recipe(recipe).tree["Architecture"]
     weights = load_weights(path)
     model = build(architecture, weights.charset)
-    report = load_into(model, weights, same_charset(weights.charset) if weights.charset else None, 0.8)
+    report = load_into(model, weights, same_charset(weights.charset) if weights.charset else None, 1.0)
     assert not report.unexpected and not report.mismatched
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     model.eval()

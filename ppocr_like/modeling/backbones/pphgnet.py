@@ -17,14 +17,13 @@ from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.resnet import check_out_indices
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
 from ppocr_like.modeling.init import kaiming_normal_
-from ppocr_like.modeling.layers import fast_layout, pair
+from ppocr_like.modeling.layers import fast_layout, line_pool, pair
 from ppocr_like.registry import BACKBONES
 
 STEM = (64, 64, 128)  # channels of the first convolutions
 LAYERS = 6  # convolutions of a block
 
-# PaddleOCR trains with an adaptive pool to 40 columns and exports this one; they are the same for 48 x 320 images only.
-POOL = (3, 2)
+POOL = (3, 2)  # strides of `layers.line_pool` for images of 48 px
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ class PPHGNetSmall(HGNet):
 
 @BACKBONES.register("PPHGNet_small", task="rec")
 class PPHGNetSmallRec(HGNet):
-    """Images (N, C, H, W) -> features (N, 1024, H / 48, W / 8), so 48 px high images give a sequence.
+    """Images (N, C, H, W) -> features (N, 1024, 1, W / 8).
 
     Args:
         in_spec: the images.
@@ -165,10 +164,10 @@ class PPHGNetSmallRec(HGNet):
             raise ValueError("a recogniser needs the form with one map: set det: False")
         super().__init__(in_spec, REC_STAGES, (in_spec.stride[0] * 2, in_spec.stride[1] * 2))
         last = self.specs[-1]
-        self.out_spec = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]))
+        self.out_spec = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]), height=1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         x = self.stem(fast_layout(images))
         for stage in self.stages:
             x = stage(x)
-        return F.avg_pool2d(x, POOL, POOL)
+        return line_pool(x)

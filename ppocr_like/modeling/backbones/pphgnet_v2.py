@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.pphgnet import POOL
@@ -20,7 +19,7 @@ from ppocr_like.modeling.backbones.pplcnet_v4 import Stem
 from ppocr_like.modeling.backbones.resnet import check_out_indices
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
 from ppocr_like.modeling.init import kaiming_normal_
-from ppocr_like.modeling.layers import fast_layout, pair
+from ppocr_like.modeling.layers import fast_layout, line_pool, pair
 from ppocr_like.registry import BACKBONES
 
 STEM = (32, 48)  # channels inside and after it
@@ -187,7 +186,7 @@ class PPHGNetV2B4(HGNetV2):
 
 @BACKBONES.register("PPHGNetV2_B4", task="rec")
 class PPHGNetV2B4Rec(HGNetV2):
-    """Images (N, C, H, W) -> features (N, 2048, H / 48, W / 8), so 48 px high images give a sequence.
+    """Images (N, C, H, W) -> features (N, 2048, 1, W / 8).
 
     Args:
         in_spec: the images.
@@ -209,13 +208,14 @@ class PPHGNetV2B4Rec(HGNetV2):
         if det:
             raise ValueError("a recogniser needs the form with one map: set det: False")
         super().__init__(in_spec, REC_STRIDES, 1 if text_rec else 2, lr_mult_list)
-        self.pool = POOL if text_rec else (1, 1)
+        self.text_rec = text_rec
         last = self.specs[-1]
-        self.out_spec = FeatureSpec(last.channels, (last.stride[0] * self.pool[0], last.stride[1] * self.pool[1]))
+        pooled = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]), height=1)
+        self.out_spec = pooled if text_rec else last
         self.fc = Unused((EXPAND, CLASSES))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         x = self.stem(fast_layout(images))
         for stage in self.stages:
             x = stage(x)
-        return x if self.pool == (1, 1) else F.avg_pool2d(x, self.pool, self.pool)
+        return line_pool(x) if self.text_rec else x

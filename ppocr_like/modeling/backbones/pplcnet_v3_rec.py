@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.pplcnet_v3 import LCNetV3, Stages
+from ppocr_like.modeling.layers import line_pool
 from ppocr_like.registry import BACKBONES
 
 BLOCKS: Stages = {
@@ -22,13 +22,12 @@ BLOCKS: Stages = {
     "blocks6": ((5, 256, 512, (2, 1), True), (5, 512, 512, 1, True), (5, 512, 512, (2, 1), False), (5, 512, 512, 1, False)),
 }
 
-# PaddleOCR trains with an adaptive pool to 40 columns and exports this one; they are the same for 48 x 320 images only.
-POOL = (3, 2)
+POOL = (3, 2)  # strides of `layers.line_pool` for images of 48 px
 
 
 @BACKBONES.register("PPLCNetV3", task="rec")
 class PPLCNetV3(LCNetV3):
-    """Images (N, C, H, W) -> features (N, 512 * scale, H / 48, W / 8), so 48 px high images give a sequence.
+    """Images (N, C, H, W) -> features (N, 512 * scale, 1, W / 8).
 
     Args:
         in_spec: the images.
@@ -55,7 +54,7 @@ class PPLCNetV3(LCNetV3):
             raise ValueError("a recogniser needs the form with one map: set det: False")
         super().__init__(in_spec, BLOCKS, scale, conv_kxk_num, lr_mult_list, lab_lr)
         last = self.specs["blocks6"]
-        self.out_spec = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]))
+        self.out_spec = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]), height=1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return F.avg_pool2d(self.stages(images)["blocks6"], POOL, POOL)
+        return line_pool(self.stages(images)["blocks6"])

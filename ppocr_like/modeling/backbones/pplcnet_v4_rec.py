@@ -10,16 +10,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.pplcnet_v4 import Stem, check_size, stage
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
-from ppocr_like.modeling.layers import fast_layout, pair
+from ppocr_like.modeling.layers import fast_layout, line_pool, pair
 from ppocr_like.registry import BACKBONES
 
-# PaddleOCR trains with an adaptive pool to 40 columns and exports this one; they are the same for 48 x 320 images only.
-POOL = (3, 2)
+POOL = (3, 2)  # strides of `layers.line_pool` for images of 48 px
 NAMES = ("blocks2", "blocks3", "blocks4", "blocks5")
 
 
@@ -46,7 +44,7 @@ SIZES: Mapping[str, tuple[int, tuple[Stage, ...]]] = {
 
 @BACKBONES.register("PPLCNetV4", task="rec")
 class PPLCNetV4(nn.Module):
-    """Images (N, C, H, W) -> features (N, 160, 384 or 768, H / 48, W / 8), so 48 px high images give a sequence.
+    """Images (N, C, H, W) -> features (N, 160, 384 or 768, 1, W / 8).
 
     Args:
         in_spec: the images.
@@ -86,10 +84,10 @@ class PPLCNetV4(nn.Module):
             made = stage(channels, wanted.outputs, wanted.stride, wanted.count, wanted.gates, lr_mult)
             self.add_module(name, made)
             channels, stride = wanted.outputs, (stride[0] * step[0], stride[1] * step[1])
-        self.out_spec = FeatureSpec(channels, stride)
+        self.out_spec = FeatureSpec(channels, stride, height=1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         x = self.conv1(fast_layout(images))
         for name in NAMES:
             x = self.get_submodule(name)(x)
-        return F.avg_pool2d(x, POOL, POOL)
+        return line_pool(x)

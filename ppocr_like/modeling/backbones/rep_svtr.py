@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.conv_norm import ConvNorm, RepDepthwise, Stride
 from ppocr_like.modeling.init import default_conv_
-from ppocr_like.modeling.layers import fast_layout, make_divisible, pair
+from ppocr_like.modeling.layers import fast_layout, line_pool, make_divisible, pair
 from ppocr_like.registry import BACKBONES
 
 Row = tuple[int, bool, Stride]
@@ -41,7 +41,7 @@ DET_BLOCKS: tuple[Row, ...] = (
     (384, True, 1),
     (384, False, 1),
 )
-POOLED_COLUMNS = 2  # of the recogniser's map, which is averaged over all rows
+POOLED_COLUMNS = 2  # by `layers.line_pool`
 
 
 class Unit(ConvNorm):
@@ -138,7 +138,7 @@ class RepSVTR(RepVit):
         x = fast_layout(images)
         for layer in self.features:
             x = layer(x)
-        return F.avg_pool2d(x.mean(2, keepdim=True), (1, POOLED_COLUMNS))
+        return line_pool(x)
 
 
 @BACKBONES.register("RepSVTR_det", task="det")
