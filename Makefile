@@ -105,8 +105,9 @@ $(RAPIDOCR_READY): Makefile
 
 rapidocr: $(RAPIDOCR_READY)  ## make the environment of test-rapidocr
 
-test-rapidocr: $(READY) $(RAPIDOCR_READY)  ## the tests that run an exported bundle in RapidOCR
-	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py tests/weights/test_onnx.py $(ARGS)
+test-rapidocr: $(READY) $(RAPIDOCR_READY)  ## the tests beside RapidOCR: our bundles in it, its models here
+	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py \
+	    tests/export/test_rapidocr_models.py tests/weights/test_onnx.py $(ARGS)
 
 lint: $(READY)  ## ruff: rules and formatting
 	$(BIN)/ruff check .

@@ -5,8 +5,9 @@ python tools/infer.py --model output/svtr_ft/inference line.jpg folder_of_lines
 python tools/infer.py --model output/db_mv3_ft/inference page.jpg folder_of_pages --heat-map
 python tools/infer.py page.jpg -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=output/db_mv3_ft PostProcess.box_thresh=0.5
 
-A model is an exported bundle (runs without PyTorch), a run folder, or a weights file. Weights of this program carry their
-recipe; -c is needed for others, and to try other thresholds: its Eval transforms and PostProcess win over those of the model.
+A model is an exported bundle or a PP-OCR model in ONNX (both run without PyTorch), a run folder, or a weights file. Weights of
+this program carry their recipe; -c is needed for others, and to try other thresholds: its Eval transforms and PostProcess win
+over those of the model.
 Pages that an earlier call has read are not read again. Status 1: some images could not be used; they are named at the end.
 """
 
@@ -32,6 +33,10 @@ def arguments() -> argparse.Namespace:
     pages = parser.add_argument_group("whole pages")
     pages.add_argument("--det", help="detector: bundle, run folder or weights")
     pages.add_argument("--rec", help="recogniser: bundle, run folder or weights")
+    pages.add_argument("--cls", help="classifier of lines' directions, likewise: lines upside down are turned; default: none")
+    pages.add_argument(
+        "--cls-thresh", type=float, metavar="P", default=0.9, help="turn lines above this probability (default 0.9)"
+    )
     pages.add_argument("--format", default=",".join(DEFAULT_KINDS), help=f"some of {','.join(KINDS)} (default %(default)s)")
     pages.add_argument(
         "--min-confidence", type=float, default=0.5, metavar="P", help="leave out less certain lines (default 0.5)"
@@ -42,6 +47,8 @@ def arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if bool(args.det) != bool(args.rec):
         parser.error("whole pages need --det and --rec; one model alone is given with --model")
+    if args.cls and not args.det:
+        parser.error("--cls stands beside --det and --rec; one model alone is given with --model")
     if args.det and (args.model or args.config or args.heat_map):
         parser.error("--model, -c and --heat-map are for one model alone, not beside --det and --rec")
     if args.det and len(args.opt) == 1 and len(args.opt[0]) == 1 and "=" not in args.opt[0][0]:

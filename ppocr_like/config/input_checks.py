@@ -61,7 +61,21 @@ def try_model(recipe: Recipe, model: Any) -> None:
     try:
         model.check_input(*shape)
     except ValueError as error:
-        raise ConfigError([Problem(path, f"{shape}: {error}" if found else str(error))]) from error
+        told = f"{shape}: {error}{_unpooled(recipe, str(error))}" if found else str(error)
+        raise ConfigError([Problem(path, told)]) from error
+
+
+def _unpooled(recipe: Recipe, error: str) -> str:
+    """PaddleOCR's PP-OCRv4_mobile_rec_distillation.yml has a teacher that leaves three rows, and lacks the head's pooling."""
+    networks = recipe.get("Architecture.Models") or {"": recipe.get("Architecture")}
+    for node in networks.values() if isinstance(networks, dict) else ():
+        backbone, head = ((node.get(part) or {}) if isinstance(node, dict) else {} for part in ("Backbone", "Head"))
+        whole = backbone.get("name") != "SVTRNet" or backbone.get("last_stage", True) or head.get("use_pool")
+        if not whole and "height 1" in error:
+            return (
+                "; an SVTRNet without last_stage leaves three rows, PaddleOCR stops here too: give its MultiHead use_pool: true"
+            )
+    return ""
 
 
 def size_problems(recipe: Recipe, model: Any, transforms: Sequence[Any], path: str) -> list[Problem]:

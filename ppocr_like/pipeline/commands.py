@@ -67,10 +67,14 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
         "min_confidence": args.min_confidence,
         "order": args.order,
     }
+    if args.cls:
+        settings |= {"cls": model_mark(args.cls), "cls_thresh": args.cls_thresh}
     try:
         ocr = OCR(
             args.det,
             args.rec,
+            args.cls,
+            cls_thresh=args.cls_thresh,
             min_confidence=args.min_confidence,
             order=args.order,
             batch_size=args.batch_size,

@@ -14,12 +14,12 @@ from ppocr_like.config.nodes import item_node
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.detector import Detector
+from ppocr_like.pipeline.locate import on_onnx, open_onnx
 from ppocr_like.pipeline.normalise import NORMALIZE, normalisation, outside
-from ppocr_like.pipeline.onnx_backend import MODEL, OnnxBackend
 from ppocr_like.pipeline.preprocess import Preprocess, spec_builder
 from ppocr_like.pipeline.recogniser import Recogniser
 from ppocr_like.pipeline.runner import Backend
-from ppocr_like.pipeline.spec import FILE, Spec, read_spec
+from ppocr_like.pipeline.spec import FILE, Spec
 
 logger = logging.getLogger("ppocr_like")
 KINDS = MappingProxyType({"rec": Recogniser, "det": Detector, "cls": Classifier})
@@ -46,7 +46,8 @@ def open_model(
     device: str = "cpu",
     threads: int | None = None,
 ) -> Model:
-    """A bundle folder on ONNX Runtime; anything else (run folder, weights, prefix) in PyTorch, which is imported only then.
+    """A bundle or another ONNX model (`locate.open_onnx`) on ONNX Runtime; anything else (run folder, weights, prefix) in
+    PyTorch, which is imported only then.
 
     Args:
         model: what the user names.
@@ -59,14 +60,11 @@ def open_model(
     Raises:
         WeightsError: nothing usable there.
     """
-    folder = Path(model).expanduser()
-    if folder.name in (MODEL, FILE) and folder.is_file():
-        folder = folder.parent
-    if (folder / FILE).is_file() or (folder / MODEL).is_file():
-        spec = read_spec(folder)
+    if on_onnx(model):
+        spec, backend = open_onnx(model, threads)
         if recipe is not None:
-            spec = with_recipe(spec, recipe, str(folder))
-        return runner(spec, OnnxBackend(folder, spec, threads), batch_size)
+            spec = with_recipe(spec, recipe, str(model))
+        return runner(spec, backend, batch_size)
     from ppocr_like.pipeline.torch_backend import torch_runner
 
     return torch_runner(model, recipe, batch_size=batch_size, device=device)

@@ -14,6 +14,7 @@ from ppocr_like.contracts import TextBox
 from ppocr_like.documents.order import reading_order
 from ppocr_like.documents.page import Character, Line, Page
 from ppocr_like.errors import DataError, WeightsError
+from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.crop import Crop, cut_line
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.kinds import open_model
@@ -22,6 +23,8 @@ from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Source
 
 MIN_CONFIDENCE = 0.5  # PaddleOCR's `drop_score`, RapidOCR's `text_score`
+CLS_THRESH = 0.9  # PaddleOCR's and RapidOCR's `cls_thresh`
+UPSIDE_DOWN = "180"  # in a class' name
 STEP, WIDEST = 64, 3200  # px: canvas widths of lines longer than the recipe's canvas
 
 
@@ -49,6 +52,9 @@ class OCR:
     Args:
         det: detector: bundle, run folder, weights file, or a `Detector`.
         rec: recogniser, in the same way.
+        cls: classifier of a line's direction, in the same way: lines that it calls upside down (a class with 180 in its name)
+            are turned before they are read. None: no line is.
+        cls_thresh: least probability of that class (it must be above).
         min_confidence: lines whose text is less certain go to `Page.left_out`, as do empty ones.
         order: of the lines: `auto` (columns), `rows`, `none`; see `documents.order`.
         batch_size: lines per call of the recogniser; None takes its own.
@@ -64,7 +70,9 @@ class OCR:
         self,
         det: str | Path | Detector,
         rec: str | Path | Recogniser,
+        cls: str | Path | Classifier | None = None,
         *,
+        cls_thresh: float = CLS_THRESH,
         min_confidence: float = MIN_CONFIDENCE,
         order: str = "auto",
         batch_size: int | None = None,
@@ -73,6 +81,8 @@ class OCR:
     ) -> None:
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence {min_confidence}; it must be within 0 and 1")
+        if not 0.0 <= cls_thresh <= 1.0:
+            raise ValueError(f"cls_thresh {cls_thresh}; it must be within 0 and 1")
         reading_order([], order)  # says at once whether there is such an order
         options: dict[str, Any] = {"threads": threads, "device": device}
         detector = det if isinstance(det, Detector) else open_model(det, **options)
@@ -82,6 +92,8 @@ class OCR:
         if not isinstance(recogniser, Recogniser):
             raise WeightsError(f"{rec} is of model_type {recogniser.spec.model_type!r}; a recogniser is needed as `rec`")
         self.detector, self.recogniser = detector, with_long_lines(recogniser)
+        self.classifier = None if cls is None else _direction(cls, options)
+        self.cls_thresh = cls_thresh
         self.min_confidence, self.order = min_confidence, order
         charset = recogniser.spec.charset
         self.right_to_left = charset is not None and charset.right_to_left
@@ -117,13 +129,39 @@ class OCR:
 
     def _read_lines(self, picture: np.ndarray, boxes: Sequence[TextBox]) -> list[Line]:
         """Regions without extent are left out."""
-        cut = [(box, crop) for box in boxes if (crop := cut_line(picture, box.points)) is not None]
+        cut = self._upright([(box, crop) for box in boxes if (crop := cut_line(picture, box.points)) is not None])
         readings = self.recogniser.stream(crop.image for _, crop in cut)
         return [_line(box, crop, reading) for (box, crop), reading in zip(cut, readings, strict=True)]
+
+    def _upright(self, cut: list[tuple[TextBox, Crop]]) -> list[tuple[TextBox, Crop]]:
+        """Lines that the classifier calls upside down are turned."""
+        if self.classifier is None:
+            return cut
+        results = [verdict.result for verdict in self.classifier.stream(crop.image for _, crop in cut)]
+        turned = [r is not None and UPSIDE_DOWN in r.label and r.confidence > self.cls_thresh for r in results]
+        return [(box, crop.rotated(2) if turn else crop) for (box, crop), turn in zip(cut, turned, strict=True)]
 
     def _ordered(self, lines: Sequence[Line]) -> list[Line]:
         places = reading_order([line.points for line in lines], self.order, right_to_left=self.right_to_left)
         return [replace(lines[place.index], block=place.block) for place in places]
+
+
+def _direction(cls: str | Path | Classifier, options: dict[str, Any]) -> Classifier:
+    """The classifier of lines' directions.
+
+    Raises:
+        WeightsError: another model, or one that knows of no line upside down.
+    """
+    classifier = cls if isinstance(cls, Classifier) else open_model(cls, **options)
+    if not isinstance(classifier, Classifier):
+        raise WeightsError(f"{cls} is of model_type {classifier.spec.model_type!r}; a classifier is needed as `cls`")
+    labels = [str(label) for label in classifier.spec.postprocess.get("label_list") or ()]
+    if not any(UPSIDE_DOWN in label for label in labels):
+        raise WeightsError(
+            f"{cls} has no class with {UPSIDE_DOWN} in its name ({', '.join(labels) or 'its classes have no names'}); a "
+            "classifier of lines' directions is needed as `cls`"
+        )
+    return classifier
 
 
 def with_long_lines(recogniser: Recogniser) -> Recogniser:
@@ -133,7 +171,8 @@ def with_long_lines(recogniser: Recogniser) -> Recogniser:
     PaddleOCR's and RapidOCR's inference widen it, too. A network that takes no other width stays as it is.
     """
     spec = recogniser.spec
-    if spec.bucket is not None or recogniser.preprocess.line_shape is None:
+    chain = recogniser.preprocess.chain
+    if spec.bucket is not None or recogniser.preprocess.line_shape is None or any(getattr(s, "dynamic", False) for s in chain):
         return recogniser
     channels, height, width = recogniser.preprocess.image_shape
     try:

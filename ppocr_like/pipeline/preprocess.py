@@ -119,12 +119,13 @@ class Preprocess:
         return self.line_shape
 
     def _line_shape(self) -> tuple[int, int, int]:
-        shapes = [step.image_shape for step in self.chain if hasattr(step, "image_shape")]
+        given = [getattr(step, "image_shape", None) for step in self.chain]
+        shapes = [tuple(shape) for shape in given if shape is not None]
         if not shapes:
             raise ConfigError(
                 [], "PreProcess.transform_ops: no step with image_shape (RecResizeImg); the network needs a fixed height"
             )
-        channels, height, width = shapes[-1]
+        channels, height, width = shapes[-1] if len(shapes[-1]) == 3 else (3, *shapes[-1])
         return channels, height, width
 
     def __call__(self, source: str | Path | np.ndarray) -> Prepared:

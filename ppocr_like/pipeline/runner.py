@@ -11,9 +11,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from ppocr_like.errors import DataError, WeightsError
-from ppocr_like.pipeline.onnx_backend import OnnxBackend
+from ppocr_like.pipeline.locate import open_onnx
 from ppocr_like.pipeline.preprocess import Prepared, Preprocess, source_name, spec_builder
-from ppocr_like.pipeline.spec import Spec, read_spec
+from ppocr_like.pipeline.spec import Spec
 
 Source = str | Path | np.ndarray
 WINDOW = 128  # images held at a time, at most; their order within it is changed, so that equal sizes share a batch
@@ -43,7 +43,7 @@ class Runner(ABC, Generic[Result, Out]):
     asked.
 
     Args:
-        bundle: folder that the export wrote (`model.onnx`, `inference.yml`).
+        bundle: folder that the export wrote (`model.onnx`, `inference.yml`), or what else `locate.open_onnx` takes.
         batch_size: images per call of the network; None takes the class's own.
         threads: of ONNX Runtime; None lets it choose.
 
@@ -56,9 +56,9 @@ class Runner(ABC, Generic[Result, Out]):
     default_batch: int
 
     def __init__(self, bundle: str | Path, *, batch_size: int | None = None, threads: int | None = None) -> None:
-        spec = read_spec(bundle)
+        spec, backend = open_onnx(bundle, threads)
         self._check_type(spec, str(bundle))
-        self._set_up(spec, OnnxBackend(Path(bundle), spec, threads), batch_size)
+        self._set_up(spec, backend, batch_size)
 
     @classmethod
     def with_backend(cls: type[Self], spec: Spec, backend: Backend, *, batch_size: int | None = None) -> Self:
@@ -111,23 +111,36 @@ class Runner(ABC, Generic[Result, Out]):
     def _window(self, window: list[tuple[Source, Prepared | str]]) -> Iterator[Out]:
         inputs = {i: prepared for i, (_, prepared) in enumerate(window) if isinstance(prepared, Prepared)}
         found: dict[int, Out] = {}
-        order = sorted(inputs, key=lambda i: inputs[i].tensor.shape)
-        for _, same in groupby(order, key=lambda i: inputs[i].tensor.shape):
-            members = list(same)
-            for start in range(0, len(members), self.batch_size):
-                batch = members[start : start + self.batch_size]
-                sources = [window[i][0] for i in batch]
-                try:
-                    outcomes = self._batch(sources, [inputs[i] for i in batch])
-                except WeightsError as error:  # a size that the network cannot take; another image may be of another size
-                    outcomes = [self._failed(source, f"{source_name(source)}: {error}") for source in sources]
-                found.update(zip(batch, outcomes, strict=True))
+        batches = self._batches({i: prepared.tensor.shape for i, prepared in inputs.items()})
+
+        def run(batch: list[int]) -> list[Out]:
+            sources = [window[i][0] for i in batch]
+            try:
+                return self._batch(sources, [inputs[i] for i in batch])
+            except WeightsError as error:  # a size that the network cannot take; another image may be of another size
+                return [self._failed(source, f"{source_name(source)}: {error}") for source in sources]
+
+        pool = getattr(self.backend, "pool", None)
+        for batch, outcomes in zip(batches, (pool.map if pool else map)(run, batches), strict=True):
+            found.update(zip(batch, outcomes, strict=True))
         for i, (source, prepared) in enumerate(window):
             yield found[i] if i in found else self._failed(source, str(prepared))
 
+    def _batches(self, shapes: dict[int, tuple[int, ...]]) -> list[list[int]]:
+        """Images of one shape each, the largest first: the threads of a backend that has some come to an end together."""
+        workers = getattr(self.backend, "workers", 1)
+        batches = []
+        order = sorted(shapes, key=lambda i: shapes[i], reverse=True)
+        for _, same in groupby(order, key=lambda i: shapes[i]):
+            members = list(same)
+            size = min(self.batch_size, -(-len(members) // workers))
+            batches += [members[start : start + size] for start in range(0, len(members), size)]
+        return batches
+
     def outputs(self, prepared: Sequence[Prepared]) -> dict[str, np.ndarray]:
-        """The network's answer to images of one size."""
-        return self.backend(np.stack([one.tensor for one in prepared]))
+        """The network's answer to images of one size, in the thread that calls."""
+        network = getattr(self.backend, "alone", self.backend)
+        return network(np.stack([one.tensor for one in prepared]))
 
     @abstractmethod
     def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Out]:

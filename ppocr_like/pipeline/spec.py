@@ -139,10 +139,7 @@ class Spec:
             WeightsError: not a bundle of this program, a newer schema, or incomplete; `source` is named.
         """
         if not isinstance(tree, Mapping) or not isinstance(tree.get(SECTION), Mapping):
-            raise WeightsError(
-                f"{source}: has no section {SECTION}, so it was not written by this program's export; PaddleOCR's own "
-                "inference models do not run here"
-            )
+            raise WeightsError(f"{source}: has no section {SECTION}, so it was not written by this program's export")
         own = tree[SECTION]
         if own.get("schema") != SCHEMA:
             raise WeightsError(f"{source}: schema {own.get('schema')!r}, this program reads {SCHEMA}; update it or export again")
@@ -189,10 +186,18 @@ def read_spec(folder: str | Path) -> Spec:
         WeightsError: no such file, no YAML, or see `Spec.from_tree`.
     """
     path = Path(folder) / FILE
+    return Spec.from_tree(read_tree(path), str(path))
+
+
+def read_tree(path: Path) -> Any:
+    """What stands in an `inference.yml`.
+
+    Raises:
+        WeightsError: no such file, or no YAML.
+    """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}; a bundle has model.onnx and {FILE} in one folder") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise WeightsError(f"{path}: cannot be read ({str(error).splitlines()[0]}); export the bundle again") from error
-    return Spec.from_tree(tree, str(path))

@@ -23,7 +23,7 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex, parse_line
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
-from ppocr_like.pipeline.ocr import MIN_CONFIDENCE, OCR
+from ppocr_like.pipeline.ocr import CLS_THRESH, MIN_CONFIDENCE, OCR
 from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 from ppocr_like.report.system_html import html_report
 from ppocr_like.transforms.det_label import DetLabelEncode
@@ -39,6 +39,8 @@ class SystemConfig:
 
     det: str = option(doc="detector: bundle, run folder or weights")
     rec: str = option(doc="recogniser: bundle, run folder or weights")
+    cls: str | None = option(None, "classifier of lines' directions: lines upside down are turned; null: none")
+    cls_thresh: float = option(CLS_THRESH, "probability above which a line is turned", least=0)
     min_confidence: float = option(MIN_CONFIDENCE, "lines whose text is less certain are left out", least=0)
     order: str = option("auto", "of the lines: `auto` (columns), `rows`, `none`")
     batch_size: int | None = option(None, "lines per call of the recogniser; null: its own", least=1)

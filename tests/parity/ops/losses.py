@@ -17,6 +17,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import ConfigError
 from ppocr_like.registry import LOSSES
+from ppocr_like.weights.centers import fill_centers
 
 from .reading import Meant, NotHere, Ops, component
 
@@ -43,7 +44,7 @@ def check(case: dict[str, Any], ops: Ops) -> str | None:
             raise NotHere(unknown.partition(";")[0]) from error
         raise
     if "error" in case:
-        exact["result"]["loss"].backward()
+        exact["result"]["loss"].sum().backward()
         assert all(torch.isfinite(leaf.grad).all() for leaf in exact["leaves"].values() if leaf.grad is not None)
         return Meant("PaddleOCR raises, ours works")
     _hold(case, ops, exact)
@@ -121,6 +122,7 @@ def _run(case: dict[str, Any], ops: Ops, node: dict[str, Any], exact: bool) -> d
         charset = Charset([f"c{i}" for i in range(entries)])
     tree = {"Global": {"epoch_num": 1, "paddle_exact": exact}, "Architecture": {"model_type": task}, "Loss": node}
     loss: nn.Module = Builder(Recipe.from_tree(tree), charset).loss()
+    fill_centers(loss)
     return {"result": loss(outputs, batch), "leaves": leaves}
 
 
@@ -132,15 +134,16 @@ def _hold(case: dict[str, Any], ops: Ops, run: dict[str, Any]) -> None:
     parts = case["losses"]
     for part, value in parts.items():
         if part == "loss":
-            _value(result["loss"], float(np.sum(value)), part)
+            _value(result["loss"].sum(), float(np.sum(value)), part)
         elif part in result:
-            _value(result[part], float(np.mean(value)), part)
+            _value(result[part].mean(), float(np.mean(value)), part)
         elif np.any(value):  # a part that is 0 need not be there
             assert len(parts) == 1, f"{part} is missing"
-            _value(result["loss"], float(np.mean(value)), part)
+            _value(result["loss"].mean(), float(np.mean(value)), part)
     # Without a part `loss` the reference's gradient is that of the sum over all values.
-    several = 1 if "loss" in parts else max(int(np.size(value)) for value in parts.values())
-    result["loss"].backward()
+    size = 1 if "loss" in parts else max(int(np.size(value)) for value in parts.values())
+    several = size // result["loss"].numel()
+    result["loss"].sum().backward()
     for path, gradient in case["gradients"].items():
         _gradient(ops, leaves[path].grad, gradient, several, path)
 
