@@ -105,6 +105,7 @@ CASES = {
     "rec, synchronised, 2": ("rec", 2, {"Global__use_sync_bn": True, "Global__accumulate_steps": 2}),
     "rec, synchronised, 4": ("rec", 4, {"Global__use_sync_bn": True}),
     "rec, frozen, 4": ("rec", 4, {"Global__freeze_bn": True, "Global__accumulate_steps": 4}),
+    "rec, synchronised, recomputed, 2": ("rec", 2, {"Global__use_sync_bn": True, "Global__gradient_checkpointing": True}),
     "det, synchronised, 2": ("det", 2, {"Global__use_sync_bn": True, "Global__loss_over_ranks": True}),
     "det, frozen, 4": ("det", 4, {"Global__freeze_bn": True, "Global__loss_over_ranks": True, "Global__accumulate_steps": 2}),
 }
