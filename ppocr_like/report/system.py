@@ -47,6 +47,7 @@ class SystemConfig:
     batch_size: int | None = option(None, "lines per call of the recogniser; null: its own", least=1)
     threads: int | None = option(None, "of ONNX Runtime; null: it chooses", least=1)
     device: str = option("cpu", "for PyTorch")
+    tile: int | None = option(None, "px: larger pages are searched in tiles of this size; null: only long strips are", least=64)
 
 
 @dataclass(frozen=True)
