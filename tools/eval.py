@@ -21,8 +21,10 @@ def main() -> None:
     recipe = recipe_from(args)
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
-    if is_system(recipe):
+    if is_system(recipe):  # torchrun: here and below every rank has the results of all
         pages = evaluate_system(recipe, say=print)
+        if not main_process():
+            return
         for page_set in pages:
             print(f"{page_set.name}: {page_set.text()}")
         if args.report:
@@ -30,7 +32,7 @@ def main() -> None:
             print(f"every page: {args.report}")
         return
     evaluations = evaluate(recipe, keep=None if args.report else 0)
-    if not main_process():  # torchrun: every rank has the results of all
+    if not main_process():
         return
     for evaluation in evaluations:
         print(f"{evaluation.name}: {evaluation.text()}")

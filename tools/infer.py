@@ -42,6 +42,7 @@ def arguments() -> argparse.Namespace:
         "--min-confidence", type=float, default=0.5, metavar="P", help="leave out less certain lines (default 0.5)"
     )
     pages.add_argument("--order", default="auto", choices=("auto", "rows", "none"), help="of the lines; auto knows columns")
+    pages.add_argument("--tile", type=int, metavar="PX", help="search larger pages in tiles of this size; default: only strips")
     pages.add_argument("--threads", type=int, metavar="N", help="of ONNX Runtime; default: it chooses")
     pages.add_argument("--overwrite", action="store_true", help="start anew in a folder with results of other models")
     args = parser.parse_args()

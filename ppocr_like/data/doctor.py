@@ -10,9 +10,10 @@ import numpy as np
 
 from ppocr_like.config.build import Builder
 from ppocr_like.data.base import Dataset
+from ppocr_like.data.ctc_steps import CtcSteps
 from ppocr_like.data.doctor_cls import ClassExaminer
 from ppocr_like.data.doctor_det import PageExaminer, training_size
-from ppocr_like.data.doctor_rec import LineExaminer, ctc_stride
+from ppocr_like.data.doctor_rec import LineExaminer
 from ppocr_like.data.doctor_report import DoctorReport, SetReport
 from ppocr_like.data.doctor_stream import Examiner, examine_set, leakage
 from ppocr_like.errors import ConfigError, OcrError
@@ -76,5 +77,5 @@ def _examiners(builder: Builder) -> Callable[[str, Dataset], Examiner]:
         return lambda section, dataset: PageExaminer(dataset, size)
     if builder.task == "cls":
         return lambda section, dataset: ClassExaminer(dataset)
-    stride = ctc_stride(builder)
-    return lambda section, dataset: LineExaminer(builder, section, dataset, stride)
+    steps = CtcSteps.of(builder)
+    return lambda section, dataset: LineExaminer(builder, section, dataset, steps)

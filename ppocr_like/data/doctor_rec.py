@@ -13,6 +13,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.config.build import Builder
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
+from ppocr_like.data.ctc_steps import CtcSteps
 from ppocr_like.data.doctor_report import SetReport
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
 from ppocr_like.data.samplers import canvas_widths
@@ -26,25 +27,21 @@ class LineExaminer(Examiner):
         builder: of the recipe.
         section: "Train" or "Eval".
         dataset: the set.
-        stride: px of image width per output step of a CTC head; 0 without one.
+        steps: of the network; None without a CTC head.
     """
 
-    def __init__(self, builder: Builder, section: str, dataset: Dataset, stride: int) -> None:
+    def __init__(self, builder: Builder, section: str, dataset: Dataset, steps: CtcSteps | None) -> None:
         super().__init__(dataset)
         self.charset = builder.charset or Charset(())
-        self.stride = stride
+        self.steps = steps
         self.label_steps = [
             step for step in dataset.transforms if "label" in step.needs and "image" not in step.needs and "length" in step.gives
         ]
-        shape, bucket = dataset.canvas(), builder.loader(section).bucket_by_width
-        self.height = shape[1] if shape else 0
-        self.canvas: Callable[[np.ndarray], np.ndarray] | None = None
-        if shape is not None and bucket is not None:
-            least = bucket.step if bucket.min_width is None else bucket.min_width
-            self.canvas = partial(canvas_widths, height=shape[1], step=bucket.step, min_width=least, max_width=bucket.max_width)
-        elif shape is not None:
-            dynamic = any(getattr(step, "dynamic", False) for step in dataset.transforms)
-            self.canvas = partial(_own_canvas, height=shape[1], width=shape[2], dynamic=dynamic)
+        shape = dataset.canvas()
+        self.channels, self.height = shape[:2] if shape else (0, 0)
+        self.canvases: Callable[[np.ndarray], np.ndarray] | None = None
+        if shape is not None:
+            self.canvases = _canvases(builder, section, dataset, shape)
 
     def look(self, tally: Tally, record: Record) -> None:
         needed = self._label(tally, record.info)
@@ -82,19 +79,44 @@ class LineExaminer(Examiner):
         return len(classes) + sum(a == b for a, b in pairwise(classes))
 
     def _width(self, tally: Tally, info: SampleInfo, sizes: np.ndarray, needed: int) -> None:
-        if self.canvas is None:
+        """Every canvas in which one of the line's images may come must have room for the label."""
+        if self.canvases is None:
             return
         tally.numbers["image width"].append(int((-(-sizes[:, 0] * self.height // np.maximum(sizes[:, 1], 1))).max()))
-        width = int(self.canvas(sizes).max())
-        if self.stride and needed > width // self.stride:
-            what = f"needs {needed} steps, a canvas of {width} px has {width // self.stride}"
+        if self.steps is None or not needed:
+            return
+        short = []
+        for width, height in np.unique(self.canvases(sizes), axis=0).tolist():
+            try:
+                if not self.steps.suffice(needed, self.channels, height, width):
+                    short.append((self.steps.steps(self.channels, height, width), width, height))
+            except ValueError as error:
+                tally.findings.note("canvas that the network cannot take", f"{place_of(info)}: {width} x {height} px: {error}")
+                return
+        if short:
+            steps, width, height = min(short)
+            canvas = f"{width} px" if height == self.height else f"{width} x {height} px"
+            what = f"needs {needed} steps, a canvas of {canvas} has {steps}"
             tally.findings.note("label does not fit the width", f"{place_of(info)}: {what}: {info.text!r}")
 
 
-def ctc_stride(builder: Builder) -> int:
-    """px of image width per output step, where a CTC head writes it; else 0."""
-    model = builder.model()
-    return int(model.out_spec.stride[1]) if "ctc" in model.class_parameters().values() else 0
+def _canvases(
+    builder: Builder, section: str, dataset: Dataset, shape: tuple[int, int, int]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """(n, 2) sizes of images -> (m, 2) sizes (width, height) px of the canvases in which they may come."""
+    bucket, sampler = builder.loader(section).bucket_by_width, builder.sampler(section)
+    planner = None if sampler is None else sampler(dataset, 1)
+    if planner is not None and planner.canvases(np.ones((1, 2))) is not None:
+        planned: Callable[[np.ndarray], np.ndarray] = planner.canvases
+        return planned
+    _, height, width = shape
+    if bucket is not None and planner is None:
+        least = bucket.step if bucket.min_width is None else bucket.min_width
+        widths = partial(canvas_widths, height=height, step=bucket.step, min_width=least, max_width=bucket.max_width)
+    else:
+        dynamic = any(getattr(step, "dynamic", False) for step in dataset.transforms)
+        widths = partial(_own_canvas, height=height, width=width, dynamic=dynamic)
+    return lambda sizes: np.stack([widths(sizes), np.full(len(sizes), height)], axis=1)
 
 
 def _own_canvas(sizes: np.ndarray, height: int, width: int, dynamic: bool) -> np.ndarray:

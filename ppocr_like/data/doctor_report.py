@@ -24,7 +24,8 @@ ADVICE = {
     "no known characters": "is this the right dictionary?",
     "characters outside the dictionary": "add them to Global.character_dict_path; they cannot be learned or read",
     "label does not fit the width": "CTC needs a step per character and one between equal ones: a wider canvas "
-    "(image_shape; bucket_by_width.min_width, step) or a smaller stride",
+    "(image_shape; bucket_by_width.min_width, step; a sampler's scales) or a smaller stride; behind STN_ON its tps_outputsize",
+    "canvas that the network cannot take": "training would stop there: cut the line in parts, or see what the network's keys say",
     "same image, other label": "one of the labels is wrong",
     "image also in training": "take it out of one of the sets; the evaluation would flatter",
     "path also in training": "take it out of one of the sets; the evaluation would flatter",

@@ -24,11 +24,13 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.data.collate import by_image_size, collate, to_tensors
 from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, SizeSampler, WidthBucketSampler, shard
 from ppocr_like.errors import DataError, TrainingError
+from ppocr_like.modeling.memory import keep_freed_memory, release_freed_memory
 from ppocr_like.transforms.base import Sample
 
 logger = logging.getLogger("ppocr_like")
 Batch = dict[str, Any]
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_RELEASE_EVERY = 50  # batches, after which a worker gives the memory back that its system library keeps for it
 _SHARED = 1 << 16  # bytes from which an array comes out of a worker through shared memory
 
 
@@ -54,6 +56,7 @@ class _Fetcher:
     def __init__(self, dataset: Dataset, by_size: bool = False) -> None:
         self.dataset = dataset
         self.by_size = by_size
+        self._made = 0
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -87,7 +90,12 @@ class _Fetcher:
         batches = [
             to_tensors(collate(group, () if number else rejected), _SHARED) for number, group in enumerate(groups)
         ]  # what was rejected travels with the first
-        return [_in_shared_memory(batch) for batch in batches] if get_worker_info() is not None else batches
+        if get_worker_info() is None:
+            return batches
+        self._made += 1
+        if self._made % _RELEASE_EVERY == 0:
+            release_freed_memory()  # see `_start_worker`
+        return [_in_shared_memory(batch) for batch in batches]
 
 
 def _in_shared_memory(batch: Batch) -> Batch:
@@ -132,12 +140,16 @@ def _start_worker(parent: int | None, worker: int) -> None:
 
     A forked worker dies with its parent (process id `parent`), however that ends. torch's own watch over the parent starts too
     late for one that is killed while it starts its workers: these would wait for ever.
+
+    Pages are decoded, cropped and normalised in blocks so large that the system gives new ones, zeroed, for each sample: with
+    the freed ones kept a worker prepares pages in two thirds of the time.
     """
     if parent is not None:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # gone before that was set
             os._exit(1)
+    keep_freed_memory()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

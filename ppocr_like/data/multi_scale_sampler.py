@@ -77,6 +77,15 @@ class MultiScaleSampler(Sampler):
             repeats = repeats[order]
         return Batches(epoch, indices[order], repeats, bounds, sizes)
 
+    def canvases(self, sizes: np.ndarray) -> np.ndarray:
+        """See `Sampler.canvases`. Under `ds_width` as if a batch's lines all had the line's own shape."""
+        own = np.array(sorted({pair[:2] for pair in self.pairs}), np.int64)
+        if not getattr(self.dataset, "ds_width", False):
+            return own
+        ratio = _ratios(np.asarray(sizes, np.float64))
+        heights = np.unique(own[:, 1])
+        return np.concatenate([np.stack([self._widths(ratio, h), np.full(len(ratio), h)], axis=1) for h in heights])
+
     def _plan(self, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(number of the size, requests of a rank) of each batch: whole rounds over the sizes, in random order in training."""
         each = draws // self.world
@@ -100,13 +109,19 @@ class MultiScaleSampler(Sampler):
         self, indices: np.ndarray, order: np.ndarray, bounds: np.ndarray, sizes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lines of about the same shape meet: (order, sizes) with the canvases' widths by the mean shape of each batch."""
-        measured = self.dataset.sizes()[indices[order]].astype(np.float64)
-        ratio = np.where(measured[:, 1] > 0, measured[:, 0] / np.maximum(measured[:, 1], 1), 1.0)
+        ratio = _ratios(self.dataset.sizes()[indices[order]].astype(np.float64))
         by_ratio = np.argsort(np.rint(ratio), kind="stable")  # within the same canvas the epoch's own order stays
         mean = np.add.reduceat(ratio[by_ratio], bounds[:-1]) / np.diff(bounds)
-        height = sizes[:, 1]
-        times = np.maximum(1, np.rint(np.minimum(mean, self.max_w / height)).astype(np.int64))
-        return order[by_ratio], np.stack([height * times, height], axis=1)
+        return order[by_ratio], np.stack([self._widths(mean, sizes[:, 1]), sizes[:, 1]], axis=1)
+
+    def _widths(self, ratio: np.ndarray, height: np.ndarray) -> np.ndarray:
+        """px: whole multiples of the height, near the ratio of width to height, up to `max_w`."""
+        return height * np.maximum(1, np.rint(np.minimum(ratio, self.max_w / height)).astype(np.int64))
+
+
+def _ratios(sizes: np.ndarray) -> np.ndarray:
+    """(n,) width over height of sizes (n, 2); 1 where they could not be read."""
+    return np.where(sizes[:, 1] > 0, sizes[:, 0] / np.maximum(sizes[:, 1], 1), 1.0)
 
 
 def _shuffled(

@@ -119,6 +119,12 @@ class Sampler(ABC):
     def epoch(self, epoch: int) -> Batches:
         """The global batches of an epoch in order."""
 
+    def canvases(self, sizes: np.ndarray) -> np.ndarray | None:
+        """(n, 2) sizes of images (width, height) px -> (m, 2), the sizes of all canvases in which a sampler that a recipe names
+        (`Train.sampler`) may ask for them; None where it leaves the canvas to the chain.
+        """
+        return None
+
     def _draws(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
         """(indices, repeats) in the epoch's order, and the generator that goes on from there."""
         rng = np.random.Generator(np.random.PCG64([self.seed, epoch, 0, _ORDER]))

@@ -84,7 +84,8 @@ def train(recipe: Recipe) -> TrainResult:
                     folder.clear_earlier_run()
                 atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
                 step = run.progress.step if resume else None
-                write_manifest(folder / "run.json", recipe, run.charset, run.compute.device, step, launch_id())
+                datasets = [loader.dataset for loader in (run.loader, *(part.loader for part in run.eval_sets))]
+                write_manifest(folder / "run.json", recipe, run.charset, run.compute.device, step, launch_id(), datasets)
             return _drive(run, resume)
         except Exception as error:
             if handler and not isinstance(error, PeerError):  # the console is told by whoever called

@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,23 @@ import ppocr_like
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
+from ppocr_like.data.lmdb_set import LMDBDataSet
 
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
 
 
 def write_manifest(
-    path: Path, recipe: Recipe, charset: Charset | None, device: torch.device, resumed_at: int | None, launch: str | None = None
+    path: Path,
+    recipe: Recipe,
+    charset: Charset | None,
+    device: torch.device,
+    resumed_at: int | None,
+    launch: str | None = None,
+    datasets: Iterable[Any] = (),
 ) -> None:
     """Writes the manifest of a fresh run, or adds a resume (its time and step) to an earlier one.
 
-    `launch`: see `restart.launch_id`.
+    `launch`: see `restart.launch_id`. `datasets`: those of training and evaluation.
 
     Raises:
         CheckpointError: it cannot be written.
@@ -46,6 +53,7 @@ def write_manifest(
             "folder": os.getcwd(),
             "seed": recipe.globals.seed,
             "files": {name: file_digest(name) for name in named_files(recipe.tree, charset is not None)},
+            **({"folders": folders} if (folders := lmdb_digests(datasets)) else {}),
             **({"charset_sha256": charset.digest} if charset is not None else {}),
             "host": entry["host"],
             "resumed": [],
@@ -123,6 +131,20 @@ def file_digest(name: str) -> dict[str, Any]:
     except OSError:
         return {}
     return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def lmdb_digests(datasets: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Of the data sets' LMDB folders: bytes of the file, samples, and the SHA-256 of `LmdbStore.digest`.
+
+    Of a folder so large that only every n-th record went into it, n stands beside it as `of_every`.
+    """
+    found = dict[str, dict[str, Any]]()
+    for store in (store for dataset in datasets if isinstance(dataset, LMDBDataSet) for store in dataset.stores):
+        if store.folder not in found:
+            digest, step = store.digest()
+            entry = {"bytes": store.key.size, "samples": store.count, "sha256": digest}
+            found[store.folder] = {**entry, "of_every": step} if step > 1 else entry
+    return found
 
 
 def _processor() -> str:

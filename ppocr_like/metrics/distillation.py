@@ -67,11 +67,15 @@ class DistillationMetric(Metric):
         return numbers
 
     def state(self) -> dict[str, Any]:
-        return {name: metric.state() for name, metric in self.metrics.items()}
+        return {"metrics": {name: metric.state() for name, metric in self.metrics.items()}, "rejected": list(self._rejected)}
 
     def merge(self, state: dict[str, Any]) -> None:
-        for name, share in state.items():
+        shares, rejected = state["metrics"], state["rejected"]
+        for name, share in shares.items():
             self._of(name).merge(share)
+        for name in self.metrics.keys() - shares.keys():  # a share without any result knows of no other sub-model
+            self.metrics[name].reject(rejected)
+        self._rejected += rejected
 
     def reset(self) -> None:
         self.metrics = {self.key: copy.deepcopy(self.base)}

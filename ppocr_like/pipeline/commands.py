@@ -66,6 +66,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
         "rec": model_mark(args.rec),
         "min_confidence": args.min_confidence,
         "order": args.order,
+        "tile": args.tile,
     }
     if args.cls:
         settings |= {"cls": model_mark(args.cls), "cls_thresh": args.cls_thresh}
@@ -77,6 +78,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
             cls_thresh=args.cls_thresh,
             min_confidence=args.min_confidence,
             order=args.order,
+            tile=args.tile,
             batch_size=args.batch_size,
             threads=args.threads,
             device=args.device,

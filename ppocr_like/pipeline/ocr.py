@@ -21,6 +21,7 @@ from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.preprocess import source_name
 from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Source
+from ppocr_like.pipeline.tiles import find_regions
 
 MIN_CONFIDENCE = 0.5  # PaddleOCR's `drop_score`, RapidOCR's `text_score`
 CLS_THRESH = 0.9  # PaddleOCR's and RapidOCR's `cls_thresh`
@@ -60,6 +61,8 @@ class OCR:
         batch_size: lines per call of the recogniser; None takes its own.
         threads: of ONNX Runtime; None lets it choose.
         device: for PyTorch.
+        tile: px; larger pages are searched in tiles of this size, so that small print is not shrunk away. None: only strips, many
+            times longer than wide, are.
 
     Raises:
         WeightsError: nothing usable there, or a model of the other kind.
@@ -78,7 +81,10 @@ class OCR:
         batch_size: int | None = None,
         threads: int | None = None,
         device: str = "cpu",
+        tile: int | None = None,
     ) -> None:
+        if tile is not None and tile < 64:
+            raise ValueError(f"tile {tile}; at least 64 px are needed")
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence {min_confidence}; it must be within 0 and 1")
         if not 0.0 <= cls_thresh <= 1.0:
@@ -94,7 +100,7 @@ class OCR:
         self.detector, self.recogniser = detector, with_long_lines(recogniser)
         self.classifier = None if cls is None else _direction(cls, options)
         self.cls_thresh = cls_thresh
-        self.min_confidence, self.order = min_confidence, order
+        self.min_confidence, self.order, self.tile = min_confidence, order, tile
         charset = recogniser.spec.charset
         self.right_to_left = charset is not None and charset.right_to_left
 
@@ -117,11 +123,11 @@ class OCR:
     def read(self, image: Source, name: str | None = None) -> PageResult:
         """One image; `name` is what the page is called (default the path)."""
         name = source_name(image) if name is None else name
-        (finding,) = self.detector.stream([image])
-        if finding.page is None or finding.prepared is None:
-            return PageResult(image, error=finding.error)
-        picture = finding.prepared.picture
-        lines = self._ordered(self._read_lines(picture, finding.page.boxes))
+        try:
+            picture, boxes = find_regions(self.detector, image, self.tile)
+        except DataError as error:
+            return PageResult(image, error=str(error))
+        lines = self._ordered(self._read_lines(picture, boxes))
         kept = tuple(line for line in lines if line.text.strip() and line.confidence >= self.min_confidence)
         left_out = tuple(line for line in lines if not (line.text.strip() and line.confidence >= self.min_confidence))
         height, width = picture.shape[:2]

@@ -150,7 +150,7 @@ class Preprocess:
 
     def _decode(self, source: str | Path | np.ndarray, name: str) -> np.ndarray:
         if isinstance(source, np.ndarray):
-            picture = _as_bgr(source, name)
+            picture = as_bgr(source, name)
             if self.img_mode == "RGB":
                 picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
             elif self.img_mode == "GRAY":
@@ -178,7 +178,7 @@ def _is_label_step(node: object) -> bool:
     return name == "KeepKeys" or (name in TRANSFORMS and "label" in TRANSFORMS.get(name).needs)  # type: ignore[attr-defined]
 
 
-def _as_bgr(image: np.ndarray, name: str) -> np.ndarray:
+def as_bgr(image: np.ndarray, name: str) -> np.ndarray:
     """An array as (H, W, 3) BGR."""
     if image.dtype != np.uint8:
         raise DataError(f"an array of {image.dtype}; give uint8, (H, W, 3) in BGR order or (H, W)", name)

@@ -98,11 +98,12 @@ def bad_cases_html(cases: Sequence[BadCase], source: str, shown: int = SHOWN) ->
 def _row(case: BadCase, pictures: dict[str, np.ndarray | None]) -> str:
     line = case.line or case.other
     assert line is not None
-    models = [("first", case.line), ("second", case.other)] if case.disagreement or case.other else [("", case.line)]
+    two = [("<td class='kind'>first</td>", case.line), ("<td class='kind'>second</td>", case.other)]
+    models = two if case.disagreement or case.other else [("", case.line)]
     readings = "".join(
-        f"<tr><td class='kind'>{name}</td><td>{escape(one.text) or '<i>(nothing)</i>'}</td><td>{one.confidence:.2f}</td></tr>"
+        f"<tr>{name}<td>{escape(one.text) or '<i>(nothing)</i>'}</td><td>{one.confidence:.2f}</td></tr>"
         if one is not None
-        else f"<tr><td class='kind'>{name}</td><td class='bad'>not found</td><td></td></tr>"
+        else f"<tr>{name}<td class='bad'>not found</td><td></td></tr>"
         for name, one in models
     )
     return (

@@ -34,7 +34,8 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 td, th { text-align: left; padding: 4px 8px; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; } th + th { width: 44%; } td.kind { white-space: nowrap; font-weight: 600; }
 .bad { color: #d1001f; }
-.case { border-top: 1px solid var(--line); padding: 12px 0; } .case td:last-child { width: 4em; text-align: right; }
+.case { border-top: 1px solid var(--line); padding: 12px 0; }
+.case td { border: 0; } .case td:last-child, .case td.kind { width: 4em; }
 img.line { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); }
 """
 

@@ -21,6 +21,7 @@ from ppocr_like.config import Recipe
 from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
 from ppocr_like.pipeline.ocr import CLS_THRESH, MIN_CONFIDENCE, OCR
@@ -46,6 +47,7 @@ class SystemConfig:
     batch_size: int | None = option(None, "lines per call of the recogniser; null: its own", least=1)
     threads: int | None = option(None, "of ONNX Runtime; null: it chooses", least=1)
     device: str = option("cpu", "for PyTorch")
+    tile: int | None = option(None, "px: larger pages are searched in tiles of this size; null: only long strips are", least=64)
 
 
 @dataclass(frozen=True)
@@ -111,26 +113,51 @@ def evaluate_system(
 ) -> list[SystemEvaluation]:
     """Reads the pages of every evaluation set and judges them.
 
+    Of several processes (torchrun) each reads its share of the pages.
+
+    Args:
+        recipe: of a system.
+        progress: bars on a terminal.
+        say: told about each page that could not be read, by the process that is the main one.
+
+    Returns:
+        The results of all processes together, in each of them: the main one should print them.
+
     Raises:
         ConfigError, WeightsError: see `check_system`, `OCR`.
         DataError: a label file is missing, or a label is broken.
     """
     checked = check_system(recipe)
-    truths = {name: list(read_truth(dataset)) for name, dataset in checked.sets.items()}
-    options = dataclasses.asdict(checked.system)
+    with join_ranks(use_gpu=False) as ranks:
+        with ranks.together():
+            truths = {name: list(read_truth(dataset)) for name, dataset in checked.sets.items()}
+            ocr = _models(checked.system, recipe, ranks)
+        comparing = Comparing(checked.metric.ignore_case, checked.metric.ignore_space)
+        evaluations = []
+        for name, pages in truths.items():
+            with ranks.together():
+                bar = tqdm(pages[ranks.rank :: ranks.world], name, unit="page", disable=not (progress and ranks.main))
+                own = [_judged(ocr, path, truth, comparing) for path, truth in bar]
+            shares = ranks.gather(own)
+            judged = [shares[number % ranks.world][number // ranks.world] for number in range(len(pages))]
+            evaluations.append(SystemEvaluation(name, judged))
+            for page in judged:
+                if page.error and ranks.main:
+                    say(f"evaluation set {name}: not read, all of it counts as missed: {page.error}")
+    return evaluations
+
+
+def _models(settings: SystemConfig, recipe: Recipe, ranks: Ranks) -> OCR:
+    """Both models; of several processes each takes its share of the machine's cores, and a GPU of its own for `cuda`."""
+    options = dataclasses.asdict(settings)
+    if ranks.world > 1:
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", ranks.world))
+        options["threads"] = settings.threads or max(1, (os.cpu_count() or 1) // here)
+        options["device"] = f"cuda:{ranks.local_rank}" if settings.device == "cuda" else settings.device
     try:
-        ocr = OCR(options.pop("det"), options.pop("rec"), **options)
+        return OCR(options.pop("det"), options.pop("rec"), **options)
     except ValueError as error:
         raise ConfigError([Problem(SECTION, str(error))], recipe.source) from error
-    comparing = Comparing(checked.metric.ignore_case, checked.metric.ignore_space)
-    evaluations = []
-    for name, pages in truths.items():
-        judged = [_judged(ocr, path, truth, comparing) for path, truth in tqdm(pages, name, unit="page", disable=not progress)]
-        evaluations.append(SystemEvaluation(name, judged))
-        for page in judged:
-            if page.error:
-                say(f"evaluation set {name}: not read, all of it counts as missed: {page.error}")
-    return evaluations
 
 
 def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ppocr_like.components import load_components
-from ppocr_like.config import Builder, load_recipe
+from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.data.doctor import examine
 from ppocr_like.data.doctor_report import DoctorReport, shown
 
@@ -135,6 +137,97 @@ def test_the_fixed_canvas_limits_ctc(folder: Folder) -> None:
     report = examine(builder(folder, train, evaluation, *fixed), progress=False)
     assert found(report, 0) == {"label does not fit the width": 1}
     assert "needs 12 steps, a canvas of 80 px has 10" in report.text()
+
+
+FIXED = [f"{section}.loader.bucket_by_width=null" for section in ("Train", "Eval")]
+SVTR = (
+    "img_size: [32, 100], out_char_num: 25, out_channels: 16, embed_dim: [8, 8, 8], depth: [1, 1, 1], num_heads: [1, 1, 1], "
+    "mixer: [Local, Global, Global], local_mixer: [[7, 11], [7, 11], [7, 11]]"
+)
+NETWORKS = {
+    "STN_ON": (
+        "Transform: {name: STN_ON, tps_inputsize: [32, 64], tps_outputsize: [32, 100], num_control_points: 20, "
+        f"tps_margins: [0.05, 0.05], stn_activation: none}}, Backbone: {{name: SVTRNet, {SVTR}}}, "
+        "Neck: {name: SequenceEncoder, encoder_type: reshape}",
+        "[3, 64, 256]",
+    ),
+    "TPS": (
+        "Transform: {name: TPS, num_fiducial: 20, loc_lr: 0.1, model_name: small}, "
+        "Backbone: {name: MobileNetV3, scale: 0.5, model_name: small, small_stride: [1, 2, 2, 2]}, "
+        "Neck: {name: SequenceEncoder, encoder_type: rnn, hidden_size: 8}",
+        "[3, 32, 95]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_steps_are_those_that_the_network_gives(folder: Folder, name: str) -> None:
+    """Behind a transform, which may give images of another width; and where convolutions round."""
+    parts, shape = NETWORKS[name]
+    chains = [f"{section}.dataset.transforms.RecResizeImg.image_shape={shape}" for section in ("Train", "Eval")]
+    more = [*FIXED, *chains, "Global.pretrained_model=null", "Global.max_text_length=80"]
+
+    def made(train: str, evaluation: str) -> Builder:
+        tree = copy.deepcopy(builder(folder, train, evaluation, *more).recipe.tree)
+        head = {"name": "CTCHead"}
+        tree["Architecture"] = {"model_type": "rec", "algorithm": "CRNN", **yaml.safe_load(f"{{{parts}}}"), "Head": head}
+        tree["Loss"] = {"name": "CTCLoss"}
+        return Builder(Recipe.from_tree(tree))
+
+    evaluation = healthy(folder, "eval", ["xyz"], 50)
+    channels, height, width = yaml.safe_load(shape)
+    model = made(evaluation, evaluation).model()
+    steps = model.check_input(channels, height, width)["ctc"][1]
+    assert steps != width // model.out_spec.stride[1]  # what the stride tells is not it
+    fits, long = ("abcdefghij" * 8)[:steps], ("abcdefghij" * 8)[: steps + 1]
+    report = examine(made(healthy(folder, "train", [fits, long], 1), evaluation), progress=False)
+    assert found(report, 0) == {"label does not fit the width": 1}
+    assert f"needs {steps + 1} steps, a canvas of {width} px has {steps}" in report.text()
+
+
+def multi_scale(folder: Folder, train: str, data: str, sampler: str) -> DoctorReport:
+    more = [
+        f"Train.dataset={{name: MultiScaleDataSet, data_dir: '{folder.root}', label_file_list: ['{train}'], {data} transforms: ["
+        "{DecodeImage: {img_mode: BGR}}, {CTCLabelEncode: }, {KeepKeys: {keep_keys: [image, label, length, valid_ratio]}}]}",
+        f"Train.sampler={{name: MultiScaleSampler, scales: [[320, 32], [160, 48]], first_bs: 1, {sampler}}}",
+        "Train.dataset.ratio_list=1.0",
+        "Train.loader={batch_size_per_card: 4, num_workers: 0, bucket_by_width: null}",
+    ]
+    files = [train, healthy(folder, "eval", ["xyz"], 50)]
+    folder.write("dict.txt", "\n".join("abcdefghijklmnopqrstuvwxyz"))
+    overrides = [
+        *more,
+        f"Eval.dataset.data_dir={folder.root}",
+        f"Eval.dataset.label_file_list=[{files[1]}]",
+        "Eval.datasets=null",
+        f"Global.character_dict_path={folder.root / 'dict.txt'}",
+        "Global.max_text_length=50",
+    ]
+    return examine(Builder(load_recipe(RECIPE, overrides)), progress=False)
+
+
+def test_a_sampler_of_several_canvases_asks_for_all_of_them(folder: Folder) -> None:
+    words = ["abcdefghijklmnopqrst", "abcdefghijklmnopqrstu"]
+    report = multi_scale(folder, healthy(folder, "train", words, 1), "", "fix_bs: false")
+    assert found(report, 0) == {"label does not fit the width": 1}
+    assert "needs 21 steps, a canvas of 160 px has 20" in report.text()
+
+
+def test_canvases_follow_the_shape_of_a_line(folder: Folder) -> None:
+    rows = [f"{folder.image(f'{n}.png', width, 32, value=n)}\tabcdefghijklmnopq" for n, width in enumerate((64, 128, 156, 320))]
+    train = folder.write("t.txt", "\n".join(rows) + "\n")
+    report = multi_scale(folder, train, "ds_width: true,", "max_w: 300")
+    assert found(report, 0) == {"label does not fit the width": 2}
+    places = report.sets[0].findings["label does not fit the width"].places
+    assert "line 1" in places[0] and "needs 17 steps, a canvas of 64 x 32 px has 8" in places[0]
+    assert "line 2" in places[1] and "128 x 32 px has 16" in places[1]
+
+
+def test_of_several_images_the_narrowest_counts(folder: Folder) -> None:
+    names = [folder.image(f"{n}.png", width, 24, value=n) for n, width in enumerate((200, 20))]
+    train = folder.write("t.txt", f'["{names[0]}", "{names[1]}"]\tabcdefghijkl\n')
+    report = examine(builder(folder, train, healthy(folder, "eval", ["xyz"], 50)), progress=False)
+    assert found(report, 0) == {"label does not fit the width": 1}
 
 
 def test_all_images_of_a_line_are_looked_at(folder: Folder) -> None:

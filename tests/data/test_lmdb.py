@@ -229,3 +229,25 @@ def test_a_file_changed_in_use(folder: Folder) -> None:
     assert LmdbStore.of(root) is not store
     with pytest.raises(Rejected, match="missing image"):
         make(root).read_image(f"{root}/image-000000009")
+
+
+def test_a_digest_tells_labels_and_images_apart_and_nothing_else(folder: Folder, tmp_path: Path) -> None:
+    content = {"num-samples": b"3"}
+    for n, text in enumerate((b"one", b"two", b"three"), 1):
+        content |= {f"image-{n:09d}": b"x" * (5000 + n), f"label-{n:09d}": text}
+
+    def digest(name: str, most: int = 10, **changed: bytes) -> tuple[str, int]:
+        changes = {key.replace("_", "-"): value for key, value in changed.items()}
+        return LmdbStore.of(write(tmp_path / name, {**content, **changes})).digest(most)
+
+    plain = digest("a")
+    assert plain == digest("b", other=b"what other programs write") and plain[1] == 1
+    assert plain != digest("c", label_000000002=b"twe") and plain != digest("d", image_000000003=b"y" * 5004)
+    assert plain != digest("e", **{"num_samples": b"2"})
+    moved = {"label_000000001": b"onet", "label_000000002": b"wo"}  # the same letters in a row
+    assert plain != digest("f", **moved)
+    every = digest("g", most=2)
+    assert every[1] == 2 and every == digest("h", most=2, label_000000002=b"not read")
+    store = LmdbStore.of(str(tmp_path / "a"))
+    store.digest()
+    assert store._env is None  # workers shall not inherit an open file

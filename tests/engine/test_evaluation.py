@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from rapidfuzz.distance import Levenshtein
 from safetensors import safe_open
 
 from ppocr_like.components import load_components
@@ -88,6 +89,9 @@ def test_rejected_samples_count_as_wrong_and_are_listed(data: Path, reference: P
     assert sorted(rejected) == [(EVAL + 1, "123"), (EVAL + 2, "xyz")]
     correct = sum(line["reference"] == line["prediction"] for line in content["lines"])
     assert content["metrics"]["acc"] == pytest.approx(correct / (EVAL + 2))
+    edits = sum(Levenshtein.distance(line["reference"], line["prediction"]) for line in content["lines"])
+    length = sum(len(line["reference"]) for line in content["lines"])
+    assert content["metrics"]["cer"] == pytest.approx((edits + 6) / (length + 6)) and content["metrics"]["n"] == EVAL + 2
     assert not (tmp_path / "run").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -20,6 +21,7 @@ from ppocr_like.errors import OcrError
 from tests.processes import in_ranks
 
 from .helpers import records, tiny_recipe
+from .test_distillation import STUDENTS, cml, teacher_of
 
 # Adam turns the rounding of a gradient that is 0 into steps of full size, and a network that has not learnt anything yet
 # rounding into large differences: so plain steps of a moderate size, in float64. The checkpoint's tensors are float64, too.
@@ -105,6 +107,7 @@ CASES = {
     "rec, synchronised, 2": ("rec", 2, {"Global__use_sync_bn": True, "Global__accumulate_steps": 2}),
     "rec, synchronised, 4": ("rec", 4, {"Global__use_sync_bn": True}),
     "rec, frozen, 4": ("rec", 4, {"Global__freeze_bn": True, "Global__accumulate_steps": 4}),
+    "rec, synchronised, recomputed, 2": ("rec", 2, {"Global__use_sync_bn": True, "Global__gradient_checkpointing": True}),
     "det, synchronised, 2": ("det", 2, {"Global__use_sync_bn": True, "Global__loss_over_ranks": True}),
     "det, frozen, 4": ("det", 4, {"Global__freeze_bn": True, "Global__loss_over_ranks": True, "Global__accumulate_steps": 2}),
 }
@@ -126,6 +129,58 @@ def test_equal_to_one_process(name: str, data: Path, pages: Path, tmp_path: Path
             assert key == "fps" or value == pytest.approx(one["eval"][key])
     result = json.loads((tmp_path / "several" / "run.json").read_text(encoding="utf-8"))["result"]
     assert result["steps"] > 0
+
+
+def dml_tree(data: Path, folder: Path, world: int, total: int, **over: Any) -> dict[str, Any]:
+    """Two recognisers that learn from each other and from their labels."""
+    tree = rec_tree(data, folder, world, total, **over)
+    arch = tree["Architecture"]
+    node = {part: arch.pop(part) for part in ("Transform", "Backbone", "Neck", "Head")}
+    arch.update(name="DistillationModel", Models={"Student": node, "Student2": copy.deepcopy(node)})
+    both = {"model_name_list": STUDENTS, "key": "ctc"}
+    pair = {"model_name_pairs": STUDENTS, "key": "ctc", "act": "softmax", "use_log": True}
+    losses = [{"DistillationCTCLoss": {"weight": 1.0, **both}}, {"DistillationDMLLoss": {"weight": 1.0, **pair}}]
+    tree["Loss"] = {"name": "CombinedLoss", "loss_config_list": losses}
+    tree["PostProcess"] = {"name": "DistillationCTCLabelDecode", "model_name": STUDENTS, "key": "ctc"}
+    tree["Metric"] = {"name": "DistillationMetric", "base_metric_name": "RecMetric", "main_indicator": "acc", "key": "Student"}
+    return tree
+
+
+def cml_tree(pages: Path, folder: Path, world: int, total: int, **over: Any) -> dict[str, Any]:
+    """Two detectors and a frozen teacher."""
+    tree = cml(pages, folder, **{**QUICK, "Train__loader__batch_size_per_card": total // world, **over})
+    teacher = folder.parent / "teacher.safetensors"
+    teacher_of(tree, teacher)
+    tree["Architecture"]["Models"]["Teacher"]["pretrained"] = str(teacher)
+    return tree
+
+
+DISTILLED = {
+    "DML of recognisers, synchronised": (dml_tree, "data", {"Global__use_sync_bn": True, "Global__loss_over_ranks": True}),
+    "DML of recognisers, frozen": (dml_tree, "data", {"Global__freeze_bn": True}),
+    "CML of detectors, synchronised": (cml_tree, "pages", {"Global__use_sync_bn": True, "Global__loss_over_ranks": True}),
+    "CML of detectors, frozen": (cml_tree, "pages", {"Global__freeze_bn": True, "Global__loss_over_ranks": True}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DISTILLED)
+def test_distillation_is_equal_to_one_process(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    load_components()
+    make, source, over = DISTILLED[name]
+    place = request.getfixturevalue(source)
+    one = trained(make(place, tmp_path / "one", 1, 4, **over))
+    several = in_ranks(2, trained, make(place, tmp_path / "several", 2, 4, **over))
+    worst = difference(tmp_path / "one", tmp_path / "several")
+    print(f"{name}: {worst:.2e}")
+    assert worst < 2e-5
+    moments = [value for key, value in state(tmp_path / "several").items() if key.startswith("moments of Student2")]
+    assert max(float(value.abs().max()) for value in moments) > 1e-4
+    same_losses(tmp_path / "one", tmp_path / "several")
+    for last in several:
+        assert any(key.startswith("Student2_") for key in last["eval"])
+        for key, value in last["eval"].items():
+            assert key == "fps" or value == pytest.approx(one["eval"][key])
 
 
 class StopAt(Hook):

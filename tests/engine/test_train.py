@@ -16,13 +16,14 @@ import yaml
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
+from ppocr_like.data.pack import pack
 from ppocr_like.engine import train
 from ppocr_like.engine.loggers import visualdl_folder
 from ppocr_like.engine.trainer import train_step
 from ppocr_like.errors import ConfigError, OcrError, TrainingError
 from ppocr_like.losses.ctc_loss import CTCLoss
 
-from .helpers import TRAIN, records, run, start, tiny_recipe, write_recipe
+from .helpers import EVAL, TRAIN, records, run, start, tiny_recipe, write_recipe
 from .test_resume import same_run, until_training
 from .test_trainer import made
 
@@ -32,6 +33,22 @@ INLINE = {"Train__loader__num_workers": 0}
 def trained(data: Path, folder: Path, **over: object) -> None:
     load_components()
     train(Recipe.from_tree(tiny_recipe(data, folder, **{**INLINE, **over})))
+
+
+def test_lmdb_folders_stand_in_the_manifest(data: Path, tmp_path: Path) -> None:
+    for name in ("train", "eval"):
+        pack([str(data / f"{name}.txt")], str(data), str(tmp_path / "lmdb" / name), progress=False)
+    tree = tiny_recipe(data, tmp_path / "run", **{**INLINE, "Global__epoch_num": 1})
+    for section, name in (("Train", "train"), ("Eval", "eval")):
+        dataset = tree[section]["dataset"]
+        del dataset["label_file_list"]
+        dataset.update(name="LMDBDataSet", data_dir=str(tmp_path / "lmdb" / name))
+    load_components()
+    train(Recipe.from_tree(tree))
+    folders = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["folders"]
+    assert [folders[str(tmp_path / "lmdb" / name)]["samples"] for name in ("train", "eval")] == [TRAIN, EVAL]
+    first = folders[str(tmp_path / "lmdb" / "train")]
+    assert first["bytes"] == (tmp_path / "lmdb" / "train" / "data.mdb").stat().st_size and len(first["sha256"]) == 64
 
 
 def test_run_folder(data: Path, reference: Path) -> None:

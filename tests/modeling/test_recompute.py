@@ -15,9 +15,14 @@ from torch.autograd.graph import saved_tensors_hooks
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.mobilenet_v1_enhance import MobileNetV1Enhance
 from ppocr_like.modeling.backbones.mobilenet_v3 import MobileNetV3
+from ppocr_like.modeling.backbones.pphgnet import PPHGNetSmall
+from ppocr_like.modeling.backbones.pphgnet_v2 import PPHGNetV2B4
 from ppocr_like.modeling.backbones.pplcnet_v3 import PPLCNetV3
+from ppocr_like.modeling.backbones.pplcnet_v4 import PPLCNetV4
+from ppocr_like.modeling.backbones.rep_svtr import RepSVTR
 from ppocr_like.modeling.backbones.resnet import ResNet
 from ppocr_like.modeling.backbones.svtrnet import SVTRNet
+from ppocr_like.modeling.backbones.svtrv2 import SVTRv2
 from ppocr_like.modeling.backbones.unet import UNet
 from ppocr_like.modeling.necks.svtr import EncoderWithSVTR
 from ppocr_like.modeling.recompute import Recomputable, recompute_blocks, still_statistics
@@ -32,6 +37,16 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
     "EncoderWithSVTR": (lambda: EncoderWithSVTR(16, 8, 2, 16, num_heads=2), (2, 16, 1, 12), 2),
     "PPLCNetV3": (lambda: PPLCNetV3(IMAGES, 0.35, det=True), (2, 3, 64, 64), 14),
     "ResNet": (lambda: ResNet(IMAGES, 18), (2, 3, 64, 64), 8),
+    "ResNet, deformable": (lambda: ResNet(IMAGES, 50, (0, 1), (False, True, False, False)), (2, 3, 64, 64), 7),
+    "PPLCNetV4": (lambda: PPLCNetV4(IMAGES, True, "tiny"), (2, 3, 64, 64), 13),
+    "PPHGNet_small": (lambda: PPHGNetSmall(IMAGES, True, (0, 1)), (2, 3, 64, 64), 2),
+    "PPHGNetV2_B4": (lambda: PPHGNetV2B4(IMAGES, True, out_indices=(0, 1)), (2, 3, 64, 64), 2),
+    "RepSVTR": (lambda: RepSVTR(IMAGES), (1, 3, 48, 64), 13),
+    "SVTRv2": (
+        lambda: SVTRv2(IMAGES, depths=(1, 2), dims=(32, 48), num_heads=(2, 2), mixer=(("Conv",), ("Conv", "Global")),
+                       sub_k=((2, 1),), drop_rate=0.2, attn_drop_rate=0.2, drop_path_rate=0.3),
+        (4, 3, 32, 64), 3,
+    ),
     "MobileNetV3": (lambda: MobileNetV3(IMAGES, "small", 0.35), (2, 3, 64, 64), 11),
     "MobileNetV1Enhance": (lambda: MobileNetV1Enhance(IMAGES, 0.125), (2, 3, 32, 64), 13),
     "UNet": (lambda: UNet(IMAGES, (8, 8, 16)), (2, 3, 32, 32), 10),

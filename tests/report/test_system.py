@@ -1,6 +1,7 @@
 """Evaluation end to end: recipe, numbers, JSON and HTML."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from ppocr_like.config import Recipe
 from ppocr_like.errors import ConfigError, DataError, OcrError
 from ppocr_like.pipeline import Detector
 from ppocr_like.report.system import check_system, evaluate_system, is_system, write_report
+from tests.processes import in_ranks
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +64,45 @@ def test_an_image_that_cannot_be_read_counts_as_missed(tree, ink_run, tmp_path):
     assert set(evaluation.pages[1].judgement.truth) == {"missed"}
     write_report(Recipe.from_tree(tree), [evaluation], tmp_path / "r.html")
     assert "gone.png" in (tmp_path / "r.html").read_text()
+
+
+def shared(tree):
+    said = []
+    (evaluation,) = evaluate_system(Recipe.from_tree(tree), progress=False, say=said.append)
+    numbers = {name: value for name, value in evaluation.numbers().items() if name != "seconds"}
+    return numbers, [page.path for page in evaluation.pages], [page.judgement.found for page in evaluation.pages], said
+
+
+def refused(tree):
+    with pytest.raises(OcrError) as error:
+        evaluate_system(Recipe.from_tree(tree), progress=False)
+    return type(error.value).__name__
+
+
+def test_several_processes_share_the_pages(tree, tmp_path):
+    """Each has the results of all, in the file's order, with one of them saying what was not read."""
+    labels = Path(tree["Eval"]["dataset"]["label_file_list"][0]).read_text().splitlines()
+    (tmp_path / "pages.txt").write_text("\n".join([*labels, labels[1].replace("page1.png", "gone.png")]) + "\n")
+    tree["Eval"]["dataset"]["label_file_list"] = [str(tmp_path / "pages.txt")]
+    alone = shared(tree)
+    first, second = in_ranks(2, shared, tree)
+    assert first == alone and second[:3] == alone[:3]
+    assert len(first[3]) == 1 and second[3] == []
+    tree["Eval"]["dataset"]["label_file_list"] = [str(tmp_path / "none.txt")]
+    assert in_ranks(2, refused, tree) == ["DataError", "PeerError"]
+
+
+@pytest.mark.slow
+def test_the_tool_prints_once_under_torchrun(tree, tmp_path):
+    path = tmp_path / "system.yml"
+    path.write_text(yaml.safe_dump({**tree, "Global": {"plugins": ["tests.ink_net"]}}), encoding="utf-8")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command = [*launcher, str(ROOT / "tools" / "eval.py"), "-c", str(path), "--report", str(tmp_path / "pages.json")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert len(re.findall("^eval: hmean", run.stdout, re.MULTILINE)) == run.stdout.count("every page: ") == 1
+    assert len(json.loads((tmp_path / "pages.json").read_text())["eval"]["pages"]) == 5
 
 
 def test_reports(tree, tmp_path):

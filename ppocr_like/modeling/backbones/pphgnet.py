@@ -18,6 +18,7 @@ from ppocr_like.modeling.backbones.resnet import check_out_indices
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
 from ppocr_like.modeling.init import kaiming_normal_
 from ppocr_like.modeling.layers import fast_layout, line_pool, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 STEM = (64, 64, 128)  # channels of the first convolutions
@@ -62,7 +63,7 @@ class ChannelGate(nn.Module):
         return x * self.conv(x.mean((2, 3), keepdim=True)).sigmoid()
 
 
-class HGBlock(nn.Module):
+class HGBlock(Recomputable):
     """A chain of 3x3 convolutions, all results joined by a 1x1 convolution, gated; with `residual` x is added."""
 
     def __init__(self, inputs: int, inner: int, outputs: int, residual: bool) -> None:

@@ -20,6 +20,7 @@ from ppocr_like.modeling.backbones.resnet import check_out_indices
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
 from ppocr_like.modeling.init import kaiming_normal_
 from ppocr_like.modeling.layers import fast_layout, line_pool, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 STEM = (32, 48)  # channels inside and after it
@@ -58,7 +59,7 @@ class LightLayer(nn.Module):
         return self.conv2(self.conv1(x))
 
 
-class HGV2Block(nn.Module):
+class HGV2Block(Recomputable):
     """A chain of layers, all results joined by two 1x1 convolutions; with `residual` x is added."""
 
     def __init__(self, inputs: int, wanted: Stage, residual: bool, lr_mult: float) -> None:

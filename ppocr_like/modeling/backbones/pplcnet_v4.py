@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.conv_norm import ConvNorm, RepDepthwise, Stride, attrs
 from ppocr_like.modeling.layers import fast_layout, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.modeling.squeeze_excite import TORCH_SLOPE, SEModule
 from ppocr_like.registry import BACKBONES
 
@@ -76,7 +77,7 @@ class Gate(SEModule):
         return attrs(self.lr_mult, None, *(name for name, _ in self.named_parameters()))
 
 
-class LCNetV4Block(nn.Module):
+class LCNetV4Block(Recomputable):
     """Depthwise convolution, squeeze-excite where wanted, two 1x1 convolutions with GELU between.
 
     With stride 1 and as many outputs as inputs the depthwise convolution has branches, and a shortcut leads past the 1x1

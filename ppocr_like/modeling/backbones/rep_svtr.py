@@ -15,6 +15,7 @@ from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.conv_norm import ConvNorm, RepDepthwise, Stride
 from ppocr_like.modeling.init import default_conv_
 from ppocr_like.modeling.layers import fast_layout, line_pool, make_divisible, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 Row = tuple[int, bool, Stride]
@@ -74,7 +75,7 @@ class Residual(nn.Module):
         return x + self.m(x)
 
 
-class RepVitBlock(nn.Module):
+class RepVitBlock(Recomputable):
     """What mixes places: a depthwise convolution (strided, or with branches) and the gate; what mixes channels: two 1x1
     convolutions on a shortcut, the last batch norm at 0 at the start.
 

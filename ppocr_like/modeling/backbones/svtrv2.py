@@ -16,6 +16,7 @@ from ppocr_like.modeling.attention import Attention, DropPath, Mlp
 from ppocr_like.modeling.backbones.svtr_blocks import ConvNormAct, to_tokens
 from ppocr_like.modeling.init import default_conv_, kaiming_normal_, truncated_normal_linear_
 from ppocr_like.modeling.layers import fast_layout, pair
+from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 MIXERS = ("Conv", "Global")
@@ -61,7 +62,7 @@ class Patches(nn.Module):
         return self.patch_embed(images)
 
 
-class Block(nn.Module):
+class Block(Recomputable):
     """A mixer and two linear layers on maps (N, C, H, W), each with a shortcut and the layer norm behind it.
 
     Args:
