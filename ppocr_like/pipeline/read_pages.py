@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ppocr_like.draw.reading import Shown, draw_reading
 from ppocr_like.errors import CheckpointError, ConfigError, DataError
 from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
+from ppocr_like.pipeline.runner import Source
 
 PICTURE = "picture"
 KINDS = (*FORMATS, PICTURE)
@@ -94,8 +96,8 @@ def read_pages(
     left = [(page, name) for page, name in zip(pages, names, strict=True) if not log.done(page, name, folder)]
     summary.before = len(pages) - len(left)
     with tqdm(total=len(pages), initial=summary.before, unit="page", disable=not progress, smoothing=0.05) as bar:
-        for page, name in left:
-            result = _read(ocr, page)
+        for (page, name), load in zip(left, _loaded_ahead([page for page, _ in left]), strict=True):
+            result = _read(ocr, page, load)
             if result.page is None or result.picture is None:
                 summary.failed.append(result.error)
             else:
@@ -109,11 +111,21 @@ def read_pages(
     return summary
 
 
-def _read(ocr: OCR, page: PageSource) -> PageResult:
+def _loaded_ahead(pages: Sequence[PageSource]) -> Iterator[Callable[[], Source]]:
+    """For each page what gives its image; the next one's (a PDF's page is rendered) is made while a page is read."""
+    with ThreadPoolExecutor(1) as helper:
+        following = None
+        for number, page in enumerate(pages):
+            current = following or helper.submit(page.image)
+            following = helper.submit(pages[number + 1].image) if number + 1 < len(pages) else None
+            yield current.result
+
+
+def _read(ocr: OCR, page: PageSource, load: Callable[[], Source]) -> PageResult:
     if page.error:
         return PageResult(page.path, error=page.error)
     try:
-        return ocr.read(page.image(), page.name)
+        return ocr.read(load(), page.name)
     except DataError as error:
         return PageResult(page.path, error=str(error))
 
