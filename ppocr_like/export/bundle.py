@@ -56,8 +56,7 @@ def export(
 ) -> ExportReport:
     """Writes `model.onnx`, `inference.yml`, `rapidocr_params.json` and `rapidocr.yaml` to `Global.save_inference_dir`.
 
-    They are written to a temporary folder beside, verified there, then moved: a failed export leaves an earlier bundle as
-    it was. The components must be registered (`components.load_components`).
+    Written to a folder beside, verified there, then moved: a failed export leaves an earlier bundle as it was.
 
     Args:
         recipe: with `Global.pretrained_model` (or `checkpoints`, which wins) and `Global.save_inference_dir`.
@@ -77,24 +76,18 @@ def export(
     sub_model = sub_model or recipe.globals.pretrained_sub_model
     if sub_model_names(recipe):
         recipe = single_model(recipe, sub_model)
-    dynamic = recipe
-    if static is not None:
-        recipe = static_recipe(recipe, static)
+    dynamic, recipe = recipe, recipe if static is None else static_recipe(recipe, static)
     backend, kind, source = _trained(recipe, sub_model)
     beside = bundles_beside(kind.spec.model_type, pair)
     kind.size = static
     builder = Builder(recipe, kind.spec.charset)
-    affine = None
-    if fold_normalize is not None:
-        affine = _fold(kind, fold_normalize)
+    affine = None if fold_normalize is None else _fold(kind, fold_normalize)
     sets = _open_sets(builder) if verify_data else {}
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         _fresh_folder(temporary)
-        notes = _write(temporary, target, kind, backend.model, affine)
         say(f"weights {source}: {kind.summary()}")
-        for note in notes:
-            say(f"note: {note}")
+        _write(temporary, target, kind, backend.model, affine, say)
         report = _verified(temporary, target, kind, backend, builder, sets, tolerance, affine, say)
         if static is not None and sets:
             report.others.extend(_as_trained(kind, dynamic, backend, say))
@@ -107,8 +100,7 @@ def export(
         shutil.rmtree(temporary, ignore_errors=True)
     say(f"bundle written to {target}")
     if beside:
-        files = write_pair(target, **{**beside, kind.spec.model_type: target})
-        say(f"RapidOCR's settings for whole pages: {files[-1]}")
+        say(f"RapidOCR's settings for whole pages: {write_pair(target, **{**beside, kind.spec.model_type: target})[-1]}")
     return report
 
 
@@ -212,13 +204,14 @@ def _fresh_folder(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _write(folder: Path, target: Path, kind: Kind, model: Any, affine: Affine | None) -> list[str]:
-    """All files of the bundle into `folder`; gives things worth saying."""
+def _write(folder: Path, target: Path, kind: Kind, model: Any, affine: Affine | None, say: Callable[[str], None]) -> None:
+    """All files of the bundle into `folder`."""
     (folder / FILE).write_text(kind.spec.to_yaml(), encoding="utf-8")
     write_graph(fused_copy(model), folder / MODEL, kind.layout, kind.metadata(), affine)
     params, notes = kind.rapidocr(target / MODEL)
     write_rapidocr(folder, kind.header, params)
-    return notes
+    for note in notes:
+        say(f"note: {note}")
 
 
 def _open_sets(builder: Builder) -> dict[str, Dataset]:
