@@ -3,11 +3,13 @@
 #   PYTHON    the interpreter a fresh virtual environment is made from (3.11 or later)
 #   VENV      where that environment stands
 #   PIP_ARGS  passed to pip, e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for the small CPU-only torch
+#   JOBS      processes of `make test`
 #   RECIPE    the recipe of `make benchmark`; ARGS is added to the command line of demo, test and benchmark, for example
 #             make benchmark RECIPE=configs/det/db_mv3_ft.yml ARGS="--quick --only step loop"
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
+JOBS ?= 2
 RECIPE ?= configs/rec/svtr_ft.yml
 ARGS ?=
 
@@ -92,7 +94,7 @@ demo-system: $(READY)  ## read example pages with the shipped weights: text, pic
 	@echo "What was right and wrong on the test part: $(DEMO_SYSTEM)/pages.html"
 
 test: $(READY)  ## the tests, without the slow ones
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(READY)  ## only the tests that take a minute or more each
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m slow $(ARGS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-DEV = ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "ruff>=0.6", "types-PyYAML"]
+DEV = ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-PyYAML"]
 PDF = ["pypdfium2>=4.30", "pypdf>=5.0"]
 VISUALDL = ["visualdl>=2.5"]
 TENSORBOARD = ["tensorboard>=2.14"]

@@ -12,6 +12,7 @@ from ppocr_like.config import Builder, GlobalConfig, LoaderConfig, Recipe
 from ppocr_like.config.checks import SECTIONS
 from ppocr_like.config.ignored import IGNORED
 from ppocr_like.config.typecheck import parameters
+from ppocr_like.config.wandb import WandbConfig
 from ppocr_like.errors import ConfigError
 from ppocr_like.registry import ARCH_TRANSFORMS, BACKBONES, HEADS, LOSSES, NECKS, SCHEDULES
 
@@ -25,6 +26,8 @@ def accepted(component: str) -> set[str]:
     """Names that are accepted where the entry stands."""
     if component in ("Global", "Loader"):
         return set((GlobalConfig if component == "Global" else LoaderConfig).__dataclass_fields__)
+    if component == "wandb":
+        return set(WandbConfig.__dataclass_fields__)
     if component in ("", "Architecture"):
         return set(SECTIONS) if component == "" else set(SECTIONS["Architecture"] or ())
     if component == "Optimizer.lr":
