@@ -235,7 +235,7 @@ def test_real_networks_run_at_every_size(ink_run, tmp_path, name):
     model = Builder(wanted).model()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None
+            module.momentum = 1.0  # this batch alone
     with torch.no_grad():
         model(torch.rand(4, 3, 64, 64) * 2 - 1, {})
         for parameter in model.head.parameters():
