@@ -23,12 +23,11 @@ SAMPLE = 100  # px: the font size at which texts are measured
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A line to be drawn: `points` (P, 2) px of the page, its text, its confidence in [0, 1], its number in the reading order."""
+    """A line to be drawn: `points` (P, 2) px of the page, its text, its confidence in [0, 1]."""
 
     points: np.ndarray
     text: str
     confidence: float
-    number: int
 
 
 def draw_reading(image: np.ndarray, lines: Sequence[Shown], font: Callable[[int], Font]) -> np.ndarray:
@@ -39,7 +38,7 @@ def draw_reading(image: np.ndarray, lines: Sequence[Shown], font: Callable[[int]
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        lines: in reading order.
+        lines: what was read.
         font: gives the font of a size in px.
     """
     scale = page_scale(image.shape[1], image.shape[0])

@@ -9,7 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.sync_norm import NormSync
+
+LINE_POOL = (3, 2)  # strides of `line_pool` for images of 48 px
 
 ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "none": lambda x: x,
@@ -75,6 +78,11 @@ def line_pool(x: torch.Tensor) -> torch.Tensor:
     lines of any width as it was trained; for images of 48 x 320 px the three are the same.
     """
     return F.avg_pool2d(x.mean(2, keepdim=True), (1, 2))
+
+
+def line_pool_spec(spec: FeatureSpec) -> FeatureSpec:
+    """What `line_pool` makes of a map; its rows are those of images of 48 px."""
+    return FeatureSpec(spec.channels, (spec.stride[0] * LINE_POOL[0], spec.stride[1] * LINE_POOL[1]), height=1)
 
 
 def fast_layout(images: torch.Tensor) -> torch.Tensor:

@@ -128,8 +128,9 @@ class OCR:
         except DataError as error:
             return PageResult(image, error=str(error))
         lines = self._ordered(self._read_lines(picture, boxes))
-        kept = tuple(line for line in lines if line.text.strip() and line.confidence >= self.min_confidence)
-        left_out = tuple(line for line in lines if not (line.text.strip() and line.confidence >= self.min_confidence))
+        sure = [bool(line.text.strip()) and line.confidence >= self.min_confidence for line in lines]
+        kept = tuple(line for line, good in zip(lines, sure, strict=True) if good)
+        left_out = tuple(line for line, good in zip(lines, sure, strict=True) if not good)
         height, width = picture.shape[:2]
         return PageResult(image, Page(name, int(width), int(height), kept, left_out), picture)
 

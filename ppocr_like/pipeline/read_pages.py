@@ -157,8 +157,7 @@ def _painter(ocr: OCR, font: str | Path | None) -> Callable[[Page, np.ndarray], 
     chosen: FontFile = choose_font(charset.labels[1:] if charset is not None else (), font)
 
     def paint(page: Page, picture: np.ndarray) -> bytes:
-        lines = [*page.lines, *page.left_out]
-        shown = [Shown(line.points, line.text, line.confidence, number) for number, line in enumerate(lines, 1)]
+        shown = [Shown(line.points, line.text, line.confidence) for line in (*page.lines, *page.left_out)]
         done, data = cv2.imencode(".jpg", draw_reading(picture, shown, chosen.size), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         if not done:
             raise DataError(f"a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written", page.source)

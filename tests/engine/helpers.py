@@ -17,8 +17,21 @@ import torch
 import yaml
 from safetensors import safe_open
 
+from ppocr_like.engine.run import Hook, Run, StepResult
+
 ROOT = Path(__file__).parents[2]
 TRAIN, EVAL = 22, 6  # samples; the last batch of an epoch is not full
+
+
+class StopAt(Hook):
+    """Ends a run after a step, as early stopping does."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        if run.progress.step == self.step:
+            run.stop_reason = "enough"
 
 
 def make_data(folder: Path) -> None:

@@ -16,11 +16,10 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
 from ppocr_like.engine import device, evaluate, setup, train
 from ppocr_like.engine.device import Compute
-from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.errors import OcrError
 from tests.processes import in_ranks
 
-from .helpers import records, tiny_recipe
+from .helpers import StopAt, records, tiny_recipe
 from .test_distillation import STUDENTS, cml, teacher_of
 
 # Adam turns the rounding of a gradient that is 0 into steps of full size, and a network that has not learnt anything yet
@@ -181,15 +180,6 @@ def test_distillation_is_equal_to_one_process(name: str, request: pytest.Fixture
         assert any(key.startswith("Student2_") for key in last["eval"])
         for key, value in last["eval"].items():
             assert key == "fps" or value == pytest.approx(one["eval"][key])
-
-
-class StopAt(Hook):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def after_step(self, run: Run, result: StepResult) -> None:
-        if run.progress.step == self.step:
-            run.stop_reason = "enough"
 
 
 def trained_until(tree: dict[str, Any], step: int) -> None:

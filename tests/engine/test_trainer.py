@@ -15,13 +15,13 @@ from ppocr_like.config import Recipe
 from ppocr_like.engine.checkpoint import load_checkpoint
 from ppocr_like.engine.guard import Signals
 from ppocr_like.engine.ranks import Ranks
-from ppocr_like.engine.run import Hook, Run, StepResult
+from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RunFolder
 from ppocr_like.engine.setup import build_run
 from ppocr_like.engine.trainer import fit, forward_backward, train_step
 from ppocr_like.errors import TrainingError
 
-from .helpers import tiny_recipe
+from .helpers import StopAt, tiny_recipe
 
 QUIET = {"Global__eval_at_start": False, "Global__eval_at_end": False, "Train__loader__num_workers": 0}
 
@@ -131,15 +131,6 @@ def test_what_is_not_finite_stops_before_the_weights_change(data: Path, tmp_path
         assert torch.equal(generator, torch.get_rng_state())
         after = run.model.state_dict()
         assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-class StopAt(Hook):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def after_step(self, run: Run, result: StepResult) -> None:
-        if run.progress.step == self.step:
-            run.stop_reason = "enough"
 
 
 def test_accumulation_resumes_between_groups(data: Path, tmp_path: Path) -> None:

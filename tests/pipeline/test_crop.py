@@ -44,8 +44,8 @@ def test_vertical_lines_are_turned_to_the_left_and_know_their_place():
     crop = cut_line(PAGE, np.array([[40, 20], [60, 20], [60, 120], [40, 120]]))
     assert crop.turned == 90
     assert np.array_equal(crop.image, np.rot90(PAGE[20:120, 40:60]))
-    # Its left end is the lower end... of a page turned to the left the upper end comes to lie left, at the bottom.
-    assert np.allclose(crop.places(np.array([[0, 0]])), [[59, 20]], atol=1.01)
+    # Turned to the left, its upper left px is the page's upper right one.
+    assert np.array_equal(crop.places(np.array([[0.0, 0.0]])), [[59, 20]])
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3, 4])

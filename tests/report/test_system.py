@@ -151,8 +151,11 @@ def test_wrong_data_is_told_with_its_place(tree, tmp_path):
     (tmp_path / "pages.txt").write_text('a.png\t[{"transcription": "a", "points": [[0,0],[1,0],[1,1],[0,1]]}]\n')
     with pytest.raises(DataError, match="none of the 1 images is there"):
         evaluated(tree)
+
+
+def test_an_order_that_is_none(tree):
     tree["System"]["order"] = "up"
-    with pytest.raises((ConfigError, DataError)):
+    with pytest.raises(ConfigError, match="System: order 'up'; known: auto, rows, none"):
         evaluated(tree)
 
 

@@ -6,7 +6,7 @@ squeeze-excite (Lee and Park 2020): one 1x1 convolution of the means. Parameter 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,14 +17,12 @@ from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.resnet import check_out_indices
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
 from ppocr_like.modeling.init import kaiming_normal_
-from ppocr_like.modeling.layers import fast_layout, line_pool, pair
+from ppocr_like.modeling.layers import fast_layout, line_pool, line_pool_spec, pair
 from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
 STEM = (64, 64, 128)  # channels of the first convolutions
 LAYERS = 6  # convolutions of a block
-
-POOL = (3, 2)  # strides of `layers.line_pool` for images of 48 px
 
 
 @dataclass(frozen=True)
@@ -97,6 +95,15 @@ class HGStage(nn.Module):
         return self.blocks(x if self.downsample is None else self.downsample(x))
 
 
+def stage_maps(stages: Iterable[nn.Module], x: torch.Tensor) -> list[torch.Tensor]:
+    """What each of the stages makes of the one before."""
+    maps = []
+    for stage in stages:
+        x = stage(x)
+        maps.append(x)
+    return maps
+
+
 class HGNet(nn.Module):
     """The first convolutions and the stages.
 
@@ -141,10 +148,7 @@ class PPHGNetSmall(HGNet):
         self.out_spec = [self.specs[i] for i in self.out_indices]
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        x, maps = F.max_pool2d(self.stem(fast_layout(images)), 3, 2, 1), []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
+        maps = stage_maps(self.stages, F.max_pool2d(self.stem(fast_layout(images)), 3, 2, 1))
         return [maps[i] for i in self.out_indices]
 
 
@@ -164,11 +168,7 @@ class PPHGNetSmallRec(HGNet):
         if det:
             raise ValueError("a recogniser needs the form with one map: set det: False")
         super().__init__(in_spec, REC_STAGES, (in_spec.stride[0] * 2, in_spec.stride[1] * 2))
-        last = self.specs[-1]
-        self.out_spec = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]), height=1)
+        self.out_spec = line_pool_spec(self.specs[-1])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        x = self.stem(fast_layout(images))
-        for stage in self.stages:
-            x = stage(x)
-        return line_pool(x)
+        return line_pool(stage_maps(self.stages, self.stem(fast_layout(images)))[-1])

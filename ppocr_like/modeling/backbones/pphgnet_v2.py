@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from ppocr_like.contracts import FeatureSpec
-from ppocr_like.modeling.backbones.pphgnet import POOL
+from ppocr_like.modeling.backbones.pphgnet import stage_maps
 from ppocr_like.modeling.backbones.pplcnet_v4 import Stem
 from ppocr_like.modeling.backbones.resnet import check_out_indices
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
 from ppocr_like.modeling.init import kaiming_normal_
-from ppocr_like.modeling.layers import fast_layout, line_pool, pair
+from ppocr_like.modeling.layers import fast_layout, line_pool, line_pool_spec, pair
 from ppocr_like.modeling.recompute import Recomputable
 from ppocr_like.registry import BACKBONES
 
@@ -178,10 +178,7 @@ class PPHGNetV2B4(HGNetV2):
         self.out_spec = [self.specs[i] for i in self.out_indices]
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        x, maps = self.stem(fast_layout(images)), []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
+        maps = stage_maps(self.stages, self.stem(fast_layout(images)))
         return [maps[i] for i in self.out_indices]
 
 
@@ -210,13 +207,9 @@ class PPHGNetV2B4Rec(HGNetV2):
             raise ValueError("a recogniser needs the form with one map: set det: False")
         super().__init__(in_spec, REC_STRIDES, 1 if text_rec else 2, lr_mult_list)
         self.text_rec = text_rec
-        last = self.specs[-1]
-        pooled = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]), height=1)
-        self.out_spec = pooled if text_rec else last
+        self.out_spec = line_pool_spec(self.specs[-1]) if text_rec else self.specs[-1]
         self.fc = Unused((EXPAND, CLASSES))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        x = self.stem(fast_layout(images))
-        for stage in self.stages:
-            x = stage(x)
+        x = stage_maps(self.stages, self.stem(fast_layout(images)))[-1]
         return line_pool(x) if self.text_rec else x

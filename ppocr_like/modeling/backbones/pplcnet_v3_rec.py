@@ -11,7 +11,7 @@ import torch
 
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.pplcnet_v3 import LCNetV3, Stages
-from ppocr_like.modeling.layers import line_pool
+from ppocr_like.modeling.layers import line_pool, line_pool_spec
 from ppocr_like.registry import BACKBONES
 
 BLOCKS: Stages = {
@@ -21,8 +21,6 @@ BLOCKS: Stages = {
     "blocks5": ((3, 128, 256, (1, 2), False), *((5, 256, 256, 1, False),) * 4),
     "blocks6": ((5, 256, 512, (2, 1), True), (5, 512, 512, 1, True), (5, 512, 512, (2, 1), False), (5, 512, 512, 1, False)),
 }
-
-POOL = (3, 2)  # strides of `layers.line_pool` for images of 48 px
 
 
 @BACKBONES.register("PPLCNetV3", task="rec")
@@ -53,8 +51,7 @@ class PPLCNetV3(LCNetV3):
         if det:
             raise ValueError("a recogniser needs the form with one map: set det: False")
         super().__init__(in_spec, BLOCKS, scale, conv_kxk_num, lr_mult_list, lab_lr)
-        last = self.specs["blocks6"]
-        self.out_spec = FeatureSpec(last.channels, (last.stride[0] * POOL[0], last.stride[1] * POOL[1]), height=1)
+        self.out_spec = line_pool_spec(self.specs["blocks6"])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return line_pool(self.stages(images)["blocks6"])

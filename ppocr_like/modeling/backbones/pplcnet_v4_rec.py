@@ -14,10 +14,9 @@ from torch import nn
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.backbones.pplcnet_v4 import Stem, check_size, stage
 from ppocr_like.modeling.conv_norm import ConvNorm, Stride
-from ppocr_like.modeling.layers import fast_layout, line_pool, pair
+from ppocr_like.modeling.layers import fast_layout, line_pool, line_pool_spec, pair
 from ppocr_like.registry import BACKBONES
 
-POOL = (3, 2)  # strides of `layers.line_pool` for images of 48 px
 NAMES = ("blocks2", "blocks3", "blocks4", "blocks5")
 
 
@@ -78,13 +77,13 @@ class PPLCNetV4(nn.Module):
             self.conv1 = nn.Sequential(first, nn.GELU(), second)
         else:
             self.conv1 = Stem(in_spec.channels, inner, channels, lr_mult=lr_mult_list[0])
-        stride = in_spec.stride[0] * 4 * POOL[0], in_spec.stride[1] * 4 * POOL[1]
+        stride = in_spec.stride[0] * 4, in_spec.stride[1] * 4
         for name, wanted, lr_mult in zip(NAMES, stages, lr_mult_list[1:], strict=False):
             step = pair(wanted.stride, "stride")
             made = stage(channels, wanted.outputs, wanted.stride, wanted.count, wanted.gates, lr_mult)
             self.add_module(name, made)
             channels, stride = wanted.outputs, (stride[0] * step[0], stride[1] * step[1])
-        self.out_spec = FeatureSpec(channels, stride, height=1)
+        self.out_spec = line_pool_spec(FeatureSpec(channels, stride))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         x = self.conv1(fast_layout(images))

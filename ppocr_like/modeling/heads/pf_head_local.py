@@ -9,23 +9,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec
+from ppocr_like.modeling.conv_norm import ConvNorm
 from ppocr_like.modeling.heads.db_head import DBHead, first_convolutions
 from ppocr_like.modeling.init import default_conv_
-from ppocr_like.modeling.layers import BatchNorm2d, norm_act
 from ppocr_like.registry import HEADS
-
-
-class ConvNorm(nn.Module):
-    """3x3 convolution without bias, batch norm, ReLU."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        self.bn = BatchNorm2d(outputs)
-        default_conv_(self.conv)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return norm_act(self.bn, "relu", self.conv(x))
 
 
 class LocalModule(nn.Module):
@@ -33,7 +20,7 @@ class LocalModule(nn.Module):
 
     def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
-        self.last_3 = ConvNorm(channels + 1, inner)
+        self.last_3 = ConvNorm(channels + 1, inner, 3, act="relu")
         self.last_1 = nn.Conv2d(inner, 1, 1)
         default_conv_(self.last_1)
 

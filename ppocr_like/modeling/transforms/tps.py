@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
-from ppocr_like.modeling.init import default_conv_
-from ppocr_like.modeling.layers import BatchNorm2d, fast_layout, norm_act
+from ppocr_like.modeling.conv_norm import ConvNorm
+from ppocr_like.modeling.layers import fast_layout
 from ppocr_like.registry import ARCH_TRANSFORMS
 
 # model_name -> channels of the convolutions, between two of which the map is halved, and of the hidden linear layer
@@ -74,19 +74,6 @@ def spline_matrix(size: tuple[int, int], count: int) -> torch.Tensor:
         return (spline_terms(size, points) @ spline_inverse(points)).float()
 
 
-class ConvNormRelu(nn.Module):
-    """3x3 convolution, batch norm, ReLU."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        self.bn = BatchNorm2d(outputs)
-        default_conv_(self.conv)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return norm_act(self.bn, "relu", self.conv(x))
-
-
 class LocalizationNetwork(nn.Module):
     """Images (N, C, H, W) -> fiducial points (N, K, 2).
 
@@ -103,7 +90,7 @@ class LocalizationNetwork(nn.Module):
         widths, hidden = SIZES[model_name]
         self.depth = len(widths)
         for number, width in enumerate(widths):
-            self.add_module(f"loc_conv{number}", ConvNormRelu(channels, width))
+            self.add_module(f"loc_conv{number}", ConvNorm(channels, width, 3, act="relu"))
             channels = width
         self.fc1 = nn.Linear(channels, hidden)
         self.fc2 = nn.Linear(hidden, 2 * points)

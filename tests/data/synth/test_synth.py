@@ -1,6 +1,5 @@
 """Synthetic lines: texts, looks, files, and the data set that draws them."""
 
-import json
 import os
 import pickle
 import signal
@@ -278,4 +277,4 @@ def test_the_command_says_what_is_wrong(corpus, tmp_path):
     ]
     done = subprocess.run([*command, "--set", "blurr=0.1"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "blurr" in done.stderr and "blur" in done.stderr
-    assert json.loads(json.dumps(done.stdout)) == "" and not (tmp_path / "o").exists()
+    assert done.stdout == "" and not (tmp_path / "o").exists()
