@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from ppocr_like.report.speed.machine import Others, Peak, describe, peak_memory_mb, worker_memory_mb
+from ppocr_like.report.speed.machine import Others, describe, peak_memory_mb, worker_memory_mb
 
 CPU = torch.device("cpu")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
