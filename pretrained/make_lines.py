@@ -1,0 +1,262 @@
+"""Synthetic lines for configs/rec/svtr_small_pretrain.yml: word lists and manual pages of a Debian system, set in its fonts.
+
+    apt-get install --no-install-recommends $(python pretrained/make_lines.py --packages)
+    python pretrained/make_lines.py --out train_data/rec --dict train_data/pretrain_dict.txt
+
+writes `synth_print`, `synth_type`, `synth_hand`, `synth_word` and `synth_slip` under --out, with a label file beside each.
+Interrupted, it goes on when it is called again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+PACKAGES = """
+    fonts-adf-oldania fonts-breip fonts-cantarell fonts-cmu fonts-comfortaa fonts-comic-neue fonts-courier-prime
+    fonts-crosextra-caladea fonts-crosextra-carlito fonts-dancingscript fonts-dejavu fonts-dkg-handwriting fonts-ebgaramond
+    fonts-ecolier-court fonts-fanwood fonts-femkeklaver fonts-freefont-ttf fonts-gfs-artemisia fonts-gfs-didot
+    fonts-gfs-neohellenic fonts-gfs-porson fonts-gnutypewriter fonts-goudybookletter fonts-gotico-antiqua fonts-hack
+    fonts-havana fonts-inconsolata fonts-junicode fonts-jura fonts-karla fonts-kaushanscript fonts-kristi fonts-lato
+    fonts-league-mono fonts-league-spartan fonts-leckerli-one fonts-levien-typoscript fonts-liberation fonts-linuxlibertine
+    fonts-lmodern fonts-lobster fonts-monofur fonts-noto-mono fonts-oldstandard fonts-open-sans fonts-oxygen fonts-play
+    fonts-quicksand fonts-roboto fonts-roboto-slab fonts-rufscript fonts-sil-gentium fonts-sil-gentiumplus fonts-sjfonts
+    fonts-texgyre fonts-urw-base35
+    manpages manpages-de manpages-es manpages-fr
+    wamerican wbritish wcatalan wdanish wdutch wfrench witalian wngerman wnorwegian wogerman wpolish wportuguese wspanish wswedish
+"""
+WORDS = Path("/usr/share/dict")
+LISTS = "american-english british-english catalan danish dutch french italian ngerman nynorsk ogerman polish portuguese spanish swedish"
+MANUALS = Path("/usr/share/man")
+FONTS = (Path("/usr/share/fonts"), Path("/usr/share/texmf/fonts"))
+NOT_LETTERS = re.compile(
+    r"bwht|D050|Standard|Symbol|Dingbat|OpenSymbol|[Mm]ath|lmdunh|cmex|karlatamil|-SC|[Cc]aps|Initials", re.ASCII
+)
+TYPEWRITERS = re.compile(
+    r"courier|gnutypewriter|(DejaVuSans|Liberation|Oxygen|NotoSans)Mono-|FreeMono|NimbusMono|cmunt[tx]|cmunit|texgyrecursor|lmmono(?!prop)",
+    re.ASCII,
+)
+MONOSPACED = re.compile(r"league-mono|hack/|inconsolata|monofur|NotoMono", re.ASCII)
+HANDS = re.compile(
+    r"breip|fifthhorseman|rufscript|femke|dancing|ecolier|sjfonts|kristi|havana|Z003|comic-neue|kaushan|leckerli|chorus"
+    r"|TypoScript",
+    re.ASCII,
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="folder of the sets")
+    parser.add_argument("--dict", type=Path, help="dictionary of the recipe")
+    parser.add_argument("--packages", action="store_true", help="name Debian's packages and end")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of lines")
+    args = parser.parse_args()
+    if args.packages:
+        print(*PACKAGES.split())
+        return
+    if args.out is None or args.dict is None:
+        parser.error("--out and --dict are needed")
+    fonts = sorted(str(p) for place in FONTS for p in place.rglob("*") if p.suffix.lower() in (".ttf", ".otf"))
+    fonts = [font for font in fonts if not NOT_LETTERS.search(font)]
+    kinds = {
+        "type": [f for f in fonts if TYPEWRITERS.search(f)],
+        "hand": [f for f in fonts if HANDS.search(f)],
+        "mono": [f for f in fonts if MONOSPACED.search(f)],
+    }
+    kinds["print"] = [f for f in fonts if not any(f in members for members in kinds.values())]
+    rng = np.random.default_rng(1024)
+    words, pages = list(_words()), list(_manuals())
+    if not words or not pages or not all(kinds.values()):
+        sys.exit(
+            f"no words, manual pages or fonts; install the packages of --packages (found {len(words)} words, {len(pages)} paragraphs)"
+        )
+    texts: dict[str, Callable[[], str]] = {
+        "running": lambda: pages[int(rng.integers(len(pages)))],
+        "mixed": lambda: _sentence(words, rng),
+        "word": lambda: _sign(words, rng),
+        "slip": lambda: _slip(words, rng),
+    }
+    paper = "invert=0 colour=0.2 perspective=0.1 rotation=0.7"
+    sets = [
+        ("print", ("running", "mixed"), kinds["print"], 14000, "length=[4,60] invert=0.03 perspective=0.15 rotation=1"),
+        (
+            "type",
+            ("running", "mixed"),
+            kinds["type"],
+            10000,
+            f"length=[4,70] {paper} uneven=0.6 blur=0.5 bold=0.3 underline=0.08",
+        ),
+        ("hand", ("running", "mixed"), kinds["hand"], 8000, f"length=[8,55] {paper} curve=0.4 neighbours=0.4"),
+        (
+            "slip",
+            ("slip",),
+            kinds["type"] + kinds["mono"] + kinds["print"],
+            8000,
+            f"length=[1,45] {paper} colour=0 low_resolution=0.5",
+        ),
+        (
+            "word",
+            ("word",),
+            kinds["print"] + kinds["mono"],
+            16000,
+            "length=[1,16] height=[14,64] invert=0.45 colour=0.9 perspective=0.7 rotation=4 blur=0.55 low_resolution=0.55 "
+            "noise=0.4 bold=0.3 margin=[0,0.2]",
+        ),
+    ]
+    for name, kind, files, count, settings in sets:
+        with tempfile.TemporaryDirectory() as folder:
+            corpus = Path(folder) / f"{name}.txt"
+            corpus.write_text("".join(texts[k]() + "\n" for _ in range(20000) for k in kind), encoding="utf-8")
+            print(f"synth_{name}: {len(files)} fonts", flush=True)
+            subprocess.run(
+                [
+                    sys.executable,
+                    "tools/synth.py",
+                    "--corpus",
+                    str(corpus),
+                    "--fonts",
+                    *files,
+                    "--out",
+                    str(args.out / f"synth_{name}"),
+                ]
+                + [
+                    "--count",
+                    str(int(count * args.scale)),
+                    "--dict",
+                    str(args.dict),
+                    "--suffix",
+                    ".jpg",
+                    "--set",
+                    *settings.split(),
+                ],
+                check=True,
+            )
+        labels = (args.out / f"synth_{name}" / "labels.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+        (args.out / f"synth_{name}_train.txt").write_text("".join(f"synth_{name}/{line}" for line in labels), encoding="utf-8")
+
+
+def _words() -> Iterator[list[str]]:
+    """Of each language."""
+    for name in LISTS.split():
+        path = WORDS / name
+        if path.exists():
+            data = path.read_bytes()
+            try:
+                text = data.decode("utf-8")
+            except UnicodeDecodeError:  # Norwegian's
+                text = data.decode("latin-1")
+            yield [word for word in text.split() if not word.endswith("'s")]
+
+
+def _manuals() -> Iterator[str]:
+    """Paragraphs of manual pages, without their mark-up."""
+    for language in ("", "fr", "de", "es"):
+        for path in sorted((MANUALS / language).glob("man[1578]/*.gz"))[:600]:
+            source = gzip.decompress(path.read_bytes()).decode("utf-8", "ignore")
+            lines = [line for line in source.splitlines() if line and line[0] not in ".'"]
+            text = re.sub(r"\\f\[?[A-Z]+\]?|\\f.|\\&|\\[|/,^cp:]|\\s[-+]?\d+", "", "\n".join(lines))
+            text = text.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "/").replace("\\ ", " ").replace("\\~", " ")
+            for paragraph in re.split(r"(?<=[.!?])\n", text):
+                joined = " ".join(paragraph.split())
+                if len(joined) >= 40 and "\\" not in joined:
+                    yield joined
+
+
+def _cased(word: str, rng: np.random.Generator, upper: float, title: float) -> str:
+    kind = rng.random()
+    if kind < upper:
+        return word.upper()
+    return word[:1].upper() + word[1:] if kind < upper + title else word
+
+
+def _number(rng: np.random.Generator) -> str:
+    whole, part = int(10 ** rng.uniform(0, 4)), int(rng.integers(100))
+    forms = [
+        f"{whole}",
+        f"{whole}.{part:02d}",
+        f"{whole},{part:02d}",
+        f"{part}%",
+        f"{rng.integers(1, 29):02d}/{rng.integers(1, 13):02d}/{rng.integers(1950, 2027)}",
+        f"{rng.integers(1, 29)}-{rng.integers(1, 13)}-{rng.integers(1900, 2027)}",
+        f"{rng.integers(24):02d}:{rng.integers(60):02d}",
+        f"({whole})",
+        f"{rng.integers(1500, 2027)}",
+        f"{rng.integers(10, 99)} {rng.integers(100, 999)} {rng.integers(1000, 9999)}",
+        f"{rng.integers(10, 99)}-{rng.integers(1000000, 9999999)}",
+    ]
+    return forms[int(rng.integers(len(forms)))]
+
+
+def _sentence(words: list[list[str]], rng: np.random.Generator) -> str:
+    """Ten to twenty words of one language, with its signs."""
+    of = words[int(rng.integers(len(words)))]
+    upper = 1.0 if rng.random() < 0.08 else 0.02
+    parts = []
+    for _ in range(int(rng.integers(10, 20))):
+        word = _number(rng) if rng.random() < 0.06 else _cased(of[int(rng.integers(len(of)))], rng, upper, 0.15)
+        sign = rng.random()
+        if sign < 0.04:
+            left, right = [("«", "»"), ("(", ")"), ('"', '"'), ("„", "“"), ("“", "”"), ("« ", " »"), ("[", "]"), ("'", "'")][
+                int(rng.integers(8))
+            ]
+            word = left + word + right
+        elif sign < 0.3:
+            word += [",", ".", ",", ".", ";", ":", " -", "!", "?", " –", "...", "-", " —", " &", " /", "’"][int(rng.integers(16))]
+        parts.append(word)
+    return " ".join(parts)
+
+
+def _sign(words: list[list[str]], rng: np.random.Generator) -> str:
+    """One to three words as signs show them; half of the time English."""
+    of = words[0] if rng.random() < 0.5 else words[int(rng.integers(len(words)))]
+    upper, title = [(1.0, 0.0), (0.0, 1.0), (0.0, 0.1)][int(rng.choice(3, p=[0.45, 0.3, 0.25]))]
+    parts = [
+        _number(rng) if rng.random() < 0.15 else _cased(of[int(rng.integers(len(of)))], rng, upper, title)
+        for _ in range(int(rng.choice([1, 2, 3], p=[0.85, 0.1, 0.05])))
+    ]
+    mark = rng.random()
+    if mark < 0.08:
+        parts[-1] += "!.,:?-&'/"[int(rng.integers(9))]
+    return " ".join(parts)
+
+
+def _slip(words: list[list[str]], rng: np.random.Generator) -> str:
+    """A line of a till receipt: names, addresses, amounts, in capitals."""
+    of = words[0]
+
+    def some(fewest: int, most: int) -> str:
+        return " ".join(of[int(rng.integers(len(of)))].upper() for _ in range(int(rng.integers(fewest, most + 1))))
+
+    whole, part = int(10 ** rng.uniform(0, 3)), int(rng.integers(100))
+    money = f"{whole}.{part:02d}"
+    forms = [
+        money,
+        money,
+        f"{rng.choice(['RM', '$', 'EUR', '£', 'GBP', 'USD'])} {money}",
+        f"{some(1, 3)} {money}",
+        f"{rng.integers(1, 20)} X {money}",
+        f"{some(1, 2)}: {_number(rng)}",
+        some(1, 4),
+        f"NO. {rng.integers(1, 200)}, {some(1, 3)}",
+        f"{some(1, 2)} {rng.integers(1, 99)}/{rng.integers(1, 99)},",
+        f"TEL: {rng.integers(10, 99)}-{rng.integers(1000, 9999)} {rng.integers(1000, 9999)}",
+        _number(rng),
+        f"{rng.integers(10**6, 10**13)}",
+        f"({rng.integers(10**5, 10**6)}-{'ABDHKMPTUVWX'[int(rng.integers(12))]})",
+        f"{some(1, 2)} ({some(1, 1)})",
+        f"TOTAL {some(0, 2)} {money}".replace("  ", " "),
+        f"{_number(rng)} {_number(rng)}",
+    ]
+    return forms[int(rng.integers(len(forms)))]
+
+
+if __name__ == "__main__":
+    main()
