@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,10 @@ PACKAGES = """
     wamerican wbritish wcatalan wdanish wdutch wfrench witalian wngerman wnorwegian wogerman wpolish wportuguese wspanish wswedish
 """
 WORDS = Path("/usr/share/dict")
-LISTS = "american-english british-english catalan danish dutch french italian ngerman nynorsk ogerman polish portuguese spanish swedish"
+LISTS = """
+    american-english british-english catalan danish dutch french italian ngerman nynorsk ogerman polish portuguese spanish
+    swedish
+"""
 MANUALS = Path("/usr/share/man")
 FONTS = (Path("/usr/share/fonts"), Path("/usr/share/texmf/fonts"))
 NOT_LETTERS = re.compile(
@@ -64,26 +67,7 @@ def main() -> None:
         return
     if args.out is None or args.dict is None:
         parser.error("--out and --dict are needed")
-    fonts = sorted(str(p) for place in FONTS for p in place.rglob("*") if p.suffix.lower() in (".ttf", ".otf"))
-    fonts = [font for font in fonts if not NOT_LETTERS.search(font)]
-    kinds = {
-        "type": [f for f in fonts if TYPEWRITERS.search(f)],
-        "hand": [f for f in fonts if HANDS.search(f)],
-        "mono": [f for f in fonts if MONOSPACED.search(f)],
-    }
-    kinds["print"] = [f for f in fonts if not any(f in members for members in kinds.values())]
-    rng = np.random.default_rng(1024)
-    words, pages = list(_words()), list(_manuals())
-    if not words or not pages or not all(kinds.values()):
-        sys.exit(
-            f"no words, manual pages or fonts; install the packages of --packages (found {len(words)} words, {len(pages)} paragraphs)"
-        )
-    texts: dict[str, Callable[[], str]] = {
-        "running": lambda: pages[int(rng.integers(len(pages)))],
-        "mixed": lambda: _sentence(words, rng),
-        "word": lambda: _sign(words, rng),
-        "slip": lambda: _slip(words, rng),
-    }
+    texts, kinds = Texts(np.random.default_rng(1024)), fonts_of_kinds()
     paper = "invert=0 colour=0.2 perspective=0.1 rotation=0.7"
     sets = [
         ("print", ("running", "mixed"), kinds["print"], 14000, "length=[4,60] invert=0.03 perspective=0.15 rotation=1"),
@@ -114,33 +98,59 @@ def main() -> None:
     for name, kind, files, count, settings in sets:
         with tempfile.TemporaryDirectory() as folder:
             corpus = Path(folder) / f"{name}.txt"
-            corpus.write_text("".join(texts[k]() + "\n" for _ in range(20000) for k in kind), encoding="utf-8")
+            corpus.write_text("".join(getattr(texts, k)() + "\n" for _ in range(20000) for k in kind), encoding="utf-8")
             print(f"synth_{name}: {len(files)} fonts", flush=True)
             subprocess.run(
                 [
-                    sys.executable,
-                    "tools/synth.py",
-                    "--corpus",
-                    str(corpus),
-                    "--fonts",
-                    *files,
-                    "--out",
-                    str(args.out / f"synth_{name}"),
-                ]
-                + [
-                    "--count",
-                    str(int(count * args.scale)),
-                    "--dict",
-                    str(args.dict),
-                    "--suffix",
-                    ".jpg",
-                    "--set",
-                    *settings.split(),
+                    *(sys.executable, "tools/synth.py", "--corpus", str(corpus), "--fonts", *files),
+                    *("--out", str(args.out / f"synth_{name}"), "--count", str(int(count * args.scale))),
+                    *("--dict", str(args.dict), "--suffix", ".jpg", "--set", *settings.split()),
                 ],
                 check=True,
             )
         labels = (args.out / f"synth_{name}" / "labels.txt").read_text(encoding="utf-8").splitlines(keepends=True)
         (args.out / f"synth_{name}_train.txt").write_text("".join(f"synth_{name}/{line}" for line in labels), encoding="utf-8")
+
+
+def fonts_of_kinds() -> dict[str, list[str]]:
+    """Files of the fonts: type (writers), hand, mono (spaced), print."""
+    fonts = sorted(str(p) for place in FONTS for p in place.rglob("*") if p.suffix.lower() in (".ttf", ".otf"))
+    fonts = [font for font in fonts if not NOT_LETTERS.search(font)]
+    kinds = {
+        "type": [f for f in fonts if TYPEWRITERS.search(f)],
+        "hand": [f for f in fonts if HANDS.search(f)],
+        "mono": [f for f in fonts if MONOSPACED.search(f)],
+    }
+    kinds["print"] = [f for f in fonts if not any(f in members for members in kinds.values())]
+    if not all(kinds.values()):
+        sys.exit("fonts are missing; install the packages of make_lines.py --packages")
+    return kinds
+
+
+class Texts:
+    """Draws texts of several kinds."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._words, self._pages = list(_words()), list(_manuals())
+        if not self._words or not self._pages:
+            sys.exit("word lists or manual pages are missing; install the packages of make_lines.py --packages")
+
+    def running(self) -> str:
+        """A paragraph of a manual page."""
+        return self._pages[int(self._rng.integers(len(self._pages)))]
+
+    def mixed(self) -> str:
+        """Words of one language, with its signs."""
+        return _sentence(self._words, self._rng)
+
+    def word(self) -> str:
+        """What a sign says."""
+        return _sign(self._words, self._rng)
+
+    def slip(self) -> str:
+        """A line of a till receipt."""
+        return _slip(self._words, self._rng)
 
 
 def _words() -> Iterator[list[str]]:
