@@ -21,6 +21,7 @@ from ppocr_like.config.wandb import SECTION as WANDB
 from ppocr_like.config.wandb import wandb_config
 from ppocr_like.contracts import chain_problems, entry_name
 from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.registry import DATASETS
 
 T = TypeVar("T")
 
@@ -172,11 +173,21 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files
-    if isinstance(files, list) and isinstance(ratios, list) and len(files) != len(ratios):
+    further = _further_sources(node.get("name"))
+    if isinstance(files, list) and isinstance(ratios, list) and len(files) + further != len(ratios):
         message = f"has {len(ratios)} numbers for {len(files)} files in label_file_list; give one number for each file"
+        message += ", and then one for what the data set makes itself" if further else ""
         problems.append(Problem(path("ratio_list"), message))
     if problems:
         raise ConfigError(problems)
+
+
+def _further_sources(name: Any) -> int:
+    """Sources that a data set has beside its label files."""
+    try:
+        return int(getattr(DATASETS.get(str(name)), "further_sources", 0))
+    except KeyError:
+        return 0
 
 
 def _without_resize(transforms: list) -> str:

@@ -209,7 +209,7 @@ def _ratios(given: float | Sequence[float], sources: Sequence[str], name: str, w
     ratios = [float(given)] * len(sources) if isinstance(given, (int, float)) else [float(ratio) for ratio in given]
     if len(ratios) != len(sources):
         found = f" ({', '.join(sources)})" if name != "label_file_list" else ""
-        what = "label files" if name == "label_file_list" else "LMDB folders"
+        what = {"label_file_list": "label files", "sources": "sources"}.get(name, "LMDB folders")
         message = f"has {len(ratios)} entries for {len(sources)} {what}{found}; give one for each, or a number"
         problems.append(Problem("ratio_list", message))
     if not all(math.isfinite(ratio) and ratio >= 0 for ratio in ratios):

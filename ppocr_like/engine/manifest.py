@@ -20,8 +20,10 @@ from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
 from ppocr_like.data.lmdb_set import LMDBDataSet
+from ppocr_like.data.synthetic_set import SyntheticDataSet
 
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
+FILE_KEYS = ("label_file_list", "corpus")  # keys of data sets that name text files
 
 
 def write_manifest(
@@ -54,6 +56,7 @@ def write_manifest(
             "seed": recipe.globals.seed,
             "files": {name: file_digest(name) for name in named_files(recipe.tree, charset is not None)},
             **({"folders": folders} if (folders := lmdb_digests(datasets)) else {}),
+            **({"fonts": fonts} if (fonts := font_digest(datasets)) else {}),
             **({"charset_sha256": charset.digest} if charset is not None else {}),
             "host": entry["host"],
             "resumed": [],
@@ -101,13 +104,14 @@ def host_facts(device: torch.device) -> dict[str, Any]:
 
 
 def named_files(tree: Mapping[str, Any], reads_text: bool) -> list[str]:
-    """Label files of training and evaluation, and the dictionary where one is read, as the recipe names them."""
+    """Label files of training and evaluation, what synthetic lines are made of, and the dictionary where one is read, as the
+    recipe names them."""
     found: dict[str, None] = {}
 
     def walk(node: Any) -> None:
         if isinstance(node, dict):
             for key, value in node.items():
-                if key == "label_file_list":
+                if key in FILE_KEYS:
                     found.update(dict.fromkeys([value] if isinstance(value, str) else [str(item) for item in value or []]))
                 else:
                     walk(value)
@@ -131,6 +135,16 @@ def file_digest(name: str) -> dict[str, Any]:
     except OSError:
         return {}
     return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def font_digest(datasets: Iterable[Any]) -> dict[str, Any]:
+    """Of the fonts that synthetic lines are set in: how many files, and the SHA-256 of their contents' SHA-256, in order."""
+    paths = [str(font.path) for data in datasets if isinstance(data, SyntheticDataSet) for font in data.maker.fonts]
+    paths = list(dict.fromkeys(paths))
+    if not paths:
+        return {}
+    together = "".join(file_digest(path).get("sha256", "") for path in paths)
+    return {"files": len(paths), "sha256": hashlib.sha256(together.encode("ascii")).hexdigest()}
 
 
 def lmdb_digests(datasets: Iterable[Any]) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from PIL import features
 from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.checks import all_problems
 from ppocr_like.contracts import Request
 from ppocr_like.data.lmdb_set import LMDBDataSet
 from ppocr_like.data.loader import build_loader
@@ -24,6 +25,7 @@ from ppocr_like.data.synth.texts import Corpus
 from ppocr_like.data.synth.write import LABELS, look_generator, make_lines, plan_generator
 from ppocr_like.data.synthetic_set import SyntheticDataSet
 from ppocr_like.draw.fonts import choose_font
+from ppocr_like.engine.manifest import font_digest, named_files
 from ppocr_like.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -222,7 +224,7 @@ def test_wrong_settings_are_told(corpus, tmp_path):
         SyntheticDataSet({"corpus": [str(tmp_path / "cyrillic.txt")], "fonts": [str(FONT)]})
 
 
-def test_a_recipe_draws_its_training_data(corpus, tmp_path):
+def test_a_recipe_draws_its_training_data(corpus, real, tmp_path):
     """With buckets by width, several workers, and the recipe's own characters."""
     load_components()
     (tmp_path / "dict.txt").write_text("\n".join("abcdefghijklmnopqrstuvwxyz"), encoding="utf-8")
@@ -239,6 +241,9 @@ def test_a_recipe_draws_its_training_data(corpus, tmp_path):
                 "name": "SyntheticDataSet",
                 "settings": {"corpus": [corpus], "fonts": [str(FONT)], "length": [2, 25]},
                 "size": 40,
+                "data_dir": real["data_dir"],
+                "label_file_list": real["label_file_list"],
+                "ratio_list": [1.0, 1.0, 1.0],
                 "transforms": [
                     {"DecodeImage": {"img_mode": "BGR"}},
                     {"CTCLabelEncode": None},
@@ -256,10 +261,49 @@ def test_a_recipe_draws_its_training_data(corpus, tmp_path):
     batches = list(loader.batches(0))
     loader.close()
     infos = [info for batch in batches for info in batch["info"]]
-    assert len(infos) == 40 and not any(batch["rejected"] for batch in batches)
+    assert len(infos) == 46 and not any(batch["rejected"] for batch in batches)
     charset = Charset.from_file(str(tmp_path / "dict.txt"), True)
-    assert all(set(info.text.lower()) <= set(charset.labels) for info in infos)
+    assert all(set(i.text.lower()) <= set(charset.labels) for i in infos if i.file == "synthetic")
     assert len({batch["image"].shape[3] for batch in batches}) > 1
+    tree["Train"]["dataset"]["ratio_list"] = [1.0, 1.0]
+    assert "Train.dataset.ratio_list" in str(all_problems(Builder(Recipe.from_tree(tree))))
+
+
+@pytest.fixture
+def real(tmp_path):
+    """Six real lines in two label files."""
+    rows = []
+    for n in range(6):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((20 + n, 90, 3), 40 * n, np.uint8))
+        rows.append(f"{n}.png\tzeile {n}\n")
+    (tmp_path / "a.txt").write_text("".join(rows[:4]), encoding="utf-8")
+    (tmp_path / "b.txt").write_text("".join(rows[4:]), encoding="utf-8")
+    return {"data_dir": str(tmp_path), "label_file_list": [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]}
+
+
+def test_real_lines_among_synthetic_ones(corpus, real):
+    alone, mixed = dataset(corpus, seed=3), dataset(corpus, seed=3, ratio_list=[1.0, 2.0, 0.5], **real)
+    assert len(mixed) == 56 and mixed.counts() == [4, 2, 50]
+    assert [mixed.info(n).text for n in range(6)] == [f"zeile {n}" for n in range(6)]
+    assert mixed.info(5).file == real["label_file_list"][1] and mixed.info(5).line == 2
+    for n in (0, 7, 49):  # the files change nothing of what is drawn
+        one, two = alone.fetch(Request(n, 2)), mixed.fetch(Request(n + 6, 2))
+        assert one["label"] == two["label"] and np.array_equal(one["image"], two["image"])
+    assert cv2.imdecode(mixed.fetch(Request(3, 0))["image"], cv2.IMREAD_COLOR).shape == (23, 90, 3)
+    assert np.array_equal(mixed.sizes(progress=False), np.concatenate([[(90, 20 + n) for n in range(6)], alone.sizes(False)]))
+    drawn = mixed.epoch_indices(0)
+    assert np.array_equal(np.bincount(mixed.group_of(drawn)), [4, 4, 25])
+    with pytest.raises(ConfigError, match="2 entries for 3 sources"):
+        dataset(corpus, ratio_list=[1.0, 1.0], **real)
+    with pytest.raises(ConfigError, match="data_dir"):
+        dataset(corpus, label_file_list=real["label_file_list"])
+
+
+def test_the_run_names_what_lines_are_made_of(corpus):
+    data = dataset(corpus)
+    assert font_digest([data]) == font_digest([data, data]) and font_digest([data])["files"] == 1
+    tree = {"Train": {"dataset": {"settings": {"corpus": [corpus]}, "label_file_list": ["a.txt"]}}}
+    assert named_files(tree, False) == [corpus, "a.txt"]
 
 
 def test_the_command_says_what_is_wrong(corpus, tmp_path):
