@@ -10,6 +10,7 @@ import base64
 import io
 import os
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -77,6 +78,20 @@ def write_pdf(page: Page, picture: np.ndarray) -> bytes:
     sheet[pdf.generic.NameObject("/Resources")] = put.plain(resources)
     sheet[pdf.generic.NameObject("/Contents")] = put.deflated("\n".join(rows).encode())
     writer.add_metadata({"/Title": os.path.basename(page.source)})
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
+
+
+def join_pdf(pages: Sequence[bytes]) -> bytes:
+    """The pages of several PDF files, in order, in one.
+
+    Raises:
+        OcrError: pypdf is not installed.
+    """
+    writer = _pypdf().PdfWriter()
+    for page in pages:
+        writer.append(io.BytesIO(page))
     buffer = io.BytesIO()
     writer.write(buffer)
     return buffer.getvalue()

@@ -24,6 +24,7 @@ from ppocr_like.errors import CheckpointError, ConfigError, DataError
 from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
 from ppocr_like.pipeline.runner import Source
+from ppocr_like.pipeline.whole_files import join, whole_files
 
 PICTURE = "picture"
 KINDS = (*FORMATS, PICTURE)
@@ -63,11 +64,11 @@ def read_pages(
     progress: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> PagesSummary:
-    """Reads pages and writes for each the files asked for to `out`, named after the page.
+    """Reads pages and writes for each the files asked for to `out`, named after the page; text and searchable PDF also of a
+    file of several pages as a whole, once all of them are read.
 
-    Each file is whole or not there. `pages.jsonl` keeps which pages are done: a call that was stopped is repeated and reads the
-    rest; pages whose file changed since are read again. A page that cannot be read is named in the summary and tried again by
-    the next call.
+    `pages.jsonl` keeps which pages are done: a call that was stopped is repeated and reads the rest; pages whose file changed
+    since are read again. A page that cannot be read is named in the summary and tried again by the next call.
 
     Args:
         ocr: the models.
@@ -84,9 +85,7 @@ def read_pages(
         ConfigError: an unknown kind.
         DataError: `out` holds results of other models or settings, cannot be written, or `font` is no font.
     """
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown or not kinds:
-        raise ConfigError([], f"formats {', '.join(unknown) or 'missing'}; known: {', '.join(KINDS)}")
+    _check_kinds(kinds)
     folder = Path(out).expanduser()
     pages = find_pages(files)
     names = result_names(pages)
@@ -108,7 +107,17 @@ def read_pages(
                 summary.files += written
                 say(f"{page.name}\t{len(result.page.lines)} lines")
             bar.update()
+    done = {name for page, name in zip(pages, names, strict=True) if log.done(page, name, folder)}
+    for file in whole_files(pages, names):
+        if done.issuperset(file.pages):
+            summary.files += join(folder, file, kinds, {name for _, name in left}, _save)
     return summary
+
+
+def _check_kinds(kinds: Sequence[str]) -> None:
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        raise ConfigError([], f"formats {', '.join(unknown) or 'missing'}; known: {', '.join(KINDS)}")
 
 
 def _loaded_ahead(pages: Sequence[PageSource]) -> Iterator[Callable[[], Source]]:
@@ -217,7 +226,12 @@ class _Log:
         return all((folder / str(file)).is_file() for file in record.get("written", ()))
 
     def add(self, page: PageSource, name: str, written: Sequence[Path]) -> None:
-        row = {"name": name, "page": page.name, "file": _mark(page.path), "written": [path.name for path in written]}
+        row: dict[str, Any] = {
+            "name": name,
+            "page": page.name,
+            "file": _mark(page.path),
+            "written": [path.name for path in written],
+        }
         try:
             with open(self.path, "a", encoding="utf-8", newline="\n") as file:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -225,6 +239,7 @@ class _Log:
                 os.fsync(file.fileno())
         except OSError as error:
             raise DataError(f"cannot be written ({error.strerror or error})", str(self.path)) from error
+        self.records[name] = row
 
 
 def _mark(path: str) -> list[int]:

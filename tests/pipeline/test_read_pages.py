@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from PIL import Image
 
 from ppocr_like.components import load_components
 from ppocr_like.documents import Page
@@ -104,6 +105,43 @@ def test_formats_and_damaged_logs_are_named(ocr, files, tmp_path):
 def test_names_are_told_apart():
     pages = [PageSource("a/x.png"), PageSource("b/X.jpg"), PageSource("c.pdf", 1), PageSource("c.pdf", 2), PageSource("ü é.png")]
     assert result_names(pages) == ["x", "X_2", "c_p1", "c_p2", "ü_é"]
+
+
+def test_a_file_of_several_pages_becomes_one_again(ocr, files, tmp_path):
+    pypdf = pytest.importorskip("pypdf")
+    images = [Image.open(file).convert("RGB") for file in files]
+    book = tmp_path / "book.tif"
+    images[0].save(book, save_all=True, append_images=images[1:])
+    cv2.imwrite(str(tmp_path / "book.png"), cv2.imread(files[0]))
+    out = tmp_path / "out"
+    given = [str(tmp_path / "book.png"), str(book)]
+    summary = call(ocr, given, out, kinds=("txt", "pdf", "json"))
+    texts = [(out / f"book_p{n}.txt").read_text(encoding="utf-8") for n in (1, 2, 3)]
+    assert (out / "book_2.txt").read_text(encoding="utf-8") == "\f".join(texts) and all(texts)  # book.txt is the picture's
+    whole = pypdf.PdfReader(out / "book_2.pdf")
+    alone = [pypdf.PdfReader(out / f"book_p{n}.pdf").pages[0].extract_text() for n in (1, 2, 3)]
+    assert [page.extract_text() for page in whole.pages] == alone and len(set(alone)) == 3
+    assert {out / "book_2.txt", out / "book_2.pdf"} < set(summary.files) and not (out / "book_2.json").exists()
+    (out / "book_2.txt").unlink()
+    assert call(ocr, given, out, kinds=("txt", "pdf", "json")).files == [out / "book_2.txt"]
+
+
+def test_half_a_document_is_not_joined(ocr, files, tmp_path, monkeypatch):
+    images = [Image.open(file).convert("RGB") for file in files]
+    images[0].save(tmp_path / "book.tif", save_all=True, append_images=images[1:])
+    real = PageSource.image
+
+    def image(page):
+        if page.number == 2:
+            raise DataError("torn", page.path)
+        return real(page)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PageSource, "image", image)
+        first = call(ocr, [str(tmp_path / "book.tif")], tmp_path / "out", kinds=("txt",))
+    assert first.read == 2 and len(first.failed) == 1 and not (tmp_path / "out/book.txt").exists()
+    second = call(ocr, [str(tmp_path / "book.tif")], tmp_path / "out", kinds=("txt",))
+    assert [path.name for path in second.files] == ["book_p2.txt", "book.txt"]
 
 
 def test_killed_in_the_middle_it_goes_on(ink_bundle, tiny_bundle, ink_run, tmp_path):
