@@ -153,6 +153,7 @@ class Verifier:
                 tensor = self.bundle.preprocess(info.path).tensor
             except DataError as error:
                 raise ExportError(f"the bundle cannot read what the evaluation reads: {error}") from error
+            tensor = self._widened(tensor, images[row])
             if tensor.shape != images[row].shape or not self._same_tensor(images[row], tensor):
                 raise ExportError(
                     f"{info.path}: the bundle's pre-processing gives another tensor ({tensor.shape}) than the evaluation "
@@ -161,6 +162,15 @@ class Verifier:
             own[row] = tensor
             read += 1
         return own, read
+
+    def _widened(self, tensor: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """`tensor` (C, H, W) as wide as `image`, where the evaluation padded that with zeros for its neighbours in the batch."""
+        width = tensor.shape[-1]
+        if tensor.shape[:-1] != image.shape[:-1] or width >= image.shape[-1] or np.any(image[..., width:]):
+            return tensor
+        wide = image.copy() if self.affine is None else self.affine.inverse(image)
+        wide[..., :width] = tensor
+        return wide
 
     def _same_tensor(self, wanted: np.ndarray, got: np.ndarray) -> bool:
         if self.affine is None:

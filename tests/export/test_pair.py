@@ -58,6 +58,13 @@ def test_the_settings(tiny_run, ink_run, ink_bundle, tmp_path):
     assert again == {**params, "Det.model_path": str(detector / "model.onnx")}
 
 
+def test_canvases_that_follow_the_line_are_verified_in_batches(tiny_run, tmp_path):
+    """The evaluation pads the lines of a batch to the widest; the bundle's own pre-processing does not."""
+    chain = ["Eval.loader.bucket_by_width=null", "Eval.dataset.transforms.RecResizeImg.eval_mode=true"]
+    report = export(recipe(tiny_run, tmp_path / "rec", *chain, "Eval.loader.batch_size_per_card=4"), say=lambda line: None)
+    assert report.folder.is_dir()
+
+
 def test_pairs_that_are_none(tiny_run, tiny_bundle, ink_bundle, tmp_path):
     with pytest.raises(WeightsError, match="there is one already"):
         export(recipe(tiny_run, tmp_path / "rec"), pair=[tiny_bundle], **QUIET)
