@@ -80,7 +80,8 @@ class SyntheticDataSet(DrawnDataset):
         self.real = None
         if label_file_list:
             if data_dir is None:
-                raise ConfigError([Problem("data_dir", "is missing; image paths in the label files are relative to it")], NAME)
+                missing = Problem("data_dir", "is missing; image paths in the label files are relative to it")
+                raise ConfigError([missing], type(self).__name__)
             self.real = SimpleDataSet(data_dir, label_file_list, (), 1.0, delimiter, seed=seed, mode=mode)
         sources = (*(self.real.label_files if self.real else ()), NAME)
         super().__init__(sources, ratio_list, transforms, ext_op_transform_idx, strict, seed, mode, "sources")

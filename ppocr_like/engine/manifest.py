@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def write_manifest(
     device: torch.device,
     resumed_at: int | None,
     launch: str | None = None,
-    datasets: Iterable[Any] = (),
+    datasets: Sequence[Any] = (),
 ) -> None:
     """Writes the manifest of a fresh run, or adds a resume (its time and step) to an earlier one.
 

@@ -154,12 +154,22 @@ def result_names(pages: Iterable[PageSource]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for page in pages:
-        stem = re.sub(r"[^\w.-]", "_", Path(page.path).stem) or "page"
-        stem += "" if page.number is None else f"_p{page.number}"
-        name, number = stem, 1
-        while name.lower() in taken:  # file systems may not tell cases apart
-            number += 1
-            name = f"{stem}_{number}"
-        taken.add(name.lower())
-        names.append(name)
+        names.append(free_name(page.path, "" if page.number is None else f"_p{page.number}", taken))
     return names
+
+
+def free_name(path: str, mark: str, taken: set[str]) -> str:
+    """A name for the results of a file: its own without its ending, `mark`, and a number where that is taken; now it is, too.
+
+    Args:
+        path: the file.
+        mark: what tells its parts apart.
+        taken: names that are given, in lower case: file systems may not tell cases apart.
+    """
+    stem = (re.sub(r"[^\w.-]", "_", Path(path).stem) or "page") + mark
+    name, number = stem, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name.lower())
+    return name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from types import MappingProxyType
 
 from ppocr_like.documents.pdf import join_pdf
 from ppocr_like.errors import DataError
-from ppocr_like.pipeline.page_sources import PageSource
+from ppocr_like.pipeline.page_sources import PageSource, free_name
 
 PAGE_END = b"\f"  # between pages of text, as pdftotext does
 
@@ -41,13 +40,8 @@ def whole_files(pages: Sequence[PageSource], names: Sequence[str]) -> list[Whole
     for path, members in found.items():
         if len(members) < 2:
             continue
-        stem = re.sub(r"[^\w.-]", "_", Path(path).stem) or "pages"
-        name, number = stem, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{stem}_{number}"
-        taken.add(name.lower())
-        files.append(WholeFile(path, name, tuple(name for _, name in sorted(members, key=lambda m: m[0].number or 0))))
+        ordered = sorted(members, key=lambda member: member[0].number or 0)
+        files.append(WholeFile(path, free_name(path, "", taken), tuple(name for _, name in ordered)))
     return files
 
 
