@@ -34,13 +34,12 @@ def arguments() -> argparse.Namespace:
     pages.add_argument("--det", help="detector: bundle, run folder or weights")
     pages.add_argument("--rec", help="recogniser: bundle, run folder or weights")
     pages.add_argument("--cls", help="classifier of lines' directions, likewise: lines upside down are turned; default: none")
+    pages.add_argument("--cls-thresh", type=float, metavar="P", default=0.9, help="turn lines above it (default 0.9)")
     pages.add_argument(
-        "--cls-thresh", type=float, metavar="P", default=0.9, help="turn lines above this probability (default 0.9)"
+        "--det-postprocess", nargs="+", default=[], metavar="NAME=V", help="values in place of the detector's: unclip_ratio=1.8"
     )
     pages.add_argument("--format", default=",".join(DEFAULT_KINDS), help=f"some of {','.join(KINDS)} (default %(default)s)")
-    pages.add_argument(
-        "--min-confidence", type=float, default=0.5, metavar="P", help="leave out less certain lines (default 0.5)"
-    )
+    pages.add_argument("--min-confidence", type=float, default=0.5, metavar="P", help="leave out lines below it (default 0.5)")
     pages.add_argument("--order", default="auto", choices=("auto", "rows", "none"), help="of the lines; auto knows columns")
     pages.add_argument("--tile", type=int, metavar="PX", help="search larger pages in tiles of this size; default: only strips")
     pages.add_argument("--threads", type=int, metavar="N", help="of ONNX Runtime; default: it chooses")
@@ -50,6 +49,8 @@ def arguments() -> argparse.Namespace:
         parser.error("whole pages need --det and --rec; one model alone is given with --model")
     if args.cls and not args.det:
         parser.error("--cls stands beside --det and --rec; one model alone is given with --model")
+    if args.det_postprocess and not args.det:
+        parser.error("--det-postprocess stands beside --det and --rec; of one model alone -c and -o change it")
     if args.det and (args.model or args.config or args.heat_map):
         parser.error("--model, -c and --heat-map are for one model alone, not beside --det and --rec")
     if args.det and len(args.opt) == 1 and len(args.opt[0]) == 1 and "=" not in args.opt[0][0]:

@@ -2,7 +2,9 @@
 
 python tools/tune.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=output/db_mv3_ft
 python tools/tune.py -c my.yml -o Global.pretrained_model=my_run --grid unclip_ratio=1.5,1.8,2.2 side=736,960 --write
+python tools/tune.py -c configs/system/typed_pages.yml --grid unclip_ratio=1.4,1.8,2.2 --by hmean_text
 
+With a recipe of a system (a detector and a recogniser), settings are judged by what is read: boxes that cut letters count less.
 Choose on pages that are neither trained on nor reported on: Eval.dataset.label_file_list says which. --write puts the best
 values into the recipe file; comments and layout stay.
 """
@@ -13,8 +15,11 @@ from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
 from ppocr_like.config.yaml_io import dump_inline
 from ppocr_like.engine import set_up_console
-from ppocr_like.tune import tune
-from ppocr_like.tune.api import write_recipe
+from ppocr_like.report import system_tuning
+from ppocr_like.report.system import is_system
+from ppocr_like.report.system_tuning import SystemTuning, tune_system
+from ppocr_like.tune import api, tune
+from ppocr_like.tune.api import Tuning, write_recipe
 from ppocr_like.tune.grid import parse_grid
 
 
@@ -25,26 +30,31 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="NAME=V,V",
-        help="values to try: thresh, box_thresh, unclip_ratio, use_dilation, score_mode, side (limit_side_len in px)",
+        help="values to try: thresh, box_thresh, unclip_ratio, use_dilation, score_mode, side (limit_side_len in px); of a "
+        "system min_confidence instead of side",
     )
     parser.add_argument("--set", dest="set_name", help="evaluation set to choose on (default: the first)")
-    parser.add_argument("--by", default="hmean", choices=("hmean", "precision", "recall"), help="what should be highest")
+    parser.add_argument(
+        "--by", help="what should be best: hmean (default), precision, recall; of a system hmean_text (default), hmean_exact, cer"
+    )
     parser.add_argument("--out", type=Path, help="folder for maps, results and curves (default: output/tune/<recipe>)")
     parser.add_argument("--write", action="store_true", help="put the best values into the recipe file")
     args = parser.parse_args()
-    grid = parse_grid(args.grid)
     recipe = recipe_from(args)
     set_up_console(recipe.get("Global.debug") is True)
     load_components(recipe.plugins)
     out = args.out or Path("output/tune") / Path(args.config).stem
-    tuning = tune(recipe, grid, out, set_name=args.set_name, indicator=args.by)
+    known = system_tuning.INDICATORS if is_system(recipe) else api.INDICATORS
+    by = args.by or known[0]
+    if by not in known:
+        parser.error(f"--by {by} is not for this recipe; choose of {', '.join(known)}")
+    tuning: Tuning | SystemTuning
+    if is_system(recipe):
+        tuning = tune_system(recipe, args.grid, set_name=args.set_name, indicator=by)
+    else:
+        tuning = tune(recipe, parse_grid(args.grid), out, set_name=args.set_name, indicator=by)
     print(tuning.table())
-    count = len(tuning.outcomes)
-    per_hundred = 100 * tuning.search_seconds / count
-    print(
-        f"{count} settings on {tuning.images} images: maps {tuning.map_seconds:.1f} s, search {tuning.search_seconds:.1f} s "
-        f"({per_hundred:.2f} s per hundred settings)"
-    )
+    print(tuning.summary())
     print(f"written: {', '.join(map(str, tuning.write_results(out)))}")
     changes = tuning.changes()
     if not changes:

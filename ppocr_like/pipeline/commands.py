@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ppocr_like.config.cli import recipe_from
-from ppocr_like.errors import ConfigError, WeightsError
+from ppocr_like.config.yaml_io import parse
+from ppocr_like.errors import ConfigError, Problem, WeightsError
 from ppocr_like.pipeline.infer import TEXT, infer
 from ppocr_like.pipeline.inputs import SUFFIXES, find_images, read_list
 from ppocr_like.pipeline.kinds import open_model
@@ -68,6 +70,9 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
         "order": args.order,
         "tile": args.tile,
     }
+    changes = _values(args.det_postprocess)
+    if changes:
+        settings["det_postprocess"] = changes
     if args.cls:
         settings |= {"cls": model_mark(args.cls), "cls_thresh": args.cls_thresh}
     try:
@@ -75,6 +80,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
             args.det,
             args.rec,
             args.cls,
+            det_postprocess=changes,
             cls_thresh=args.cls_thresh,
             min_confidence=args.min_confidence,
             order=args.order,
@@ -90,3 +96,15 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     summary = read_pages(ocr, images, out, kinds=kinds, font=args.font, overwrite=args.overwrite, settings=settings)
     before = f", {summary.before} were read before" if summary.before else ""
     return [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"], summary.failed
+
+
+def _values(items: Sequence[str]) -> dict[str, Any]:
+    """Of `NAME=VALUE` items, values as in YAML.
+
+    Raises:
+        ConfigError: an item of another form.
+    """
+    wrong = [item for item in items if not all(item.partition("="))]
+    if wrong:
+        raise ConfigError([Problem(item, "write NAME=VALUE") for item in wrong], "--det-postprocess")
+    return {name: parse(value, name)[0] for name, _, value in (item.partition("=") for item in items)}

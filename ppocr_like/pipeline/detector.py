@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +36,21 @@ class Finding:
 class Detector(Runner[PageBoxes, Finding]):
     """Finds text regions: `Detector(bundle)(images) -> list[PageBoxes]`; see `Runner`.
 
-    Thresholds are those of the bundle's `inference.yml` (`PostProcess`), read when it is opened.
+    Thresholds are those of the bundle's `inference.yml` (`PostProcess`), read when it is opened, or see `with_postprocess`.
     """
 
     model_type = "det"
     what = "detector"
     default_batch = 1  # pages fill a CPU one by one; more only takes memory
+
+    def with_postprocess(self, changes: Mapping[str, Any]) -> Detector:
+        """The same network with other values of its post-processing, e.g. `{"unclip_ratio": 1.8}`.
+
+        Raises:
+            ConfigError: a name that it does not know, or a value that it refuses.
+        """
+        spec = replace(self.spec, postprocess={**self.spec.postprocess, **changes})
+        return type(self).with_backend(spec, self.backend, batch_size=self.batch_size)
 
     def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Finding]:
         shapes = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class OCR:
         rec: recogniser, in the same way.
         cls: classifier of a line's direction, in the same way: lines that it calls upside down (a class with 180 in its name)
             are turned before they are read. None: no line is.
+        det_postprocess: values of the detector's post-processing that differ from its own, e.g. `{"unclip_ratio": 1.8}`.
         cls_thresh: least probability of that class (it must be above).
         min_confidence: lines whose text is less certain go to `Page.left_out`, as do empty ones.
         order: of the lines: `auto` (columns), `rows`, `none`; see `documents.order`.
@@ -66,6 +67,7 @@ class OCR:
 
     Raises:
         WeightsError: nothing usable there, or a model of the other kind.
+        ConfigError: `det_postprocess` has a name or value that the detector's post-processing refuses.
         ValueError: an argument out of range.
     """
 
@@ -75,6 +77,7 @@ class OCR:
         rec: str | Path | Recogniser,
         cls: str | Path | Classifier | None = None,
         *,
+        det_postprocess: Mapping[str, Any] | None = None,
         cls_thresh: float = CLS_THRESH,
         min_confidence: float = MIN_CONFIDENCE,
         order: str = "auto",
@@ -97,6 +100,8 @@ class OCR:
             raise WeightsError(f"{det} is of model_type {detector.spec.model_type!r}; a detector is needed as `det`")
         if not isinstance(recogniser, Recogniser):
             raise WeightsError(f"{rec} is of model_type {recogniser.spec.model_type!r}; a recogniser is needed as `rec`")
+        if det_postprocess:
+            detector = detector.with_postprocess(det_postprocess)
         self.detector, self.recogniser = detector, with_long_lines(recogniser)
         self.classifier = None if cls is None else _direction(cls, options)
         self.cls_thresh = cls_thresh

@@ -41,6 +41,9 @@ class SystemConfig:
     det: str = option(doc="detector: bundle, run folder or weights")
     rec: str = option(doc="recogniser: bundle, run folder or weights")
     cls: str | None = option(None, "classifier of lines' directions: lines upside down are turned; null: none")
+    det_postprocess: dict[str, Any] | None = option(
+        None, "values of the detector's PostProcess that differ from its own, e.g. `{unclip_ratio: 1.8}`"
+    )
     cls_thresh: float = option(CLS_THRESH, "probability above which a line is turned", least=0)
     min_confidence: float = option(MIN_CONFIDENCE, "lines whose text is less certain are left out", least=0)
     order: str = option("auto", "of the lines: `auto` (columns), `rows`, `none`")
@@ -131,13 +134,13 @@ def evaluate_system(
     with join_ranks(use_gpu=False) as ranks:
         with ranks.together():
             truths = {name: list(read_truth(dataset)) for name, dataset in checked.sets.items()}
-            ocr = _models(checked.system, recipe, ranks)
+            ocr = open_models(checked.system, recipe, ranks)
         comparing = Comparing(checked.metric.ignore_case, checked.metric.ignore_space)
         evaluations = []
         for name, pages in truths.items():
             with ranks.together():
                 bar = tqdm(pages[ranks.rank :: ranks.world], name, unit="page", disable=not (progress and ranks.main))
-                own = [_judged(ocr, path, truth, comparing) for path, truth in bar]
+                own = [judged_page(ocr, path, truth, comparing) for path, truth in bar]
             shares = ranks.gather(own)
             judged = [shares[number % ranks.world][number // ranks.world] for number in range(len(pages))]
             evaluations.append(SystemEvaluation(name, judged))
@@ -147,7 +150,7 @@ def evaluate_system(
     return evaluations
 
 
-def _models(settings: SystemConfig, recipe: Recipe, ranks: Ranks) -> OCR:
+def open_models(settings: SystemConfig, recipe: Recipe, ranks: Ranks) -> OCR:
     """Both models; of several processes each takes its share of the machine's cores, and a GPU of its own for `cuda`."""
     options = dataclasses.asdict(settings)
     if ranks.world > 1:
@@ -158,6 +161,15 @@ def _models(settings: SystemConfig, recipe: Recipe, ranks: Ranks) -> OCR:
         return OCR(options.pop("det"), options.pop("rec"), **options)
     except ValueError as error:
         raise ConfigError([Problem(SECTION, str(error))], recipe.source) from error
+    except ConfigError as error:
+        raise ConfigError([_of_system(problem) for problem in error.problems], recipe.source) from error
+
+
+def _of_system(problem: Problem) -> Problem:
+    """With the place of a detector's value in the recipe of a system."""
+    section, _, rest = problem.path.partition(".")
+    path = ".".join(filter(None, (SECTION, "det_postprocess", rest)))
+    return Problem(path, problem.message) if section == "PostProcess" else problem
 
 
 def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
@@ -188,7 +200,8 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
     return pages
 
 
-def _judged(ocr: OCR, path: str, truth: Lines, comparing: Comparing) -> JudgedPage:
+def judged_page(ocr: OCR, path: str, truth: Lines, comparing: Comparing) -> JudgedPage:
+    """One page, read and judged."""
     start = time.perf_counter()
     result = ocr.read(path)
     seconds = time.perf_counter() - start

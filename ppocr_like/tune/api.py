@@ -32,6 +32,7 @@ from ppocr_like.weights import resolve
 
 CURVES = ("thresh", "box_thresh", "unclip_ratio", "side")
 TABLE = 10
+INDICATORS = ("hmean", "precision", "recall")
 
 
 @dataclass
@@ -65,6 +66,14 @@ class Tuning:
         lines += [_row(str(number), outcome) for number, outcome in enumerate(self.outcomes[:rows], 1)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
         return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+
+    def summary(self) -> str:
+        """One line: how many settings, images and seconds."""
+        count = len(self.outcomes)
+        return (
+            f"{count} settings on {self.images} images: maps {self.map_seconds:.1f} s, search {self.search_seconds:.1f} s "
+            f"({100 * self.search_seconds / count:.2f} s per hundred settings)"
+        )
 
     def changes(self) -> dict[str, Any]:
         """YAML path -> value, where the best setting differs from the recipe's; list items by name."""

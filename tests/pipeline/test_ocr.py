@@ -10,7 +10,7 @@ import pytest
 
 import ppocr_like
 from ppocr_like.components import load_components
-from ppocr_like.errors import DataError, WeightsError
+from ppocr_like.errors import ConfigError, DataError, WeightsError
 from ppocr_like.pipeline import Detector, Recogniser
 from ppocr_like.pipeline.crop import cut_line
 from ppocr_like.pipeline.ocr import OCR, with_long_lines
@@ -82,6 +82,17 @@ def test_the_filter_keeps_what_it_leaves_out(ink_bundle, tiny_bundle, ocr, ink_r
     assert 0 < len(page.lines) < len(everything.lines)
     assert all(line.confidence >= limit for line in page.lines)
     assert len(page.lines) + len(page.left_out) == len(everything.lines) + len(everything.left_out)
+
+
+def test_values_of_the_post_processing_other_than_the_detectors_own(ink_bundle, tiny_bundle, ocr, ink_run):
+    path = str(ink_run.images[0])
+    wide = OCR(ink_bundle, tiny_bundle, min_confidence=0.0, det_postprocess={"unclip_ratio": 1.5})
+    boxes = Detector(ink_bundle).with_postprocess({"unclip_ratio": 1.5})([path])[0].boxes
+    assert sorted(line.points.tolist() for line in wide(path).lines) == sorted(np.asarray(b.points).tolist() for b in boxes)
+    areas = [sum(cv2.contourArea(line.points.astype(np.float32)) for line in reader(path).lines) for reader in (ocr, wide)]
+    assert areas[1] > 1.1 * areas[0]
+    with pytest.raises(ConfigError, match="unclip_ratio"):
+        OCR(ink_bundle, tiny_bundle, det_postprocess={"unclip": 2})
 
 
 def test_an_image_without_text_is_an_empty_page(ocr):

@@ -166,3 +166,19 @@ def test_killed_in_the_middle_it_goes_on(ink_bundle, tiny_bundle, ink_run, tmp_p
     assert finished.returncode == 0, finished.stderr
     assert f"{40 - done} pages read" in finished.stdout or f"{41 - done} pages read" in finished.stdout
     assert len(list(out.glob("[0-9]*.txt"))) == 40
+
+
+def test_the_tool_takes_values_of_the_detectors_post_processing(ink_bundle, tiny_bundle, ink_run, tmp_path):
+    models = ["--det", str(ink_bundle), "--rec", str(tiny_bundle), "--min-confidence", "0", "--format", "json"]
+    command = [sys.executable, "tools/infer.py", *models, str(ink_run.images[0]), "-o", str(tmp_path / "out")]
+    heights = []
+    for more in ([], ["--det-postprocess", "unclip_ratio=1.5"]):
+        refused = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True)
+        assert (refused.returncode == 0) == (not more)  # the folder holds what another setting gave
+        done = subprocess.run([*command, *more, "--overwrite"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        lines = json.loads((tmp_path / "out" / f"{ink_run.images[0].stem}.json").read_text())["lines"]
+        heights.append(max(max(y for _, y in line["points"]) - min(y for _, y in line["points"]) for line in lines))
+    assert heights[1] > heights[0]
+    wrong = subprocess.run([*command, "--det-postprocess", "unclip_ratio"], cwd=ROOT, capture_output=True, text=True)
+    assert wrong.returncode != 0 and "write NAME=VALUE" in wrong.stderr
