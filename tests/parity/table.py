@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ppocr_like.export.verify import TOLERANCE
+
 from .ops.outcome import FAILED, MEANT, NOT_OFFERED, WITHIN, Outcome
 
 OK, TOLD, OTHER, BAD = "ok", "told why", "other family", "FAILED"
@@ -46,7 +48,7 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         _worst(row.get("outputs")),
         _worst(row.get("training")),
         learned,
-        f"{export['difference']:.0e}" if export else "-",
+        f"{export['difference']:.0e}{' (rounding)' if export['difference'] > TOLERANCE else ''}" if export else "-",
     )
 
 
