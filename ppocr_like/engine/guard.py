@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 import torch
-
-logger = logging.getLogger("ppocr_like")
 
 
 class StepGuard:
@@ -107,10 +105,18 @@ class Signals:
         if os.getpid() != self._process:  # a worker process, which inherited this handler
             raise SystemExit(128 + signum)
         self.pending = signum
-        logger.warning("%s: stopping after this step and saving; once more stops at once", signal.Signals(signum).name)
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # as `console` has it: one rank on each machine says what concerns all
+            _say_within_handler(f"{signal.Signals(signum).name}: stopping after this step and saving; once more stops at once")
         signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
 
     def check(self) -> None:
         """Raises Interrupted when a signal came."""
         if self.pending:
             raise Interrupted(self.pending)
+
+
+def _say_within_handler(text: str) -> None:
+    """Past `logging` and `sys.stderr`: the signal may have come in the middle of writing a line there, which cannot be entered
+    a second time."""
+    with suppress(OSError):  # standard error is closed
+        os.write(2, f"warning: [{time.strftime('%H:%M:%S')}] {text}\n".encode())

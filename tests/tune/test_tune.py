@@ -105,7 +105,7 @@ def test_the_best_is_first_and_the_recipe_is_among_them(run: Path, tmp_path: Pat
     tuning = tune(recipe_of(run), SMALL, tmp_path, progress=False)
     values = [o.counts.hmean for o in tuning.outcomes]
     assert values == sorted(values, reverse=True)
-    assert tuning.base.setting == Setting(960, 0.3, 0.6, 1.5, False, "fast")
+    assert tuning.base.setting == Setting(960, 0.3, 0.6, 1.7, False, "fast")
     assert "recipe" in tuning.table() and len(tuning.table(3).splitlines()) == 5
 
 
