@@ -19,16 +19,16 @@ from tqdm import tqdm
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Recipe
-from ppocr_like.config.yaml_io import parse
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import ConfigError, Problem
-from ppocr_like.metrics.page_text import Comparing, Lines, PageCounts
+from ppocr_like.metrics.page_text import Comparing, PageCounts
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.kinds import effective_postprocess
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Backend, Source
 from ppocr_like.report.system import SECTION, check_system, judged_page, open_models, read_truth
+from ppocr_like.tune.grid import aligned, named_values
 
 OWN = "min_confidence"  # of the reader; all other names are of the detector's post-processing
 DEFAULT_GRID = {"box_thresh": (0.4, 0.5, 0.6, 0.7), "unclip_ratio": (1.4, 1.6, 1.8, 2.0, 2.2, 2.5)}
@@ -71,8 +71,7 @@ class SystemTuning:
         names = list(self.base.values)
         lines = [["", *names, *INDICATORS], _row("recipe", self.base)]
         lines += [_row(str(number), outcome) for number, outcome in enumerate(self.outcomes[:rows], 1)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+        return aligned(lines)
 
     def summary(self) -> str:
         """One line: how many settings, pages and seconds."""
@@ -117,14 +116,20 @@ def tune_system(
         raise ConfigError([Problem("Eval.datasets", f"has no set {name!r}; there: {', '.join(checked.sets)}")])
     start = time.perf_counter()
     ocr = open_models(checked.system, recipe, Ranks())
-    base, settings = _settings(ocr, _grid(items))
+    base, settings = _settings(ocr, named_values(items) or DEFAULT_GRID)
     pages = read_truth(checked.sets[name])
-    readers = _readers(ocr, settings)
+    network, reader = _Network(ocr.detector.backend), _Reader.of(ocr.recogniser)
+    shared = copy.copy(ocr)
+    shared.detector = Detector.with_backend(ocr.detector.spec, network, batch_size=ocr.detector.batch_size)
+    shared.recogniser = reader
+    readers = [_with(shared, values) for values in settings]
     comparing = Comparing(**asdict(checked.metric))
     sums = [PageCounts() for _ in settings]
     for path, truth in tqdm(pages, "settings", unit="page", leave=False, disable=None if progress else True):
-        for number, counts in enumerate(_page(readers, path, truth, comparing)):
-            sums[number] += counts
+        for number, one in enumerate(readers):
+            sums[number] += judged_page(one, path, truth, comparing).judgement.counts
+        network.known.clear()
+        reader.known.clear()
     outcomes = [SystemOutcome(values, counts) for values, counts in zip(settings, sums, strict=True)]
     found = next(outcome for outcome in outcomes if outcome.values == base)
     return SystemTuning(found, _ranked(outcomes, base, indicator), indicator, time.perf_counter() - start)
@@ -132,19 +137,6 @@ def tune_system(
 
 def _place(name: str) -> str:
     return f"{SECTION}.{name}" if name == OWN else f"{SECTION}.det_postprocess.{name}"
-
-
-def _grid(items: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """Raises:
-    ConfigError: an item that is no `name=value,value`.
-    """
-    grid = {}
-    for item in items:
-        name, equals, values = item.partition("=")
-        if not equals or not name or not values:
-            raise ConfigError([Problem(item, "write NAME=VALUE,VALUE")], "--grid")
-        grid[name] = tuple(parse(value, item)[0] for value in values.split(","))
-    return grid or dict(DEFAULT_GRID)
 
 
 def _settings(ocr: OCR, grid: Mapping[str, Sequence[Any]]) -> tuple[Values, list[Values]]:
@@ -196,22 +188,6 @@ def _with(ocr: OCR, values: Values) -> OCR:
     return other
 
 
-def _readers(ocr: OCR, settings: Sequence[Values]) -> list[OCR]:
-    """One for each setting; all share what the networks have answered."""
-    ocr = copy.copy(ocr)
-    ocr.detector = Detector.with_backend(ocr.detector.spec, _Network(ocr.detector.backend), batch_size=ocr.detector.batch_size)
-    ocr.recogniser = _Reader.of(ocr.recogniser)
-    return [_with(ocr, values) for values in settings]
-
-
-def _page(readers: Sequence[OCR], path: str, truth: Lines, comparing: Comparing) -> Iterator[PageCounts]:
-    for ocr in readers:
-        yield judged_page(ocr, path, truth, comparing).judgement.counts
-    for memory in (readers[0].detector.backend, readers[0].recogniser):
-        assert isinstance(memory, _Network | _Reader)
-        memory.known.clear()
-
-
 def _ranked(outcomes: list[SystemOutcome], base: Values, indicator: str) -> list[SystemOutcome]:
     """Best first; of equals the one in which fewest values differ from `base`."""
     sign = 1 if indicator in LOWEST else -1
@@ -257,9 +233,8 @@ class _Reader(Recogniser):
         return reader
 
     def stream(self, images: Iterable[Source]) -> Iterator[Reading]:
-        """As its parent's; of crops of decoded pictures."""
-        crops = [image for image in images if isinstance(image, np.ndarray)]
-        keys = [_key(crop) for crop in crops]
-        new = {key: crop for key, crop in zip(keys, crops, strict=True) if key not in self.known}
+        """As its parent's."""
+        keyed = [(_key(image) if isinstance(image, np.ndarray) else image, image) for image in images]
+        new = {key: image for key, image in keyed if key not in self.known}
         self.known.update(zip(new, super().stream(new.values()), strict=True))
-        yield from (self.known[key] for key in keys)
+        yield from (self.known[key] for key, _ in keyed)

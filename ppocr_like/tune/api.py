@@ -25,7 +25,7 @@ from ppocr_like.engine.device import choose_compute, set_threads
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.postprocess.db import DBPostProcess
-from ppocr_like.tune.grid import Grid, Setting
+from ppocr_like.tune.grid import Grid, Setting, aligned
 from ppocr_like.tune.maps import RESIZE, compute_maps, side_of, with_side
 from ppocr_like.tune.search import Outcome, ranked, search
 from ppocr_like.weights import resolve
@@ -64,8 +64,7 @@ class Tuning:
         head = ["", *names, "precision", "recall", "hmean"]
         lines = [head, _row("recipe", self.base)]
         lines += [_row(str(number), outcome) for number, outcome in enumerate(self.outcomes[:rows], 1)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+        return aligned(lines)
 
     def summary(self) -> str:
         """One line: how many settings, images and seconds."""

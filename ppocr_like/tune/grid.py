@@ -73,28 +73,44 @@ class Grid:
         return total
 
 
+def named_values(items: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Name -> values, from `name=value,value` items; values as in YAML.
+
+    Raises:
+        ConfigError: every item of another form.
+    """
+    parts = [(item, *item.partition("=")) for item in items]
+    wrong = [Problem(item, "write NAME=VALUE,VALUE") for item, name, _, text in parts if not name or not text]
+    if wrong:
+        raise ConfigError(wrong, "--grid")
+    return {name: tuple(parse(value, item)[0] for value in text.split(",")) for item, name, _, text in parts}
+
+
 def parse_grid(items: Sequence[str]) -> Grid:
     """A grid from `name=value,value` items; names that are not given keep their default values.
 
     Raises:
         ConfigError: every item that cannot be used.
     """
-    values: dict[str, tuple] = {}
     problems: list[Problem] = []
     fields = Grid.__dataclass_fields__
-    for item in items:
-        name, equals, text = item.partition("=")
-        if not equals or name not in fields:
-            problems.append(Problem(item, f"write NAME=VALUE,VALUE with one of {', '.join(fields)}"))
+    values = named_values(items)
+    for name, given in values.items():
+        if name not in fields:
+            problems.append(Problem(name, f"cannot be tried; write NAME=VALUE,VALUE with one of {', '.join(fields)}"))
             continue
-        given = [parse(part, item)[0] for part in text.split(",")]
         wrong = [value for value in given if not _fits(name, value)]
         if wrong:
-            problems.append(Problem(item, f"{wrong[0]!r} is no value for {name}"))
-        values[name] = tuple(given)
+            problems.append(Problem(name, f"{wrong[0]!r} is no value for {name}"))
     if problems:
         raise ConfigError(problems, "--grid")
     return Grid(**values)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines, each column as wide as its widest cell."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
 def _fits(name: str, value: Any) -> bool:

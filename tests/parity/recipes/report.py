@@ -19,10 +19,11 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.config.single import sub_model_names
 from ppocr_like.errors import ConfigError, ExportError
+from ppocr_like.export.verify import TOLERANCE
 
 from .reference import Case, evaluated, filled, trained
 from .samples import on_samples
-from .trial import TOLERANCE, exported, rounding, ten_steps
+from .trial import exported, rounding, ten_steps
 
 STAGES = ("validates", "builds", "weights", "outputs", "training", "steps", "export")
 ASCII = [chr(code) for code in range(33, 127)]
