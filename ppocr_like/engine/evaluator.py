@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ppocr_like.contracts import Rejections, SampleInfo
+from ppocr_like.data.watch import watched
 from ppocr_like.engine.device import Compute, memory_told
 from ppocr_like.engine.guard import Interrupted, Signals, kept_rng
 from ppocr_like.engine.ranks import Ranks
@@ -99,7 +100,7 @@ def evaluate_set(
     ranks.average_statistics(model)
     try:
         with kept_rng(), torch.inference_mode():
-            for batch in part.loader.batches(0):
+            for batch in watched(part.loader, part.name):
                 if signals is not None and (told := signals.pending):
                     break  # the other ranks hear of it when they are done with their share
                 metric.reject(batch["rejected"])

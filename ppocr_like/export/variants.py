@@ -17,6 +17,7 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
+from ppocr_like.data.watch import watched
 from ppocr_like.errors import ConfigError, ExportError, Problem
 from ppocr_like.export.kinds import Kind
 from ppocr_like.export.verify import as_array
@@ -156,7 +157,7 @@ def measure(
     """
     metric = builder.metric()
     with build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader:
-        for batch in loader.batches(0):
+        for batch in watched(loader, "measured"):
             metric.reject(batch["rejected"])
             if not batch["info"]:
                 continue

@@ -13,6 +13,7 @@ import torch
 from ppocr_like.config import Builder
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
+from ppocr_like.data.watch import watched
 from ppocr_like.errors import DataError, ExportError, WeightsError
 from ppocr_like.export.kinds import Kind
 from ppocr_like.pipeline.normalise import Affine
@@ -119,7 +120,7 @@ class Verifier:
         both = builder.metric(), builder.metric()
         largest, lines, preprocessed, other = 0.0, 0, 0, 0
         with build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader:
-            for batch in loader.batches(0):
+            for batch in watched(loader, f"{name}: checked"):
                 for metric in both:
                     metric.reject(batch["rejected"])
                 if not batch["info"]:

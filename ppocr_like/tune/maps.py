@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.overrides import item_name
@@ -22,6 +21,7 @@ from ppocr_like.config.yaml_io import unshared
 from ppocr_like.contracts import PageBoxes
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
+from ppocr_like.data.watch import watched
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import infer
 from ppocr_like.errors import ConfigError, DataError, Problem
@@ -159,11 +159,9 @@ def _fill(place: Path, builder: Builder, dataset: Dataset, model: torch.nn.Modul
         with (
             build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader,
             torch.inference_mode(),
-            tqdm(total=len(dataset), desc="maps", unit="image", leave=False, disable=None if progress else True) as bar,
         ):
-            for batch in loader.batches(0):
+            for batch in watched(loader, "maps") if progress else loader.batches(0):
                 lost += [sample.info.text for sample in batch["rejected"]]
-                bar.update(len(batch["rejected"]) + len(batch["info"]))
                 if not batch["info"]:
                     continue
                 maps, arrays = infer(model, batch, lambda outputs, _: list(outputs["maps"]), compute)
