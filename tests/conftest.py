@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,3 +192,21 @@ def huge_png(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("huge") / "huge.png"
     Image.new("1", (30000, 30000), 1).save(path, compress_level=1)
     return path
+
+
+OUTSIDE = {
+    "PPOCR_LIKE_CASES": "need the reference cases, which are not part of the repository (PPOCR_LIKE_CASES names their folder)",
+    "PPOCR_LIKE_RAPIDOCR_PYTHON": "need RapidOCR, in an environment of its own (make test-rapidocr)",
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says in one line how many tests were left out and why, however many files they stand in."""
+    left_out: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        left_out[next((told for name, told in OUTSIDE.items() if name in reason), reason)] += 1
+    if left_out:
+        told = "; ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+        terminalreporter.write_line(f"left out: {told}")
