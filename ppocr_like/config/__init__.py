@@ -2,7 +2,7 @@
 
 from ppocr_like.config.advice import lr_advice
 from ppocr_like.config.build import Builder
-from ppocr_like.config.globals import Compile, EarlyStop, GlobalConfig
+from ppocr_like.config.globals import Compile, EarlyStop, Forgetting, GlobalConfig
 from ppocr_like.config.loader import BucketByWidth, LoaderConfig
 from ppocr_like.config.recipe import Recipe, load_recipe
 from ppocr_like.config.wandb import WandbConfig
@@ -12,6 +12,7 @@ __all__ = [
     "Builder",
     "Compile",
     "EarlyStop",
+    "Forgetting",
     "GlobalConfig",
     "LoaderConfig",
     "Recipe",

@@ -56,6 +56,7 @@ class Makes(Protocol):
     def loss(self) -> Any: ...
     def postprocess(self) -> Any: ...
     def metric(self) -> Any: ...
+    def schedule(self, epochs: int, steps_per_epoch: int) -> Any: ...
     def optimizer(self, model: Any, epochs: int, steps_per_epoch: int) -> Any: ...
     def eval_names(self) -> list[str]: ...
     def dataset_node(self, section: str, name: str | None) -> tuple[Any, str]: ...
@@ -97,6 +98,9 @@ def all_problems(builder: Makes) -> list[Problem]:
     model = attempt(builder.model, "Architecture")
     attempt(partial(try_model, recipe, model))
     attempt(lambda: builder.optimizer(model, builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
+    schedule = attempt(lambda: builder.schedule(builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
+    for argument, said in schedule.misfits() if schedule is not None and schedule.counts_epochs else ():
+        recipe.note(f"Optimizer.lr.{argument}: {said}")
     loss = attempt(builder.loss, "Loss")
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
@@ -110,6 +114,14 @@ def all_problems(builder: Makes) -> list[Problem]:
             attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
         attempt(partial(_check_sampler, builder, section), section)
+    watched = builder.settings.forgetting.sets if builder.settings.forgetting else None
+    there = builder.eval_names()
+    message = "names an evaluation set that is not there"
+    problems += [
+        Problem("Global.forgetting.sets", f"{message}, {n!r}{nearest(n, there, 'there')}")
+        for n in watched or ()
+        if n not in there
+    ]
     foreign = other_family(recipe, problems)
     return [foreign] if foreign else list(dict.fromkeys(problems + builder.dictionary_problems))
 

@@ -25,6 +25,19 @@ class EarlyStop:
 
 
 @dataclass(frozen=True)
+class Forgetting:
+    """How much a run may lose on the evaluation sets that do not decide, against the first evaluation."""
+
+    max_loss: float = option(
+        0.02, "by how much the main indicator, or one that breaks its ties (cer), may get worse: 0.02 is two points of a hundred",
+        least=0,
+    )  # fmt: skip
+    sets: list[str] | None = option(None, "names of the sets that are watched; null: all but the first, which decides")
+    stop: bool = option(False, "the run ends at the first evaluation that lost more")
+    keep: bool = option(False, "also keep `best_remembering.safetensors`, the best weights of those that lost no more")
+
+
+@dataclass(frozen=True)
 class Compile:
     """How torch.compile works on the network; its own arguments, and which parts."""
 
@@ -79,6 +92,9 @@ class GlobalConfig:
     eval_at_start: bool = option(True, "sanity evaluation before the first step")
     eval_at_end: bool = option(True, "evaluation after the last step")
     early_stop: EarlyStop | None = option(None, "`{patience, min_delta, min_epochs}`; null: never")
+    forgetting: Forgetting | None = option(
+        Forgetting(), "with several evaluation sets: `{max_loss, sets, stop, keep}`, when a run that forgets is told; null: never"
+    )
     cal_metric_during_train: bool = option(False, "the metric on training batches as well, in the log lines")
     calc_epoch_interval: int = option(1, "with `cal_metric_during_train`: only in every N-th epoch", least=1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
-from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections
+from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, metrics_text
 from ppocr_like.engine.guard import Interrupted, Signals
 from ppocr_like.engine.hooks import EvaluationHook, save_latest
 from ppocr_like.engine.logging_hooks import ProgressBar
@@ -38,8 +39,10 @@ class TrainResult:
     Args:
         folder: the run folder.
         best: the best evaluation (its `value` is None without evaluation sets).
-        first, last: metrics by evaluation set before training and at the end.
+        first, last: metrics by evaluation set of the first evaluation (before training, unless `Global.eval_at_start` is off)
+            and of the latest.
         steps: optimizer steps of the whole run, resumed parts included.
+        first_step, last_step: after how many of them those evaluations were made; -1: none was.
         stop_reason: why it ended before its last epoch; empty when it did not.
     """
 
@@ -49,6 +52,8 @@ class TrainResult:
     last: dict[str, dict[str, float]]
     steps: int
     stop_reason: str = ""
+    first_step: int = -1
+    last_step: int = -1
 
 
 def train(recipe: Recipe) -> TrainResult:
@@ -103,9 +108,7 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
     if resume:
         for note in resume.notes:
             logger.warning(note)
-        logger.info(
-            "resumed from %s: epoch %d, batch %d, step %d", resume.path, run.progress.epoch, run.progress.batch, run.progress.step
-        )
+        logger.info(_resumed_text(run, resume))
     start = time.perf_counter()
     try:
         with run.signals:  # also while saving: a launcher does not signal all ranks in the same instant
@@ -127,6 +130,16 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
             target.close()
         run.loader.close()
     return _conclude(run, time.perf_counter() - start)
+
+
+def _resumed_text(run: Run, resume: Resume) -> str:
+    done = run.progress
+    if done.epoch > run.epochs:
+        return (
+            f"resumed from {resume.path}: its {done.trained_epoch} epochs ({done.step} steps) are all that Global.epoch_num: "
+            f"{run.epochs} asks for; to train longer, raise it"
+        )
+    return f"resumed from {resume.path}: epoch {done.epoch}, batch {done.batch}, step {done.step}"
 
 
 def _rescue(run: Run, error: BaseException) -> None:
@@ -164,23 +177,36 @@ def _rescue(run: Run, error: BaseException) -> None:
 
 def _conclude(run: Run, seconds: float) -> TrainResult:
     evaluation = next((hook for hook in run.hooks if isinstance(hook, EvaluationHook)), None)
-    first, last = (evaluation.first, evaluation.last) if evaluation else ({}, {})
-    result = TrainResult(run.folder.path, run.best, first, last, run.progress.step, run.stop_reason)
+    result = TrainResult(run.folder.path, run.best, {}, {}, run.progress.step, run.stop_reason)
+    if evaluation:
+        result.first, result.last = evaluation.first, evaluation.last
+        result.first_step, result.last_step = evaluation.first_step, evaluation.last_step
     if not run.ranks.main:
         return result
-    for name in last:
-        before, after = first.get(name, {}), last[name]
-        shared = [f"{key} {before[key]:.4f} -> {after[key]:.4f}" for key in after if key in before and key not in ("fps", "n")]
-        logger.info("%s, start -> end: %s", name, ", ".join(shared))
-    if run.best.value is not None:
-        decider = run.evaluated[0]
-        logger.info(
-            "best on %s: %.6g in epoch %d (step %d), %s", decider, run.best.value, run.best.epoch, run.best.step, run.best.metrics
-        )
+    for line in _from_first_to_last(result):
+        logger.info(line)
+    best = run.best
+    if best.value is not None:
+        words = "best on %s: epoch %d, step %d: %s"
+        logger.info(words, run.evaluated[0], best.epoch, best.step, metrics_text(best.metrics))
     logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.folder.path)
     summary = {k: v for k, v in asdict(result).items() if k != "folder"}
     add_result(run.folder / "run.json", {**summary, "seconds": round(seconds, 1), "epochs": run.progress.epoch - 1})
     return result
+
+
+def _from_first_to_last(result: TrainResult) -> Iterator[str]:
+    """Of each evaluation set the numbers of the first and the latest evaluation; where there was one only, its own."""
+    begin = "start" if result.first_step == 0 else f"step {result.first_step}"
+    end = "end" if result.last_step == result.steps else f"step {result.last_step}"
+    for name, after in result.last.items():
+        before = result.first.get(name, {})
+        keys = [key for key in after if key not in ("fps", "n")]
+        if result.first_step == result.last_step:
+            yield f"{name}, {begin if result.last_step == 0 else end}: " + ", ".join(f"{key} {after[key]:.4f}" for key in keys)
+        else:
+            shared = [f"{key} {before[key]:.4f} -> {after[key]:.4f}" for key in keys if key in before]
+            yield f"{name}, {begin} -> {end}: {', '.join(shared)}"
 
 
 def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:

@@ -31,6 +31,7 @@ class Evaluation:
         rejected: samples that could not be used, by reason; they count as wrong.
         lines: (sample, result) pairs in the set's order, all of them or a few, as asked for.
         main_indicator: name of the entry of `metrics` that decides.
+        tie_breakers: names of those that decide between equal ones (see `Metric`).
     """
 
     name: str
@@ -40,17 +41,32 @@ class Evaluation:
     main_indicator: str
     lines: list[tuple[SampleInfo, Any]] = field(default_factory=list)
     unusable: list[dict[str, Any]] = field(default_factory=list)
+    tie_breakers: tuple[str, ...] = ()
 
     @property
     def value(self) -> float:
         """The main indicator."""
         return self.metrics[self.main_indicator]
 
+    @property
+    def ties(self) -> list[float]:
+        """The values of `tie_breakers`, as far as they are there, so turned that greater is better."""
+        return [
+            -self.metrics[name[1:]] if name.startswith("-") else self.metrics[name]
+            for name in self.tie_breakers
+            if name.removeprefix("-") in self.metrics
+        ]
+
     def text(self) -> str:
         """ "acc: 0.91, norm_edit_dis: 0.98 (200 samples, 2 rejected)"."""
-        numbers = ", ".join(f"{name}: {value:.6g}" for name, value in self.metrics.items() if name != "n")
+        numbers = metrics_text(self.metrics)
         rejected = f", {self.rejected.total} rejected, counted as wrong" if self.rejected.total else ""
         return f"{numbers} ({self.samples} samples{rejected})"
+
+
+def metrics_text(metrics: Mapping[str, float]) -> str:
+    """ "acc: 0.91, norm_edit_dis: 0.98", for people; the number of samples is left out."""
+    return ", ".join(f"{name}: {value:.6g}" for name, value in metrics.items() if name != "n")
 
 
 @dataclass
@@ -161,7 +177,8 @@ def _joined(
     lines.sort(key=lambda line: line[0].index)  # batches come by size, and by rank
     unusable.sort(key=lambda entry: (entry["file"], entry["line"]))
     metrics["fps"] = samples * ranks.world / spent if spent else 0.0
-    return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable)
+    ties = tuple(metric.tie_breakers)
+    return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties)
 
 
 def _rejected_entry(sample: Any) -> dict[str, Any]:

@@ -93,18 +93,18 @@ class EvaluationHook(Hook):
     def __init__(self, settings: Any, pictures: int = 0) -> None:
         self._settings = settings
         self._pictures = pictures
-        self._last_step = -1
+        self.first_step = self.last_step = -1
         self.first: dict[str, dict[str, float]] = {}
         self.last: dict[str, dict[str, float]] = {}
 
     def state(self) -> Any:
-        return {"last_step": self._last_step, "first": self.first, "last": self.last}
+        return {"last_step": self.last_step, "first": self.first, "last": self.last, "first_step": self.first_step}
 
     def load(self, state: Any) -> None:
-        self._last_step, self.first, self.last = state["last_step"], state["first"], state["last"]
+        self.last_step, self.first, self.last = state["last_step"], state["first"], state["last"]
+        self.first_step = state.get("first_step", 0)  # a checkpoint of an earlier version does not say it
 
     def start(self, run: Run) -> None:
-        self._warn_if_never(run)
         step = run.progress.step
         if step == 0 and self._settings.eval_at_start:
             self._evaluate(run, "before training")
@@ -134,25 +134,8 @@ class EvaluationHook(Hook):
         start, every = rule if isinstance(rule, list) else (0, rule)
         return step > start and (step - start) % every == 0
 
-    def _warn_if_never(self, run: Run) -> None:
-        rule = self._settings.eval_batch_step
-        if rule is None or self._settings.eval_batch_epoch:
-            if (self._settings.eval_batch_epoch or 0) > run.epochs:
-                logger.warning(
-                    "Global.eval_batch_epoch is %d, but the run has %d epochs", self._settings.eval_batch_epoch, run.epochs
-                )
-            return
-        start, every = rule if isinstance(rule, list) else (0, rule)
-        if start + every > run.total_steps:
-            logger.warning(
-                "Global.eval_batch_step is %s, but the whole run has %d steps: there is only the evaluation at the end%s",
-                rule,
-                run.total_steps,
-                "" if self._settings.eval_at_end else ", which Global.eval_at_end switches off",
-            )
-
     def _evaluate(self, run: Run, when: str = "") -> None:
-        if run.progress.step == self._last_step or not run.eval_sets:
+        if run.progress.step == self.last_step or not run.eval_sets:
             return
         evaluations = []
         for part in run.eval_sets:
@@ -171,17 +154,18 @@ class EvaluationHook(Hook):
     def _note(self, run: Run, evaluations: list[Evaluation]) -> None:
         """Results into the records; the first set decides about the best weights."""
         progress, decider = run.progress, evaluations[0]
-        self._last_step = progress.step
+        self.last_step = progress.step
         self.last = {e.name: dict(e.metrics) for e in evaluations}
-        self.first = self.first or self.last
+        if not self.first:
+            self.first, self.first_step = self.last, progress.step
         if run.ranks.main:
             for e in evaluations:
                 values = {**e.metrics, "samples": e.samples, "rejected": e.rejected.counts}
-                run.records.add("eval", {"epoch": progress.epoch, "global_step": progress.step, "set": e.name, **values})
+                run.records.add("eval", {"epoch": progress.trained_epoch, "global_step": progress.step, "set": e.name, **values})
         if progress.step == 0:  # the weights the run started from are no result of it
             return
-        if run.best.accepts(decider.value):
-            run.best = Best(decider.value, progress.epoch, progress.step, dict(decider.metrics))
+        if run.best.accepts(decider.value, decider.ties):
+            run.best = Best(decider.value, progress.trained_epoch, progress.step, dict(decider.metrics), decider.ties)
             save_run_weights(run, BEST)
         best = run.best
         logger.info(
@@ -219,7 +203,11 @@ class EarlyStopping(Hook):
         self._decide(run)
 
     def _decide(self, run: Run) -> None:
-        if self._waited >= self._settings.patience and run.progress.epoch >= self._settings.min_epochs and not run.stop_reason:
+        if (
+            self._waited >= self._settings.patience
+            and run.progress.trained_epoch >= self._settings.min_epochs
+            and not run.stop_reason
+        ):
             run.stop_reason = f"early stop: {self._waited} evaluations without a better result than {self._best:.6g}"
             logger.info(run.stop_reason)
 
@@ -272,7 +260,7 @@ def save_run_weights(run: Run, name: str) -> None:
         **({"charset": run.charset.to_metadata()} if run.charset is not None else {}),
         "recipe": run.recipe.tree,
         "metrics": evaluation.last if evaluation else {},
-        "epoch": run.progress.epoch,
+        "epoch": run.progress.trained_epoch,
         "global_step": run.progress.step,
         "samples": run.progress.samples,
     }

@@ -22,8 +22,8 @@ logger = logging.getLogger("ppocr_like")
 
 
 class LogLines(Hook):
-    """One line every `print_batch_step` steps and at an epoch's end, with medians over `log_smooth_window` steps; the same
-    as a record in `metrics.jsonl` and as scalars to the loggers."""
+    """One line every `print_batch_step` steps and after the last step of an epoch, with medians over `log_smooth_window` steps;
+    the same as a record in `metrics.jsonl` and as scalars to the loggers. At every epoch's end a line that sums it up."""
 
     name = "log"
 
@@ -33,15 +33,17 @@ class LogLines(Hook):
         self._smooth = Smoother(settings.log_smooth_window)
         self._metric = train_metric
         self._pending: StepResult | None = None  # the last step, when it has no line yet
+        self._epoch = [0.0, 0.0, 0.0]  # steps, samples, and the sum of the samples' losses of the epoch so far
         self._counts: dict[str, float] = {}  # sums of the losses' `count/...` entries since the last line
 
     def state(self) -> Any:
         pending = asdict(self._pending) if self._pending else None
-        return {"windows": self._smooth.state(), "counts": self._counts, "pending": pending}
+        return {"windows": self._smooth.state(), "counts": self._counts, "pending": pending, "epoch": self._epoch}
 
     def load(self, state: Any) -> None:
         self._smooth.load(state["windows"])
         self._counts = dict(state["counts"])
+        self._epoch = list(state.get("epoch", self._epoch))
         self._pending = StepResult(**state["pending"]) if state["pending"] else None
 
     def after_step(self, run: Run, result: StepResult) -> None:
@@ -53,12 +55,15 @@ class LogLines(Hook):
         if self._metric:
             self._smooth.add(self._metric.values)
         self._pending = result
+        for place, value in enumerate((1, result.samples, result.samples * result.losses["loss"])):
+            self._epoch[place] += value
         if run.progress.step % self._every == 0:
             self._write(run, result)
 
     def after_epoch(self, run: Run) -> None:
         if self._pending:
             self._write(run, self._pending)
+        self._sum_up(run)
         rejected = Rejections.joined(run.ranks.gather(run.rejections))
         if rejected.total and run.ranks.main:
             log_rejections(rejected, f"training, epoch {run.progress.epoch}")
@@ -69,6 +74,14 @@ class LogLines(Hook):
     def finish(self, run: Run) -> None:
         if self._pending:
             self._write(run, self._pending)
+
+    def _sum_up(self, run: Run) -> None:
+        steps, samples, losses = self._epoch
+        self._epoch = [0.0, 0.0, 0.0]
+        if run.ranks.main and samples:
+            words = "epoch %d of %d is done: %d steps, %d samples, mean loss %.6f; step %d of %d in all"
+            done = run.progress
+            logger.info(words, done.epoch, run.epochs, steps, samples, losses / samples, done.step, run.total_steps)
 
     def _write(self, run: Run, result: StepResult) -> None:
         self._pending = None
@@ -82,7 +95,7 @@ class LogLines(Hook):
         memory = f", memory: {memory_text(run.compute.device)}" if self._print_memory else ""
         logger.info(
             "epoch: [%d/%d], global_step: %d, lr: %.6g, %s, samples/s: %.1f, waiting for data: %.1f %%, eta: %s%s",
-            progress.epoch,
+            progress.trained_epoch,
             run.epochs,
             progress.step,
             result.rates["lr"],
@@ -96,7 +109,7 @@ class LogLines(Hook):
         run.records.add(
             "train",
             {
-                "epoch": progress.epoch,
+                "epoch": progress.trained_epoch,
                 "global_step": progress.step,
                 "samples": progress.samples,
                 "loss_now": result.losses["loss"],

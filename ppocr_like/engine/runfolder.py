@@ -21,8 +21,9 @@ except ImportError:  # Windows has no such locks: the folder is then not guarded
 
 logger = logging.getLogger("ppocr_like")
 
-RUN_FILES = (LATEST, "best_accuracy.safetensors", "metrics.jsonl", "config.yml", "run.json")
 BEST = "best_accuracy.safetensors"
+REMEMBERING = "best_remembering.safetensors"  # of `Global.forgetting.keep`
+RUN_FILES = (LATEST, BEST, REMEMBERING, "metrics.jsonl", "config.yml", "run.json")
 RECORDS = "metrics.jsonl"
 LOCK = "run.lock"
 
@@ -82,7 +83,7 @@ class RunFolder:
 
     def earlier_run(self) -> list[Path]:
         """Checkpoints and weights that an earlier run left."""
-        found = [self.path / name for name in (LATEST, BEST) if (self.path / name).exists()]
+        found = [self.path / name for name in (LATEST, BEST, REMEMBERING) if (self.path / name).exists()]
         return [*found, *sorted(self.path.glob("iter_epoch_*.safetensors"))]
 
     def refuse_earlier_run(self, overwrite: bool) -> None:

@@ -20,6 +20,7 @@ from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resol
 from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
+from ppocr_like.engine.forgetting import ForgettingGuard
 from ppocr_like.engine.gradients import GradientSum
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, FrozenNorms, TrainMetric
@@ -27,6 +28,7 @@ from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Hook, Run
+from ppocr_like.engine.run_length import length_warnings
 from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.errors import CheckpointError, TrainingError
@@ -300,6 +302,8 @@ def make_hooks(run: Run) -> list[Hook]:
     if run.eval_sets:
         hooks.append(EvaluationHook(settings, PICTURES if pictures else 0))
         hooks.append(EvaluationLog())
+        if settings.forgetting is not None and (len(run.eval_sets) > 1 or settings.forgetting.sets):
+            hooks.append(ForgettingGuard(settings.forgetting, run.evaluated))
         if settings.early_stop:
             hooks.append(EarlyStopping(settings.early_stop))
         if run.optimizer.schedule.follows_metric:
@@ -339,6 +343,8 @@ def _say_at_start(run: Run) -> None:
     advice = lr_advice(run.recipe, batch)
     if advice:
         logger.warning(advice)
+    for line in length_warnings(run):
+        logger.warning(line)
     for line in run.dictionary.odd_entries() if run.dictionary is not None else ():
         logger.warning(line)
     parameters = sum(p.numel() for p in run.model.parameters())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,6 +25,11 @@ class Progress:
     step: int = 0
     samples: int = 0
 
+    @property
+    def trained_epoch(self) -> int:
+        """The epoch to which the latest step belongs: behind the last batch of an epoch `epoch` already counts the next one."""
+        return self.epoch - 1 if self.batch == 0 and self.epoch > 1 else self.epoch
+
     def next_epoch(self) -> None:
         self.epoch += 1
         self.batch = self.group = 0
@@ -31,16 +37,24 @@ class Progress:
 
 @dataclass
 class Best:
-    """The best evaluation so far by the main indicator of the first evaluation set."""
+    """The best evaluation so far by the main indicator of the first evaluation set.
+
+    Args:
+        ties: what decides between two equal main indicators, in this order, greater is better (`Evaluation.ties`).
+    """
 
     value: float | None = None
     epoch: int = 0
     step: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    ties: list[float] = field(default_factory=list)
 
-    def accepts(self, value: float) -> bool:
-        """Ties count as better, as in PaddleOCR: of two equal models the one trained longer is kept."""
-        return self.value is None or value >= self.value
+    def accepts(self, value: float, ties: Sequence[float] = ()) -> bool:
+        """Whether an evaluation is better. Of two that are equal in everything the later one is kept, as in PaddleOCR."""
+        if self.value is None or value != self.value:
+            return self.value is None or value > self.value
+        shared = min(len(ties), len(self.ties))  # a checkpoint of an earlier version has none
+        return list(ties)[:shared] >= self.ties[:shared]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -13,10 +13,12 @@ class Metric(ABC):
     """Gathers results of batches and computes numbers. Every rank fills its own; `merge` joins them.
 
     `main_indicator` names the entry of `compute()` that decides which checkpoint is best (greater is better). `needs` names the
-    batch entries that `update` reads, so that a chain that does not keep them is found without data.
+    batch entries that `update` reads, so that a chain that does not keep them is found without data. `tie_breakers` names the
+    entries that decide between two equal main indicators, in this order; of one with a minus before it less is better.
     """
 
     main_indicator: str
+    tie_breakers: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
     @abstractmethod

@@ -14,6 +14,7 @@ from ppocr_like.metrics.base import Metric
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("acc", "balanced_acc")
+TIE_BREAKERS = {"acc": ("balanced_acc",), "balanced_acc": ("acc",)}
 PADDLE_EPS = 1e-5  # in the denominator of PaddleOCR's ClsMetric
 
 
@@ -33,6 +34,7 @@ class ClsMetric(Metric):
         if main_indicator not in INDICATORS:
             raise ValueError(f"main_indicator is {main_indicator!r}; accepted: {', '.join(INDICATORS)}")
         self.main_indicator, self.paddle_exact = main_indicator, paddle_exact
+        self.tie_breakers = () if paddle_exact else TIE_BREAKERS[main_indicator]
         self.reset()
 
     def update(self, results: Sequence[ClassResult], batch: Mapping[str, Any]) -> None:

@@ -17,6 +17,11 @@ from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, match_image
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("hmean", "precision", "recall")
+TIE_BREAKERS = {
+    "hmean": ("recall", "-merged", "-split"),
+    "precision": ("hmean", "-merged", "-split"),
+    "recall": ("hmean", "-merged", "-split"),
+}
 HEIGHT_NAMES = (
     f"recall_h_lt_{HEIGHT_EDGES[0]}",
     *(f"recall_h_{low}_{high}" for low, high in pairwise(HEIGHT_EDGES)),
@@ -51,6 +56,7 @@ class DetMetric(Metric):
         if main_indicator not in INDICATORS:
             raise ValueError(f"main_indicator is {main_indicator!r}; accepted: {', '.join(INDICATORS)}")
         self.main_indicator = main_indicator
+        self.tie_breakers = () if paddle_exact else TIE_BREAKERS[main_indicator]
         self.paddle_exact = paddle_exact
         self.total = Counts()
 

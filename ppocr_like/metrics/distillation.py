@@ -30,7 +30,7 @@ class DistillationMetric(Metric):
     def __init__(self, base_metric_name: str, key: str, base: Metric) -> None:
         self.key, self.base = key, base
         self.model_names = (key,)
-        self.main_indicator = base.main_indicator
+        self.main_indicator, self.tie_breakers = base.main_indicator, base.tie_breakers
         self.needs = base.needs
         self.metrics: dict[str, Metric] = {key: copy.deepcopy(base)}
         self._rejected: list[RejectedSample] = []

@@ -17,6 +17,7 @@ from ppocr_like.metrics.base import Metric
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("acc", "norm_edit_dis")  # greater is better, as the choice of the best checkpoint needs it
+TIE_BREAKERS = {"acc": ("norm_edit_dis", "-cer"), "norm_edit_dis": ("-cer", "acc")}
 PADDLE_EPS = 1e-5  # in the denominators of PaddleOCR's RecMetric
 NOT_ALPHANUMERIC = re.compile("[^0-9A-Za-z]")
 
@@ -68,6 +69,7 @@ class RecMetric(Metric):
         if paddle_exact and charset is None:
             raise ValueError("RecMetric with paddle_exact decodes labels and needs a charset")
         self.main_indicator = main_indicator
+        self.tie_breakers = () if paddle_exact else TIE_BREAKERS[main_indicator]
         self.is_filter = is_filter
         self.ignore_space = ignore_space
         self.charset = charset

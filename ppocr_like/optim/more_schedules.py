@@ -31,6 +31,9 @@ class Step(FromRate):
         self.length = number(self.step_size, "lr.step_size", above=True) * self.steps_per_epoch
         self.gamma = number(self.gamma, "lr.gamma")
 
+    def misfits(self) -> list[tuple[str, str]]:
+        return self._beyond("step_size", [self.step_size], "the rate first changes")
+
     def after_warmup(self, step: int) -> float:
         return self.first * self.gamma ** (step // self.length)
 
@@ -48,6 +51,9 @@ class MultiStepDecay(FromRate):
         self.boundaries = [edge * self.steps_per_epoch for edge in rising(self.milestones, "lr.milestones")]
         self.gamma = number(self.gamma, "lr.gamma")
 
+    def misfits(self) -> list[tuple[str, str]]:
+        return self._beyond("milestones", self.milestones, "the rate changes")
+
     def after_warmup(self, step: int) -> float:
         return self.first * self.gamma ** bisect_right(self.boundaries, step)
 
@@ -64,6 +70,13 @@ class CyclicalCosine(FromRate):
         self.cycle_steps = round(number(self.cycle, "lr.cycle", above=True) * self.steps_per_epoch)
         if self.cycle_steps < 1:
             raise bad("lr.cycle", f"of {self.cycle} epochs is shorter than one of the {self.steps_per_epoch} steps of an epoch")
+
+    def misfits(self) -> list[tuple[str, str]]:
+        last = self.value(self.total_steps - 1)
+        if self.cycle > self.epochs_left or self.epochs_left <= 0 or last <= self.first / 2:
+            return self._beyond("cycle", [self.cycle] if self.cycle > self.epochs_left else [], "the first cycle ends")
+        message = f"the run of Global.epoch_num: {self.epochs} ends within the first half of a cycle, at the high rate {last:.3g}"
+        return [("cycle", message)]
 
     def after_warmup(self, step: int) -> float:
         return half_cosine(self.first, 0.0, (step % self.cycle_steps) / self.cycle_steps)
@@ -120,6 +133,13 @@ class TwoStepCosine(FromRate):
     """
 
     paddle_exact: bool = False
+
+    def misfits(self) -> list[tuple[str, str]]:
+        left = self.epochs_left - FIRST_COSINE_EPOCHS
+        if left < 0:
+            return self._beyond("name", [FIRST_COSINE_EPOCHS], "its cosine ends")
+        message = f"its cosine ends after {FIRST_COSINE_EPOCHS} epochs, and in the last {left:g} epochs the rate is 0"
+        return [("name", message)] if left > 0 and not self.paddle_exact else []
 
     def after_warmup(self, step: int) -> float:
         arc = FIRST_COSINE_EPOCHS * self.steps_per_epoch

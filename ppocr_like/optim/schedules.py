@@ -65,6 +65,43 @@ class Schedule(ABC):
         """Share of the run's length that `step` steps are; with `hold` 1 at most."""
         return (min(step, self.total_steps) if hold else step) / self.total_steps
 
+    @property
+    def epochs_left(self) -> float:
+        """Epochs of the run behind the warm-up; below 0 where the warm-up is longer than the run."""
+        return self.epochs - self.warmup_steps / self.steps_per_epoch
+
+    @property
+    def counts_epochs(self) -> bool:
+        """Whether the warm-up is as long as `warmup_epoch` says: then epochs alone decide what the run reaches."""
+        return self.warmup_steps == round(self.warmup_epoch * self.steps_per_epoch)
+
+    def misfits(self) -> list[tuple[str, str]]:
+        """(argument, what to say) of the parts of the schedule that the run is too short to reach."""
+        return self._warmup_misfit()
+
+    def _warmup_misfit(self) -> list[tuple[str, str]]:
+        if not self.warmup_steps or self.epochs_left > 0:
+            return []
+        length = f"{self.warmup_steps / self.steps_per_epoch:g}"
+        last = self.value(self.total_steps - 1)
+        message = (
+            f"the warm-up takes {length} epochs, and the run has Global.epoch_num: {self.epochs}: the rate never arrives at "
+            f"{self.first:g}, it ends at {last:.3g}; make the warm-up shorter or the run longer"
+        )
+        return [("warmup_epoch" if self.counts_epochs else "warmup_steps", message)]
+
+    def _beyond(self, argument: str, edges: Sequence[float], what: str) -> list[tuple[str, str]]:
+        """What is said of the warm-up, and of those `edges` (epochs after the warm-up) to which the run does not come."""
+        late = [f"{edge:g}" for edge in edges if edge >= max(0.0, self.epochs_left)]
+        if not late:
+            return self._warmup_misfit()
+        behind = f" behind the warm-up of {self.epochs - self.epochs_left:g}" if self.warmup_steps else ""
+        message = (
+            f"{what} after {', '.join(late)} epochs{behind}, which the run of Global.epoch_num: {self.epochs} does not reach: "
+            f"its last rate is {self.value(self.total_steps - 1):.3g}"
+        )
+        return [*self._warmup_misfit(), (argument, message)]
+
     @abstractmethod
     def after_warmup(self, step: int) -> float:
         """The rate `step` steps after the warm-up."""
@@ -179,6 +216,9 @@ class Piecewise(Schedule):
             raise bad("lr.values", f"needs one rate more than decay_epochs has epochs: {len(edges) + 1}, got {len(self.rates)}")
         self.first = self.rates[0]
         self.boundaries = [edge * self.steps_per_epoch for edge in edges]
+
+    def misfits(self) -> list[tuple[str, str]]:
+        return self._beyond("decay_epochs", self.decay_epochs, "the rate changes")
 
     def after_warmup(self, step: int) -> float:
         return self.rates[bisect_right(self.boundaries, step)]

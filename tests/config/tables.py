@@ -19,7 +19,15 @@ from ppocr_like.registry import Registry
 
 DOC = Path(__file__).parents[2] / "docs" / "recipe.md"
 _OPTIONS = (
-    *(config.GlobalConfig, config.EarlyStop, config.Compile, config.LoaderConfig, config.BucketByWidth, config.WandbConfig),
+    *(
+        config.GlobalConfig,
+        config.EarlyStop,
+        config.Forgetting,
+        config.Compile,
+        config.LoaderConfig,
+        config.BucketByWidth,
+        config.WandbConfig,
+    ),
     AutoScale,
 )
 OPTIONS = {cls.__name__: cls for cls in _OPTIONS}
@@ -58,6 +66,8 @@ def type_text(annotation: object) -> str:
 
 def yaml_text(value: object) -> str:
     """A default as one writes it in YAML."""
+    if dataclasses.is_dataclass(value):
+        return f"{{{', '.join(f'{field.name}: {yaml_text(getattr(value, field.name))}' for field in dataclasses.fields(value))}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(yaml_text(v) for v in value)}]"
     if isinstance(value, bool) or value is None:

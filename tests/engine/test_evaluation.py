@@ -69,9 +69,8 @@ def test_all_sets_are_measured_and_the_first_decides(data: Path, tmp_path: Path)
     target = [record for record in evaluations if record["set"] == "target" and record["global_step"] > 0]
     best = torch.load(tmp_path / "run" / "latest.ckpt", weights_only=True)["best"]
     assert best["value"] == max(record["acc"] for record in target)
-    assert best["step"] == max(
-        record["global_step"] for record in target if record["acc"] == best["value"]
-    )  # ties: the later one
+    wanted = max(target, key=lambda record: (record["acc"], record["norm_edit_dis"], -record["cer"], record["global_step"]))
+    assert best["step"] == wanted["global_step"]
 
 
 def test_rejected_samples_count_as_wrong_and_are_listed(data: Path, reference: Path, tmp_path: Path) -> None:

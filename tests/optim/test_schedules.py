@@ -135,3 +135,37 @@ def test_mistakes_name_their_key(make, path):
 def test_a_negative_step_is_a_mistake_of_the_caller():
     with pytest.raises(ValueError, match="negative"):
         Const(0.1, **RUN).value(-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "epochs", "wanted"),
+    [
+        ("Cosine", {"warmup_epoch": 20}, 10, {"warmup_epoch": "20 epochs"}),
+        ("Cosine", {"warmup_epoch": 10}, 10, {"warmup_epoch": "never arrives"}),
+        ("Cosine", {"warmup_epoch": 2}, 10, {}),
+        ("Const", {"warmup_epoch": 20}, 10, {"warmup_epoch": "20 epochs"}),
+        ("MultiStepDecay", {"milestones": [3, 12, 30]}, 10, {"milestones": "12, 30"}),
+        ("MultiStepDecay", {"milestones": [3, 7], "warmup_epoch": 5}, 10, {"milestones": "7 epochs behind the warm-up of 5"}),
+        ("MultiStepDecay", {"milestones": [3], "warmup_epoch": 50}, 10, {"milestones": "3", "warmup_epoch": "50 epochs"}),
+        ("Step", {"step_size": 30}, 10, {"step_size": "30"}),
+        ("Step", {"step_size": 3}, 10, {}),
+        ("CyclicalCosine", {"cycle": 30}, 10, {"cycle": "30"}),
+        ("CyclicalCosine", {"cycle": 8}, 10, {"cycle": "high rate"}),
+        ("CyclicalCosine", {"cycle": 5}, 10, {}),
+        ("TwoStepCosine", {}, 10, {"name": "200"}),
+        ("TwoStepCosine", {}, 300, {"name": "last 100 epochs"}),
+        ("LinearWarmupCosine", {"warmup_steps": 500}, 10, {"warmup_steps": "50 epochs"}),
+        ("LinearWarmupCosine", {"warmup_steps": 50}, 10, {}),
+        ("Linear", {}, 10, {}),
+    ],
+)
+def test_what_the_run_is_too_short_for(name: str, arguments: dict, epochs: int, wanted: dict) -> None:
+    schedule = SCHEDULES.get(name)(epochs=epochs, steps_per_epoch=10, learning_rate=1e-3, **arguments)
+    found = dict(schedule.misfits())
+    assert found.keys() == wanted.keys()
+    assert all(wanted[key] in found[key] for key in wanted), found
+
+
+def test_rates_that_are_never_used() -> None:
+    schedule = SCHEDULES.get("Piecewise")(epochs=100, steps_per_epoch=10, decay_epochs=[700], values=[1e-3, 1e-4])
+    assert "0.001" in dict(schedule.misfits())["decay_epochs"]
