@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ppocr_like.errors import DataError
+from ppocr_like.outside import read_file
 
 RUN = re.compile(r"[a-zA-Z0-9 :*./%+-]")  # characters that keep their order in a right-to-left line (PaddleOCR's rule)
 SAR_SPECIALS = ("<UKN>", "<BOS/EOS>", "<PAD>")  # PaddleOCR's names, in this order behind the entries
@@ -32,7 +33,7 @@ def read_dictionary(path: str | Path) -> list[str]:
     """
     path = Path(path)
     try:
-        raw = path.read_bytes()
+        raw = read_file(path)
     except OSError as error:
         raise DataError(
             f"cannot read the dictionary ({error.strerror or error}); set Global.character_dict_path", str(path)

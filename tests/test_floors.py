@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
-    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic"), 0),
+    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic", "outside", "printable"), 0),
     "config": 1,
     **dict.fromkeys(("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
@@ -34,6 +34,8 @@ WITHOUT_TORCH = (
     "geometry",
     "draw",
     "atomic",
+    "outside",
+    "printable",
     "config",
     "documents",
     "transforms",

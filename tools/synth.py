@@ -12,11 +12,10 @@ import argparse
 import sys
 from dataclasses import fields
 
-import yaml
-
 from ppocr_like.charset import Charset
 from ppocr_like.config import cli
 from ppocr_like.config.typecheck import fit
+from ppocr_like.config.yaml_io import parse
 from ppocr_like.data.synth.settings import SynthSettings
 from ppocr_like.data.synth.write import FORMATS, make_lines
 from ppocr_like.data.synthetic_set import writable
@@ -52,7 +51,7 @@ def main() -> None:
         key, equals, value = item.partition("=")
         if not equals:
             parser.error(f"--set {item}: write key=value")
-        tree[key] = yaml.safe_load(value)
+        tree[key] = parse(value, f"--set {key}")[0]
     if args.boost and "boost_ratio" not in tree:
         tree["boost_ratio"] = 0.3
     settings, problems = fit(tree, SynthSettings, "")

@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
+from ppocr_like.config.yaml_guard import GuardedLoader, guarded
 from ppocr_like.config.yaml_io import dump_inline, parse
 from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.outside import Malformed
 
 _ANCHOR = re.compile(r"&\S+[ \t]*")
 _ALIAS = re.compile(r"[ \t]*\*[^\s,\]}]+")
@@ -36,9 +38,9 @@ def set_values(text: str, values: Mapping[str, Any]) -> str:
 
 def _set(text: str, path: str, value: Any) -> str:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError([Problem(path, f"the recipe is no YAML: {error}")]) from error
+        node = guarded(lambda: yaml.compose(text, Loader=GuardedLoader))
+    except Malformed as error:
+        raise ConfigError([Problem(path, f"the recipe cannot be changed: {error}")]) from error
     if node is None:
         node = yaml.MappingNode("tag:yaml.org,2002:map", [])
     parts = path.split(".")

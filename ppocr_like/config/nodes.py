@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from ppocr_like.config.aliases import rename
 from ppocr_like.config.families import never_there
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
-from ppocr_like.config.typecheck import bind, parameters, shown
-from ppocr_like.errors import ConfigError, OcrError, Problem
+from ppocr_like.config.typecheck import REFUSALS, bind, parameters, shown
+from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, Part, Registry
 
 Context = Mapping[str, Callable[[], Any]]
@@ -85,7 +85,7 @@ class Bound:
         """Calls the constructor.
 
         Raises:
-            ConfigError: the constructor refused its arguments (ValueError or OcrError).
+            ConfigError: the constructor refused its arguments, or cannot do with them (a size that no memory holds).
         """
         try:
             return self.cls(**self.kwargs)
@@ -94,8 +94,8 @@ class Bound:
             whole = [p.path.partition(".")[0] == section for p in error.problems]
             paths = [p.path if w else f"{self.path}.{p.path}".rstrip(".") for p, w in zip(error.problems, whole, strict=True)]
             raise ConfigError([Problem(path, p.message) for path, p in zip(paths, error.problems, strict=True)]) from error
-        except (ValueError, OcrError) as error:
-            raise problem(self.path, str(error)) from error
+        except REFUSALS as error:
+            raise problem(self.path, str(error) or type(error).__name__) from error
 
 
 def bind_node(

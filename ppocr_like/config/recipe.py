@@ -13,8 +13,10 @@ from ppocr_like.config.ignored import ignored
 from ppocr_like.config.overrides import apply_overrides, merge
 from ppocr_like.config.slips import mend
 from ppocr_like.config.typecheck import fit
+from ppocr_like.config.yaml_guard import MAX_BYTES
 from ppocr_like.config.yaml_io import Alias, dump, lookup, parse, unshared
 from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.outside import Malformed, decode, read_file
 
 BASE = "_base_"
 GLOBAL_WINS = ("character_dict_path", "use_space_char", "max_text_length", "infer_mode", "label_list")
@@ -131,18 +133,17 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def _load(path: Path, chain: list[Path], say: Callable[[str], None]) -> tuple[dict[str, Any], list[Alias]]:
+    try:
+        text = decode(read_file(path, MAX_BYTES))
+    except Malformed as error:
+        raise ConfigError([Problem("", f"line {error.line}: {error}")], str(path)) from error
+    except OSError as error:
+        asked = f" (named by {BASE} of {chain[-1]})" if chain else ""
+        raise ConfigError([Problem("", f"cannot be read: {error.strerror or error}{asked}")], str(path)) from error
     real = path.resolve()
     if real in chain:
         circle = " -> ".join(str(p) for p in [*chain[chain.index(real) :], real])
         raise ConfigError([Problem(BASE, f"the bases form a circle: {circle}")], str(path))
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError([Problem("", f"line {line}: not UTF-8; save the file as UTF-8")], str(path)) from error
-    except OSError as error:
-        asked = f" (named by {BASE} of {chain[-1]})" if chain else ""
-        raise ConfigError([Problem("", f"cannot be read: {error.strerror or error}{asked}")], str(path)) from error
     tree, aliases = parse(text, str(path), say)
     if tree is None:
         raise ConfigError(

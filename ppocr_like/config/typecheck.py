@@ -16,6 +16,9 @@ from typing import Any
 from ppocr_like.errors import ConfigError, OcrError, Problem
 
 MISSING = object()
+# What a constructor raises for arguments that it cannot use, or that no machine can: torch answers sizes beyond memory with
+# RuntimeError.
+REFUSALS = (ValueError, ArithmeticError, RuntimeError, MemoryError, OcrError)
 MOST_NAMES = 16  # longer lists are cut in messages
 _SCALARS = {int: "an integer", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection, set, frozenset)
@@ -219,8 +222,8 @@ def _fit_options(value: dict[str, Any], cls: type, path: str) -> tuple[Any, list
         return value, problems
     try:
         made = cls(**kwargs)
-    except (ValueError, OcrError) as error:
-        return value, [Problem(path, str(error))]
+    except REFUSALS as error:
+        return value, [Problem(path, str(error) or type(error).__name__)]
     own = made.problems() if hasattr(made, "problems") else []
     return made, [Problem(f"{path}.{name}" if name else path, message) for name, message in own]
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
+from ppocr_like.config.yaml_guard import GuardedLoader, check_unfolded, guarded
 from ppocr_like.errors import ConfigError, Problem
-
-MAX_NODES = 200_000  # a recipe has some hundred; nested aliases can unfold a small file into billions
+from ppocr_like.outside import Malformed
 
 # Keys that stand twice, with two values, in PaddleOCR's own recipes (four of its DML and CML detectors): the last one counts.
 _LAST_COUNTS = ("model_name_pairs",)
@@ -34,7 +34,7 @@ _RESOLVERS = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(GuardedLoader):
     say: Callable[[str], None] | None = None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -107,31 +107,6 @@ class Alias:
     value: Any
 
 
-def _walk(
-    node: yaml.Node, path: str, owners: dict[int, str], places: list[tuple[str, str]], open_: set[int], count: list[int]
-) -> None:
-    """Records where one node of the file stands more than once."""
-    count[0] += 1
-    if count[0] > MAX_NODES:
-        raise yaml.MarkedYAMLError(problem=f"aliases unfold to more than {MAX_NODES} values", problem_mark=node.start_mark)
-    if id(node) in open_:
-        raise yaml.MarkedYAMLError(problem="an alias that holds itself", problem_mark=node.start_mark)
-    if id(node) in owners:
-        if path != owners[id(node)]:
-            places.append((owners[id(node)], path))
-    else:
-        owners[id(node)] = path
-    open_.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            merged = key.tag == "tag:yaml.org,2002:merge"
-            _walk(value, path if merged else f"{path}.{key.value}".lstrip("."), owners, places, open_, count)
-    elif isinstance(node, yaml.SequenceNode):
-        for i, value in enumerate(node.value):
-            _walk(value, f"{path}.{i}".lstrip("."), owners, places, open_, count)
-    open_.discard(id(node))
-
-
 def unshared(value: Any) -> Any:
     """A copy in which no mapping or list stands at two places (aliases share theirs)."""
     if isinstance(value, dict):
@@ -151,25 +126,30 @@ def parse(text: str, source: str, say: Callable[[str], None] | None = None) -> t
         ConfigError: not YAML, a duplicate key, an unsafe tag; with line and column.
     """
     try:
-        loader = _Loader(text)
-        loader.say = say
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None, []
-            places: list[tuple[str, str]] = []
-            _walk(node, "", {}, places, set(), [0])
-            tree = unshared(loader.construct_document(node))
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        what = error.problem or error.context or "not YAML"
-        hint = "; indent with spaces" if "\\t" in what else ""
-        raise ConfigError([Problem("", f"{where}{what}{hint}")], source) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError([Problem("", f"not YAML: {' '.join(str(error).split())}")], source) from error
+        return guarded(lambda: _read(text, say))
+    except Malformed as error:
+        raise ConfigError([Problem("", str(error))], source) from error
+
+
+def _read(text: str, say: Callable[[str], None] | None) -> tuple[Any, list[Alias]]:
+    loader = _Loader(text)
+    loader.say = say
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, []
+        owners: dict[int, str] = {}
+        places: list[tuple[str, str]] = []
+
+        def visit(node: yaml.Node, path: str) -> None:
+            """Records where one node of the file stands more than once."""
+            if path != owners.setdefault(id(node), path):
+                places.append((owners[id(node)], path))
+
+        check_unfolded(node, visit)
+        tree = unshared(loader.construct_document(node))
+    finally:
+        loader.dispose()
     return tree, [Alias(owner, place, lookup(tree, place)) for owner, place in places]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import SetReport
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
 from ppocr_like.geometry import signed_area, smallest_box
+from ppocr_like.outside import pairs, parse_json, usable
 from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.east_crop import EastRandomCropData
 from ppocr_like.transforms.random_crop import RandomCrop
@@ -62,8 +62,9 @@ class PageExaminer(Examiner):
             if points.tobytes() in seen:
                 tally.findings.note("same box twice", place)
             seen.add(points.tobytes())
-            if not np.isfinite(points).all():
-                tally.findings.note("coordinate that is no number", place)
+            if not usable(points[None]).all():
+                what = "no number" if not np.isfinite(points).all() else "farther out than any image"
+                tally.findings.note(f"coordinate that is {what}", place)
             elif care and self._shape(tally, points, place):
                 self._placed(tally, points, place, size)
                 self._height(tally, points, place, scale)
@@ -90,8 +91,8 @@ class PageExaminer(Examiner):
             tally.findings.note(error.reason, f"{place_of(info)}: {error.detail}")
             return None
         try:
-            written: list[Any] = json.loads(info.text)
-            polygons = [np.array(box["points"], np.float64).reshape(-1, 2) for box in written]
+            written: list[Any] = parse_json(info.text)
+            polygons = [pairs(box["points"]) for box in written]
         except (ValueError, TypeError, KeyError) as error:  # a chain without a step that reads the label
             tally.findings.note("broken label", f"{place_of(info)}: {error}")
             return None

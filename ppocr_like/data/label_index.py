@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.cache import FileKey, cache_path, load_array, store_array
 from ppocr_like.errors import DataError
+from ppocr_like.outside import Malformed, open_regular, parse_json
 
 _CHUNK = 1 << 24  # bytes scanned at once
 _SHORT = 8  # a line of so few bytes is looked at for being blank; a longer one of spaces only has no delimiter and is reported
@@ -118,7 +118,7 @@ def check_label_file(path: str) -> FileKey:
     """
     try:
         key = FileKey.of(path)
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(4)
     except OSError as error:
         raise DataError(f"cannot read the label file ({error.strerror or error})", path) from error
@@ -181,8 +181,8 @@ def parse_line(raw: bytes, delimiter: str) -> tuple[list[str], str]:
 def _names(name: str) -> list[str]:
     if name.startswith("["):
         try:
-            names = json.loads(name)
-        except json.JSONDecodeError:
+            names = parse_json(name)
+        except Malformed:
             return [name]
         if isinstance(names, list) and names and all(isinstance(n, str) and n for n in names):
             return names

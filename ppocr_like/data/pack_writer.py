@@ -15,6 +15,7 @@ import lmdb
 
 from ppocr_like.data.lmdb_store import COUNT_KEY, FILE, STATE_KEY, image_key, label_key
 from ppocr_like.errors import DataError
+from ppocr_like.outside import parse_json
 
 LEFT_OUT = "left_out.tsv"  # label file, line, image, reason
 _COMMIT_BYTES = 1 << 26  # of images in a transaction
@@ -108,7 +109,7 @@ class PackWriter:
         if found is None and begun and self._env.stat()["entries"]:
             raise DataError("the folder holds an LMDB file that tools/pack.py did not write; give another folder", self.out)
         if found is not None:
-            state = PackState(**json.loads(found))
+            state = _state(found, self.out)
             if state.sources != sources:
                 what = [key for key in sources if state.sources.get(key) != sources[key]]
                 raise DataError(
@@ -192,3 +193,14 @@ class PackWriter:
                 transaction.put(COUNT_KEY, b"%d" % after.records)
             return True
         return False
+
+
+def _state(stored: bytes, out: str) -> PackState:
+    try:
+        state = PackState(**parse_json(stored))
+        counts = (state.done, state.records, state.names_bytes)
+        if not isinstance(state.sources, dict) or not all(isinstance(n, int) and n >= 0 for n in counts):
+            raise ValueError("its counts are no numbers")
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the record of how far packing came is damaged ({error}); remove the folder", out) from error
+    return state

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.geometry import smallest_box
+from ppocr_like.outside import Malformed, number, outline, text_of
 
 BASELINE = 0.2  # of a line's height lies below its letters without descenders
 
@@ -113,12 +114,17 @@ class Line:
     def from_dict(cls, tree: dict[str, Any]) -> Line:
         """The reverse of `as_dict`."""
         characters = tuple(
-            Character(c["text"], np.asarray(c["points"], float), float(c["confidence"])) for c in tree.get("characters", ())
+            Character(text_of(c["text"]), _corners(c["points"]), number(c["confidence"], "confidence", 0, 1))
+            for c in tree.get("characters", ())
         )
-        points = np.asarray(tree["points"], float).reshape(-1, 2)
-        turned, block = int(tree.get("turned", 0)), int(tree.get("block", 0))
-        confidence, score = float(tree.get("confidence", 0.0)), float(tree.get("score", 1.0))
-        return cls(points, tree["text"], confidence, score, characters, turned, block)
+        points = outline(tree["points"])
+        if len(points) < 3:
+            raise Malformed(f"a line has {len(points)} points; three or more are needed")
+        turned, block = number(tree.get("turned", 0), "turned", 0, 270), number(tree.get("block", 0), "block", 0)
+        if turned % 90:
+            raise Malformed(f"turned is {turned:g}; 0, 90, 180 and 270 are possible")
+        confidence, score = (number(tree.get(key, default), key, 0, 1) for key, default in (("confidence", 0.0), ("score", 1.0)))
+        return cls(points, text_of(tree["text"]), confidence, score, characters, int(turned), int(block))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +172,16 @@ class Page:
             KeyError, TypeError, ValueError: not such data.
         """
         lines, left_out = (tuple(Line.from_dict(line) for line in tree.get(key, ())) for key in ("lines", "left_out"))
-        return cls(str(tree["image"]), int(tree["width"]), int(tree["height"]), lines, left_out)
+        width, height = (int(number(tree[key], key, 0)) for key in ("width", "height"))
+        return cls(text_of(tree["image"], "image"), width, height, lines, left_out)
+
+
+def _corners(points: Any) -> np.ndarray:
+    """(4, 2) px of a character."""
+    corners = outline(points)
+    if len(corners) != 4:
+        raise Malformed(f"a character has {len(corners)} corners; four are needed")
+    return corners
 
 
 def frame_of(points: np.ndarray) -> tuple[float, float, float, float]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
+from ppocr_like.outside import LARGE, Malformed, load_json, load_text, number, parse_json, shown, text_of
 
 PAGES, LINES = "pages.jsonl", "predictions.json"
 
@@ -28,43 +28,52 @@ def read_predictions(folder: str | Path) -> list[Page]:
     if (folder / PAGES).is_file():
         return list(_pages(folder))
     if (folder / LINES).is_file():
-        entries = _json(folder / LINES)
+        entries = load_json(folder / LINES, LARGE)
         if not isinstance(entries, list) or any(
             not isinstance(e, dict) or ("text" not in e and "error" not in e) for e in entries
         ):
             raise DataError("holds no texts; results of a detector alone have none", str(folder / LINES))
-        return [_line_page(entry) for entry in entries if "text" in entry]
+        lines = [(n, entry) for n, entry in enumerate(entries, 1) if "text" in entry]
+        return [_made(_line_page, entry, f"{folder / LINES}, entry {n}") for n, entry in lines]
     raise DataError(f"no results of tools/infer.py (neither {PAGES} nor {LINES})", str(folder))
 
 
 def _pages(folder: Path) -> Iterator[Page]:
-    for number, row in enumerate((folder / PAGES).read_text(encoding="utf-8").splitlines(), 1):
+    for line, row in enumerate(load_text(folder / PAGES, LARGE).split("\n"), 1):
+        if not row:
+            continue
         try:
-            written = json.loads(row).get("written")
-        except ValueError as error:
-            raise DataError("is damaged", f"{folder / PAGES}, line {number}") from error
+            written = _written(parse_json(row))
+        except Malformed as error:
+            raise DataError(f"is damaged ({error}); read the pages again", str(folder / PAGES), line) from error
         if written is None:
             continue
         name = next((name for name in written if name.endswith(".json")), None)
         if name is None:
             raise DataError("pages were read without --format json, which this needs; read them again", str(folder))
-        try:
-            yield Page.from_dict(_json(folder / name))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"is no page of tools/infer.py ({error!r})", str(folder / name)) from error
+        yield _made(Page.from_dict, load_json(folder / name), str(folder / name))
+
+
+def _written(row: Any) -> list[str] | None:
+    """The names of a page's files, which stand beside the list; None in a row that tells of something else."""
+    names = row.get("written") if isinstance(row, dict) else row
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise Malformed(f"written is {shown(names)}; names of files beside it are needed")
+    return names
+
+
+def _made(make: Callable[[Any], Page], tree: Any, place: str) -> Page:
+    try:
+        return make(tree)
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        what = f"has no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"is no result of tools/infer.py: {what}; read the page again", place) from error
 
 
 def _line_page(entry: dict[str, Any]) -> Page:
-    width, height = int(entry["width"]), int(entry["height"])
+    width, height = (int(number(entry[key], key, 0)) for key in ("width", "height"))
     edge = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-    line = Line(edge, str(entry["text"]), float(entry.get("confidence", 0.0)))
-    return Page(str(entry["image"]), width, height, (line,) if line.text else (), () if line.text else (line,))
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})", str(path)) from error
-    except ValueError as error:
-        raise DataError("is no JSON; read the page again", str(path)) from error
+    line = Line(edge, text_of(entry["text"]), number(entry.get("confidence", 0.0), "confidence", 0, 1))
+    return Page(text_of(entry["image"]), width, height, (line,) if line.text else (), () if line.text else (line,))

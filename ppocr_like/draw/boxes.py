@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from ppocr_like.contracts import IGNORED_TEXTS, PageBoxes
+from ppocr_like.outside import Malformed, outline, parse_json
 
 FOUND, TRUE, IGNORED = (40, 30, 220), (60, 150, 40), (150, 150, 150)  # BGR
 SHIFT = 3  # OpenCV draws at 1/8 px
@@ -20,18 +20,16 @@ Truth = Sequence[tuple[np.ndarray, bool]]
 def truth_of(label: str) -> list[tuple[np.ndarray, bool]]:
     """The regions of a page's label: ((P, 2) px, ignored). Entries that are none are left out: this is for looking at."""
     try:
-        entries = json.loads(label)
-    except ValueError:
+        entries = parse_json(label)
+    except Malformed:
         return []
     found = []
     for entry in entries if isinstance(entries, list) else []:
-        points = entry.get("points") if isinstance(entry, dict) else None
         try:
-            outline = np.array(points, np.float64)
-        except (TypeError, ValueError):
+            points = outline(entry.get("points") if isinstance(entry, dict) else None)
+        except Malformed:
             continue
-        if outline.ndim == 2 and outline.shape[1:] == (2,) and np.isfinite(outline).all():
-            found.append((outline, entry.get("transcription") in IGNORED_TEXTS))
+        found.append((points, entry.get("transcription") in IGNORED_TEXTS))
     return found
 
 
@@ -52,8 +50,8 @@ def draw_boxes(
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = image.copy() if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     thick = max(1, round(max(size) / 800))
-    for outline, ignored in truth:
-        _outline(picture, outline * scale, IGNORED if ignored else TRUE, thick)
+    for points, ignored in truth:
+        _outline(picture, points * scale, IGNORED if ignored else TRUE, thick)
     for box in page.boxes:
         _outline(picture, np.asarray(box.points, np.float64) * scale, FOUND, thick)
     for box in page.boxes if scores else ():

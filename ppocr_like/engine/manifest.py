@@ -21,6 +21,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
 from ppocr_like.data.lmdb_set import LMDBDataSet
 from ppocr_like.data.synthetic_set import SyntheticDataSet
+from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
 FILE_KEYS = ("label_file_list", "corpus")  # keys of data sets that name text files
@@ -172,6 +173,7 @@ def _processor() -> str:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = parse_json(read_file(path, LARGE))
+    except (OSError, Malformed):
         return None
+    return found if isinstance(found, dict) else None

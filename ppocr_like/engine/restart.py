@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from ppocr_like.engine.checkpoint import LATEST
 from ppocr_like.engine.ranks import restarts
+from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 
 MANIFEST = "run.json"
 
@@ -28,8 +28,9 @@ def own_checkpoint(folder: Path) -> tuple[bool, Path | None]:
     if restarts() == 0:
         return False, None
     try:
-        mine = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("launch") == launch_id()
-    except (OSError, ValueError):
+        manifest = parse_json(read_file(folder / MANIFEST, LARGE))
+    except (OSError, Malformed):
         return False, None
+    mine = isinstance(manifest, dict) and manifest.get("launch") == launch_id()
     latest = folder / LATEST
     return mine, latest if mine and latest.is_file() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import IO, Any
 from ppocr_like.atomic import atomic_write
 from ppocr_like.engine.checkpoint import LATEST
 from ppocr_like.errors import CheckpointError, TrainingError
+from ppocr_like.outside import Malformed, number, parse_json
 
 try:
     import fcntl
@@ -146,9 +148,9 @@ class Records:
 
 def _step_of(line: bytes) -> float:
     try:
-        return float(json.loads(line).get("global_step", 0))
-    except ValueError:
-        return float("inf")  # a record cut in two by a kill
+        return number(parse_json(line).get("global_step", 0), "global_step", 0, math.inf)
+    except (Malformed, AttributeError):
+        return math.inf  # a record cut in two by a kill
 
 
 class _LogFile(logging.FileHandler):

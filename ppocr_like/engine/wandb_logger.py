@@ -15,6 +15,7 @@ from ppocr_like.atomic import atomic_write
 from ppocr_like.config.wandb import WandbConfig
 from ppocr_like.engine.loggers import Logger
 from ppocr_like.errors import TrainingError
+from ppocr_like.outside import Malformed, parse_json, read_file
 from ppocr_like.registry import LOGGERS
 
 logger = logging.getLogger("ppocr_like")
@@ -99,6 +100,7 @@ class Wandb(Logger):
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = parse_json(read_file(path))
+    except (OSError, Malformed):
         return {}
+    return found if isinstance(found, dict) else {}

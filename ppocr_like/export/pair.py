@@ -11,6 +11,7 @@ import yaml
 
 from ppocr_like.errors import WeightsError
 from ppocr_like.export.rapidocr import PARAMS, complete_config
+from ppocr_like.outside import Malformed, parse_json, read_file, shown
 from ppocr_like.pipeline.onnx_backend import MODEL
 from ppocr_like.pipeline.spec import FILE, Spec, read_spec
 
@@ -91,8 +92,10 @@ def _params(bundle: Path, kind: str) -> dict[str, Any]:
     if spec.model_type != kind:
         raise WeightsError(f"{bundle} is of model_type {spec.model_type!r}; a bundle of model_type {kind!r} is needed")
     try:
-        params = json.loads((bundle / PARAMS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        params = parse_json(read_file(bundle / PARAMS))
+        if not isinstance(params, dict):
+            raise Malformed(f"is {shown(params)}; a mapping is needed")
+    except (OSError, Malformed) as error:
         raise WeightsError(
             f"{bundle / PARAMS}: cannot be read ({error}); export the bundle again (it has {FILE}, too)"
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
@@ -14,6 +13,7 @@ from ppocr_like.contracts import IGNORED_TEXTS, PageBoxes, RejectedSample
 from ppocr_like.errors import OcrError
 from ppocr_like.metrics.base import Metric
 from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, match_image
+from ppocr_like.outside import Malformed, outline, parse_json
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("hmean", "precision", "recall")
@@ -115,17 +115,15 @@ def cared_polygons(label: str) -> list[np.ndarray]:
     """Polygons (P, 2) of a label line's JSON that are not ignored, as far as it can be read: what a rejected sample's image
     held. Of a label that is no JSON: none."""
     try:
-        entries = json.loads(label)
-    except ValueError:
+        entries = parse_json(label)
+    except Malformed:
         return []
     polygons = []
     for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, dict) or entry.get("transcription") in IGNORED_TEXTS:
             continue
         try:
-            points = np.array(entry.get("points"), np.float64)
-        except (TypeError, ValueError):
+            polygons.append(outline(entry.get("points")))
+        except Malformed:
             continue
-        if points.ndim == 2 and points.shape[1] == 2:
-            polygons.append(points)
     return polygons

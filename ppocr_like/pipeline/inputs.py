@@ -9,6 +9,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from ppocr_like.errors import DataError
+from ppocr_like.outside import LARGE, Malformed, decode, read_file
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".pbm", ".pgm", ".ppm"})
 
@@ -56,11 +57,11 @@ def read_list(path: str | Path) -> list[str]:
         DataError: missing, not UTF-8, or empty.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = decode(read_file(path, LARGE))
     except OSError as error:
         raise DataError(f"cannot read the list of images ({error.strerror or error})", str(path)) from error
-    except UnicodeDecodeError as error:
-        raise DataError("the list of images is not UTF-8", str(path)) from error
+    except Malformed as error:
+        raise DataError(f"the list of images {error}", str(path), error.line) from error
     images = [line.rstrip("\r").partition("\t")[0] for line in text.split("\n") if line.strip()]
     if not images:
         raise DataError("the list of images is empty", str(path))

@@ -21,6 +21,7 @@ from ppocr_like.documents.page import Page
 from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.draw.reading import Shown, draw_reading
 from ppocr_like.errors import CheckpointError, ConfigError, DataError
+from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
 from ppocr_like.pipeline.runner import Source
@@ -199,7 +200,7 @@ class _Log:
     def _rows(self) -> list[dict[str, Any]]:
         """What stands there; a line that a stop left half written, the last, is cut off."""
         try:
-            data = self.path.read_bytes()
+            data = read_file(self.path, LARGE)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -208,11 +209,13 @@ class _Log:
         rows = []
         for number, line in enumerate(whole.splitlines(), 1):
             try:
-                row = json.loads(line)
+                row = parse_json(line)
                 if not isinstance(row, dict):
-                    raise ValueError("no JSON object")
-            except ValueError as error:
-                raise DataError(f"line {number} is damaged; use --overwrite to start anew", str(self.path)) from error
+                    raise Malformed("is no JSON object")
+                if not all(isinstance(name, str) for name in row.get("written") or ()):
+                    raise Malformed("names no files under written")
+            except (Malformed, TypeError) as error:
+                raise DataError(f"is damaged ({error}); use --overwrite to start anew", str(self.path), number) from error
             rows.append(row)
         if len(whole) < len(data):
             _save(self.path, whole)
@@ -223,7 +226,7 @@ class _Log:
         record = self.records.get(name)
         if record is None or record.get("page") != page.name or record.get("file") != _mark(page.path):
             return False
-        return all((folder / str(file)).is_file() for file in record.get("written", ()))
+        return all(os.path.isfile(folder / file) for file in record.get("written") or ())
 
     def add(self, page: PageSource, name: str, written: Sequence[Path]) -> None:
         row: dict[str, Any] = {

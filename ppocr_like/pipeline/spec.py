@@ -12,7 +12,9 @@ import yaml
 from ppocr_like.charset import Charset
 from ppocr_like.config import BucketByWidth, Recipe
 from ppocr_like.config.nodes import item_node
+from ppocr_like.config.yaml_guard import MAX_BYTES, parse_plain
 from ppocr_like.errors import WeightsError
+from ppocr_like.outside import Malformed, decode, read_file
 from ppocr_like.pipeline.classes import class_names, plain_chain
 
 SCHEMA = 1
@@ -196,8 +198,8 @@ def read_tree(path: Path) -> Any:
         WeightsError: no such file, or no YAML.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse_plain(decode(read_file(path, MAX_BYTES)))
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}; a bundle has model.onnx and {FILE} in one folder") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise WeightsError(f"{path}: cannot be read ({str(error).splitlines()[0]}); export the bundle again") from error
+    except Malformed as error:
+        raise WeightsError(f"{path}: cannot be read ({error}); export the bundle again") from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
 from ppocr_like.contracts import IGNORED_TEXTS, Rejected
+from ppocr_like.outside import Malformed, parse_json, usable
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.polygons import stack
@@ -21,7 +21,7 @@ class DetLabelEncode(Transform):
 
     Gives `polys` (N, P, 2) float32, px of the image as it is in the file; where polygons differ in their number of points,
     shorter ones repeat their last point. `texts` list of N as written; `ignore_tags` (N,) bool: "*", "###", and polygons
-    with a coordinate that is no finite number.
+    with a coordinate that is no finite number or lies where no image is (`outside.FARTHEST`); these are all NaN.
 
     Raises (on call):
         Rejected: "no boxes": an empty list; "broken label": no JSON, no list, a box without `points` or `transcription`,
@@ -39,15 +39,17 @@ class DetLabelEncode(Transform):
         marked = np.array([text in IGNORED_TEXTS for text in texts])
         sample["polys"] = polys
         sample["texts"] = texts
-        sample["ignore_tags"] = marked | ~np.isfinite(polys).all(axis=(1, 2))
+        placed = usable(polys)
+        polys[~placed] = np.nan  # one kind of polygon without a place, which the next steps know
+        sample["ignore_tags"] = marked | ~placed
         return sample
 
 
 def _parsed(label: str) -> list[Any]:
     try:
-        boxes = json.loads(label)
-    except (ValueError, RecursionError) as error:
-        raise Rejected(BROKEN, f"no JSON: {error}") from error
+        boxes = parse_json(label)
+    except Malformed as error:
+        raise Rejected(BROKEN, f"the label {error}") from error
     if not isinstance(boxes, list):
         raise Rejected(BROKEN, f"a list of boxes is needed, not {type(boxes).__name__}")
     return boxes

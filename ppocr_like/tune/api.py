@@ -24,6 +24,7 @@ from ppocr_like.engine.checkpoint import resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.outside import load_text
 from ppocr_like.postprocess.db import DBPostProcess
 from ppocr_like.tune.grid import Grid, Setting, aligned
 from ppocr_like.tune.maps import RESIZE, compute_maps, side_of, with_side
@@ -166,7 +167,7 @@ def write_recipe(path: str | Path, changes: dict[str, Any]) -> None:
         ConfigError: a value that cannot be set in this file, which is then left as it is.
     """
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
+    text = load_text(path)
     tree, _ = parse(text, str(path), say=lambda _: None)
     section = tree.get("PostProcess") if isinstance(tree, dict) else None
     written = {}

@@ -27,6 +27,7 @@ from ppocr_like.engine.evaluator import infer
 from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.metrics.det import cared_polygons
 from ppocr_like.metrics.det_match import Counts, GroundTruth, match_image
+from ppocr_like.outside import LARGE, load_json, pairs, text_of
 
 logger = logging.getLogger("ppocr_like")
 
@@ -127,23 +128,32 @@ def compute_maps(
         _fill(place, builder, dataset, model, compute, progress)
     else:
         logger.info("maps: %s (computed before)", place)
-    content = json.loads((place / INDEX).read_text(encoding="utf-8"))
-    pages = [
-        Page(
-            entry["path"],
-            place / entry["map"],
-            (entry["source"][0], entry["source"][1]),
-            GroundTruth([np.array(points, np.float64) for points in entry["polygons"]], entry["ignore"]),
-        )
-        for entry in content["pages"]
-    ]
+    pages, labels = _kept(place)
     lost = Counts()
-    for label in content["lost"]:
+    for label in labels:
         polygons = cared_polygons(label)
         lost += match_image(polygons, [False] * len(polygons), PageBoxes())
     if not pages:
         raise DataError(f"no image of the evaluation set {set_name!r} could be used", str(dataset.label_files[0]))
     return MapSet(pages, lost)
+
+
+def _kept(place: Path) -> tuple[list[Page], list[str]]:
+    """The pages of a map set, and the labels of those that could not be used."""
+    try:
+        content = load_json(place / INDEX, LARGE)
+        pages = [
+            Page(
+                text_of(entry["path"]),
+                place / text_of(entry["map"]),
+                (entry["source"][0], entry["source"][1]),
+                GroundTruth([pairs(points) for points in entry["polygons"]], entry["ignore"]),
+            )
+            for entry in content["pages"]
+        ]
+        return pages, [text_of(label) for label in content["lost"]]
+    except (LookupError, TypeError, ValueError) as error:
+        raise DataError(f"is damaged ({error}); remove its folder", str(place / INDEX)) from error
 
 
 def _fill(place: Path, builder: Builder, dataset: Dataset, model: torch.nn.Module, compute: Compute, progress: bool) -> None:

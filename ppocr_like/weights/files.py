@@ -20,6 +20,7 @@ import torch
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
+from ppocr_like.outside import Malformed, parse_json
 from ppocr_like.weights.onnx_weights import SUFFIX as ONNX_SUFFIX
 from ppocr_like.weights.onnx_weights import OnnxGraph, read_onnx
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
@@ -164,9 +165,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, An
     extra = {}
     for name, text in texts.items():
         try:
-            extra[name] = json.loads(text)
-        except ValueError as error:
-            raise WeightsError(f"{path}: its metadata entry {name!r} is no JSON ({error}); the file is damaged") from error
+            extra[name] = parse_json(text)
+        except Malformed as error:
+            raise WeightsError(f"{path}: its metadata entry {name!r} {error}; the file is damaged") from error
     return state, extra
 
 

@@ -94,7 +94,7 @@ def test_a_missing_file_a_folder_and_one_that_is_not_utf8(tmp_path: Path) -> Non
     assert "No such file" in refused(tmp_path / "none.yml")
     assert "directory" in refused(tmp_path)
     (tmp_path / "latin.yml").write_bytes(b"Global:\n  x: caf\xe9\n")
-    assert "line 2: not UTF-8" in refused(tmp_path / "latin.yml")
+    assert "line 2: is not UTF-8" in refused(tmp_path / "latin.yml")
 
 
 def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_formats_and_damaged_logs_are_named(ocr, files, tmp_path):
         call(ocr, files, tmp_path, kinds=["docx"])
     assert not (tmp_path / LOG).exists()
     (tmp_path / LOG).write_text("{}\nnonsense\n")
-    with pytest.raises(DataError, match="line 2 is damaged"):
+    with pytest.raises(DataError, match="line 2: is damaged"):
         call(ocr, files, tmp_path)
     with pytest.raises(DataError, match="Not a directory"):
         call(ocr, files, tmp_path / LOG / "below_a_file")

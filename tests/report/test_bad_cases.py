@@ -121,7 +121,7 @@ def test_folders_without_texts(tmp_path, results):
         read_predictions(tmp_path)
     shutil.copytree(results, tmp_path / "cut")
     (tmp_path / "cut" / "page2.json").write_text("{")
-    with pytest.raises(DataError, match=r"page2\.json.*no JSON"):
+    with pytest.raises(DataError, match=r"page2\.json, line 1: is no valid JSON"):
         read_predictions(tmp_path / "cut")
 
 

@@ -54,9 +54,9 @@ def test_a_coordinate_that_is_no_finite_number_is_ignored(strange):
     ("label", "reason", "detail"),
     [
         ("[]", "no boxes", "empty list"),
-        ('[{"transcription": "bad json"', "broken label", "no JSON"),
-        ("", "broken label", "no JSON"),
-        ("[" * 100_000, "broken label", "no JSON"),
+        ('[{"transcription": "bad json"', "broken label", "no valid JSON"),
+        ("", "broken label", "no valid JSON"),
+        ("[" * 100_000, "broken label", "nested deeper than"),
         (box(), "broken label", "a list of boxes is needed, not dict"),
         ("7", "broken label", "not int"),
         ([box(), 5], "broken label", "box 2 is no mapping"),
@@ -68,7 +68,8 @@ def test_a_coordinate_that_is_no_finite_number_is_ignored(strange):
         ([box(points=[[1, 2], [3]])], "broken label", "box 1: points are no numbers"),
         ([box(points=[[1, 2, 3], [4, 5, 6]])], "broken label", "shape (2, 3)"),
         ([box(points=[1, 2, 3, 4])], "broken label", "shape (4,)"),
-        ([box(), box(points=[[10**400, 2], [3, 4], [5, 6]])], "broken label", "box 2: points are no numbers"),
+        ([box(), box(points=[[10**400, 2], [3, 4], [5, 6]])], "broken label", "more than 40 digits"),
+        ([box(), box(points=[[1, 2], [3, 4], "ab"])], "broken label", "box 2: points are no numbers"),
     ],
 )
 def test_rejections(label, reason, detail):

@@ -14,10 +14,13 @@ import numpy as np
 
 from ppocr_like.errors import DataError
 from ppocr_like.geometry import smallest_box
+from ppocr_like.outside import outline
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 IGNORED = "###"  # the transcription of a box that is neither text nor background, as ICDAR and PaddleOCR write it
 _LEAST_AREA = 1.0  # px²
+# What Python throws where a record has not the shape that its format asks for.
+MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +103,7 @@ class Reader(ABC):
         Raises:
             ValueError: not a list of pairs of numbers.
         """
-        array = as_points(points)
+        array = outline(points)
         if len(array) == 2:
             self.left_out.add("box of 2 points", place)
             return None
@@ -113,25 +116,6 @@ class Reader(ABC):
         return array
 
 
-def as_points(points: Any) -> np.ndarray:
-    """(P, 2) float64 from [[x, y], ...] or [x, y, x, y, ...].
-
-    Raises:
-        ValueError: something else, or a number that is not finite; the message says what was found.
-    """
-    try:
-        array = np.array(points, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"points are {_short(points)}; a list of pairs of numbers [[x, y], ...] is needed") from error
-    if array.ndim == 1 and array.size % 2 == 0:
-        array = array.reshape(-1, 2)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(f"points are {_short(points)}; a list of pairs of numbers [[x, y], ...] is needed")
-    if not np.isfinite(array).all():
-        raise ValueError(f"points {_short(points)} hold something that is no number")
-    return array
-
-
 def _area(points: list[list[float]]) -> float:
     """px²; in plain Python, which is quicker than numpy for a handful of points."""
     return 0.5 * abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*points, points[0]])))
@@ -142,11 +126,6 @@ def upright(left: float, top: float, right: float, bottom: float) -> list[list[f
     left, right = min(left, right), max(left, right)
     top, bottom = min(top, bottom), max(top, bottom)
     return [[left, top], [right, top], [right, bottom], [left, bottom]]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def find_images(folder: str | Path) -> dict[str, Path]:

@@ -18,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from ppocr_like.contracts import IGNORED_TEXTS
-from ppocr_like.data.convert.base import Box, Page, Reader, upright
+from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, upright
 from ppocr_like.data.convert.json_stream import JsonStream
 from ppocr_like.errors import DataError
 
@@ -104,7 +104,7 @@ class CocoText(Reader):
             record = stream.value()
             try:
                 take(tables, record, name if by_id else None)
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
+            except MISSHAPEN as error:
                 what = f"has no {error}" if isinstance(error, KeyError) else str(error)
                 self.bad(f"{stream.record}: {what}", self.source)
             self.done = stream.consumed

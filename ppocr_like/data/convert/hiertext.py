@@ -11,7 +11,7 @@ from typing import Any
 
 import shapely
 
-from ppocr_like.data.convert.base import Box, Page, Reader
+from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader
 from ppocr_like.data.convert.json_stream import JsonStream
 from ppocr_like.errors import DataError
 
@@ -55,7 +55,7 @@ class HierText(Reader):
             place = f"{self.source}, record {number}"
             try:
                 page = self._page(record, place)
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
+            except MISSHAPEN as error:
                 what = f"has no {error}" if isinstance(error, KeyError) else str(error)
                 self.bad(f"record {number} is not as HierText writes it: {what}", self.source)
                 continue

@@ -16,6 +16,7 @@ from pathlib import Path
 from ppocr_like.contracts import IGNORED_TEXTS
 from ppocr_like.data.convert.base import Box, Page, Reader, find_images, upright
 from ppocr_like.errors import DataError
+from ppocr_like.outside import read_file
 
 FORMS = ("auto", "quad", "ltrb", "polygon")
 _LOOKED_AT = 50  # files that tell the form
@@ -85,7 +86,7 @@ class Icdar(Reader):
     def _lines(self, file: Path) -> Iterator[tuple[int, str]]:
         """(number from 1, line) of each line that is not blank."""
         try:
-            text = file.read_text(encoding=self.encoding)
+            text = read_file(file).decode(self.encoding).replace("\r\n", "\n").replace("\r", "\n")
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror or error})", str(file)) from error
         except UnicodeDecodeError as error:

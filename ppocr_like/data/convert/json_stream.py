@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import io
 import json
 import os
 import re
@@ -16,12 +15,13 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from ppocr_like.errors import DataError
+from ppocr_like.outside import MAX_DEPTH, MAX_DIGITS, Malformed, check_value, open_regular
 
 _CHUNK = 1 << 20  # bytes read at once
-_LONGEST = 1 << 27  # characters of one value; one image of HierText has less than 2 million
+_LONGEST = 1 << 24  # characters of one value; one image of HierText has less than 2 million
 _NEAR_END = 16  # a fault so close to the buffer's end may only be a value that goes on (`tru`, `-Infin`, `\\u00`)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRUCTURE = re.compile(r'["{}\[\]]')
@@ -48,16 +48,16 @@ class JsonStream:
         self._at = 0
         self._before = 0  # characters dropped from the buffer
         self._end = False
-        self._raw: io.BufferedReader | None = None
+        self._raw: BinaryIO | None = None
         try:
-            self._raw = open(path, "rb")  # noqa: SIM115, closed by `close`
+            self._raw = open_regular(path)
             self.size = os.fstat(self._raw.fileno()).st_size
             packed = self._raw.read(2) == _GZIP
             self._raw.seek(0)
         except OSError as error:
             self.close()
             raise DataError(f"cannot be read ({error.strerror or error})", self.path) from error
-        self._bytes: io.BufferedReader | gzip.GzipFile = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
+        self._bytes: Any = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
 
     def __enter__(self) -> JsonStream:
         return self
@@ -111,6 +111,7 @@ class JsonStream:
             try:
                 value, end = self._decoder.raw_decode(self._buffer, self._at)
                 if self._ends(end) or not self._fill():
+                    check_value(value, self._buffer[self._at : end])
                     self._at = end
                     return value
             except json.JSONDecodeError as error:
@@ -119,7 +120,11 @@ class JsonStream:
                 if not may_go_on or not self._fill():
                     raise self._broken(error.msg, error.pos) from error
             except RecursionError as error:
-                raise self._broken("brackets are nested too deeply") from error
+                raise self._fault(f"is nested deeper than {MAX_DEPTH} brackets") from error
+            except Malformed as error:
+                raise self._fault(str(error)) from error
+            except ValueError as error:  # Python's own limit to the digits of a number
+                raise self._fault(f"holds a number of more than {MAX_DIGITS} digits") from error
 
     def skip(self) -> None:
         """Steps over the value that stands here, holding none of it."""
@@ -240,22 +245,3 @@ class JsonStream:
     def _fault(self, what: str, at: int | None = None) -> DataError:
         place = f"character {self._before + (self._at if at is None else at):,}"
         return DataError(f"{what} ({f'{self.record}, ' if self.record else ''}{place})", self.path)
-
-
-def read_json(path: str | Path, limit: int = 1 << 28) -> Any:
-    """A whole small JSON file (labelme's: one per image, with the image inside as text).
-
-    Raises:
-        DataError: unreadable, not UTF-8, no JSON, or more than `limit` bytes.
-    """
-    try:
-        if os.path.getsize(path) > limit:
-            raise DataError(f"has more than {limit >> 20} MB, too much for one image's annotation", str(path))
-        with open(path, encoding="utf-8-sig") as file:
-            return json.load(file)
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})", str(path)) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"is not UTF-8 ({error.reason} at byte {error.start})", str(path)) from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"is no valid JSON: {error.msg}, column {error.colno}", str(path), error.lineno) from error

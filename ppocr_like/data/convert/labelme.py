@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.contracts import IGNORED_TEXTS
-from ppocr_like.data.convert.base import Box, Page, Reader, upright
-from ppocr_like.data.convert.json_stream import read_json
+from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, upright
 from ppocr_like.errors import DataError
+from ppocr_like.outside import load_json
 
 TEXT_FROM = ("label", "description")
+MOST_BYTES = 1 << 28  # of one file: the image stands inside as text
 _AREAS = ("polygon", "rectangle", "rotation")
 
 
@@ -54,7 +55,7 @@ class Labelme(Reader):
         self.total = len(files)
         for self.done, file in enumerate(files, start=1):
             try:
-                record = read_json(file)
+                record = load_json(file, MOST_BYTES)
             except DataError as error:
                 if not self.skip_bad:
                     raise
@@ -62,7 +63,7 @@ class Labelme(Reader):
                 continue
             try:
                 yield self._page(record, file)
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
+            except MISSHAPEN as error:
                 what = f"has no {error}" if isinstance(error, KeyError) else str(error)
                 self.bad(f"is not as labelme writes it: {what}", file)
 
@@ -76,7 +77,7 @@ class Labelme(Reader):
         for number, shape in enumerate(record["shapes"], start=1):
             try:
                 box = self._box(shape, f"{file}, shape {number}")
-            except (KeyError, TypeError, ValueError) as error:
+            except MISSHAPEN as error:
                 raise ValueError(f"shape {number}: {f'no {error}' if isinstance(error, KeyError) else error}") from error
             if box is not None:
                 boxes.append(box)

@@ -5,14 +5,15 @@ Source: the files that PPOCRLabel writes; paths in `Label.txt` begin with the na
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from ppocr_like.contracts import IGNORED_TEXTS, Rejected
-from ppocr_like.data.convert.base import Box, Page, Reader
+from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader
 from ppocr_like.data.label_index import LabelIndex, parse_line
 from ppocr_like.errors import DataError
+from ppocr_like.outside import LARGE, Malformed, load_text, parse_json
 
 LABELS, STATE, CROPS = "Label.txt", "fileState.txt", "rec_gt.txt"
 
@@ -51,7 +52,7 @@ class PPOCRLabel(Reader):
                     self.left_out.add(f"image not confirmed in {STATE}", place)
                     continue
                 boxes = self._boxes(text, place)
-            except (Rejected, ValueError, TypeError) as error:
+            except (Rejected, *MISSHAPEN) as error:
                 self.bad(str(error), self.file, number)
                 continue
             yield Page(self._image(name), boxes, place)
@@ -60,13 +61,13 @@ class PPOCRLabel(Reader):
         """`folder/a.jpg` stands for `a.jpg` in the folder of `Label.txt`, whatever that is called by now."""
         own = self.images / Path(name).name
         whole = self.images.parent / name
-        return own if own.exists() or not whole.exists() else whole
+        return own if os.path.exists(own) or not os.path.exists(whole) else whole
 
     def _boxes(self, text: str, place: str) -> list[Box]:
         try:
-            records = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"the boxes are no valid JSON: {error.msg} at character {error.pos} of {len(text)}") from error
+            records = parse_json(text)
+        except Malformed as error:
+            raise ValueError(f"what should be a list of boxes {error}") from error
         if not isinstance(records, list):
             raise ValueError(f"a list of boxes is needed, not {text[:40]!r}")
         boxes = []
@@ -109,8 +110,8 @@ class RecGt:
 def _confirmed(file: Path) -> set[str]:
     """Names of the images that a `fileState.txt` marks with 1; it holds whole paths of the machine where it was written."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read ({error}); without it leave --confirmed away", str(file)) from error
+        text = load_text(file, LARGE)
+    except DataError as error:
+        raise DataError(f"{error}; without this file leave --confirmed away") from error
     rows = (line.rsplit("\t", 1) for line in text.splitlines() if line.strip())
     return {row[0].replace("\\", "/").rsplit("/", 1)[-1] for row in rows if len(row) == 2 and row[1].strip() == "1"}

@@ -103,7 +103,7 @@ def relabel(crops: Iterable[tuple[Path, str, str]], target: Target) -> Converted
         for path, text, place in crops:
             if target.max_images is not None and sum(made.images) >= target.max_images:
                 break
-            if not path.exists():
+            if not os.path.exists(path):
                 left_out.add("missing image", f"{place}: {path}")
             elif text in (IGNORED, ""):
                 left_out.add("no text", place)
@@ -129,7 +129,7 @@ def _pages(reader: Reader, target: Target, made: Converted, progress: bool) -> I
             bar.total, bar.n = reader.total, reader.done
             bar.set_postfix(images=given, refresh=False)
             bar.update(0)
-            if not page.image.is_file():
+            if not os.path.isfile(page.image):  # False, too, for a name that no file can have
                 reader.left_out.add("missing image", f"{page.place}: {page.image}")
                 continue
             given += 1

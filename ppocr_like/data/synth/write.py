@@ -21,6 +21,7 @@ from ppocr_like.data.pack_writer import Entry, PackWriter, Part
 from ppocr_like.data.synth.lines import LineMaker, encode
 from ppocr_like.data.synth.settings import SynthSettings
 from ppocr_like.errors import CheckpointError, DataError, OcrError
+from ppocr_like.outside import load_json
 
 LABELS, STATE = "labels.txt", "synth.json"
 IN_FOLDER = 1000  # images of one folder: file managers and file systems like no more
@@ -245,9 +246,9 @@ def _claim(folder: Path, state: dict[str, Any]) -> None:
     """Raises DataError where the folder was made with other settings."""
     path, wanted = folder / STATE, json.loads(json.dumps(state))
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot be read ({error}); give another folder", str(path)) from error
+        found = load_json(path) if path.exists() else None
+    except DataError as error:
+        raise DataError(f"{error}; give another folder") from error
     if found is None:
         if (folder / LABELS).exists():
             raise DataError(f"holds a {LABELS} that tools/synth.py did not write; give another folder", str(folder))
@@ -256,7 +257,8 @@ def _claim(folder: Path, state: dict[str, Any]) -> None:
         except CheckpointError as error:
             raise DataError(str(error), str(folder)) from error
     elif found != wanted:
-        other = ", ".join(key for key in wanted if found.get(key) != wanted[key])
+        before = found if isinstance(found, dict) else {}
+        other = ", ".join(key for key in wanted if before.get(key) != wanted[key])
         raise DataError(f"was made with other settings ({other}); give another folder, or remove this one", str(folder))
 
 

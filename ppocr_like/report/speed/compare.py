@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ppocr_like.errors import DataError
+from ppocr_like.outside import load_json, number, shown
 from ppocr_like.report.speed.timing import SMALLER_IS_BETTER, Figure, told
 
 NOTABLE = 0.10
@@ -21,13 +22,21 @@ def load_figures(path: str | Path) -> dict[str, Any]:
         DataError: no such file, or not one of the benchmark's.
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})", str(path)) from error
-    except ValueError as error:
-        raise DataError(f"is no JSON file ({error}); give one that --json wrote", str(path)) from error
+        found = load_json(path)
+    except DataError as error:
+        raise DataError(f"{error}; give a file that --json wrote") from error
     if not isinstance(found, dict) or "limits" not in found:
         raise DataError("holds no figures of this benchmark; give a file that --json wrote", str(path))
+    try:
+        for place, figure in _leaves(found, ""):
+            for name in ("value", "low", "high"):
+                number(figure[name], f"{place}, {name}", 0, math.inf)
+            if not isinstance(figure["unit"], str):
+                raise ValueError(f"{place}, unit is {shown(figure['unit'])}")
+        if not isinstance(found.get("machine", {}), dict):
+            raise ValueError("machine is no mapping")
+    except ValueError as error:
+        raise DataError(f"is damaged: {error}; give a file that --json wrote", str(path)) from error
     return found
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppocr_like.data.convert import json_stream
-from ppocr_like.data.convert.json_stream import JsonStream, read_json
+from ppocr_like.data.convert.json_stream import JsonStream
 from ppocr_like.errors import DataError
 
 VALUES = st.recursive(
@@ -174,15 +174,3 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 2000 and peak < 8_000_000
-
-
-@pytest.mark.parametrize(("data", "message"), [(b'{"a": \n oops}', "line 2: "), (b'"\xff"', "not UTF-8")])
-def test_small_files_as_a_whole(tmp_path: Path, data: bytes, message: str) -> None:
-    path = tmp_path / "a.json"
-    path.write_bytes(data)
-    with pytest.raises(DataError, match=message):
-        read_json(path)
-    path.write_bytes(b'{"a": 1}')
-    assert read_json(path) == {"a": 1}
-    with pytest.raises(DataError, match="too much"):
-        read_json(path, limit=3)

@@ -1,0 +1,247 @@
+"""Doors for what others wrote: files, JSON, numbers and outlines. Whatever the system or a parser throws comes out as one error.
+
+`open_regular` and `read_file` raise OSError and nothing else, `decode`, `parse_json`, `number` and `outline` raise Malformed (a
+ValueError) and nothing else. Who calls them knows the place and adds it; `load_text` and `load_json` do that for whole files.
+What is accepted is bounded: regular files up to a size, JSON up to MAX_DEPTH, whole numbers up to MAX_DIGITS, coordinates up to
+FARTHEST.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ppocr_like.errors import DataError
+
+MAX_DEPTH = 64  # brackets within brackets; labels have four
+MAX_VALUES = 1 << 24  # of one JSON text; they fill about a GB of memory
+MAX_DIGITS = 40  # of a whole number; an id of 128 bits has 39
+FARTHEST = float(1 << 20)  # px; OpenCV reads no image that is wider
+SMALL, LARGE = 1 << 24, 1 << 30  # bytes: files that people write, and files that grow with the data
+_TOO_LONG = re.compile(rf"\d{{{MAX_DIGITS}}}")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_HALF_ESCAPED = re.compile(r"\\u[dD][89abABcdefCDEF]")
+_SHOWN = 60  # characters of a value in a message
+
+
+class Malformed(ValueError):
+    """Something that is not what it should be. The message says how, without the place; `line` (from 1) where it is known."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Opens a regular file for reading. A pipe or a device, which could give bytes for ever or none at all, is not opened.
+
+    Raises:
+        OSError: missing, no permission, no regular file, or a name that no file can have.
+    """
+    try:
+        _regular(os.stat(path), path)
+        # The file may have been replaced since: opening must not wait for a pipe's other end.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a NUL, or half a surrogate pair
+        raise OSError(errno.EINVAL, f"no file can have such a name: {error}") from error
+    try:
+        _regular(os.fstat(descriptor), path)
+        return open(descriptor, "rb")
+    except OSError:
+        os.close(descriptor)
+        raise
+
+
+def _regular(status: os.stat_result, path: str | Path) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "is a pipe, a device or a socket; a regular file is needed", str(path))
+
+
+def read_file(path: str | Path, limit: int = SMALL) -> bytes:
+    """The content of a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: see `open_regular`; larger; cannot be read.
+    """
+    with open_regular(path) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"has more than {limit >> 20} MB, too much for such a file", str(path))
+    return data
+
+
+def decode(data: bytes) -> str:
+    """UTF-8, with or without byte-order mark.
+
+    Raises:
+        Malformed: something else, with its line.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise Malformed(f"is not UTF-8 ({error.reason}); save it as UTF-8", line) from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text. NaN and Infinity, which Python's and JavaScript's writers give, are numbers here.
+
+    Raises:
+        Malformed: no JSON; more than MAX_VALUES values; nested deeper than MAX_DEPTH; a whole number of more than MAX_DIGITS
+            digits; a text with half a character (a surrogate alone), which no file can hold.
+    """
+    text = decode(text) if isinstance(text, bytes) else text
+    if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
+        raise Malformed(f"holds more than {MAX_VALUES:,} values")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        there = text[error.pos : error.pos + 20]
+        found = f"found {there!r}" if there else "but it ends"
+        raise Malformed(f"is no valid JSON: {error.msg}, {found} in column {error.colno}", error.lineno) from error
+    except RecursionError as error:
+        raise Malformed(f"is nested deeper than {MAX_DEPTH} brackets") from error
+    except ValueError as error:  # Python's own limit to the digits of a number
+        raise Malformed(f"holds a number of more than {MAX_DIGITS} digits") from error
+    check_value(value, text)
+    return value
+
+
+def check_value(value: Any, text: str) -> None:
+    """The bounds of `parse_json` for a value that was read from `text`.
+
+    Raises:
+        Malformed: see `parse_json`.
+    """
+    halves = bool(_HALF_ESCAPED.search(text) or _HALF_CHARACTER.search(text))
+    numbers = bool(_TOO_LONG.search(text))
+    if not (halves or numbers) and text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for part in level:
+            if isinstance(part, dict):
+                below.extend(part.values())
+                if halves:
+                    below.extend(part)
+            elif isinstance(part, list):
+                below.extend(part)
+            elif halves and isinstance(part, str) and _HALF_CHARACTER.search(part):
+                raise Malformed(f"holds half a character ({shown(part)}): a surrogate without its other half")
+            elif numbers and isinstance(part, int) and abs(part) >= 10**MAX_DIGITS:
+                raise Malformed(f"holds a number of more than {MAX_DIGITS} digits")
+        level = below
+        if not level:
+            return
+    raise Malformed(f"is nested deeper than {MAX_DEPTH} brackets")
+
+
+def number(value: Any, what: str, low: float = -FARTHEST, high: float = FARTHEST) -> float:
+    """A number in [low, high].
+
+    Raises:
+        Malformed: something else; `what` is its name in the message.
+    """
+    try:
+        found = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        found = math.nan
+    if not low <= found <= high:
+        raise Malformed(f"{what} is {shown(value)}; a number from {low:g} to {high:g} is needed")
+    return found
+
+
+def text_of(value: Any, what: str = "text") -> str:
+    """A text.
+
+    Raises:
+        Malformed: something else; `what` is its name in the message.
+    """
+    if not isinstance(value, str):
+        raise Malformed(f"{what} is {shown(value)}; a text is needed")
+    return value
+
+
+def outline(points: Any) -> np.ndarray:
+    """(P, 2) float64 px from [[x, y], ...] or [x, y, x, y, ...].
+
+    Raises:
+        Malformed: something else, a number that is not finite, or one farther from 0 than FARTHEST.
+    """
+    array = pairs(points)
+    if not np.isfinite(array).all():
+        raise Malformed(f"points {shown(points)} hold something that is no number")
+    if array.size and np.abs(array).max() > FARTHEST:
+        raise Malformed(f"points {shown(points)} lie farther out than {FARTHEST:,.0f} px, where no image is")
+    return array
+
+
+def pairs(points: Any) -> np.ndarray:
+    """The same with whatever numbers stand there, also NaN and infinite ones.
+
+    Raises:
+        Malformed: no list of pairs of numbers.
+    """
+    needed = f"points are {shown(points)}; a list of pairs of numbers [[x, y], ...] is needed"
+    if not isinstance(points, list | tuple | np.ndarray):
+        raise Malformed(needed)
+    try:
+        array = np.array(points, np.float64)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Malformed(needed) from error
+    if array.ndim == 1 and array.size % 2 == 0:
+        array = array.reshape(-1, 2)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise Malformed(needed)
+    return array
+
+
+def usable(points: np.ndarray) -> np.ndarray:
+    """(N,) bool for polygons (N, P, 2): whether every coordinate is finite and within FARTHEST."""
+    return np.asarray((np.abs(points) <= FARTHEST).all(axis=(1, 2)))  # NaN compares as false
+
+
+def shown(value: Any) -> str:
+    """A value in a message: its beginning."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # too many digits, or nested too deeply
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def load_text(path: str | Path, limit: int = SMALL) -> str:
+    """A whole UTF-8 file.
+
+    Raises:
+        DataError: unreadable, no regular file, larger than `limit` bytes, not UTF-8; names file and line.
+    """
+    try:
+        return decode(read_file(path, limit))
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", str(path)) from error
+    except Malformed as error:
+        raise DataError(str(error), str(path), error.line) from error
+
+
+def load_json(path: str | Path, limit: int = SMALL) -> Any:
+    """A whole JSON file.
+
+    Raises:
+        DataError: as `load_text`, and see `parse_json`.
+    """
+    try:
+        return parse_json(load_text(path, limit))
+    except Malformed as error:
+        raise DataError(str(error), str(path), error.line) from error

@@ -1,0 +1,158 @@
+"""The doors: whatever stands in a file, one kind of error comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ppocr_like.errors import DataError
+from ppocr_like.outside import (
+    FARTHEST,
+    MAX_DEPTH,
+    Malformed,
+    load_json,
+    load_text,
+    number,
+    open_regular,
+    outline,
+    pairs,
+    parse_json,
+    read_file,
+    usable,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "no valid JSON"),
+        ("[1, 2,]", "no valid JSON"),
+        ("[" * 2000, "nested deeper"),
+        ("[" * 200_000, "nested deeper"),
+        ("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), "nested deeper"),
+        ("9" * 5000, "more than 40 digits"),
+        ("[-1" + "0" * 400 + "]", "more than 40 digits"),
+        ('{"a": ["\\ud800"]}', "half a character"),
+        ('{"\\udfff": 1}', "half a character"),
+        ('"\ud800"', "half a character"),
+        (b'"\xff"', "not UTF-8"),
+        ("[" + "," * (1 << 24) + "1]", "more than 16,777,216 values"),
+    ],
+)
+def test_no_json(text: str | bytes, told: str) -> None:
+    with pytest.raises(Malformed, match=told):
+        parse_json(text)
+
+
+@pytest.mark.parametrize(
+    "value", [[], {"a": [1, 2.5, None, True, "é\n😀"]}, 10**39, "1" * 5000, [[[[[1]]]]] * 100, "[" * 500, {"[" * 300: "{" * 300}]
+)
+@pytest.mark.parametrize("ascii", [True, False])
+def test_what_is_accepted(value: object, ascii: bool) -> None:
+    assert parse_json(json.dumps(value, ensure_ascii=ascii)) == value
+    assert parse_json(json.dumps(value, ensure_ascii=ascii).encode()) == value
+
+
+def test_a_fault_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"a": 1,\n"b": }', encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.json, line 2: is no valid JSON.*column 6"):
+        load_json(file)
+    file.write_bytes(b"one\ntwo \xff\n")
+    with pytest.raises(DataError, match=r"a\.json, line 2: is not UTF-8"):
+        load_text(file)
+
+
+def test_only_regular_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    names = ["pipe", "folder", "missing", "a\0b", "x" * 300, "half \ud800"]
+    for path in ["/dev/zero", "/dev/stdin", *(tmp_path / name for name in names)]:
+        with pytest.raises(OSError, match=r"."):
+            read_file(path)
+        with pytest.raises(DataError, match="cannot be read"):
+            load_text(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = threading.Event()
+
+    def read() -> None:
+        with pytest.raises(OSError, match="regular file"):
+            open_regular(tmp_path / "pipe")
+        done.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    assert done.wait(10)
+
+
+def test_a_file_has_a_limit(tmp_path: Path) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(b"x" * 1001)
+    assert len(read_file(file, 1001)) == 1001
+    with pytest.raises(OSError, match="more than"):
+        read_file(file, 1000)
+    with open(file, "wb") as stream:
+        stream.truncate(1 << 40)  # takes no room on the disk
+    with pytest.raises(DataError, match="more than 16 MB"):
+        load_text(file)
+
+
+def test_a_name_that_is_no_utf8_is_read(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff.txt"
+    with open(path, "wb") as stream:
+        stream.write(b"here")
+    assert load_text(os.fsdecode(path)) == "here"
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        None,
+        5,
+        "abc",
+        {"x": 1},
+        [[1, 2, 3]],
+        [[1], [2]],
+        [[1, "a"], [2, 3]],
+        [[1, 2], [3]],
+        [[[1, 2]]],
+        [1, 2, 3],
+        [[10**400, 0], [1, 1]],
+    ],
+)
+def test_no_outline(points: object) -> None:
+    for door in (outline, pairs):
+        with pytest.raises(Malformed, match="points are"):
+            door(points)
+
+
+@pytest.mark.parametrize(("x", "told"), [(float("nan"), "no number"), (float("inf"), "no number"), (1e308, "farther out")])
+def test_a_point_that_lies_nowhere(x: float, told: str) -> None:
+    points = [[0, 0], [x, 0], [1, 1]]
+    with pytest.raises(Malformed, match=told):
+        outline(points)
+    assert pairs(points).shape == (3, 2)
+    assert usable(np.array([points, [[0, 0], [FARTHEST, 0], [-FARTHEST, 1]]])).tolist() == [False, True]
+
+
+def test_an_outline() -> None:
+    assert outline([[1, 2], [3.5, 4]]).tolist() == [[1, 2], [3.5, 4]]
+    assert outline([1, 2, 3, 4, 5, 6]).tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("value", [None, True, "x", [], {}, float("nan"), 2, -0.1, 10**400, "9" * 400])
+def test_no_number(value: object) -> None:
+    with pytest.raises(Malformed, match="confidence is .*from 0 to 1"):
+        number(value, "confidence", 0, 1)
+
+
+def test_a_number() -> None:
+    assert number("0.5", "confidence", 0, 1) == 0.5
+    assert number(1, "confidence", 0, 1) == 1.0
