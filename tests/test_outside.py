@@ -149,7 +149,7 @@ def test_an_outline() -> None:
 
 @pytest.mark.parametrize("value", [None, True, "x", [], {}, float("nan"), 2, -0.1, 10**400, "9" * 400])
 def test_no_number(value: object) -> None:
-    with pytest.raises(Malformed, match="confidence is .*from 0 to 1"):
+    with pytest.raises(Malformed, match=r"confidence is .*from 0 to 1"):
         number(value, "confidence", 0, 1)
 
 
