@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.contracts import Rejected, Request, SampleInfo
+from ppocr_like.outside import LARGE, read_file
 from ppocr_like.transforms.base import Sample, Transform
 
 
@@ -116,8 +117,7 @@ def read_image(path: str) -> np.ndarray:
         Rejected: missing, unreadable or empty.
     """
     try:
-        with open(path, "rb") as stream:
-            raw = stream.read()
+        raw = read_file(path, LARGE)
     except FileNotFoundError as error:
         raise Rejected("missing image", path) from error
     except OSError as error:

@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ppocr_like.outside import open_regular
+
 logger = logging.getLogger("ppocr_like")
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
 _CHUNK = 256  # samples per task
@@ -26,7 +28,7 @@ def header_size(source: str | Path | bytes, exif: bool = True) -> tuple[int, int
         exif: the decoder turns the image by its EXIF orientation, as OpenCV does.
     """
     try:
-        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as stream, Image.open(stream) as image:
+        with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as stream, Image.open(stream) as image:
             width, height = image.size
             turned = exif and "exif" in image.info and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
