@@ -52,6 +52,31 @@ class Detector(Runner[PageBoxes, Finding]):
         spec = replace(self.spec, postprocess={**self.spec.postprocess, **changes})
         return type(self).with_backend(spec, self.backend, batch_size=self.batch_size)
 
+    def probabilities(self, picture: np.ndarray) -> np.ndarray:
+        """(h, w) float32, the probability of text at each px of the network's input, of one picture (H, W, 3) uint8 BGR.
+
+        Raises:
+            DataError: a picture that a transform cannot use.
+            WeightsError: a size that the network cannot take.
+        """
+        return self.outputs([self.preprocess(picture)])[self.spec.output][0, 0]
+
+    def in_map(self, probabilities: np.ndarray, source: tuple[int, int], pieces: int = 1) -> PageBoxes:
+        """The regions of a map (h, w) that may be larger than what the network sees at once.
+
+        Args:
+            probabilities: of the whole image.
+            source: (width, height) px of the image.
+            pieces: how many images' maps it is made of: so many times the candidates of one are looked at.
+        """
+        detector, most = self, getattr(self.postprocess, "max_candidates", None)
+        if most is not None and pieces > 1:
+            detector = self.with_postprocess({"max_candidates": most * pieces})
+        height, width = probabilities.shape
+        shape = [source[1], source[0], height / source[1], width / source[0]]
+        (page,) = detector.postprocess({self.spec.output: probabilities[None, None]}, {"shape": np.array([shape])})
+        return page
+
     def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Finding]:
         shapes = []
         for one in prepared:

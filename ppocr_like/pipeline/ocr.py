@@ -21,7 +21,7 @@ from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.preprocess import source_name
 from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Source
-from ppocr_like.pipeline.tiles import find_regions
+from ppocr_like.pipeline.tiles import check_tile, find_regions
 
 MIN_CONFIDENCE = 0.5  # PaddleOCR's `drop_score`, RapidOCR's `text_score`
 CLS_THRESH = 0.9  # PaddleOCR's and RapidOCR's `cls_thresh`
@@ -86,8 +86,7 @@ class OCR:
         device: str = "cpu",
         tile: int | None = None,
     ) -> None:
-        if tile is not None and tile < 64:
-            raise ValueError(f"tile {tile}; at least 64 px are needed")
+        check_tile(tile)
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence {min_confidence}; it must be within 0 and 1")
         if not 0.0 <= cls_thresh <= 1.0:

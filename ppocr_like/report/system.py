@@ -25,6 +25,7 @@ from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
 from ppocr_like.pipeline.ocr import CLS_THRESH, MIN_CONFIDENCE, OCR
+from ppocr_like.pipeline.tiles import LEAST_TILE
 from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 from ppocr_like.report.system_html import html_report
 from ppocr_like.transforms.det_label import DetLabelEncode
@@ -50,7 +51,9 @@ class SystemConfig:
     batch_size: int | None = option(None, "lines per call of the recogniser; null: its own", least=1)
     threads: int | None = option(None, "of ONNX Runtime; null: it chooses", least=1)
     device: str = option("cpu", "for PyTorch")
-    tile: int | None = option(None, "px: larger pages are searched in tiles of this size; null: only long strips are", least=64)
+    tile: int | None = option(
+        None, "px: larger pages are searched in tiles of this size; null: only long strips are", least=LEAST_TILE
+    )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,66 +13,116 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppocr_like.components import load_components
-from ppocr_like.contracts import TextBox
+from ppocr_like.errors import DataError
+from ppocr_like.metrics.page_text import Lines, judge_page
 from ppocr_like.pipeline import Detector
 from ppocr_like.pipeline.ocr import OCR
-from ppocr_like.pipeline.tiles import EDGE, OVERLAP, find_regions, put_together, tiles
+from ppocr_like.pipeline.tiles import LEAST_TILE, find_regions, join_maps, tile_side
+from ppocr_like.postprocess.db import DBPostProcess
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def box(left, top, right, bottom, score=0.9):
-    return TextBox(np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float), score)
+class Words:
+    """A detector without a network: a page's first channel tells the probability, the others which word a px belongs to. Of what
+    it is shown it sees whole words alone, as a network may that meets half a word at the edge of its picture."""
+
+    def __init__(self, page):
+        self.sizes = np.bincount(self.words(page).ravel(), minlength=1 << 16)
+
+    @staticmethod
+    def words(page):
+        return page[:, :, 1].astype(int) * 256 + page[:, :, 2]
+
+    def probabilities(self, picture):
+        words = self.words(picture)
+        whole = np.bincount(words.ravel(), minlength=1 << 16) == self.sizes
+        return np.where(whole[words], picture[:, :, 0] / np.float32(255), np.float32(0)).astype(np.float32)
+
+    def in_map(self, probabilities, source, pieces=1):
+        return DBPostProcess(box_thresh=0.4, max_candidates=1000 * pieces).read(probabilities, source)
 
 
-def frames(boxes):
-    return sorted([round(v) for v in (*b.points.min(0), *b.points.max(0))] for b in boxes)
+def page_of_words(rng, width, height, slope):
+    """Lines of words up to 90 px long, with gaps that are text too, but less surely; each gap belongs to the word before it."""
+    page, word = np.zeros((height, width, 3), np.uint8), 0
+    for top in range(int(rng.integers(10, 60)), height - 30, int(rng.integers(26, 60))):
+        x, end = int(rng.integers(0, width // 2)), int(rng.integers(width // 2, width))
+        thick, start = int(rng.integers(6, 14)), x
+        while x < end:
+            length, gap = int(rng.integers(8, 70)), int(rng.integers(3, 20))
+            word += 1
+            for left, right, value in ((x, x + length, 230), (x + length, x + length + gap, 110)):
+                for column in range(left, min(right, end)):
+                    y = top + round(slope * (column - start))
+                    page[max(y, 0) : max(y + thick, 0), column] = value, word // 256, word % 256
+            x += length + gap
+    return page
 
 
-@pytest.mark.parametrize(("width", "height"), [(1000, 1400), (500, 2500), (3000, 800), (4000, 4000), (0, 0)])
-def test_usual_pages_are_seen_whole(width, height):
-    assert tiles(width, height) == [(0, 0, width, height)]
+@given(
+    st.integers(0, 2**31), st.integers(300, 1500), st.integers(300, 900), st.integers(LEAST_TILE, 1300), st.floats(-0.12, 0.12)
+)
+@settings(deadline=None, max_examples=60)
+def test_each_line_comes_out_once_and_whole(seed, width, height, tile, slope):
+    page = page_of_words(np.random.default_rng(seed), width, height, slope)
+    detector = Words(page)
+    whole = detector.in_map(detector.probabilities(page), (width, height)).boxes
+    if tile_side(width, height, tile) is None:
+        return
+    _, found = find_regions(detector, page, tile)
+    assert len(found) == len(whole)
+    for one, other in zip(found, whole, strict=True):
+        assert np.array_equal(one.points, other.points) and one.score == pytest.approx(other.score)
 
 
-@given(st.integers(1, 9000), st.integers(1, 9000), st.one_of(st.none(), st.integers(64, 3000)))
-@settings(deadline=None)
-def test_tiles_cover_the_page_and_overlap(width, height, tile):
-    found = tiles(width, height, tile)
-    assert min(f[0] for f in found) == min(f[1] for f in found) == 0
-    assert (max(f[2] for f in found), max(f[3] for f in found)) == (width, height)
-    for low, high in ((0, 2), (1, 3)):
-        spans = sorted({(f[low], f[high]) for f in found})
-        for (_, end), (start, other_end) in pairwise(spans):
-            assert end - start >= OVERLAP * (other_end - start) - 2
+def test_a_line_of_a_strip_is_whole(ink_bundle):
+    page = np.full((120, 4200, 3), 240, np.uint8)
+    page[40:72, 60:4100] = 30
+    _, boxes = find_regions(Detector(ink_bundle), page)
+    assert len(boxes) == 1
+    assert boxes[0].points[:, 0].min() <= 62 and boxes[0].points[:, 0].max() >= 4098
 
 
-def test_a_region_of_two_tiles_stays_once():
-    one, two = (0, 0, 1000, 1000), (0, 850, 1000, 1850)
-    found = [(one, box(50, 900, 400, 930)), (two, box(52, 899, 401, 931)), (two, box(50, 1500, 300, 1530))]
-    assert frames(put_together(found, 1000, 1850)) == [[50, 1500, 300, 1530], [52, 899, 401, 931]]
+def test_a_tile_that_shows_no_whole_words_is_refused(ink_run, ink_bundle, tiny_bundle):
+    with pytest.raises(ValueError, match=f"tile {LEAST_TILE - 1}; at least {LEAST_TILE} px"):
+        OCR(ink_bundle, tiny_bundle, tile=LEAST_TILE - 1)
+    page = np.zeros((1300, 1300, 3), np.uint8)
+    with pytest.raises(DataError, match="sees as 160 x 160 px"):
+        find_regions(resizing(ink_bundle, limit_side_len=160, limit_type="max"), page, 400)
+    with pytest.raises(DataError, match="choose larger tiles"):
+        find_regions(resizing(ink_bundle, limit_side_len=4000, limit_type="min"), page, 300)
 
 
-def test_the_cut_line_yields_to_the_whole_one():
-    one, two = (0, 0, 1000, 1000), (0, 850, 1000, 1850)
-    found = [(one, box(50, 985, 400, 1000)), (two, box(50, 985, 400, 1015))]
-    assert frames(put_together(found, 1000, 1850)) == [[50, 985, 400, 1015]]
+def resizing(bundle, **options):
+    """The detector of a bundle with another DetResizeForTest."""
+    detector = Detector(bundle)
+    chain = [{"DetResizeForTest": options} if "DetResizeForTest" in step else step for step in detector.spec.transforms]
+    return Detector.with_backend(replace(detector.spec, transforms=chain), detector.backend)
 
 
-def test_halves_of_a_line_become_one():
-    one, two, three = (0, 0, 1000, 500), (850, 0, 1850, 500), (1700, 0, 2700, 500)
-    found = [(one, box(700, 100, 1000, 130)), (two, box(850, 101, 1850, 131)), (three, box(1700, 100, 2000, 130))]
-    assert frames(put_together(found, 2700, 500)) == [[700, 100, 2000, 131]]
-    down = [((0, 0, 500, 1000), box(100, 700, 130, 1000)), ((0, 850, 500, 1850), box(100, 850, 130, 1200))]
-    assert frames(put_together(down, 500, 1850)) == [[100, 700, 130, 1200]]
+def test_no_number_in_a_tile_poisons_its_neighbours():
+    one, two = np.full((300, 300), 0.5, np.float32), np.full((300, 300), np.nan, np.float32)
+    joined = join_maps([((0, 0, 300, 300), one), ((150, 0, 450, 300), two)], 450, 300)
+    assert joined.shape == (300, 450) and not np.isnan(joined).any() and (joined[:, :250] == 0.5).all()
 
 
-def test_neighbours_within_a_tile_and_across_stay_two():
-    one, two = (0, 0, 1000, 500), (850, 0, 1850, 500)
-    words = [(one, box(700, 100, 980 - EDGE, 130)), (two, box(960, 100, 1200, 130))]  # neither ends at its tile's edge
-    assert len(put_together(words, 1850, 500)) == 2
-    assert len(put_together([(one, box(0, 0, 100, 30)), (one, box(10, 5, 90, 25))], 1850, 500)) == 2
-    assert put_together([], 10, 10) == []
+@pytest.mark.slow
+def test_typed_pages_in_five_sizes_of_tiles():
+    """Lines of real pages stand where they stand in the map of the whole page, seen at the same scale."""
+    from ppocr_like.pipeline.kinds import open_model
+
+    detector = open_model(ROOT / "pretrained" / "db_mv3.safetensors")
+    for name in ("9200519_ark__12148_btv1b525035811.jpg", "FRAN_0150_0160_L-medium.jpg"):
+        page = cv2.imread(str(ROOT / "train_data/typed_pages/img" / name))
+        whole = [box for box in find_regions(detector, page)[1] if np.ptp(box.points[:, 0]) > 40]  # no ditto marks
+        for tile in (256, 320, 480, 640, 800):
+            found = [box for box in find_regions(detector, page, tile)[1] if np.ptp(box.points[:, 0]) > 40]
+            sides = [Lines([box.points for box in boxes], [""] * len(boxes)) for boxes in (whole, found)]
+            counts = judge_page(*sides).counts
+            assert counts.merged == counts.split == 0, (name, tile)
+            assert counts.matched >= 0.95 * max(counts.lines, counts.found), (name, tile)
 
 
 def strip(pages):
@@ -85,7 +135,7 @@ def strip(pages):
 
 def test_a_strip_is_found_as_its_pages_are(ink_run, ink_bundle):
     high, quads = strip(ink_run)
-    assert high.shape[0] > 4 * high.shape[1] and len(tiles(high.shape[1], high.shape[0])) > 5
+    assert high.shape[0] > 4 * high.shape[1] and tile_side(high.shape[1], high.shape[0]) == 750
     detector = Detector(ink_bundle)
     picture, boxes = find_regions(detector, high)
     assert picture is high or np.array_equal(picture, high)
@@ -102,8 +152,6 @@ def test_tiles_of_a_wanted_size(ink_run, ink_bundle, tiny_bundle, tmp_path):
     whole = OCR(ink_bundle, tiny_bundle, min_confidence=0.0)(large)
     count = len(page.lines) + len(page.left_out)
     assert abs(count - len(whole.lines) - len(whole.left_out)) <= 2 and count > 5
-    with pytest.raises(ValueError, match="tile 10"):
-        OCR(ink_bundle, tiny_bundle, tile=10)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
