@@ -8,6 +8,7 @@ DEV = ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.5", "r
 PDF = ["pypdfium2>=4.30", "pypdf>=5.0"]
 VISUALDL = ["visualdl>=2.5"]
 TENSORBOARD = ["tensorboard>=2.14"]
+READERS = ["ocrmypdf>=17.0"]  # other programs, whose parsers the tests of our files use
 WANDB = ["wandb>=0.19.11"]
 
 setup(
@@ -41,6 +42,6 @@ setup(
         "visualdl": VISUALDL,
         "tensorboard": TENSORBOARD,
         "wandb": WANDB,
-        "dev": [*DEV, *PDF, *VISUALDL, *TENSORBOARD],
+        "dev": [*DEV, *PDF, *VISUALDL, *TENSORBOARD, *READERS],
     },
 )

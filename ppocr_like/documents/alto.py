@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from ppocr_like.documents.page import Line, Page, Word
+from ppocr_like.documents.page import Line, Page, Word, majority_turn
 from ppocr_like.documents.xml import PROGRAM, box, document, pairs, possible, whole
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -31,7 +31,10 @@ def write_alto(page: Page, picture: np.ndarray) -> bytes:
     sheet = SubElement(SubElement(root, "Layout"), "Page", {"ID": "page", "PHYSICAL_IMG_NR": "1", **size})
     space = SubElement(sheet, "PrintSpace", {"HPOS": "0", "VPOS": "0", **size})
     for number, lines in enumerate(page.blocks(), 1):
-        block = SubElement(space, "TextBlock", {"ID": f"b{number}", **_frame(np.concatenate([x.points for x in lines]), page)})
+        turned = majority_turn([line.turned for line in lines])
+        rotation = {"ROTATION": str(360 - turned)} if turned else {}  # counter-clockwise, of the text
+        frame = _frame(np.concatenate([line.points for line in lines]), page)
+        block = SubElement(space, "TextBlock", {"ID": f"b{number}", **frame, **rotation})
         for index, line in enumerate(lines, 1):
             _line(block, f"b{number}l{index}", line, page)
     return document(root)

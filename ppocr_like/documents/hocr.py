@@ -7,17 +7,20 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from ppocr_like.documents.page import Line, Page
-from ppocr_like.documents.xml import PROGRAM, box, document, possible
+from ppocr_like.documents.page import Line, Page, frame_of, turned_points
+from ppocr_like.documents.xml import PROGRAM, box, document, possible, whole
 
 DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
 )
-CAPABILITIES = "ocr_page ocr_carea ocr_line ocrx_word ocrp_wconf"
+CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
 
 def write_hocr(page: Page, picture: np.ndarray) -> bytes:
-    """`ocr_page` > `ocr_carea` (a block) > `ocr_line` > `ocrx_word` with `bbox`, `baseline`, `x_wconf`."""
+    """`ocr_page` > `ocr_carea` (a block) > `ocr_par` > `ocr_line` > `ocrx_word` with `bbox`, `baseline`, `textangle`, `x_wconf`.
+
+    A block is one paragraph: programs that read hOCR look for lines within paragraphs alone (OCRmyPDF's parser, hOCR-to-ALTO).
+    """
     root = Element("html", {"xmlns": "http://www.w3.org/1999/xhtml"})
     head = SubElement(root, "head")
     SubElement(head, "title").text = possible(os.path.basename(page.source))
@@ -29,8 +32,9 @@ def write_hocr(page: Page, picture: np.ndarray) -> bytes:
     for number, lines in enumerate(page.blocks(), 1):
         frame = _bbox(np.concatenate([line.points for line in lines]), page)
         block = SubElement(sheet, "div", {"class": "ocr_carea", "id": f"block_1_{number}", "title": frame})
+        paragraph = SubElement(block, "p", {"class": "ocr_par", "id": f"par_1_{number}", "title": frame})
         for index, line in enumerate(lines, 1):
-            _line(block, f"1_{number}_{index}", line, page)
+            _line(paragraph, f"1_{number}_{index}", line, page)
     return document(root, DOCTYPE)
 
 
@@ -48,15 +52,15 @@ def _bbox(points: np.ndarray, page: Page) -> str:
 
 
 def _baseline(line: Line, page: Page) -> str:
-    """Slope and offset from the lower left of the bbox, of a line that runs across; else `textangle`."""
-    if line.turned in (90, 270):
-        return f"; textangle {360 - line.turned}"  # the line was turned so much to stand upright
-    (x0, y0), (x1, y1) = line.baseline()
+    """`textangle` of a turned line, and its baseline: slope and offset (whole px, as programs expect) from the lower left of the
+    bbox as the text stands."""
+    angle = f"; textangle {360 - line.turned}" if line.turned else ""
+    (x0, y0), (x1, y1) = turned_points(line.baseline(), line.turned, page.width, page.height)
     if x1 <= x0:
-        return ""
-    left, _, _, bottom = box(line.points, page)
+        return angle
+    left, _, _, bottom = frame_of(turned_points(np.array(whole(line.points, page)), line.turned, page.width, page.height))
     slope = (y1 - y0) / (x1 - x0)
-    return f"; baseline {slope:.4f} {y0 + slope * (left - x0) - bottom:.1f}"
+    return f"{angle}; baseline {slope:.4f} {round(y0 + slope * (left - x0) - bottom)}"
 
 
 def _percent(confidence: float) -> int:

@@ -1,8 +1,8 @@
 """In which order a person reads the lines of a page: rows from the top, columns one after the other.
 
-By geometry alone. Skew is taken out first. A page is cut at its gutters, the white strips that several rows of long text leave
-free on both sides; what lies between two lines that cross a gutter is read column by column. Everything else is read in rows:
-the price of a receipt follows its article.
+By geometry alone. The page is turned upright and its skew taken out first. A page is cut at its gutters, the white strips that
+several rows of long text leave free on both sides; what lies between two lines that cross a gutter is read column by column.
+Everything else is read in rows: the price of a receipt follows its article.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from ppocr_like.documents.page import turned_points
 
 MODES = ("auto", "rows", "none")
 LONG = 8.0  # heights: a run of text this long is a line of a column, not a cell of a table
@@ -31,13 +33,17 @@ class Place:
     block: int
 
 
-def reading_order(outlines: Sequence[np.ndarray], mode: str = "auto", *, right_to_left: bool = False) -> list[Place]:
+def reading_order(
+    outlines: Sequence[np.ndarray], mode: str = "auto", *, right_to_left: bool = False, turned: int | None = None
+) -> list[Place]:
     """The lines' order.
 
     Args:
         outlines: of each line (P, 2) px; quadrangles begin at the line's top left.
         mode: `auto`; `rows` knows no columns (as PaddleOCR's `sorted_boxes`, made robust against skew); `none` leaves the order.
         right_to_left: of the script; rows and columns begin on the right.
+        turned: degrees counter-clockwise by which the page must be turned to be read (0, 90, 180, 270); None: a page of regions
+            that are higher than wide is read from the right to the left, like one turned by 90, every other one as it stands.
 
     Raises:
         ValueError: another mode.
@@ -46,15 +52,25 @@ def reading_order(outlines: Sequence[np.ndarray], mode: str = "auto", *, right_t
         raise ValueError(f"order {mode!r}; known: {', '.join(MODES)}")
     if mode == "none" or not len(outlines):
         return [Place(index, 0) for index in range(len(outlines))]
-    frames = _frames(outlines, _skew(outlines))
-    width, height = frames[:, 2] - frames[:, 0], frames[:, 3] - frames[:, 1]
-    if (width * height)[height >= VERTICAL * width].sum() > 0.5 * (width * height).sum():
-        # Vertical text: columns from the right to the left are rows once the page is turned.
-        frames, right_to_left = np.column_stack([frames[:, 1], -frames[:, 2], frames[:, 3], -frames[:, 0]]), False
-    elif right_to_left:
+    if turned is None:
+        turned = 90 if _columns_of_text(_frames(outlines, _skew(outlines))) else 0
+    upright = [_upright(outline, turned) for outline in outlines]
+    frames = _frames(upright, _skew(upright))
+    if right_to_left:
         frames = np.column_stack([-frames[:, 2], frames[:, 1], -frames[:, 0], frames[:, 3]])
     blocks = _Blocks(frames).order(np.arange(len(frames))) if mode == "auto" else [np.arange(len(frames))]
     return [Place(index, number) for number, block in enumerate(blocks) for index in _rows(frames, block)]
+
+
+def _columns_of_text(frames: np.ndarray) -> bool:
+    width, height = frames[:, 2] - frames[:, 0], frames[:, 3] - frames[:, 1]
+    return bool((width * height)[height >= VERTICAL * width].sum() > 0.5 * (width * height).sum())
+
+
+def _upright(outline: np.ndarray, turned: int) -> np.ndarray:
+    """The outline on the turned page; a quadrangle begins at its top left there too."""
+    points = turned_points(outline, turned)
+    return np.roll(points, -(turned // 90), axis=0) if len(points) == 4 else points
 
 
 def _skew(outlines: Sequence[np.ndarray]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -74,6 +76,13 @@ class Line:
         """(left, top, right, bottom) px."""
         return frame_of(self.points)
 
+    @property
+    def vertical_script(self) -> bool:
+        """Whether its characters stand one below the other as they are, as Chinese and Japanese are also written: such a line
+        is turned to be read although nothing is turned on the page."""
+        wide = sum(unicodedata.east_asian_width(character) in "WF" for character in self.text)
+        return self.turned == 90 and 2 * wide > len(self.text)
+
     def upright(self) -> np.ndarray:
         """(4, 2) px: the quadrangle around the line as its text stands: from the text's own top left on, clockwise."""
         corners = np.asarray(self.points, float) if len(self.points) == 4 else smallest_box(self.points)[0].astype(float)
@@ -92,7 +101,7 @@ class Line:
         """
         if not self.characters:
             text = self.text.strip()
-            return [Word(text, np.asarray(self.points, float), self.confidence)] if text else []
+            return [Word(text, self.upright(), self.confidence)] if text else []
         runs = groupby(self.characters, key=lambda character: character.text.isspace())
         return [_word(tuple(run)) for space, run in runs if not space]
 
@@ -145,6 +154,15 @@ class Page:
     left_out: tuple[Line, ...] = ()
 
     @property
+    def turned(self) -> int:
+        """Degrees counter-clockwise by which the page must be turned to be read: what most of its lines were turned by. Columns
+        of vertical script do not make a page turned."""
+        lines = self.lines or self.left_out
+        turned = majority_turn([line.turned for line in lines])
+        columns = sum(line.vertical_script for line in lines)
+        return 0 if turned == 90 and 2 * columns > sum(line.turned == 90 for line in lines) else turned
+
+    @property
     def text(self) -> str:
         """The lines, one each; an empty one between text blocks."""
         return "\n\n".join("\n".join(line.text for line in lines) for lines in self.blocks())
@@ -160,6 +178,7 @@ class Page:
             "image": self.source,
             "width": self.width,
             "height": self.height,
+            "turned": self.turned,
             "lines": [line.as_dict() for line in self.lines],
             "left_out": [line.as_dict() for line in self.left_out],
         }
@@ -182,6 +201,22 @@ def _corners(points: Any) -> np.ndarray:
     if len(corners) != 4:
         raise Malformed(f"a character has {len(corners)} corners; four are needed")
     return corners
+
+
+def majority_turn(turns: Sequence[int]) -> int:
+    """Of the degrees by which lines were turned the most frequent one; the least of several."""
+    counts = Counter(turns)
+    return max(sorted(counts), key=lambda turn: counts[turn], default=0)
+
+
+def turned_points(points: np.ndarray, turned: int, width: float = 0.0, height: float = 0.0) -> np.ndarray:
+    """Points (P, 2) px where they are once the page of that width and height was turned by `turned` degrees counter-clockwise.
+
+    Without a size the turned page's corner is not brought back to (0, 0): directions and distances alone are right then.
+    """
+    x, y = np.asarray(points, np.float64).reshape(-1, 2).T
+    sides = {0: (x, y), 90: (y, width - x), 180: (width - x, height - y), 270: (height - y, x)}[turned % 360]
+    return np.stack(sides, axis=1)
 
 
 def frame_of(points: np.ndarray) -> tuple[float, float, float, float]:

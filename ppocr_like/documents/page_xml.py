@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from ppocr_like.documents.page import Character, Line, Page, Word
+from ppocr_like.documents.page import Character, Line, Page, Word, majority_turn
 from ppocr_like.documents.xml import PROGRAM, box, document, pairs, possible
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -28,14 +28,17 @@ def write_page_xml(page: Page, picture: np.ndarray) -> bytes:
     for name, text in (("Creator", PROGRAM), ("Created", now), ("LastChange", now)):
         SubElement(metadata, name).text = text
     size = {"imageWidth": str(page.width), "imageHeight": str(page.height)}
-    sheet = SubElement(root, "Page", {"imageFilename": possible(os.path.basename(page.source)), **size})
+    sheet = SubElement(
+        root, "Page", {"imageFilename": possible(os.path.basename(page.source)), **size, **_orientation(page.turned)}
+    )
     blocks = list(page.blocks())
     if blocks:
         group = SubElement(SubElement(sheet, "ReadingOrder"), "OrderedGroup", {"id": "order"})
         for number in range(len(blocks)):
             SubElement(group, "RegionRefIndexed", {"index": str(number), "regionRef": f"r{number + 1}"})
     for number, lines in enumerate(blocks, 1):
-        region = SubElement(sheet, "TextRegion", {"id": f"r{number}"})
+        turned = majority_turn([line.turned for line in lines])
+        region = SubElement(sheet, "TextRegion", {"id": f"r{number}", **_orientation(turned)})
         left, top, right, bottom = box(np.concatenate([line.points for line in lines]), page)
         frame = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
         SubElement(region, "Coords", {"points": pairs(frame, page)})
@@ -43,6 +46,11 @@ def write_page_xml(page: Page, picture: np.ndarray) -> bytes:
             _line(region, f"r{number}l{index}", line, page)
         _text(region, "\n".join(line.text for line in lines))
     return document(root)
+
+
+def _orientation(turned: int) -> dict[str, str]:
+    """The attribute that tells how far something must be turned clockwise, -180 (without) to 180 degrees, to be read."""
+    return {"orientation": str(180 - (turned + 180) % 360)} if turned else {}
 
 
 def _line(region: Element, name: str, line: Line, page: Page) -> None:

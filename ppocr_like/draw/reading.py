@@ -23,18 +23,28 @@ SAMPLE = 100  # px: the font size at which texts are measured
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A line to be drawn: `points` (P, 2) px of the page, its text, its confidence in [0, 1]."""
+    """A line to be drawn.
+
+    Args:
+        points: (P, 2) px of the page; a quadrangle begins at its top left.
+        text: what was read.
+        confidence: [0, 1].
+        turned: degrees counter-clockwise by which it was turned to be read: 0, 90 (it runs down), 180, 270 (it runs up).
+        stacked: its characters stand upright one below the other.
+    """
 
     points: np.ndarray
     text: str
     confidence: float
+    turned: int = 0
+    stacked: bool = False
 
 
 def draw_reading(image: np.ndarray, lines: Sequence[Shown], font: Callable[[int], Font]) -> np.ndarray:
     """The page with outlines, and right of it a white one with each text where it was read: (h, 2 w, 3) uint8 BGR.
 
     Outlines and texts are orange under DOUBTFUL, red under LOW. A text is as high as its line, smaller where the line is too
-    narrow for it; vertical text is written across, from its upper end on.
+    short for it, and runs as the line does.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -55,25 +65,56 @@ def draw_reading(image: np.ndarray, lines: Sequence[Shown], font: Callable[[int]
         cv2.polylines(left, [outline], True, colour[::-1], thick, cv2.LINE_AA, 3)
         cv2.polylines(right, [outline], True, FRAME[::-1], 1, cv2.LINE_AA, 3)
     canvas = Image.fromarray(np.ascontiguousarray(right[:, :, ::-1]))
-    draw = ImageDraw.Draw(canvas)
     for points, line in zip(outlines, lines, strict=True):
-        _write(draw, points, line, font)
+        _write(canvas, points, line, font)
     both = np.hstack([left, np.asarray(canvas)[:, :, ::-1]])
     both[:, size[0] - 1] = RULE
     return np.ascontiguousarray(both)
 
 
-def _write(draw: ImageDraw.ImageDraw, points: np.ndarray, line: Shown, font: Callable[[int], Font]) -> None:
+def _write(canvas: Image.Image, points: np.ndarray, line: Shown, font: Callable[[int], Font]) -> None:
     if not line.text.strip():
         return
-    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-    sides = np.linalg.norm(points - np.roll(points, -1, axis=0), axis=1)
-    across = float(min(sides[:2])) if len(points) == 4 else float(bottom - top)  # the line's own height, whatever its slope
-    length = float(max(sides[:2])) if len(points) == 4 else float(right - left)
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    length, across = _extent(points, line.turned)
+    colour = _colour(line.confidence, INK)
+    if line.stacked:
+        size = _font_size(TEXT_SHARE * across, length / len(line.text))
+        draw, step = ImageDraw.Draw(canvas), length / len(line.text)
+        for number, character in enumerate(line.text):
+            draw.text(((left + right) / 2, top + (number + 0.5) * step), character, fill=colour, font=font(size), anchor="mm")
+        return
     wide = font(SAMPLE).getlength(line.text) / SAMPLE
-    size = int(np.clip(min(TEXT_SHARE * across, length / max(wide, 1e-6)), SMALLEST, LARGEST))
-    level = (top + bottom) / 2 if right - left >= bottom - top else top + size / 2
-    draw.text((float(left), float(level)), line.text, fill=_colour(line.confidence, INK), font=font(size), anchor="lm")
+    size = _font_size(TEXT_SHARE * across, length / max(wide, 1e-6))
+    if line.turned == 0:
+        ImageDraw.Draw(canvas).text((left, (top + bottom) / 2), line.text, fill=colour, font=font(size), anchor="lm")
+        return
+    mask = Image.new("L", (max(1, round(wide * size)), 2 * size))
+    ImageDraw.Draw(mask).text((0, size), line.text, fill=255, font=font(size), anchor="lm")
+    turned = Image.fromarray(np.ascontiguousarray(np.rot90(np.asarray(mask), -(line.turned // 90))))
+    x, y = (left + right - turned.width) / 2, (top + bottom - turned.height) / 2  # the middle of the line
+    if line.turned == 90:
+        y = top
+    elif line.turned == 180:
+        x = right - turned.width
+    else:
+        y = bottom - turned.height
+    canvas.paste(colour, (round(x), round(y)), turned)
+
+
+def _extent(points: np.ndarray, turned: int) -> tuple[float, float]:
+    """(length, height) px of a line along and across its text, whatever its slope."""
+    if len(points) == 4:
+        sides = np.linalg.norm(points - np.roll(points, -1, axis=0), axis=1)
+        size = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
+    else:
+        width, height = np.ptp(points, axis=0).tolist()
+        size = width, height
+    return size if turned in (0, 180) else size[::-1]
+
+
+def _font_size(*limits: float) -> int:
+    return int(np.clip(min(limits), SMALLEST, LARGEST))
 
 
 def _colour(confidence: float, certain: tuple[int, int, int]) -> tuple[int, int, int]:

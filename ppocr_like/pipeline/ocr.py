@@ -12,11 +12,12 @@ import numpy as np
 from ppocr_like.config import BucketByWidth
 from ppocr_like.contracts import TextBox
 from ppocr_like.documents.order import reading_order
-from ppocr_like.documents.page import Character, Line, Page
+from ppocr_like.documents.page import Character, Line, Page, majority_turn
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.crop import Crop, cut_line
 from ppocr_like.pipeline.detector import Detector
+from ppocr_like.pipeline.direction import ways_to_read
 from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.preprocess import source_name
 from ppocr_like.pipeline.recogniser import Reading, Recogniser
@@ -131,30 +132,39 @@ class OCR:
             picture, boxes = find_regions(self.detector, image, self.tile)
         except DataError as error:
             return PageResult(image, error=str(error))
-        lines = self._ordered(self._read_lines(picture, boxes))
+        lines = self._read_lines(picture, boxes)
         sure = [bool(line.text.strip()) and line.confidence >= self.min_confidence for line in lines]
-        kept = tuple(line for line, good in zip(lines, sure, strict=True) if good)
-        left_out = tuple(line for line, good in zip(lines, sure, strict=True) if not good)
+        turns = [line.turned for line, good in zip(lines, sure, strict=True) if good] or [line.turned for line in lines]
+        ordered = self._ordered(lines, majority_turn(turns))
+        kept = tuple(line for index, line in ordered if sure[index])
+        left_out = tuple(line for index, line in ordered if not sure[index])
         height, width = picture.shape[:2]
         return PageResult(image, Page(name, int(width), int(height), kept, left_out), picture)
 
     def _read_lines(self, picture: np.ndarray, boxes: Sequence[TextBox]) -> list[Line]:
-        """Regions without extent are left out."""
-        cut = self._upright([(box, crop) for box in boxes if (crop := cut_line(picture, box.points)) is not None])
-        readings = self.recogniser.stream(crop.image for _, crop in cut)
-        return [_line(box, crop, reading) for (box, crop), reading in zip(cut, readings, strict=True)]
+        """Regions without extent are left out. A line whose own shape does not tell how it stands is read as it does and as the
+        page's other lines stand; the more certain reading holds."""
+        cut = [(box, crop) for box in boxes if (crop := cut_line(picture, box.points)) is not None]
+        ways = ways_to_read([crop for _, crop in cut], self._verdicts([crop for _, crop in cut]))
+        readings = self.recogniser.stream(crop.image for crops in ways for crop in crops)
+        lines = []
+        for (box, _), crops in zip(cut, ways, strict=True):
+            read = [_line(box, crop, next(readings)) for crop in crops]
+            lines.append(max(read, key=lambda line: line.confidence))
+        return lines
 
-    def _upright(self, cut: list[tuple[TextBox, Crop]]) -> list[tuple[TextBox, Crop]]:
-        """Lines that the classifier calls upside down are turned."""
+    def _verdicts(self, crops: Sequence[Crop]) -> list[bool | None]:
+        """Of each line whether it is upside down; None: the classifier is not sure, or there is none."""
         if self.classifier is None:
-            return cut
-        results = [verdict.result for verdict in self.classifier.stream(crop.image for _, crop in cut)]
-        turned = [r is not None and UPSIDE_DOWN in r.label and r.confidence > self.cls_thresh for r in results]
-        return [(box, crop.rotated(2) if turn else crop) for (box, crop), turn in zip(cut, turned, strict=True)]
+            return [None] * len(crops)
+        results = [verdict.result for verdict in self.classifier.stream(crop.image for crop in crops)]
+        return [UPSIDE_DOWN in r.label if r is not None and r.confidence > self.cls_thresh else None for r in results]
 
-    def _ordered(self, lines: Sequence[Line]) -> list[Line]:
-        places = reading_order([line.points for line in lines], self.order, right_to_left=self.right_to_left)
-        return [replace(lines[place.index], block=place.block) for place in places]
+    def _ordered(self, lines: Sequence[Line], turned: int) -> list[tuple[int, Line]]:
+        """(index, line with its block) in reading order on a page turned by so many degrees."""
+        outlines = [line.points for line in lines]
+        places = reading_order(outlines, self.order, right_to_left=self.right_to_left, turned=turned)
+        return [(place.index, replace(lines[place.index], block=place.block)) for place in places]
 
 
 def _direction(cls: str | Path | Classifier, options: dict[str, Any]) -> Classifier:

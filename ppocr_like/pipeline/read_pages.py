@@ -19,11 +19,11 @@ from ppocr_like.atomic import atomic_write
 from ppocr_like.documents.formats import FORMATS
 from ppocr_like.documents.page import Page
 from ppocr_like.draw.fonts import FontFile, choose_font
-from ppocr_like.draw.reading import Shown, draw_reading
 from ppocr_like.errors import CheckpointError, ConfigError, DataError
 from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
+from ppocr_like.pipeline.review import review_picture
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.whole_files import join, whole_files
 
@@ -167,8 +167,8 @@ def _painter(ocr: OCR, font: str | Path | None) -> Callable[[Page, np.ndarray], 
     chosen: FontFile = choose_font(charset.labels[1:] if charset is not None else (), font)
 
     def paint(page: Page, picture: np.ndarray) -> bytes:
-        shown = [Shown(line.points, line.text, line.confidence) for line in (*page.lines, *page.left_out)]
-        done, data = cv2.imencode(".jpg", draw_reading(picture, shown, chosen.size), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        drawn = review_picture(page, picture, chosen.size)
+        done, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         if not done:
             raise DataError(f"a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written", page.source)
         return data.tobytes()

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppocr_like.documents.order import reading_order
+from ppocr_like.documents.page import turned_points
 
 
 def box(left, top, width, height=20):
@@ -120,3 +121,16 @@ def test_every_line_once_whatever_they_are(frames, mode, right_to_left):
 def test_two_thousand_lines_take_no_time():
     boxes = [box(x, y, 60) for y in range(0, 3000, 30) for x in range(0, 1400, 70)]
     assert indices(boxes) == list(range(len(boxes)))
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+@pytest.mark.parametrize("skew", [0, 3])
+@pytest.mark.parametrize("right_to_left", [False, True])
+def test_a_turned_page_is_read_as_it_is_upright(degrees, skew, right_to_left):
+    """Title, two columns, footer, a page number that is higher than wide; scanned in any of the four directions."""
+    upright = [turned(b, skew) for b in [*two_columns(), box(480, 520, 12, 24)]]
+    back = (360 - degrees) % 360
+    scanned = [np.roll(turned_points(b, back, 1000, 1400), -(back // 90), axis=0) for b in upright]
+    wanted = reading_order(upright, right_to_left=right_to_left, turned=0)
+    assert reading_order(scanned, right_to_left=right_to_left, turned=degrees) == wanted
+    assert [place.index for place in reading_order(scanned, turned=0)] != [place.index for place in wanted]

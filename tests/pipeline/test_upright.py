@@ -8,6 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from ppocr_like.documents.alto import write_alto
+from ppocr_like.documents.hocr import write_hocr
+from ppocr_like.documents.page_xml import write_page_xml
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline import Classifier, Detector, Recogniser
 from ppocr_like.pipeline.crop import cut_line
@@ -95,3 +98,23 @@ def test_other_models_are_refused(ink_bundle, tiny_bundle, darker_above):
         OCR(ink_bundle, tiny_bundle, classifier)
     with pytest.raises(ValueError, match="cls_thresh"):
         OCR(ink_bundle, tiny_bundle, darker_above, cls_thresh=1.5)
+
+
+@pytest.mark.parametrize("quarters", [0, 2])
+def test_a_page_upside_down_is_written_first_line_first(ink_bundle, tiny_bundle, darker_above, tmp_path, quarters):
+    image = np.full((320, 480, 3), 245, np.uint8)
+    for row in range(4):  # from the top: longer and longer, all darker below, so upright
+        top = 20 + 75 * row
+        image[top : top + 36, 40 : 200 + 60 * row] = 20
+        image[top : top + 18, 60 : 190 + 60 * row : 24] = 140
+        image[top : top + 18, 61 : 190 + 60 * row : 24] = 140
+    ocr = OCR(ink_bundle, tiny_bundle, darker_above, cls_thresh=0.5, min_confidence=0.0)
+    upright = ocr(np.ascontiguousarray(np.rot90(image, quarters)))
+    assert upright.turned == 90 * quarters and len(upright.lines) == 4
+    lengths = [line.frame[2] - line.frame[0] for line in upright.lines]
+    assert lengths == sorted(lengths)
+    for write in (write_page_xml, write_alto, write_hocr):
+        data = write(upright, image).decode()
+        texts = [line.words()[0].text for line in upright.lines if line.words()]
+        places = [data.index(f">{text}<" if write is not write_alto else f'CONTENT="{text}"') for text in dict.fromkeys(texts)]
+        assert places == sorted(places)
