@@ -12,6 +12,12 @@ class OcrError(Exception):
     """Base of every error whose cause lies with the user's files, recipe or machine."""
 
 
+def first_line(error: BaseException, longest: int = 200) -> str:
+    """What an error of a library says, in one line: the rest of it is often a graph or a stack."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:longest]
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in a recipe: where it stands (`Train.dataset.transforms.1.RecAug.tia_prop`) and what is wrong."""

@@ -120,7 +120,7 @@ def _verified(
     shapes = verifier.check_shapes()
     for shape in shapes:
         size = f"{shape.batch} x {shape.height} x {shape.width} px"
-        say(f"ONNX Runtime against torch, {size}: largest difference {shape.difference:.2e}")
+        say(f"ONNX Runtime against torch, {size}: largest difference {shape.difference:.2e}{_by_rounding(shape)}")
     return ExportReport(target, shapes, [_verify_set(verifier, builder, name, dataset, say) for name, dataset in sets.items()])
 
 
@@ -231,8 +231,14 @@ def _verify_set(verifier: Verifier, builder: Builder, name: str, dataset: Datase
     equal = f"all {kind.results} equal" if not check.other else f"{kind.results} of {check.other} not equal, by rounding"
     say(f"evaluation set {name}: torch {metric_line(check.torch)}")
     say(f"evaluation set {name}: ONNX  {metric_line(check.onnx)}")
-    say(f"evaluation set {name}: largest difference {check.difference:.2e} in {check.lines} {kind.unit}, {equal}")
+    largest = f"largest difference {check.difference:.2e}{_by_rounding(check)}"
+    say(f"evaluation set {name}: {largest} in {check.lines} {kind.unit}, {equal}")
     return check
+
+
+def _by_rounding(check: ShapeCheck | SetCheck) -> str:
+    """Of a difference above the tolerance: how much float32 takes the network itself from float64."""
+    return "" if check.rounding is None else f" (by rounding: {check.rounding:.2e} between float32 and float64)"
 
 
 def _move(temporary: Path, target: Path) -> None:

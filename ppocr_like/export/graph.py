@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ppocr_like.charset import Charset
-from ppocr_like.errors import ExportError
+from ppocr_like.errors import ExportError, first_line
 from ppocr_like.pipeline.normalise import Affine
 
 OPSET = 17  # the first with LayerNormalization as one operator; ONNX Runtime reads it since 1.12
@@ -82,6 +82,9 @@ class _OneOutput(nn.Module):
         self.affine = nn.ParameterList(torch.tensor(number).reshape(1, -1, 1, 1) for number in numbers)
 
     def forward(self, images: Tensor) -> Tensor:
+        # torch turns this on at the start of every export (2.13 asks a function that it does not call), and would print the whole
+        # graph when an operator fails.
+        torch._C._jit_set_onnx_log_enabled(False)
         if len(self.affine):
             images = images * self.affine[0] + self.affine[1]
         return self.model(images)[self.output]
@@ -138,8 +141,8 @@ def write_graph(model: nn.Module, path: Path, layout: Layout, metadata: Mapping[
                 output_names=[result],
                 dynamic_axes={given: dict(layout.free_in), result: dict(layout.free_out)},
             )
-    except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-        raise ExportError(f"the network cannot be written as ONNX: {str(error).splitlines()[0]}") from error
+    except (RuntimeError, ValueError, torch.onnx.errors.OnnxExporterError) as error:
+        raise ExportError(f"the network cannot be written as ONNX: {first_line(error)}") from error
     finally:
         model.train(training)
     proto = onnx.load(str(path))
@@ -154,7 +157,7 @@ def _check(proto: onnx.ModelProto, layout: Layout) -> None:
     try:
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ExportError(f"the ONNX graph is not valid: {str(error).splitlines()[0]}") from error
+        raise ExportError(f"the ONNX graph is not valid: {first_line(error)}") from error
     if len(proto.graph.input) != 1 or [o.name for o in proto.graph.output] != [result]:
         raise ExportError(
             f"the graph has {len(proto.graph.input)} inputs and {len(proto.graph.output)} outputs; one of each is needed"

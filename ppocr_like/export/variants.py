@@ -18,7 +18,7 @@ from ppocr_like.config.nodes import item_node
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
 from ppocr_like.data.watch import watched
-from ppocr_like.errors import ConfigError, ExportError, Problem
+from ppocr_like.errors import ConfigError, ExportError, Problem, first_line
 from ppocr_like.export.kinds import Kind
 from ppocr_like.export.verify import as_array
 from ppocr_like.pipeline.normalise import Affine
@@ -135,7 +135,7 @@ def quantise(path: Path, form: str) -> tuple[int, int]:
         onnx.helper.set_model_props(proto, {**metadata, "weights": f"int8 ({form})"})
         onnx.save(proto, str(path))
     except (ValueError, RuntimeError, TypeError, onnx.checker.ValidationError) as error:
-        raise ExportError(f"the graph cannot be quantised: {str(error).splitlines()[0]}") from error
+        raise ExportError(f"the graph cannot be quantised: {first_line(error)}") from error
     finally:
         logging.root.setLevel(level)
         beside.unlink(missing_ok=True)

@@ -17,13 +17,11 @@ import torch
 from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe, load_recipe
-from ppocr_like.config.single import sub_model_names
 from ppocr_like.errors import ConfigError, ExportError
-from ppocr_like.export.verify import TOLERANCE
 
 from .reference import Case, evaluated, filled, trained
 from .samples import on_samples
-from .trial import exported, rounding, ten_steps
+from .trial import exported, ten_steps
 
 STAGES = ("validates", "builds", "weights", "outputs", "training", "steps", "export")
 ASCII = [chr(code) for code in range(33, 127)]
@@ -123,10 +121,7 @@ def _ask(
 
 
 def _exported_by_one(recipe: Recipe, models: list[tuple[Any, Charset | None]], folder: Path) -> tuple[float, int]:
-    """With the first weights at which torch and ONNX Runtime agree: at some, rounding alone takes them apart.
-
-    Where all do, three times of what float32 does to the network itself is allowed, as of the outputs (`Comparison.holds`).
-    """
+    """With the first weights that can be verified: at some, rounding alone decides what the network answers."""
     refusal: ExportError | None = None
     for model, charset in models:
         try:
@@ -134,10 +129,7 @@ def _exported_by_one(recipe: Recipe, models: list[tuple[Any, Charset | None]], f
         except ExportError as error:
             refusal = error
     assert refusal is not None
-    model, charset = models[0]
-    if sub_model_names(recipe) or (allowed := 3 * rounding(recipe, model, charset)) <= TOLERANCE:
-        raise refusal
-    return exported(recipe, model, charset, folder, allowed)
+    raise refusal
 
 
 def _dictionary(told: object, dicts: Path | None) -> Path | None:

@@ -6,7 +6,6 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ppocr_like.charset import Charset
@@ -14,9 +13,6 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.trainer import targets_of
 from ppocr_like.export import export
-from ppocr_like.export.kinds import kind_of
-from ppocr_like.export.verify import TOLERANCE
-from ppocr_like.pipeline.spec import Spec
 from ppocr_like.weights import save_weights
 
 STEPS = 10
@@ -92,29 +88,14 @@ def _settle(model: Any, batch: dict[str, Any]) -> None:
         norm.momentum = momentum
 
 
-def exported(
-    recipe: Recipe, model: Any, charset: Charset | None, folder: Path, tolerance: float = TOLERANCE
-) -> tuple[float, int]:
-    """(largest difference between ONNX Runtime and torch, number of input shapes compared)."""
+def exported(recipe: Recipe, model: Any, charset: Charset | None, folder: Path) -> tuple[float, int]:
+    """(largest difference between ONNX Runtime and torch, number of input shapes compared).
+
+    The export itself allows what float32 does to the network (`export.rounding`).
+    """
     weights = folder / "weights.safetensors"
     save_weights(weights, model.state_dict(), {"charset": charset, "recipe": recipe.tree} if charset else {"recipe": recipe.tree})
     tree = {**recipe.tree, "Global": {**recipe.tree["Global"]}}
     tree["Global"].update(pretrained_model=str(weights), save_inference_dir=str(folder / "inference"))
-    made = export(Recipe.from_tree(tree), verify_data=False, tolerance=tolerance, say=lambda text: None)
-    reports = made if isinstance(made, list) else [made]
-    shapes = [shape.difference for report in reports for shape in report.shapes]
-    return max(shapes), len(shapes)
-
-
-def rounding(recipe: Recipe, model: Any, charset: Charset | None) -> float:
-    """How far float32 takes the network itself from what it gives in float64, on the inputs that an export is compared on."""
-    spec = Spec.from_recipe(recipe, charset, None)
-    single = copy.deepcopy(model).eval()
-    exact = copy.deepcopy(single).double()
-    rng, largest = np.random.default_rng(0), 0.0
-    with torch.inference_mode():
-        for shape in kind_of(spec, recipe, model).shapes:
-            images = torch.from_numpy(rng.uniform(-1, 1, shape).astype(np.float32))
-            apart = single(images)[spec.output] - exact(images.double())[spec.output]
-            largest = max(largest, float(apart.abs().max()))
-    return largest
+    made = export(Recipe.from_tree(tree), verify_data=False, say=lambda text: None)
+    return max(shape.difference for shape in made.shapes), len(made.shapes)
