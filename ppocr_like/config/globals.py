@@ -174,6 +174,11 @@ class GlobalConfig:
     infer_list: str | None = option(None, "file with one image path per line for `tools/infer.py`")
     save_res_path: str | None = option(None, "where `tools/infer.py` writes its results")
     model_name: str | None = option(None, "stands in the bundle's `inference.yml`")
+    export_form: Literal["paddle", "ocrs"] = option(
+        "paddle",
+        "what a recogniser's exported graph gives: `paddle` probabilities (N, T, classes); `ocrs` their logarithms "
+        "(T, N, classes), from `line_image` to `chars`, as ocrs reads them",
+    )
     uniform_output_enabled: bool = option(
         False, "PaddleX's sub-folders `best_accuracy/`, `latest/`, `iter_epoch_N/`: not written, which is said once"
     )

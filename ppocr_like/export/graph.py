@@ -18,6 +18,7 @@ from ppocr_like.pipeline.normalise import Affine
 OPSET = 17  # the first with LayerNormalization as one operator; ONNX Runtime reads it since 1.12
 CHARACTER = "character"  # metadata key that RapidOCR reads
 PRODUCER = "ppocr_like"
+LEAST = 1.2e-38  # of a probability whose logarithm is given: float32's smallest with all its bits
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Layout:
         sample: (N, C, H, W) px to trace with; no free size a multiple of another, so that none looks like a constant.
         free_in, free_out: axis -> name of the sizes that stay free.
         classes: size of the output's last axis, where that is fixed.
+        logarithms: the output is (T, N, classes) logarithms of the probabilities, as ocrs reads them.
     """
 
     key: str
@@ -38,6 +40,7 @@ class Layout:
     free_in: Mapping[int, str]
     free_out: Mapping[int, str]
     classes: int | None = None
+    logarithms: bool = False
 
 
 def line_layout(
@@ -49,13 +52,15 @@ def line_layout(
     *,
     width: int | None = None,
     free_steps: bool = True,
+    logarithms: bool = False,
 ) -> Layout:
     """A recogniser's: (N, C, H, W) -> (N, T, classes), N free; W and T, too, unless the network has a `width` of its own or
-    makes as many steps of every width. 328 px is no multiple of any layer's stride."""
+    makes as many steps of every width. `logarithms`: (T, N, classes) instead. 328 px is no multiple of any layer's stride."""
     sample = (2, channels, height, 328 if width is None else width)
     free_in = {0: "batch"} if width is not None else {0: "batch", 3: "width"}
-    free_out = {0: "batch", 1: "steps"} if free_steps and width is None else {0: "batch"}
-    return Layout(key, names, sample, free_in, free_out, charset.num_classes)
+    batch, steps = (1, 0) if logarithms else (0, 1)
+    free_out = {batch: "batch", steps: "steps"} if free_steps and width is None else {batch: "batch"}
+    return Layout(key, names, sample, free_in, free_out, charset.num_classes, logarithms)
 
 
 def page_layout(channels: int, key: str = "maps", names: tuple[str, str] = ("x", "maps")) -> Layout:
@@ -74,10 +79,10 @@ def class_layout(
 class _OneOutput(nn.Module):
     """A model whose result is one tensor, as an ONNX graph needs it, behind a normalisation of its own."""
 
-    def __init__(self, model: nn.Module, output: str, affine: Affine | None) -> None:
+    def __init__(self, model: nn.Module, layout: Layout, affine: Affine | None) -> None:
         super().__init__()
         self.model = model
-        self.output = output
+        self.output, self.logarithms = layout.key, layout.logarithms
         numbers = () if affine is None else (affine.factor, affine.shift)
         self.affine = nn.ParameterList(torch.tensor(number).reshape(1, -1, 1, 1) for number in numbers)
 
@@ -87,7 +92,8 @@ class _OneOutput(nn.Module):
         torch._C._jit_set_onnx_log_enabled(False)
         if len(self.affine):
             images = images * self.affine[0] + self.affine[1]
-        return self.model(images)[self.output]
+        result: Tensor = self.model(images)[self.output]
+        return result.clamp_min(LEAST).log().permute(1, 0, 2) if self.logarithms else result
 
 
 def character_metadata(charset: Charset) -> str:
@@ -126,11 +132,14 @@ def write_graph(model: nn.Module, path: Path, layout: Layout, metadata: Mapping[
         ExportError: the network cannot be traced, or a size that must be free became a constant.
     """
     training = model.training
-    wrapped = _OneOutput(model, layout.key, affine).eval()
+    wrapped = _OneOutput(model, layout, affine).eval()
     given, result = layout.names
     try:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the tracing exporter; the other one needs onnxscript
+            # torch about its own recurrent layers, whose sizes are verified here.
+            warnings.filterwarnings("ignore", category=torch.jit.TracerWarning, module=r"torch\.nn\.modules\.rnn")
+            warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
             torch.onnx.export(
                 wrapped,
                 (torch.zeros(layout.sample),),

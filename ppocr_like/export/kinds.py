@@ -132,7 +132,7 @@ class Lines(Kind):
         channels, height, _ = Preprocess(self.spec).image_shape
         assert self.spec.charset is not None
         given = self.spec.charset, channels, height, self.spec.output, self.spec.onnx_names
-        return line_layout(*given, width=self.width, free_steps=self.free_steps)
+        return line_layout(*given, width=self.width, free_steps=self.free_steps, logarithms=self.spec.form == "ocrs")
 
     @property
     def _shapes(self) -> list[tuple[int, int, int, int]]:
@@ -160,10 +160,19 @@ class Lines(Kind):
         return f"reads {result.text!r}"
 
     def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
-        params = rapidocr.line_params(model, Preprocess(self.spec).image_shape)
-        note = "RapidOCR cannot run this network: it makes images as wide as their lines are long, and the network takes "
+        chain = Preprocess(self.spec)
         limit = (self.size[1] if self.size else None) or self.width or self.widest
-        return params, [note + f"{'at most ' if limit == self.widest else ''}{limit} px"] if limit else []
+        reasons = []
+        if limit:
+            most = "at most " if limit == self.widest else ""
+            reasons.append(f"it makes images as wide as their lines are long, and the network takes {most}{limit} px")
+        if chain.image_shape[0] != 3:
+            reasons.append("it feeds three channels, and the network takes gray lines")
+        if any(getattr(step, "std", rapidocr.STD) != rapidocr.STD for step in chain.chain):
+            reasons.append("it feeds pixels in [-1, 1], and the network takes another range (std)")
+        if self.spec.form != "paddle":
+            reasons.append(f"it reads probabilities (N, T, classes), and the graph is of the form {self.spec.form!r}")
+        return rapidocr.line_params(model, chain.image_shape), [f"RapidOCR cannot run this network: {one}" for one in reasons]
 
     def summary(self) -> str:
         assert self.spec.charset is not None

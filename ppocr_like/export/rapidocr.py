@@ -16,6 +16,7 @@ from ppocr_like.transforms.normalize import NormalizeImage
 PARAMS = "rapidocr_params.json"
 CONFIG = "rapidocr.yaml"
 DB_ARGUMENTS = ("thresh", "box_thresh", "max_candidates", "unclip_ratio", "use_dilation", "score_mode")
+STD = 0.5  # RapidOCR feeds lines as (pixel / 255 - 0.5) / 0.5
 DEFAULT_SIDE, MAX_SIDE = 736, 4000  # px: DetResizeForTest without arguments (shorter side), and its bound of the longer one
 LINES = """\
 # The recogniser of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:

@@ -147,9 +147,9 @@ class Verifier:
                 found = self._check_batch(name, arrays, seen)
                 for metric, result in zip(both, found, strict=True):
                     metric.update(result, arrays)
-        numbers = [metric.compute() for metric in both]
-        _same_numbers(name, *numbers, allowed=seen.rounded / seen.lines if seen.lines else 0.0)
-        return SetCheck(name, *numbers, seen.largest, seen.lines, seen.preprocessed, seen.other, seen.rounding)
+        a, b = (metric.compute() for metric in both)
+        _same_numbers(name, a, b, seen.rounded / seen.lines if seen.lines else 0.0)
+        return SetCheck(name, a, b, seen.largest, seen.lines, seen.preprocessed, seen.other, seen.rounding)
 
     def _check_batch(self, name: str, arrays: dict[str, Any], seen: _Seen) -> tuple[list[Any], list[Any]]:
         """Results of the trained model and of the bundle on a batch, compared."""

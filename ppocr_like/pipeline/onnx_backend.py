@@ -98,7 +98,7 @@ class OnnxBackend:
             model = Graph.open(model / MODEL, within(spec.model_type, threads))
         self.graph, self.path, self.session = model, model.path, model.session
         self.input = self.session.get_inputs()[0].name
-        self.output, self.name = spec.output, spec.onnx_names[1]
+        self.output, self.name, self.form = spec.output, spec.onnx_names[1], spec.form
         if self.name not in model.outputs:
             raise WeightsError(
                 f"{self.path}: gives {', '.join(model.outputs)}, {FILE} tells of {self.name!r}; the two files are not of "
@@ -140,7 +140,7 @@ class OnnxBackend:
         except _ORT_ERRORS as error:
             shape = " x ".join(map(str, images.shape))
             raise WeightsError(f"{self.path}: fails on an input of {shape} ({str(error).splitlines()[0][:200]})") from error
-        return result
+        return np.exp(result).transpose(1, 0, 2) if self.form == "ocrs" else result
 
 
 def within(model_type: str, threads: int | None) -> int | None:

@@ -23,6 +23,7 @@ SECTION = "PpocrLike"
 OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a transform's own argument
 OUTPUTS = {"rec": "ctc", "det": "maps", "cls": "cls"}  # by model_type: the entry of the network's outputs that is exported
 DEFAULTS = {"rec": {"name": "CTCLabelDecode"}, "cls": {"name": "ClsPostProcess"}}  # without a PostProcess section
+FORMS = {"paddle": None, "ocrs": ("line_image", "chars")}  # of a recogniser's graph: names of its input and output, where fixed
 READING = ("rec",)  # model types whose classes are characters
 
 
@@ -52,6 +53,7 @@ class Spec:
         onnx_names: names of the graph's input and output.
         folded: range of the input when the recipe's normalisation is part of the graph ("pixels", "half"; see
             `pipeline.normalise`); None when it is not. `transforms` then holds what remains to be done outside.
+        form: of a recogniser's graph: "paddle" gives probabilities (N, T, classes), "ocrs" their logarithms (T, N, classes).
     """
 
     transforms: list[Any]
@@ -64,6 +66,7 @@ class Spec:
     output: str = "ctc"
     onnx_names: tuple[str, str] = ("x", "ctc")
     folded: str | None = None
+    form: str = "paddle"
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, charset: Charset | None, bucket: BucketByWidth | None) -> Spec:
@@ -76,6 +79,7 @@ class Spec:
             raise WeightsError(f"{recipe.source}: Eval.dataset.transforms is missing; the pre-processing is taken from there")
         model_type = str(recipe.get("Architecture.model_type", "rec"))
         output = OUTPUTS.get(model_type, model_type)
+        form = str(recipe.get("Global.export_form") or "paddle") if model_type == "rec" else "paddle"
         post = dict(recipe.get("PostProcess") or DEFAULTS.get(model_type, {}))
         if model_type == "cls":
             if (names := class_names(recipe, chain)) is not None:
@@ -90,7 +94,8 @@ class Spec:
             model_type=model_type,
             model_name=recipe.get("Global.model_name") or recipe.get("Architecture.algorithm") or "",
             output=output,
-            onnx_names=("x", output),
+            onnx_names=FORMS.get(form) or ("x", output),
+            form=form,
         )
 
     def to_tree(self) -> dict[str, Any]:
@@ -102,6 +107,7 @@ class Spec:
             "output": self.output,
             "onnx_names": list(self.onnx_names),
             "folded": self.folded,
+            **({} if self.form == "paddle" else {"form": self.form}),
             "settings": self.settings,
             "bucket_by_width": None,
         }
@@ -152,7 +158,9 @@ class Spec:
                 raise ValueError(f"model_type {model_type!r} with output {output!r}")
             charset = _charset(post, own, source) if model_type in READING else None
             bucket = own["bucket_by_width"]
-            names = own.get("onnx_names") or ("x", output)
+            names, form = own.get("onnx_names") or ("x", output), str(own.get("form", "paddle"))
+            if form not in FORMS:
+                raise ValueError(f"form {form!r}; known: {', '.join(FORMS)}")
             return cls(
                 transforms=list(tree["PreProcess"]["transform_ops"]),
                 postprocess=post,
@@ -164,6 +172,7 @@ class Spec:
                 output=output,
                 onnx_names=(str(names[0]), str(names[1])),
                 folded=own.get("folded"),
+                form=form,
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise WeightsError(f"{source}: incomplete or damaged ({error!r}); export the bundle again") from error

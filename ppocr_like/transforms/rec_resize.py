@@ -16,22 +16,26 @@ from ppocr_like.transforms.channels import to_channels
 # Level -> (level / 255 - 0.5) / 0.5 in float32: the same values as the arithmetic, one look-up per pixel.
 UNIT_TABLE = (np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
 UNIT_TABLE.setflags(write=False)
+STD = 0.5  # PaddleOCR's: lines in [-1, 1]
 
 MAX_DYNAMIC_WIDTH = 32768  # px; a canvas wider than that is a damaged or wrongly cut line, not text
 
 
 class _LineResize(Transform):
-    """What both resize steps do: scale to the height, normalise to [-1, 1], pad to the right with 0.0 (mid gray)."""
+    """What both resize steps do: scale to the height, normalise, pad to the right with 0.0 (mid gray)."""
 
     gives = ("image", "valid_ratio")
 
-    def __init__(self, image_shape: Sequence[int], padding: bool) -> None:
+    def __init__(self, image_shape: Sequence[int], padding: bool, std: float = STD) -> None:
         if len(image_shape) != 3 or any(int(n) != n or n < 1 for n in image_shape):
             raise ValueError(f"image_shape is {list(image_shape)}; it must be [channels, height, width] in px")
         if image_shape[0] not in (1, 3):
             raise ValueError(f"image_shape[0] is {image_shape[0]}; channels must be 1 or 3")
+        if not (std > 0 and math.isfinite(std)):
+            raise ValueError(f"std is {std}; it must be above 0: 0.5 gives [-1, 1], 1.0 gives [-0.5, 0.5]")
         self.image_shape = tuple(int(n) for n in image_shape)
-        self.padding = padding
+        self.padding, self.std = padding, std
+        self._table = UNIT_TABLE if std == STD else UNIT_TABLE * np.float32(STD / std)
 
     def _canvas(self, width: int, height: int) -> tuple[int, int, bool]:
         """(canvas width, canvas height, keep the ratio) for a picture of that size, in px."""
@@ -47,23 +51,26 @@ class _LineResize(Transform):
         if target is not None:
             (canvas_w, canvas_h), keep_ratio = target, self.padding
         content_w = min(canvas_w, math.ceil(canvas_h * (width / float(height)))) if keep_ratio else canvas_w
-        sample["image"] = fit_line(image, self.image_shape[0], canvas_w, canvas_h, content_w)
+        sample["image"] = fit_line(image, self.image_shape[0], canvas_w, canvas_h, content_w, self._table)
         sample["valid_ratio"] = min(1.0, content_w / canvas_w)
         return sample
 
 
-def fit_line(image: np.ndarray, channels: int, canvas_w: int, canvas_h: int, content_w: int) -> np.ndarray:
+def fit_line(
+    image: np.ndarray, channels: int, canvas_w: int, canvas_h: int, content_w: int, table: np.ndarray = UNIT_TABLE
+) -> np.ndarray:
     """Resizes to (content_w, canvas_h) px and normalises into a (channels, canvas_h, canvas_w) float32 canvas of 0.0.
 
     Args:
         image: (H, W), (H, W, 1) or (H, W, 3) uint8.
         channels: 1 or 3; a BGR picture becomes gray for 1, a gray one is repeated for 3.
+        table: (256,) float32, what becomes of each level.
     """
     flat = cv2.resize(to_channels(image, channels), (content_w, canvas_h), interpolation=cv2.INTER_LINEAR)
     out = np.empty((channels, canvas_h, canvas_w), np.float32)
     if content_w < canvas_w:
         out[:, :, content_w:] = 0.0
-    values = cv2.LUT(flat, UNIT_TABLE)
+    values = cv2.LUT(flat, table)
     if flat.ndim == 3:
         out[:, :, :content_w] = values.transpose(2, 0, 1)
     else:
@@ -85,6 +92,7 @@ class RecResizeImg(_LineResize):
         eval_mode: the same, without condition.
         character_dict_path: read only for whether it is set.
         padding: False stretches to (W, H); a dynamic width ignores it, as in PaddleOCR.
+        std: pixels become (level / 255 - 0.5) / std: 0.5 as PaddleOCR's, 1.0 as ocrs-models', in [-0.5, 0.5].
 
     Raises (on call):
         Rejected: "empty image"; "image too elongated" for a dynamic width over 32,768 px.
@@ -97,8 +105,9 @@ class RecResizeImg(_LineResize):
         eval_mode: bool = False,
         character_dict_path: str | None = "./ppocr/utils/ppocr_keys_v1.txt",
         padding: bool = True,
+        std: float = STD,
     ) -> None:
-        super().__init__(image_shape, padding)
+        super().__init__(image_shape, padding, std)
         self.dynamic = eval_mode or (infer_mode and character_dict_path is not None)
 
     def _canvas(self, width: int, height: int) -> tuple[int, int, bool]:
@@ -118,7 +127,8 @@ class SVTRRecResizeImg(_LineResize):
     Args:
         image_shape: [channels, height, width].
         padding: False stretches to (W, H).
+        std: see `RecResizeImg`.
     """
 
-    def __init__(self, image_shape: Sequence[int], padding: bool = True) -> None:
-        super().__init__(image_shape, padding)
+    def __init__(self, image_shape: Sequence[int], padding: bool = True, std: float = STD) -> None:
+        super().__init__(image_shape, padding, std)

@@ -175,7 +175,7 @@ def _names(weights: WeightsFile, model: Any) -> dict[str, str]:
     if not hasattr(model, "sub_models"):
         weights = sub_weights(weights, weights.sub_model)
     with torch.no_grad():
-        return fitted(weights, model)[0].names
+        return fitted(weights, model).weights.names
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -29,8 +29,9 @@ from ppocr_like.weights.resolve import resolve
 
 LAYOUT = "layout"  # metadata entry: "paddle" where linear weights are as Paddle stores them
 FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON
-STATE_KEYS = ("model", "state_dict", "model_state_dict")
-TRAINING_STATE = ("optimizer", "scaler", "rng", "hooks")  # of a checkpoint; large, and of no use to anybody but a resumed run
+STATE_KEYS = ("model", "state_dict", "model_state_dict", "model_state")
+# Of a checkpoint; large, and of no use to anybody but a resumed run.
+TRAINING_STATE = ("optimizer", "optimizer_state", "optimizer_state_dict", "scaler", "rng", "hooks")
 
 # What torch's readers are known to raise on files that are truncated, damaged or no torch files at all.
 _READ_ERRORS = (

@@ -1,24 +1,40 @@
-"""Weights in the names and layouts of a model: Paddle's layout turned, an ONNX graph's layers found."""
+"""Weights in the names and layouts of a model: other names taken as ours, Paddle's layout turned, ONNX layers found."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
 
 from ppocr_like.modeling.paddle_names import transposed
 from ppocr_like.weights.files import WeightsFile
+from ppocr_like.weights.naming import renamed
 from ppocr_like.weights.onnx_weights import state_for
 
 BACKBONE = "backbone."
 _OF_NETWORK = re.compile(r"^(?:transform|backbone|neck|head)\.")
 
 
-def fitted(weights: WeightsFile, model: Any) -> tuple[WeightsFile, bool]:
-    """The weights as `model` has them: full names, our layout; and whether they are of a backbone alone.
+@dataclass(frozen=True)
+class Fitted:
+    """Weights as a model has them.
+
+    Args:
+        weights: full names, our layout.
+        alone: they are of a backbone alone.
+        notes: what was taken as what.
+    """
+
+    weights: WeightsFile
+    alone: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def fitted(weights: WeightsFile, model: Any) -> Fitted:
+    """The weights as `model` has them.
 
     Raises:
         WeightsError: an ONNX graph that is not the model's.
@@ -26,17 +42,21 @@ def fitted(weights: WeightsFile, model: Any) -> tuple[WeightsFile, bool]:
     if weights.graph is not None:
         classes = weights.charset.num_classes if weights.charset is not None else None
         state, names = state_for(weights.graph, model, weights.path, classes)
-        return replace(weights, state=state, names=names, graph=None), False
+        return Fitted(replace(weights, state=state, names=names, graph=None))
     own = model.state_dict()
-    alone = _backbone_alone(weights, own)
+    others, note = renamed(weights.state, own)
+    alone = not others and _backbone_alone(weights, own)
     if alone:
-        state = {BACKBONE + name if BACKBONE + name in own else name: value for name, value in weights.state.items()}
-        names = {BACKBONE + name: weights.names.get(name, name) for name in weights.state if BACKBONE + name in own}
-        weights = replace(weights, state=state, names={**weights.names, **names})
+        others = {name: BACKBONE + name for name in weights.state if BACKBONE + name in own}
+    if others:
+        state = {others.get(name, name): value for name, value in weights.state.items()}
+        names = {others.get(name, name): theirs for name, theirs in weights.names.items()}
+        names = {**names, **{ours: weights.names.get(name, name) for name, ours in others.items()}}
+        weights = replace(weights, state=state, names=names)
     module = getattr(model, "module", model)
     if weights.paddle and isinstance(module, nn.Module):
         weights = replace(weights, state=turned(weights.state, module), paddle=False)
-    return weights, alone
+    return Fitted(weights, alone, (note,) if note else ())
 
 
 def turned(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:

@@ -14,10 +14,12 @@ from ppocr_like.errors import WeightsError
 from ppocr_like.weights.charset_plan import FRESH, CharsetPlan
 from ppocr_like.weights.files import WeightsFile
 from ppocr_like.weights.fit import BACKBONE, fitted
+from ppocr_like.weights.naming import GUIDES, Naming, known_as
 from ppocr_like.weights.onnx_weights import check_outputs
 
 logger = logging.getLogger("ppocr_like")
 Shape = tuple[int, ...]
+A_WHOLE_NETWORK = 0.25  # a file that leaves over more than this share of its tensors is hardly of a backbone alone
 
 
 class FillableModel(Protocol):
@@ -40,6 +42,9 @@ class MatchReport:
         source: the file.
         fresh_rows: classes without a trained row.
         unused: names that the file lacks and that evaluation does not use; they are not among the missing.
+        beyond: of a file of a backbone alone: how many tensors the network has beyond it, which start from random weights. All
+            else in the report is then about the backbone.
+        notes: what of the file was taken as what, where it is named otherwise.
     """
 
     matched: tuple[str, ...]
@@ -49,21 +54,46 @@ class MatchReport:
     source: str = ""
     fresh_rows: int = 0
     unused: tuple[str, ...] = ()
+    beyond: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
-        """Matched tensors of the model's, [0, 1]. Counters of batches (`num_batches_tracked`) do not count."""
-        total = len(self.matched) + len(self.missing) + len(self.mismatched)
+        """Matched tensors of those looked for, [0, 1]. Counters of batches (`num_batches_tracked`) do not count."""
+        total = self._wanted
         return len(self.matched) / total if total else 0.0
 
+    @property
+    def _wanted(self) -> int:
+        return len(self.matched) + len(self.missing) + len(self.mismatched)
+
+    @property
+    def guide(self) -> int:
+        """How many of the unexpected ones are of a MultiHead's guide, which this network does not have."""
+        return sum(name.startswith(GUIDES) for name, _ in self.unexpected)
+
     def summary(self) -> str:
-        """One line for the log."""
-        return (
-            f"weights {self.source}: {len(self.matched)} matched ({self.share:.1%} of the model), {len(self.missing)} missing, "
-            f"{len(self.unexpected)} unexpected, {len(self.mismatched)} of another shape"
-            + (f"; {self.fresh_rows} output rows start fresh" if self.fresh_rows else "")
-            + (f"; without {len(self.unused)} that only training uses" if self.unused else "")
-        )
+        """What the network and the file have in common and what each of them leaves over, in one line for the log."""
+        of = f"{self.share:.1%} of the model"
+        if self.beyond:
+            whole = len(self.matched) / (self._wanted + self.beyond)
+            of = f"{self.share:.1%} of the backbone, {whole:.1%} of the model's {self._wanted + self.beyond}"
+        given = len(self.matched) + len(self.mismatched) + len(self.unexpected)
+        left = f"{len(self.unexpected)} unexpected" + (f" of the file's {given}" if self.unexpected else "")
+        if self.guide:
+            left += f" ({self.guide} of them of a guide that this network does not have)"
+        more = [
+            f"weights {self.source}: {len(self.matched)} matched ({of}), {len(self.missing)} missing, {left}, "
+            f"{len(self.mismatched)} of another shape",
+            *self.notes,
+        ]
+        if self.beyond:
+            more.append(f"a backbone alone: the other {self.beyond} of the network start from random weights")
+        if self.fresh_rows:
+            more.append(f"{self.fresh_rows} output rows start fresh")
+        if self.unused:
+            more.append(f"without {len(self.unused)} that only training uses")
+        return "; ".join(more)
 
     def table(self, limit: int = 20) -> str:
         """The tensors that did not match, at most `limit` of each kind, under the summary."""
@@ -105,8 +135,9 @@ def load_into(
         WeightsError: below the floor (with the table and the likely cause); an output layer that does not fit its
             character set; NaN or infinite values; an ONNX file that answers otherwise than the network with its weights.
     """
-    graph, (weights, alone) = weights.graph, fitted(weights, model)
-    if alone and min_match < 1:
+    graph, found, whole, known = weights.graph, fitted(weights, model), model, known_as(weights.state)
+    weights, alone = found.weights, found.alone and min_match < 1
+    if alone:
         logger.info(
             "%s holds a backbone alone: the floor counts within the backbone; all else starts from random weights", weights.path
         )
@@ -125,10 +156,22 @@ def load_into(
         source=str(weights.path),
         fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
         unused=tuple(name for name in own if name in unused),
+        beyond=sum(_counts(name) and name not in own for name in whole.state_dict()) if alone else 0,
+        notes=found.notes,
     )
     if report.share < min_match or not report.matched:
-        raise WeightsError(_below_floor(report, weights, plan, min_match, architecture))
+        raise WeightsError(_below_floor(report, weights, known, min_match, architecture))
     _check_finite(filled, weights)
+    if alone and len(report.unexpected) > A_WHOLE_NETWORK * (len(report.matched) + len(report.unexpected)):
+        logger.warning(
+            "%s: %d of its tensors find no place in this network (%s ...): %s",
+            weights.path,
+            len(report.unexpected),
+            ", ".join(name for name, _ in report.unexpected[:3]),
+            "is it a whole network of another program, of which only the backbone has our names?"
+            if known is None
+            else f"it is of {known.architecture}; take {known.recipe}",
+        )
     model.load_state_dict({**own, **filled}, strict=True)
     if graph is not None and isinstance(model, nn.Module) and (plan is None or plan.identical):
         difference = check_outputs(graph, model, weights.path)
@@ -219,12 +262,12 @@ def _check_finite(filled: Mapping[str, Tensor], weights: WeightsFile) -> None:
 
 
 def _below_floor(
-    report: MatchReport, weights: WeightsFile, plan: CharsetPlan | None, min_match: float, architecture: Mapping[str, Any] | None
+    report: MatchReport, weights: WeightsFile, known: Naming | None, min_match: float, architecture: Mapping[str, Any] | None
 ) -> str:
     lines = [
         f"only {report.share:.1%} of the model's tensors match the weights; {_wanted(min_match)}",
         report.table(limit=6),
-        f"  likely cause: {_cause(report)}",
+        f"  likely cause: {_cause(report, known)}",
     ]
     theirs = (weights.recipe or {}).get("Architecture")
     if architecture is not None and isinstance(theirs, Mapping):
@@ -238,7 +281,9 @@ def _wanted(min_match: float) -> str:
     return f"Global.pretrained_min_match asks for {min_match:.1%}"
 
 
-def _cause(report: MatchReport) -> str:
+def _cause(report: MatchReport, known: Naming | None) -> str:
+    if known is not None and not report.notes:
+        return f"weights of {known.architecture}; the recipe's network is another: take {known.recipe}"
     if len(report.mismatched) > len(report.missing):
         return "the same kind of network in another size (compare Architecture: scale, dims, hidden sizes, channels)"
     if report.unexpected and report.missing:

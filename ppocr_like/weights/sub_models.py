@@ -111,6 +111,8 @@ def _joined(reports: Mapping[str, MatchReport], source: str) -> MatchReport:
         source=source,
         fresh_rows=sum(report.fresh_rows for report in reports.values()),
         unused=tuple(f"{name}.{key}" for name, report in reports.items() for key in report.unused),
+        beyond=sum(report.beyond for report in reports.values()),
+        notes=tuple(f"{name}: {note}" for name, report in reports.items() for note in report.notes),
     )
 
 
