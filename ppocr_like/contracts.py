@@ -73,7 +73,8 @@ class TextLine:
 
     Args:
         text: the characters.
-        confidence: mean of the kept steps' probabilities, [0, 1]; 0.0 for an empty text.
+        confidence: mean of the kept steps' probabilities (also of blanks that `stripped` took away), [0, 1]; 0.0 for an empty
+            text.
         columns: for each character the output step (frame) it was read at.
         confidences: for each character its probability.
         steps: number of output steps of the line (so `columns[i] / steps` is the place in the canvas).
@@ -84,6 +85,15 @@ class TextLine:
     columns: tuple[int, ...] = ()
     confidences: tuple[float, ...] = ()
     steps: int = 0
+
+    def stripped(self) -> TextLine:
+        """Without blanks at its ends: a network reads the white beside a line as a space, but no line begins or ends with one."""
+        text = self.text.strip()
+        if len(text) == len(self.text):
+            return self
+        start = self.text.index(text) if text else 0
+        part = slice(start, start + len(text))
+        return TextLine(text, self.confidence if text else 0.0, self.columns[part], self.confidences[part], self.steps)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for reports."""

@@ -48,7 +48,7 @@ class RecMetric(Metric):
     Args:
         main_indicator: `acc` or `norm_edit_dis`: decides which checkpoint is best.
         is_filter: compare only 0-9, A-Z, a-z, in lower case.
-        ignore_space: compare without spaces (words are still split at them for `wer`).
+        ignore_space: compare without spaces, otherwise without those at a line's ends (words are still split at them for `wer`).
         charset: the run's charset.
         paddle_exact: PaddleOCR's numbers: encoded labels as reference, 1e-5 in the denominators, and of nothing
             acc 0, norm_edit_dis 1.
@@ -159,6 +159,8 @@ class RecMetric(Metric):
     def _normalise(self, text: str) -> str:
         if self.ignore_space:
             text = text.replace(" ", "")
+        elif not self.paddle_exact:
+            text = text.strip()  # as predictions are
         return NOT_ALPHANUMERIC.sub("", text).lower() if self.is_filter else text
 
     def _words(self, text: str) -> list[str]:

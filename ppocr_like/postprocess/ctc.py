@@ -20,7 +20,7 @@ class CTCLabelDecode:
     """The best class of each output step; repeats merged, blanks (class 0) dropped.
 
     The confidence of a character is the probability at the first step of its run, that of a line the mean over its
-    characters (0.0 for an empty text). Logits, which the head gives in training, decode to the same texts; their
+    characters (0.0 for an empty text). Blanks at a line's ends are taken away. Logits, which the head gives in training, decode to the same texts; their
     confidences go through a softmax first. With a right-to-left charset the text is put in reading order, its columns
     and confidences with it.
 
@@ -28,7 +28,7 @@ class CTCLabelDecode:
         character_dict_path: dictionary file, read when no charset is given.
         use_space_char: the last class is a space.
         charset: the run's charset.
-        paddle_exact: confidences of logits are the raw logits, as in PaddleOCR.
+        paddle_exact: confidences of logits are the raw logits and blanks at a line's ends stay, as in PaddleOCR.
     """
 
     def __init__(
@@ -119,7 +119,8 @@ class CTCLabelDecode:
             order = right_to_left_order(text)
             text = "".join(text[i] for i in order)
             columns, confidences = [columns[i] for i in order], [confidences[i] for i in order]
-        return TextLine(text, mean, tuple(columns), tuple(confidences), steps)
+        line = TextLine(text, mean, tuple(columns), tuple(confidences), steps)
+        return line if self.paddle_exact else line.stripped()
 
     def _reading_order(self, text: str) -> str:
         return "".join(text[i] for i in right_to_left_order(text)) if self.charset.right_to_left else text

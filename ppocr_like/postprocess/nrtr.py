@@ -39,7 +39,9 @@ class NRTRLabelDecode:
         self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char)
         labels = (*NRTR_SPECIALS, *self.charset.labels[1:])
         dropped = () if paddle_exact else (0, 1, START)
-        self.reader = SequenceReader(labels, END, dropped, self.charset.right_to_left, float("nan") if paddle_exact else 0.0)
+        self.reader = SequenceReader(
+            labels, END, dropped, self.charset.right_to_left, float("nan") if paddle_exact else 0.0, not paddle_exact
+        )
 
     def __call__(self, outputs: Any, batch: Mapping[str, Any] | None = None) -> list[TextLine]:
         """Decodes a batch.

@@ -46,7 +46,9 @@ class SARLabelDecode:
         unknown, end, padding = range(len(labels) - len(SAR_SPECIALS), len(labels))
         self.end = end
         dropped = {padding} if paddle_exact else {padding, unknown}
-        self.reader = SequenceReader(labels, end, dropped, self.charset.right_to_left, float("nan") if paddle_exact else 0.0)
+        self.reader = SequenceReader(
+            labels, end, dropped, self.charset.right_to_left, float("nan") if paddle_exact else 0.0, not paddle_exact
+        )
 
     def __call__(self, outputs: Any, batch: Mapping[str, Any] | None = None) -> list[TextLine]:
         """`outputs`: mapping with `sar`, or the array; (N, T, C) float, C with or without the padding.

@@ -19,11 +19,14 @@ class SequenceReader:
         dropped: classes that are left out.
         right_to_left: texts are put in reading order.
         empty: confidence of an empty text.
+        strip: take blanks at a text's ends away.
     """
 
-    def __init__(self, labels: Sequence[str], end: int, dropped: Collection[int], right_to_left: bool, empty: float) -> None:
+    def __init__(
+        self, labels: Sequence[str], end: int, dropped: Collection[int], right_to_left: bool, empty: float, strip: bool = True
+    ) -> None:
         self.labels, self.end, self.dropped = tuple(labels), end, frozenset(dropped)
-        self.right_to_left, self.empty = right_to_left, empty
+        self.right_to_left, self.empty, self.strip = right_to_left, empty, strip
 
     def read(self, ids: np.ndarray, probabilities: np.ndarray | None) -> list[TextLine]:
         """`ids` (N, T), `probabilities` (N, T) of them; None: 1.0 each."""
@@ -45,4 +48,5 @@ class SequenceReader:
         if self.right_to_left:
             spelt = [spelt[i] for i in right_to_left_order(text)]
             text = "".join(c for c, _, _ in spelt)
-        return TextLine(text, mean, tuple(column for _, column, _ in spelt), tuple(p for _, _, p in spelt), len(ids))
+        line = TextLine(text, mean, tuple(column for _, column, _ in spelt), tuple(p for _, _, p in spelt), len(ids))
+        return line.stripped() if self.strip else line

@@ -51,7 +51,7 @@ def test_batches_decode_like_single_lines():
             best = int(step.argmax())
             text += CHARSET.labels[best] if best not in (0, last) else ""
             last = best
-        assert line.text == text
+        assert line.text == text.strip()
 
 
 def test_empty_batch_and_no_steps():
@@ -118,3 +118,21 @@ def test_a_dictionary_file_serves_without_charset(tmp_path):
 def test_outputs_of_another_network_are_refused(outputs, words):
     with pytest.raises(OcrError, match=words):
         CTCLabelDecode(charset=CHARSET)(outputs)
+
+
+def test_a_line_begins_and_ends_with_its_characters():
+    """The white beside a line is read as a space: it is no part of the text, nor of the characters' places."""
+    space = len(CHARSET.labels) - 1
+    assert CHARSET.labels[space] == " "
+    steps = [space, 0, 1, 0, space, 2, 0, space, space]  # " a b ", a blank class between
+    scores = np.full((1, len(steps), len(CHARSET.labels)), 0.025, np.float32)
+    scores[0, range(len(steps)), steps] = 0.9
+    (line,) = decode(scores)
+    assert line.text == f"{CHARSET.labels[1]} {CHARSET.labels[2]}"
+    assert line.columns == (2, 4, 5) and len(line.confidences) == 3 and line.steps == len(steps)
+    (exact,) = CTCLabelDecode(charset=CHARSET, paddle_exact=True)(scores)
+    assert exact.text == f" {line.text} " and exact.confidence == line.confidence
+    blank = np.zeros((1, 3, len(CHARSET.labels)), np.float32)
+    blank[0, :, space] = 1
+    (nothing,) = decode(blank)
+    assert (nothing.text, nothing.confidence, nothing.columns) == ("", 0.0, ())
