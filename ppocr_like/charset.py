@@ -52,6 +52,23 @@ def read_dictionary(path: str | Path) -> list[str]:
     return entries
 
 
+def unusable_entries(entries: Sequence[str]) -> str:
+    """What to say of a dictionary of which no entry is one character, with the likely reason."""
+    columns = sum("\t" in entry for entry in entries)
+    blanks = sum(len(entry.strip()) == 1 for entry in entries)
+    first = next((entry for entry in entries if len(entry) != 1), entries[0])
+    shown = repr(first if len(first) <= 40 else first[:37] + "...")
+    if len(entries) == 1 and len(first) > 1:
+        why = "all characters stand on one line; write one per line"
+    elif columns > len(entries) / 2:
+        why = "its lines have columns, separated by tabs; keep the column of the characters alone"
+    elif blanks > len(entries) / 2:
+        why = "its lines end or begin with blanks; write the character alone on its line"
+    else:
+        why = "a label is encoded character by character; write one character per line"
+    return f"none of its {len(entries)} entries is a single character, so no label could be written with it ({shown}): {why}"
+
+
 def right_to_left_order(text: str) -> list[int]:
     """Order in which the characters of a line that was read from left to right follow each other in a right-to-left
     script: reversed, but runs of Latin letters, digits and their punctuation keep their own order (PaddleOCR's rule for
@@ -94,11 +111,14 @@ class Charset:
         """Reads a dictionary; None gives PaddleOCR's default of 0-9a-z in lower case (which ignores `use_space_char`).
 
         Raises:
-            DataError: see `read_dictionary`.
+            DataError: see `read_dictionary`; no entry that a label can hold.
         """
         if path is None:
             return cls(DEFAULT_ENTRIES, False, lower=True)
-        return cls(read_dictionary(path), use_space_char, right_to_left="arabic" in str(path))
+        entries = read_dictionary(path)
+        if not any(len(entry) == 1 and entry != " " for entry in entries):
+            raise DataError(unusable_entries(entries), str(path))
+        return cls(entries, use_space_char, right_to_left="arabic" in str(path))
 
     @property
     def num_classes(self) -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ppocr_like.charset import Charset
-from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.data.label_index import LabelIndex
+from ppocr_like.data.label_line import parse_line
 
 ROOT = Path(__file__).parents[1]
 SETS = {
@@ -36,7 +37,7 @@ def pins():
 def lines(name, part):
     index = LabelIndex(ROOT / "train_data" / name / f"{part}.txt")
     for position in range(len(index)):
-        names, text = parse_line(index.read(position), "\t")
+        names, text, _ = parse_line(index.read(position), "\t")
         yield names[0], text
 
 

@@ -116,6 +116,9 @@ class GlobalConfig:
     )
     use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
     max_text_length: int | None = option(None, "longer labels are rejected. Wins over an operator's own argument", least=1)
+    max_unknown: float = option(
+        0.05, "greatest share of the training labels' characters that the character set may lack; more stops the run", least=0
+    )
     label_list: list[str | int] | None = option(
         None, "names of a classifier's classes, in the order of its outputs. Wins over an operator's own argument"
     )

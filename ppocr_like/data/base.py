@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ppocr_like.contracts import Rejected, Request, SampleInfo
 from ppocr_like.outside import LARGE, read_file
 from ppocr_like.transforms.base import Sample, Transform
+
+_TEXTS = 4096  # labels read at once
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,27 @@ class Record:
         info: its place and text, with the first image's path.
         paths: all its images; none when the line cannot be used.
         error: why the line cannot be used.
+        further: fields of the line behind its text, which are not used.
     """
 
     info: SampleInfo
     paths: list[str]
     error: Rejected | None = None
+    further: tuple[str, ...] = ()
+
+
+class Texts(NamedTuple):
+    """The labels of some samples that stand in one source, for counting.
+
+    Args:
+        start: the first sample's index.
+        texts: one for each; None for a line that cannot be used.
+        further: (index, fields) of those with fields behind the text.
+    """
+
+    start: int
+    texts: list[str | None]
+    further: list[tuple[int, tuple[str, ...]]]
 
 
 class Dataset(ABC):
@@ -51,6 +69,13 @@ class Dataset(ABC):
     @abstractmethod
     def record(self, index: int) -> Record:
         """All that the label file says about sample `index`."""
+
+    def label_texts(self) -> Iterator[Texts]:
+        """The labels of all samples that the label files hold, some at a time; readers know quicker ways."""
+        for start in range(0, len(self), _TEXTS):
+            records = [self.record(index) for index in range(start, min(start + _TEXTS, len(self)))]
+            texts = [None if record.error is not None else record.info.text for record in records]
+            yield Texts(start, texts, [(start + n, r.further) for n, r in enumerate(records) if r.further])
 
     @abstractmethod
     def request_info(self, request: Request) -> SampleInfo:

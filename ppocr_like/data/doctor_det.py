@@ -12,7 +12,7 @@ from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import SetReport
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
-from ppocr_like.geometry import signed_area, smallest_box
+from ppocr_like.geometry import corners_in_order, outline_fault, signed_area, smallest_box
 from ppocr_like.outside import pairs, parse_json, usable
 from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.east_crop import EastRandomCropData
@@ -53,7 +53,9 @@ class PageExaminer(Examiner):
         tally.totals["boxes"] += len(polygons)
         tally.totals["ignored"] += len(polygons) - sum(cared)
         tally.numbers["boxes per image"].append(len(polygons))
-        if not any(cared):
+        if not polygons:
+            tally.findings.note("page without boxes", place_of(info))
+        elif not any(cared):
             tally.findings.note("all boxes ignored", f"{place_of(info)}: {len(polygons)} boxes")
         scale = self._scale(size) if size is not None else None
         seen: set[bytes] = set()
@@ -66,6 +68,7 @@ class PageExaminer(Examiner):
                 what = "no number" if not np.isfinite(points).all() else "farther out than any image"
                 tally.findings.note(f"coordinate that is {what}", place)
             elif care and self._shape(tally, points, place):
+                tally.totals["usable"] += not outline_fault(points)
                 self._placed(tally, points, place, size)
                 self._height(tally, points, place, scale)
 
@@ -74,6 +77,8 @@ class PageExaminer(Examiner):
         share = f" ({ignored / boxes:.0%})" if ignored else ""
         report.summary = f"{boxes:,} boxes, {ignored:,} of them ignored{share}"
         report.units = {"text height": "px in the image", _reduced(self.crop): "px"}
+        if not total.totals["usable"] and report.examined:
+            report.findings.note("no usable box", f"{boxes:,} boxes on {report.examined:,} pages, {ignored:,} of them ignored")
         small = report.findings.get(SMALL)
         if small is not None and small.count < _MANY * (boxes - ignored):
             report.findings.rename(SMALL, FEW_SMALL)
@@ -96,6 +101,8 @@ class PageExaminer(Examiner):
         except (ValueError, TypeError, KeyError) as error:  # a chain without a step that reads the label
             tally.findings.note("broken label", f"{place_of(info)}: {error}")
             return None
+        if any(getattr(step, "order_corners", False) for step in self.label_steps):
+            polygons = [corners_in_order(points) for points in polygons]
         ignored = sample.get("ignore_tags", np.zeros(len(polygons), bool))
         return polygons, (~np.asarray(ignored, bool)).tolist()
 

@@ -29,12 +29,19 @@ ADVICE = {
     "same image, other label": "one of the labels is wrong",
     "image also in training": "take it out of one of the sets; the evaluation would flatter",
     "path also in training": "take it out of one of the sets; the evaluation would flatter",
+    "two records in one line": "write each record on a line of its own",
+    "delimiter in the text": "put such texts in quotes, as the csv module does, or separate the columns by tabs",
+    "columns behind the text": "they are not used: is the text in another column, or does it hold the delimiter?",
+    "numbers behind the text": "they are not used",
+    "no usable box": "nothing can be learned or measured here; see what is said of the boxes",
     "no boxes": "the line is not used; remove it",
     "broken label": 'write [{"transcription": "text", "points": [[x, y], ...]}, ...]',
     "coordinate that is no number": "the box is ignored; mend it",
     "polygon of fewer than 4 points": "give the corners of the text; four at least",
-    "polygon without area": "the box is ignored; remove it or give its corners in order",
-    "self-intersecting polygon": "give the points in their order around the text",
+    "polygon without area": "the box counts for nothing; remove it or give its corners in order (two corners are no box); "
+    "DetLabelEncode: {order_corners: true} orders the corners of quadrangles",
+    "self-intersecting polygon": "the box counts for nothing: give the points in their order around the text; "
+    "DetLabelEncode: {order_corners: true} orders the corners of quadrangles",
     "box outside the image": "is it the label of another image, or of the image at another size or before turning?",
     "points outside the image": "is it the label of the image at another size or before turning? The box is cut at the edge",
     "text below min_text_size": "training ignores text so small, and evaluation asks for it: "
@@ -42,6 +49,7 @@ ADVICE = {
     "a few texts below min_text_size": "training ignores text so small",
     "text below min_text_size where the whole image is taken": "such text is learned only from crops of a part",
     "all boxes ignored": "teaches nothing about text",
+    "page without boxes": "a page without text: whatever is found there is wrong",
 }
 # Worth knowing, but nothing is lost or wrong by it.
 NOTES = (
@@ -54,6 +62,8 @@ NOTES = (
     "a few texts below min_text_size",
     "text below min_text_size where the whole image is taken",
     "all boxes ignored",
+    "page without boxes",
+    "numbers behind the text",
     "same box twice",
 )
 

@@ -15,8 +15,10 @@ from tqdm import tqdm
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import Findings, SetReport, Spread
+from ppocr_like.data.label_line import only_numbers
 from ppocr_like.transforms.decode import DecodeImage
 
+FURTHER, FURTHER_NUMBERS = "columns behind the text", "numbers behind the text"
 _CHUNK = 128  # samples per task
 _SAMPLE = 0xD0C  # stream of the sample that `sample` asks for
 _PRINT = np.dtype([("index", np.int64), ("image", np.uint64), ("path", np.uint64), ("text", np.uint64)])
@@ -81,8 +83,11 @@ class Examiner(ABC):
             record = self.dataset.record(index)
             if record.error is not None:
                 tally.findings.note(record.error.reason, f"{place_of(record.info)}: {record.error.detail}")
-            else:
-                self.look(tally, record)
+                continue
+            if record.further:
+                kind = FURTHER_NUMBERS if only_numbers(record.further) else FURTHER
+                tally.findings.note(kind, f"{place_of(record.info)}: {', '.join(map(repr, record.further))[:80]}")
+            self.look(tally, record)
         return tally
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.contracts import Rejected
 from ppocr_like.data.cache import FileKey, cache_path, load_array, store_array
 from ppocr_like.errors import DataError
-from ppocr_like.outside import Malformed, open_regular, parse_json
+from ppocr_like.outside import open_regular
 
 _CHUNK = 1 << 24  # bytes scanned at once
 _SHORT = 8  # a line of so few bytes is looked at for being blank; a longer one of spaces only has no delimiter and is reported
@@ -82,6 +81,14 @@ class LabelIndex:
         if len(raw) != end - start:
             raise DataError("the label file became shorter while it was in use", self.path, self.line_number(position))
         return raw.split(b"\n", 1)[0].removesuffix(b"\r")
+
+    def block(self, start: int, stop: int) -> list[bytes]:
+        """The lines `start` to `stop` - 1 at once, as `read` gives them one by one."""
+        first, end = int(self._starts[start]), int(self._starts[stop])
+        raw = self._pread(end - first, first)
+        rows = [row.removesuffix(b"\r") for row in raw.split(b"\n")]
+        rows = [row for row in rows if len(row) >= _SHORT or row.strip()] if self.blank_lines else rows[: stop - start]
+        return rows if len(rows) == stop - start else [self.read(position) for position in range(start, stop)]
 
     def _pread(self, count: int, offset: int) -> bytes:
         """Reads without a file position: threads and forked workers share one descriptor."""
@@ -156,34 +163,3 @@ def _blank_lines(path: str, bounds: np.ndarray) -> np.ndarray:
             stream.seek(int(bounds[number]))
             blank[number] = not stream.read(int(bounds[number + 1] - bounds[number])).strip()
     return blank
-
-
-def parse_line(raw: bytes, delimiter: str) -> tuple[list[str], str]:
-    """(image names, text) of a line `name<delimiter>text`; further columns are left out, as in PaddleOCR.
-
-    A name `["a.jpg", "b.jpg"]` lists images of the same text; anything else in brackets is a plain file name.
-
-    Raises:
-        Rejected: not UTF-8, or without the delimiter.
-    """
-    try:
-        line = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Rejected("line not in UTF-8", str(error.reason)) from error
-    name, found, rest = line.partition(delimiter)
-    if not found:
-        raise Rejected("line without a delimiter", f"{line[:80]!r} holds no {delimiter!r}")
-    if not name:
-        raise Rejected("line without an image path", repr(line[:80]))
-    return _names(name), rest.split(delimiter, 1)[0]
-
-
-def _names(name: str) -> list[str]:
-    if name.startswith("["):
-        try:
-            names = parse_json(name)
-        except Malformed:
-            return [name]
-        if isinstance(names, list) and names and all(isinstance(n, str) and n for n in names):
-            return names
-    return [name]

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import read_image
-from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.data.label_index import LabelIndex
+from ppocr_like.data.label_line import parse_line
 from ppocr_like.data.pack_writer import COMMIT_LINES, LEFT_OUT, Entry, PackWriter, Part
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import DataError
@@ -139,7 +140,7 @@ class _Reader:
     def _line(self, index: LabelIndex, position: int) -> Iterator[Entry]:
         number = index.line_number(position)
         try:
-            names, text = parse_line(index.read(position), self.delimiter)
+            names, text, _ = parse_line(index.read(position), self.delimiter)
         except Rejected as error:
             yield Entry(index.path, number, "", reason=error.reason)
             return

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ppocr_like.contracts import Rejected, SampleInfo
-from ppocr_like.data.base import Record
+from ppocr_like.data.base import Record, Texts
 from ppocr_like.data.cache import FileKey
 from ppocr_like.data.drawn import DrawnDataset
-from ppocr_like.data.label_index import LabelIndex, check_label_file, parse_line
+from ppocr_like.data.label_index import LabelIndex, check_label_file
+from ppocr_like.data.label_line import TAB, parse_line
 from ppocr_like.data.sizes import header_size
 from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.registry import DATASETS
 from ppocr_like.transforms.base import Transform
 
 logger = logging.getLogger("ppocr_like")
+_BLOCK = 8192  # lines read at once for counting
 _LOOKED_AT = 64  # images looked for at the start; when none is there, data_dir is wrong
 
 
@@ -33,7 +35,7 @@ class SimpleDataSet(DrawnDataset):
         label_file_list: one label file or several.
         transforms: the chain, built.
         ratio_list: for each label file (or for all) the share drawn in each epoch; above 1 lines are repeated.
-        delimiter: between image path and text.
+        delimiter: between image path and text. With another than the tab the csv module's quotes hold (`label_line`).
         ext_op_transform_idx: how many transforms run on the further samples that a transform asks for (RecConAug, CopyPaste).
         strict: stop at a sample that cannot be used, with its file and line; otherwise it is counted.
         seed: of the draws and of each sample's generator.
@@ -58,6 +60,8 @@ class SimpleDataSet(DrawnDataset):
         seed: int = 0,
         mode: str = "train",
     ) -> None:
+        if not delimiter:
+            raise ValueError("delimiter is empty; give what stands between image path and text, as ','")
         files = (label_file_list,) if isinstance(label_file_list, str) else tuple(label_file_list)
         super().__init__(files, ratio_list, transforms, ext_op_transform_idx, strict, seed, mode)
         self.data_dir = data_dir
@@ -98,14 +102,37 @@ class SimpleDataSet(DrawnDataset):
         raw = lines.read(position)
         number = lines.line_number(position)
         try:
-            names, text = parse_line(raw, self.delimiter)
+            names, text, further = parse_line(raw, self.delimiter)
         except Rejected as error:
             return Record(SampleInfo(index, lines.path, number, "", raw.decode("utf-8", "replace")), [], error)
         paths = [os.path.join(self.data_dir, name) for name in names]
-        return Record(SampleInfo(index, lines.path, number, paths[0], text), paths)
+        return Record(SampleInfo(index, lines.path, number, paths[0], text), paths, further=further)
+
+    def label_texts(self) -> Iterator[Texts]:
+        for number, lines in enumerate(self.indexes if any(self.ratios) else ()):
+            for start in range(0, len(lines) if self.ratios[number] else 0, _BLOCK):
+                rows = lines.block(start, min(start + _BLOCK, len(lines)))
+                yield _texts_of(rows, int(self.bounds[number]) + start, self.delimiter)
 
     def image_size(self, path: str, exif: bool) -> tuple[int, int]:
         return header_size(path, exif)
+
+
+def _texts_of(rows: list[bytes], start: int, delimiter: str) -> Texts:
+    """The labels of lines. Most have one delimiter and nothing to ask about: they are not parsed one by one."""
+    texts: list[str | None] = []
+    further = []
+    for position, row in enumerate(rows):
+        try:
+            name, found, text = row.decode("utf-8").partition(delimiter)
+            if not (name and found) or delimiter in text or (delimiter != TAB and '"' in text):
+                _, text, more = parse_line(row, delimiter)
+                if more:
+                    further.append((start + position, more))
+            texts.append(text)
+        except (UnicodeDecodeError, Rejected):
+            texts.append(None)
+    return Texts(start, texts, further)
 
 
 def _check_places(data_dir: str, files: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from ppocr_like.charset import Charset
 from ppocr_like.config.typecheck import fit
 from ppocr_like.contracts import Rejected, Request, SampleInfo
-from ppocr_like.data.base import Record
+from ppocr_like.data.base import Record, Texts
 from ppocr_like.data.cache import FileKey
 from ppocr_like.data.drawn import DrawnDataset
 from ppocr_like.data.simple import SimpleDataSet
@@ -125,6 +125,10 @@ class SyntheticDataSet(DrawnDataset):
         number = index - self.first
         path = f"{NAME}:{number}:0:0"
         return Record(SampleInfo(index, NAME, number + 1, path, self._plan(number).text), [path])
+
+    def label_texts(self) -> Iterator[Texts]:
+        """Of the real lines; synthetic ones hold no character that the charset lacks."""
+        return self.real.label_texts() if self.real is not None else iter(())
 
     def _drawn(self, request: Request) -> tuple[SampleInfo, Rejected | None, np.random.Generator]:
         info, error, rng = super()._drawn(request)

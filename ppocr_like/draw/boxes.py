@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ppocr_like.contracts import IGNORED_TEXTS, PageBoxes
+from ppocr_like.contracts import PageBoxes, ignored_box
 from ppocr_like.outside import Malformed, outline, parse_json
 
 FOUND, TRUE, IGNORED = (40, 30, 220), (60, 150, 40), (150, 150, 150)  # BGR
@@ -29,7 +29,7 @@ def truth_of(label: str) -> list[tuple[np.ndarray, bool]]:
             points = outline(entry.get("points") if isinstance(entry, dict) else None)
         except Malformed:
             continue
-        found.append((points, entry.get("transcription") in IGNORED_TEXTS))
+        found.append((points, ignored_box(entry)))
     return found
 
 

@@ -90,7 +90,10 @@ def train(recipe: Recipe) -> TrainResult:
                 atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
                 step = run.progress.step if resume else None
                 datasets = [loader.dataset for loader in (run.loader, *(part.loader for part in run.eval_sets))]
-                write_manifest(folder / "run.json", recipe, run.charset, run.compute.device, step, launch_id(), datasets)
+                device, launch = run.compute.device, launch_id()
+                write_manifest(folder / "run.json", recipe, run.charset, device, step, launch, datasets, run.labels)
+                if fresh:
+                    run.records.add("labels", {"epoch": run.progress.epoch, "global_step": run.progress.step, **run.labels})
             return _drive(run, resume)
         except Exception as error:
             if handler and not isinstance(error, PeerError):  # the console is told by whoever called

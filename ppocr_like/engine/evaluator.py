@@ -32,6 +32,7 @@ class Evaluation:
         lines: (sample, result) pairs in the set's order, all of them or a few, as asked for.
         main_indicator: name of the entry of `metrics` that decides.
         tie_breakers: names of those that decide between equal ones (see `Metric`).
+        labels: what the set's labels hold that cannot be used.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Evaluation:
     lines: list[tuple[SampleInfo, Any]] = field(default_factory=list)
     unusable: list[dict[str, Any]] = field(default_factory=list)
     tie_breakers: tuple[str, ...] = ()
+    labels: dict[str, Any] = field(default_factory=dict)
 
     @property
     def value(self) -> float:
@@ -71,12 +73,14 @@ def metrics_text(metrics: Mapping[str, float]) -> str:
 
 @dataclass
 class EvalSet:
-    """An evaluation set, ready to be measured: `metric` makes a fresh one for each evaluation."""
+    """An evaluation set, ready to be measured: `metric` makes a fresh one for each evaluation; `labels`: `labels.examine_labels`,
+    on the main rank."""
 
     name: str
     loader: Any
     postprocess: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Any]]
     metric: Callable[[], Any]
+    labels: dict[str, Any] = field(default_factory=dict)
 
 
 def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,7 +182,7 @@ def _joined(
     unusable.sort(key=lambda entry: (entry["file"], entry["line"]))
     metrics["fps"] = samples * ranks.world / spent if spent else 0.0
     ties = tuple(metric.tie_breakers)
-    return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties)
+    return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties, part.labels)
 
 
 def _rejected_entry(sample: Any) -> dict[str, Any]:
@@ -202,6 +206,7 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
         "metrics": evaluation.metrics,
         "main_indicator": evaluation.main_indicator,
         "samples": evaluation.samples,
+        "labels": evaluation.labels,
         "lines": [_line_entry(info, result) for info, result in evaluation.lines],
         "rejected": rejected,
     }

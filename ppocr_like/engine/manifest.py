@@ -35,10 +35,12 @@ def write_manifest(
     resumed_at: int | None,
     launch: str | None = None,
     datasets: Sequence[Any] = (),
+    labels: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the manifest of a fresh run, or adds a resume (its time and step) to an earlier one.
 
-    `launch`: see `restart.launch_id`. `datasets`: those of training and evaluation.
+    `launch`: see `restart.launch_id`. `datasets`: those of training and evaluation. `labels`: what in their
+    labels cannot be used (`labels.examine_labels`), by set.
 
     Raises:
         CheckpointError: it cannot be written.
@@ -59,6 +61,7 @@ def write_manifest(
             **({"folders": folders} if (folders := lmdb_digests(datasets)) else {}),
             **({"fonts": fonts} if (fonts := font_digest(datasets)) else {}),
             **({"charset_sha256": charset.digest} if charset is not None else {}),
+            **({"labels": dict(labels)} if labels else {}),
             "host": entry["host"],
             "resumed": [],
         }

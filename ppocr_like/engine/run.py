@@ -107,6 +107,7 @@ class Run:
     rejections: Rejections = field(default_factory=Rejections)
     hooks: list[Hook] = field(default_factory=list)
     loggers: list[Any] = field(default_factory=list)
+    labels: dict[str, Any] = field(default_factory=dict)  # by set, what its labels hold that cannot be used (main rank)
     loss_names: list[str] = field(default_factory=list)
     stop_reason: str = ""
     resumed: bool = False

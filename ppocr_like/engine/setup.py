@@ -24,6 +24,7 @@ from ppocr_like.engine.forgetting import ForgettingGuard
 from ppocr_like.engine.gradients import GradientSum
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, FrozenNorms, TrainMetric
+from ppocr_like.engine.labels import examine_labels
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.ranks import Ranks
@@ -160,6 +161,10 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         loss_over_ranks=settings.loss_over_ranks and ranks.world > 1,
         average=weight_average(settings, model),
     )
+    with ranks.together():
+        if ranks.main:
+            labels = examine_labels(loader.dataset, builder, "training labels", settings.max_unknown)
+            run.labels = {"train": labels, **{part.name: part.labels for part in run.eval_sets}}
     run.hooks = make_hooks(run)
     with ranks.together():
         if ranks.main:
@@ -284,7 +289,10 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, compute: Compu
     postprocess = builder.postprocess()
     names = builder.eval_names()
     make: Callable[[str], Any] = partial(_loader, builder, "Eval", cache=cache, ranks=ranks, compute=compute)
-    return [EvalSet(name, make(name), postprocess, builder.metric) for name in names]
+    sets = [EvalSet(name, make(name), postprocess, builder.metric) for name in names]
+    for part in sets if ranks.main else ():
+        part.labels = examine_labels(part.loader.dataset, builder, f"evaluation set {part.name}")
+    return sets
 
 
 def make_hooks(run: Run) -> list[Hook]:

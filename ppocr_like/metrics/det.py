@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.contracts import IGNORED_TEXTS, PageBoxes, RejectedSample
+from ppocr_like.contracts import PageBoxes, RejectedSample, ignored_box
 from ppocr_like.errors import OcrError
 from ppocr_like.metrics.base import Metric
 from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, match_image
@@ -120,7 +120,7 @@ def cared_polygons(label: str) -> list[np.ndarray]:
         return []
     polygons = []
     for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict) or entry.get("transcription") in IGNORED_TEXTS:
+        if not isinstance(entry, dict) or ignored_box(entry):
             continue
         try:
             polygons.append(outline(entry.get("points")))

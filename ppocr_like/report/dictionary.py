@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ppocr_like.contracts import Rejected
-from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.data.label_index import LabelIndex
+from ppocr_like.data.label_line import parse_line
 from ppocr_like.errors import DataError
 
 
@@ -23,7 +24,7 @@ def count_characters(files: Sequence[str | Path], delimiter: str = "\t") -> Coun
         index = LabelIndex(file)
         for position in range(len(index)):
             try:
-                counts.update(parse_line(index.read(position), delimiter)[1])
+                counts.update(parse_line(index.read(position), delimiter).text)
             except Rejected as error:
                 raise DataError(str(error), str(file), index.line_number(position)) from error
     return counts

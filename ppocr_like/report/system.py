@@ -20,7 +20,8 @@ from tqdm import tqdm
 from ppocr_like.config import Recipe
 from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
-from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.data.label_index import LabelIndex
+from ppocr_like.data.label_line import parse_line
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
@@ -187,7 +188,7 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
         index = LabelIndex(file)
         for number in range(index.count):
             try:
-                (path, *_), label = parse_line(index.read(number), "\t")
+                (path, *_), label, _ = parse_line(index.read(number), "\t")
                 sample = encode({"label": label}, rng)
             except Rejected as error:
                 place = f"{file}, line {index.line_number(number)}"

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.contracts import IGNORED_TEXTS, Rejected
+from ppocr_like.contracts import IGNORED_TEXTS, Rejected, ignored_box
+from ppocr_like.geometry import corners_in_order
 from ppocr_like.outside import Malformed, parse_json, usable
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
@@ -20,29 +21,55 @@ class DetLabelEncode(Transform):
     """Reads `label` (str), a JSON list of {"transcription": str, "points": [[x, y], ...]}, as PaddleOCR's DetLabelEncode.
 
     Gives `polys` (N, P, 2) float32, px of the image as it is in the file; where polygons differ in their number of points,
-    shorter ones repeat their last point. `texts` list of N as written; `ignore_tags` (N,) bool: "*", "###", and polygons
-    with a coordinate that is no finite number or lies where no image is (`outside.FARTHEST`); these are all NaN.
+    shorter ones repeat their last point. `texts` list of N as written; `ignore_tags` (N,) bool: "*", "###", boxes marked
+    `difficult: true` (PPOCRLabel), and polygons with a coordinate that is no finite number or lies where no image is
+    (`outside.FARTHEST`); these are all NaN. An empty list is a page without text: no polygons, and whatever is found there is
+    wrong.
+
+    Args:
+        order_corners: puts the corners of quadrangles that cross themselves (top left, top right, bottom left, bottom right) in
+            their order around the text; otherwise such a box takes no part.
+        paddle_exact: as PaddleOCR: an empty list is rejected ("no boxes"), and `difficult` is not read.
 
     Raises (on call):
-        Rejected: "no boxes": an empty list; "broken label": no JSON, no list, a box without `points` or `transcription`,
-            points that are not pairs of numbers. The detail names the box (counted from 1).
+        Rejected: "broken label": no JSON, no list, a box without `points` or `transcription`, points that are not pairs of
+            numbers. The detail names the box (counted from 1).
     """
 
     needs = ("label",)
     gives = ("polys", "texts", "ignore_tags")
 
+    def __init__(self, order_corners: bool = False, paddle_exact: bool = False) -> None:
+        self.order_corners = order_corners
+        self.paddle_exact = paddle_exact
+
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         boxes = _parsed(sample["label"])
-        if not boxes:
+        if not boxes and self.paddle_exact:
             raise Rejected("no boxes", "the label is an empty list")
-        polys, texts = _polygons(boxes)
-        marked = np.array([text in IGNORED_TEXTS for text in texts])
+        polys, texts = _polygons(boxes) if boxes else (np.zeros((0, 4, 2), np.float32), [])
+        if self.order_corners:
+            polys = _ordered(polys)
+        if self.paddle_exact:
+            marked = np.array([text in IGNORED_TEXTS for text in texts], bool)
+        else:
+            marked = np.array([ignored_box(box) for box in boxes], bool)
         sample["polys"] = polys
         sample["texts"] = texts
         placed = usable(polys)
         polys[~placed] = np.nan  # one kind of polygon without a place, which the next steps know
         sample["ignore_tags"] = marked | ~placed
         return sample
+
+
+def _ordered(polys: np.ndarray) -> np.ndarray:
+    """(N, P, 2) with the corners of bow-ties in order; points beyond the fourth repeat it."""
+    polys = polys.copy()
+    for poly in polys if polys.shape[1] >= 4 else ():
+        if (poly[3:] == poly[3]).all():
+            poly[:4] = corners_in_order(poly[:4])
+            poly[4:] = poly[3]
+    return polys
 
 
 def _parsed(label: str) -> list[Any]:

@@ -18,8 +18,8 @@ _ENDS = 2  # classes of a vector that begin and end it
 class _GuideLabelEncode(Transform):
     """What both do: characters to classes, between a beginning and an end, padded to `max_text_length`.
 
-    Gives `label` (max_text_length,) int64, `length` 0-d int64 (characters, without beginning and end) and `unknown_chars`, the
-    number of characters that were left out because the character set lacks them.
+    Gives `label` (max_text_length,) int64 and `length` 0-d int64 (characters, without beginning and end). Characters that the
+    character set lacks are left out.
 
     Args:
         max_text_length: length of the vector, and most characters of a text, counted before unknown ones are dropped. Known
@@ -32,7 +32,7 @@ class _GuideLabelEncode(Transform):
     """
 
     needs = ("label",)
-    gives = ("label", "length", "unknown_chars")
+    gives = ("label", "length")
 
     def __init__(
         self,
@@ -59,7 +59,6 @@ class _GuideLabelEncode(Transform):
         text = sample["label"]
         sample["label"], count = self.encode(text)
         sample["length"] = np.array(count, np.int64)
-        sample["unknown_chars"] = max(0, len(text) - count)
         return sample
 
     def encode(self, text: str) -> tuple[np.ndarray, int]:
@@ -120,7 +119,7 @@ class MultiLabelEncode(Transform):
     """Targets of a CTC head and of the head that guides it, as PaddleOCR's MultiLabelEncode.
 
     Gives `label_ctc` (max_text_length,) int64 (`CTCLabelEncode`), the guide's vector (max_text_length,) int64 as `label_sar`,
-    or as `label_gtc` where `gtc_encode` is written, `length` 0-d int64 and `unknown_chars`. `label` stays the text.
+    or as `label_gtc` where `gtc_encode` is written, `length` 0-d int64. `label` stays the text.
 
     Args:
         max_text_length: see CTCLabelEncode; the guide takes two characters less, and a text that it rejects is rejected.
@@ -150,12 +149,11 @@ class MultiLabelEncode(Transform):
         self.guide = GUIDES[gtc_encode](max_text_length, charset=charset)
         self.guide_kind = "nrtr" if gtc_encode == "NRTRLabelEncode" else "sar"  # which head can read the vector
         self.guide_entry = "label_sar" if gtc_encode is None else "label_gtc"
-        self.gives = ("label_ctc", self.guide_entry, "length", "unknown_chars")
+        self.gives = ("label_ctc", self.guide_entry, "length")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         text = sample["label"]
         target = self.ctc({"label": text}, rng)
         sample[self.guide_entry], _ = self.guide.encode(text)
         sample["label_ctc"], sample["length"] = target["label"], target["length"]
-        sample["unknown_chars"] = target["unknown_chars"]
         return sample

@@ -15,8 +15,8 @@ class CTCLabelEncode(Transform):
     """Encodes `label` (str), as PaddleOCR's CTCLabelEncode.
 
     Gives `label` (max_text_length,) int64 padded with 0, `length` 0-d int64, `label_ace` (classes,) int64 (how often each
-    class stands in the padded label; entry 0 counts the padding), and `unknown_chars`, the number of characters that were
-    left out because the character set lacks them (PaddleOCR drops them without a word).
+    class stands in the padded label; entry 0 counts the padding). Characters that the character set lacks are left out, as in
+    PaddleOCR; they are counted and named at start (`data.census`).
 
     Args:
         max_text_length: most characters of a label, counted before unknown ones are dropped.
@@ -28,7 +28,7 @@ class CTCLabelEncode(Transform):
     """
 
     needs = ("label",)
-    gives = ("label", "length", "label_ace", "unknown_chars")
+    gives = ("label", "length", "label_ace")
 
     def __init__(
         self,
@@ -56,5 +56,4 @@ class CTCLabelEncode(Transform):
         sample["label"] = label
         sample["length"] = np.array(len(indices), np.int64)
         sample["label_ace"] = np.bincount(label, minlength=self.charset.num_classes)
-        sample["unknown_chars"] = max(0, len(text) - len(indices))
         return sample

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ppocr_like.contracts import Rejected
 from ppocr_like.data.cache import load_array
-from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.errors import DataError
 
 from .helpers import Folder
@@ -126,27 +125,3 @@ def test_a_million_lines_take_a_moment_and_no_list(folder: Folder, tmp_path: Pat
     assert time.perf_counter() - start < 3
     assert index.read(999_999) == row[:-1] and index.line_number(999_999) == 1_000_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KiB
-
-
-def test_names_and_text() -> None:
-    assert parse_line(b"a b.jpg\t text ", "\t") == (["a b.jpg"], " text ")
-    assert parse_line(b"a.jpg\ttext\tmore", "\t") == (["a.jpg"], "text")
-    assert parse_line(b"a.jpg\t", "\t") == (["a.jpg"], "")
-    assert parse_line(b"a.jpg,x,y", ",") == (["a.jpg"], "x")
-    assert parse_line('["a.jpg", "b\\té.jpg"]\ttext'.encode(), "\t") == (["a.jpg", "b\té.jpg"], "text")
-    for plain in ("[1].jpg", "[a].jpg", "[]", "[1, 2]", '["a", 3]'):
-        assert parse_line(f"{plain}\tx".encode(), "\t") == ([plain], "x")
-
-
-@pytest.mark.parametrize(
-    ("raw", "reason"),
-    [
-        (b"a.jpg text", "line without a delimiter"),
-        (b"\xff\xfe\t", "line not in UTF-8"),
-        (b"\ttext", "line without an image path"),
-    ],
-)
-def test_lines_that_cannot_be_used(raw: bytes, reason: str) -> None:
-    with pytest.raises(Rejected) as caught:
-        parse_line(raw, "\t")
-    assert caught.value.reason == reason

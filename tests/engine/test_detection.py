@@ -81,6 +81,20 @@ def boxes_of(evaluation: Any) -> dict[str, list[list[list[int]]]]:
     return {info.path: [np.asarray(box.points).tolist() for box in page.boxes] for info, page in evaluation.lines}
 
 
+def test_what_is_found_on_a_page_without_text_is_wrong(pages: Path, dark: dict[str, Any], tmp_path: Path) -> None:
+    rows = (pages / "eval.txt").read_text(encoding="utf-8").splitlines()
+    rows[0] = rows[0].split("\t")[0] + "\t[]"
+    measured = []
+    for name, kept in (("with.txt", rows), ("without.txt", rows[1:])):
+        (tmp_path / name).write_text("\n".join(kept) + "\n", encoding="utf-8")
+        over = {**dark, "Eval__dataset__label_file_list": [str(tmp_path / name)]}
+        (evaluation,) = evaluate(Recipe.from_tree(det_recipe(pages, tmp_path / "run", **over)))
+        assert evaluation.rejected.total == 0
+        measured.append(evaluation.metrics)
+    assert measured[0]["n"] == measured[1]["n"] + 1 and measured[0]["recall"] == measured[1]["recall"]
+    assert measured[0]["precision"] < measured[1]["precision"] and measured[0]["hmean"] < measured[1]["hmean"]
+
+
 def test_the_result_does_not_depend_on_the_batch_size(pages: Path, dark: dict[str, Any], tmp_path: Path) -> None:
     found, metrics = [], []
     for size in (1, 2, 5):

@@ -53,7 +53,6 @@ def test_a_coordinate_that_is_no_finite_number_is_ignored(strange):
 @pytest.mark.parametrize(
     ("label", "reason", "detail"),
     [
-        ("[]", "no boxes", "empty list"),
         ('[{"transcription": "bad json"', "broken label", "no valid JSON"),
         ("", "broken label", "no valid JSON"),
         ("[" * 100_000, "broken label", "nested deeper than"),
@@ -77,3 +76,30 @@ def test_rejections(label, reason, detail):
         encode(label)
     assert caught.value.reason == reason
     assert detail in caught.value.detail
+
+
+def test_an_empty_list_is_a_page_without_text():
+    out = encode("[]")
+    assert out["polys"].shape == (0, 4, 2) and out["texts"] == [] and out["ignore_tags"].shape == (0,)
+    with pytest.raises(Rejected, match="no boxes"):
+        DetLabelEncode(paddle_exact=True)({"label": "[]"}, rng())
+
+
+def test_difficult_boxes_are_ignored_as_everywhere():
+    label = json.dumps([box(difficult=True), box(difficult=False), box(difficult=1), box(difficult=None)])
+    assert encode(label)["ignore_tags"].tolist() == [True, False, True, False]
+    exact = DetLabelEncode(paddle_exact=True)({"label": label}, rng())
+    assert not exact["ignore_tags"].any(), "PaddleOCR does not read it"
+
+
+@pytest.mark.parametrize("order", [[0, 1, 3, 2], [0, 2, 1, 3], [2, 0, 1, 3], [1, 2, 0, 3]])
+def test_corners_of_a_bow_tie_are_put_in_order(order):
+    crossed = [QUAD[n] for n in order]
+    curved = [[10, 5], [30, 2], [60, 6], [59, 25], [30, 22], [9, 24]]
+    label = json.dumps([box(points=crossed), box(points=curved), box()])
+    out = DetLabelEncode(order_corners=True)({"label": label}, rng())["polys"]
+    first = out[0, :4].tolist()
+    start = QUAD.index(first[0])
+    assert first == [QUAD[(start + n) % 4] for n in range(4)], "clockwise from its first corner"
+    assert (out[0, 4:] == out[0, 3]).all() and out[1].tolist() == curved and out[2, :4].tolist() == QUAD
+    assert encode(label)["polys"][0, :4].tolist() == crossed, "only where it is asked for"

@@ -27,13 +27,11 @@ def test_encodes_pads_and_counts():
     assert out["length"].shape == ()
     assert out["length"] == 4
     assert out["label_ace"].tolist() == [2, 2, 1, 0, 0, 0, 1]
-    assert out["unknown_chars"] == 0
 
 
-def test_unknown_characters_are_dropped_and_counted():
+def test_unknown_characters_are_dropped():
     out = encode("xaéb!")
     assert out["label"].tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
-    assert out["unknown_chars"] == 3
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def _common(part: argparse.ArgumentParser, images: str, required: bool = True) -
     part.add_argument("--val-out", metavar="FILE", help="the validation label file (default: val.txt beside --out)")
     part.add_argument("--max-images", type=int, metavar="N", help="stop after N images")
     part.add_argument("--skip-bad", action="store_true", help="count broken lines and records instead of stopping at the first")
-    part.add_argument("--keep-empty", action="store_true", help="det: write images without any box, too (training rejects them)")
+    part.add_argument("--keep-empty", action="store_true", help="det: write images without any box, too: pages without text")
     part.add_argument("--crops", metavar="DIR", help="rec: folder of the crops (default: beside --out)")
     part.add_argument("--crop-format", choices=CROP_FORMATS, default=".jpg", help="rec: (default: %(default)s)")
     part.add_argument("--quality", type=int, default=95, metavar="Q", help="rec: of JPEG crops (default: %(default)s)")

@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ppocr_like.contracts import IGNORED_TEXTS, Rejected
+from ppocr_like.contracts import Rejected, ignored_box
 from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader
-from ppocr_like.data.label_index import LabelIndex, parse_line
+from ppocr_like.data.label_index import LabelIndex
+from ppocr_like.data.label_line import parse_line
 from ppocr_like.errors import DataError
 from ppocr_like.outside import LARGE, Malformed, load_text, parse_json
 
@@ -46,7 +47,9 @@ class PPOCRLabel(Reader):
             number = lines.line_number(self.done - 1)
             place = f"{self.file}, line {number}"
             try:
-                names, text = parse_line(lines.read(self.done - 1), "\t")
+                names, text, further = parse_line(lines.read(self.done - 1), "\t")
+                if further:
+                    self.left_out.notes["lines with further columns, which are not used"] += 1
                 name = names[0].replace("\\", "/")
                 if self.confirmed is not None and Path(name).name not in self.confirmed:
                     self.left_out.add(f"image not confirmed in {STATE}", place)
@@ -77,8 +80,7 @@ class PPOCRLabel(Reader):
             points = self.polygon(record["points"], place)
             if points is not None:
                 transcription = str(record.get("transcription", ""))
-                ignored = transcription in IGNORED_TEXTS or record.get("difficult") is True
-                boxes.append(Box(points, transcription, ignored))
+                boxes.append(Box(points, transcription, ignored_box(record)))
         return boxes
 
 
@@ -101,7 +103,7 @@ class RecGt:
         for position in range(len(lines)):
             number = lines.line_number(position)
             try:
-                names, text = parse_line(lines.read(position), "\t")
+                names, text, _ = parse_line(lines.read(position), "\t")
             except Rejected as error:
                 raise DataError(str(error), str(self.file), number) from error
             yield self.file.parent / names[0].replace("\\", "/"), text, f"{self.file}, line {number}"

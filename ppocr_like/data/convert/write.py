@@ -32,7 +32,7 @@ def convert_det(reader: Reader, target: Target, keep_empty: bool = False, progre
     Args:
         reader: the pages.
         target: where to.
-        keep_empty: write images without any box, too (`DetLabelEncode` rejects them).
+        keep_empty: write images without any box, too as pages without text.
         progress: a bar on a terminal.
 
     Raises:
