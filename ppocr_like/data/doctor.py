@@ -13,8 +13,10 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.data.ctc_steps import CtcSteps
 from ppocr_like.data.doctor_cls import ClassExaminer
 from ppocr_like.data.doctor_det import PageExaminer, training_size
+from ppocr_like.data.doctor_near import near_leakage
 from ppocr_like.data.doctor_rec import LineExaminer
 from ppocr_like.data.doctor_report import DoctorReport, SetReport
+from ppocr_like.data.doctor_size import expectation
 from ppocr_like.data.doctor_stream import Examiner, examine_set, leakage
 from ppocr_like.errors import ConfigError, OcrError
 
@@ -23,8 +25,8 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
     """Streams over the training set and all evaluation sets of a recipe; each image is read and decoded once.
 
     Looks for missing and unreadable images, lines that cannot be used, the same image or path twice, the same image with another
-    label, and images of evaluation sets that are also trained on. Recognition: `doctor_rec.LineExaminer`. Detection:
-    `doctor_det.PageExaminer`. Classes: `doctor_cls.ClassExaminer`.
+    label, images of one colour or too small, and images of evaluation sets that are also trained on, or nearly the same ones.
+    Recognition: `doctor_rec.LineExaminer`. Detection: `doctor_det.PageExaminer`. Classes: `doctor_cls.ClassExaminer`.
 
     Args:
         builder: of a checked recipe.
@@ -54,8 +56,10 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
             continue
         if section == "Train":
             trained, train_set = prints, dataset
+            report.notes += expectation(builder.task, report.lines)
         elif trained is not None and train_set is not None:
             leakage(report.findings, prints, dataset, trained, train_set, texts=builder.reads_text)
+            near_leakage(report, prints, dataset, trained, train_set, texts=builder.reads_text)
     sampled = any(report.examined < report.lines for report in reports)
     known, seen = builder.charset, reports[0].characters
     if known is None:

@@ -12,6 +12,7 @@ from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import SetReport
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
+from ppocr_like.data.near import PAGE_GRID
 from ppocr_like.geometry import corners_in_order, outline_fault, signed_area, smallest_box
 from ppocr_like.outside import pairs, parse_json, usable
 from ppocr_like.transforms.base import Sample
@@ -33,6 +34,8 @@ class PageExaminer(Examiner):
         dataset: the set.
         min_text_size: px; smaller text is ignored in training (`training_size`).
     """
+
+    look_grid = PAGE_GRID
 
     def __init__(self, dataset: Dataset, min_text_size: float) -> None:
         super().__init__(dataset)

@@ -15,6 +15,7 @@ from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.ctc_steps import CtcSteps
 from ppocr_like.data.doctor_report import SetReport
+from ppocr_like.data.doctor_shape import line_faults
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
 from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.transforms.base import Sample
@@ -46,6 +47,8 @@ class LineExaminer(Examiner):
     def look(self, tally: Tally, record: Record) -> None:
         needed = self._label(tally, record.info)
         sizes = [size for path in record.paths if (size := self.image(tally, record.info, path)) is not None]
+        for kind, what in [fault for size in sizes for fault in line_faults(*size, record.info.text)]:
+            tally.findings.note(kind, f"{place_of(record.info)}: {what}: {record.info.text!r}")
         if sizes:
             self._width(tally, record.info, np.array(sizes), needed)
 

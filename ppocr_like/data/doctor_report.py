@@ -27,6 +27,11 @@ ADVICE = {
     "(image_shape; bucket_by_width.min_width, step; a sampler's scales) or a smaller stride; behind STN_ON its tps_outputsize",
     "canvas that the network cannot take": "training would stop there: cut the line in parts, or see what the network's keys say",
     "same image, other label": "one of the labels is wrong",
+    "image of one colour": "nothing can be seen on it: is it empty, or was it written with transparent ground?",
+    "image too small to show text": "is it damaged, or a box without extent that was cut out?",
+    "more characters than the image has room for": "is it the label of another image, or are there several lines in the crop?",
+    "crop higher than wide": "turn it so that the text runs from left to right, or leave it out",
+    "nearly the same image in training": "take it out of one of the sets; the evaluation would flatter",
     "image also in training": "take it out of one of the sets; the evaluation would flatter",
     "path also in training": "take it out of one of the sets; the evaluation would flatter",
     "two records in one line": "write each record on a line of its own",
@@ -134,6 +139,7 @@ class SetReport:
         summary: what stands in its labels, in a few words.
         characters: how often each character stands in the labels (recognition).
         unknown: the same for those outside the dictionary.
+        notes: sentences about the set as a whole.
         spreads: distributions by name. units: what their numbers are, where the name does not say.
     """
 
@@ -146,6 +152,7 @@ class SetReport:
     summary: str = ""
     characters: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     spreads: dict[str, Spread] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
 
@@ -160,6 +167,7 @@ class SetReport:
             return "\n".join([*rows, f"  cannot be read: {self.error}"])
         part = "" if self.examined == self.lines else f", {self.examined:,} of them looked at"
         rows.append(f"  {self.lines:,} lines{part}; {self.summary}")
+        rows += [f"  {note}" for note in self.notes]
         rows += [f"  {name}: {spread} {self.units.get(name, '')}".rstrip() for name, spread in self.spreads.items()]
         for finding in sorted(self.findings.values(), key=lambda f: (not f.problem, -f.count)):
             rows += _finding_rows(finding)

@@ -15,13 +15,17 @@ from tqdm import tqdm
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import Findings, SetReport, Spread
+from ppocr_like.data.doctor_shape import ONE_COLOUR, TINY, TOO_SMALL, of_one_colour
 from ppocr_like.data.label_line import only_numbers
+from ppocr_like.data.near import LINE_GRID, WORDS, print_of
 from ppocr_like.transforms.decode import DecodeImage
 
 FURTHER, FURTHER_NUMBERS = "columns behind the text", "numbers behind the text"
 _CHUNK = 128  # samples per task
 _SAMPLE = 0xD0C  # stream of the sample that `sample` asks for
-_PRINT = np.dtype([("index", np.int64), ("image", np.uint64), ("path", np.uint64), ("text", np.uint64)])
+_PRINT = np.dtype(
+    [("index", np.int64), ("image", np.uint64), ("path", np.uint64), ("text", np.uint64), ("look", np.uint64, (WORDS,))]
+)
 
 
 @dataclass
@@ -33,14 +37,14 @@ class Tally:
         counted: tables of counts (characters).
         numbers: by name the values whose spread is reported.
         totals: sums.
-        prints: one fingerprint (index, image, path, text) per image.
+        prints: one fingerprint (index, image, path, text, look) per image.
     """
 
     findings: Findings = field(default_factory=Findings)
     counted: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     numbers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     totals: Counter[str] = field(default_factory=Counter)
-    prints: list[tuple[int, int, int, int]] = field(default_factory=list)
+    prints: list[tuple[int, int, int, int, tuple[int, ...]]] = field(default_factory=list)
 
 
 class Examiner(ABC):
@@ -49,6 +53,8 @@ class Examiner(ABC):
     Args:
         dataset: the set, whose own decoding step is used.
     """
+
+    look_grid = LINE_GRID  # of `near.print_of`
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -71,9 +77,16 @@ class Examiner(ABC):
             detail = "" if error.detail in ("", path) else f": {error.detail.removeprefix(path + ': ')}"
             tally.findings.note(error.reason, f"{info.file}, line {info.line}: {path}{detail}")
             return None
+        image = image.transpose(1, 2, 0) if getattr(self.decode, "channel_first", False) else image
         real = os.path.realpath(path)
-        tally.prints.append((info.index, _digest(raw.data), _digest(real.encode()), _digest(info.text.encode())))
-        height, width = image.shape[1:] if getattr(self.decode, "channel_first", False) else image.shape[:2]
+        look = print_of(np.ascontiguousarray(image), *self.look_grid)
+        tally.prints.append((info.index, _digest(raw.data), _digest(real.encode()), _digest(info.text.encode()), look))
+        height, width = image.shape[:2]
+        place = f"{info.file}, line {info.line}: {path}: {width} x {height} px"
+        if min(width, height) < TINY:
+            tally.findings.note(TOO_SMALL, place)
+        elif of_one_colour(image):
+            tally.findings.note(ONE_COLOUR, place)
         return width, height
 
     def run(self, indices: np.ndarray) -> Tally:

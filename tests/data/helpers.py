@@ -47,7 +47,7 @@ class Folder:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = np.full((height, width, 3), value % 256, np.uint8)
-        picture[:, : width // 2] = (value * 7) % 256
+        picture[:, : width // 2] = (value + 128) % 256
         assert cv2.imwrite(str(path), picture)
         return name
 

@@ -7,6 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
@@ -102,6 +104,7 @@ def test_each_ailment_is_found_with_its_place(folder: Folder) -> None:
         "no known characters": 1,
         "characters outside the dictionary": 3 + 2,
         "label does not fit the width": 1,
+        "crop higher than wide": 1,
         "same path again": 1,
         "same image again": 1,
         "same image, other label": 1,
@@ -112,7 +115,7 @@ def test_each_ailment_is_found_with_its_place(folder: Folder) -> None:
         "text also in training": 2,
     }
     assert report.sets[0].unknown == {"1": 2, "2": 1, "3": 1, "é": 1}
-    assert report.problems == 9 + 2
+    assert report.problems == 10 + 2
     places = {kind: finding.places[0] for kind, finding in report.sets[0].findings.items()}
     assert places["missing image"] == f"{train}, line 2: {folder.root / 'gone.png'}"
     assert f"{train}, line 4" in places["line without a delimiter"]
@@ -125,7 +128,7 @@ def test_each_ailment_is_found_with_its_place(folder: Folder) -> None:
     leak = report.sets[1].findings["image also in training"].places
     assert f"{evaluation}, line 2" in leak[0] and f"{train}, line 1" in leak[0]
     text = report.text()
-    for part in ("PROBLEM", "U+00E9", "Global.max_text_length", "11 kinds of problems"):
+    for part in ("PROBLEM", "U+00E9", "Global.max_text_length", "12 kinds of problems"):
         assert part in text
 
 
@@ -227,7 +230,7 @@ def test_of_several_images_the_narrowest_counts(folder: Folder) -> None:
     names = [folder.image(f"{n}.png", width, 24, value=n) for n, width in enumerate((200, 20))]
     train = folder.write("t.txt", f'["{names[0]}", "{names[1]}"]\tabcdefghijkl\n')
     report = examine(builder(folder, train, healthy(folder, "eval", ["xyz"], 50)), progress=False)
-    assert found(report, 0) == {"label does not fit the width": 1}
+    assert found(report, 0) == {"more characters than the image has room for": 1, "label does not fit the width": 1}
 
 
 def test_all_images_of_a_line_are_looked_at(folder: Folder) -> None:
@@ -277,3 +280,35 @@ def test_the_report_as_json(folder: Folder) -> None:
 )
 def test_characters_are_shown_so_that_one_sees_them(character: str, expected: str) -> None:
     assert shown(character) == expected
+
+
+def test_pictures_that_show_nothing_or_the_wrong_thing(folder: Folder) -> None:
+    """Black ones, 1 x 1, too many characters, crops on their side; and a copy that was compressed again."""
+    rng = np.random.default_rng(3)
+
+    def page(name: str, width: int, height: int) -> str:
+        image = rng.integers(225, 240, (height, width, 3)).astype(np.uint8)
+        for left in range(4, width - 6, 9):
+            image[int(rng.integers(2, height // 2)) : height - 3, left : left + int(rng.integers(2, 7))] = 20
+        cv2.imwrite(str(folder.root / name), image)
+        return name
+
+    cv2.imwrite(str(folder.root / "black.png"), np.zeros((24, 200, 3), np.uint8))
+    cv2.imwrite(str(folder.root / "dot.png"), np.zeros((1, 1, 3), np.uint8))
+    rows = [f"{page(f'{n}.png', 300, 32)}\tabcdef" for n in range(4)]
+    rows += ["black.png\tabc", "dot.png\tabc", f"{page('full.png', 20, 16)}\tabcdefghijklmno", f"{page('side.png', 24, 90)}\tabc"]
+    train = folder.write("t.txt", "\n".join(rows) + "\n")
+    cv2.imwrite(str(folder.root / "again.jpg"), cv2.imread(str(folder.root / "2.png")), [cv2.IMWRITE_JPEG_QUALITY, 70])
+    evaluation = folder.write("e.txt", f"again.jpg\tabcdef\n{page('new.png', 300, 32)}\tabcdef\nagain.jpg\tother\n")
+    report = examine(builder(folder, train, evaluation), progress=False)
+    for kind, line in (
+        ("image of one colour", 5),
+        ("image too small to show text", 6),
+        ("more characters than the image has room for", 7),
+        ("crop higher than wide", 8),
+    ):
+        finding = report.sets[0].findings[kind]
+        assert finding.count == 1 and finding.problem and f"t.txt, line {line}: " in finding.places[0], kind
+    near = report.sets[1].findings["nearly the same image in training"]
+    assert near.count == 1 and "e.txt, line 1: " in near.places[0] and "t.txt, line 3: " in near.places[0]
+    assert "8 lines to train on; PaddleOCR's guide advises 5,000" in report.text()
