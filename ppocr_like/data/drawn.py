@@ -76,6 +76,12 @@ class DrawnDataset(Dataset):
     def image_size(self, path: str, exif: bool) -> tuple[int, int]:
         """(width, height) px of one of a record's images, from its header; (0, 0) when that cannot be read."""
 
+    forks = True  # images may be measured in forked processes
+
+    def image_paths(self, start: int, stop: int) -> list[list[str]]:
+        """The images of samples `start` to `stop` - 1 of one source; none of a line that cannot be used."""
+        return [self.record(index).paths for index in range(start, stop)]
+
     size_extra = ""  # what sizes depend on beside the source
 
     def use_cache(self, cache_dir: str | Path) -> None:
@@ -176,10 +182,14 @@ class DrawnDataset(Dataset):
             if stored is not None and stored.shape == (count, 2) and stored.dtype == np.int32:
                 return stored
 
-        def size(position: int) -> tuple[int, int]:
-            return widest([self.image_size(path, exif) for path in self.record(start + position).paths])
+        def sizes_of(first: int, stop: int) -> np.ndarray:
+            found = [
+                self.image_size(paths[0], exif) if len(paths) == 1 else widest([self.image_size(path, exif) for path in paths])
+                for paths in self.image_paths(start + first, start + stop)
+            ]
+            return np.array(found, np.int32).reshape(-1, 2)
 
-        sizes = measure(count, size, progress, f"image sizes of {os.path.basename(self.label_files[number])}")
+        sizes = measure(count, sizes_of, progress, f"image sizes of {os.path.basename(self.label_files[number])}", self.forks)
         return sizes if place is None else store_array(place, sizes)
 
     def canvas(self) -> tuple[int, int, int] | None:

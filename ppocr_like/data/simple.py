@@ -114,6 +114,17 @@ class SimpleDataSet(DrawnDataset):
                 rows = lines.block(start, min(start + _BLOCK, len(lines)))
                 yield _texts_of(rows, int(self.bounds[number]) + start, self.delimiter)
 
+    def image_paths(self, start: int, stop: int) -> list[list[str]]:
+        source, position = self.locate(start)
+        found = []
+        for row in self.indexes[source].block(position, position + stop - start):
+            try:
+                names = parse_line(row, self.delimiter).names
+            except Rejected:
+                names = []
+            found.append([os.path.join(self.data_dir, name) for name in names])
+        return found
+
     def image_size(self, path: str, exif: bool) -> tuple[int, int]:
         return header_size(path, exif)
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 import io
 import logging
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from multiprocessing import current_process, get_context
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ppocr_like.data.heads import FIRST, MORE, head_of, parse_head
+from ppocr_like.errors import DataError
 from ppocr_like.outside import open_regular
 
 logger = logging.getLogger("ppocr_like")
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
-_CHUNK = 256  # samples per task
+_CHUNK = 1024  # samples per task
+_MANY = 20_000  # samples from which on starting processes pays
 
 
 def header_size(source: str | Path | bytes, exif: bool = True) -> tuple[int, int]:
@@ -28,6 +36,10 @@ def header_size(source: str | Path | bytes, exif: bool = True) -> tuple[int, int
         exif: the decoder turns the image by its EXIF orientation, as OpenCV does.
     """
     try:
+        head = parse_head(source[: FIRST + MORE]) if isinstance(source, bytes) else head_of(source)
+        if head is not None:
+            width, height, turn = head
+            return (height, width) if exif and turn in (5, 6, 7, 8) else (width, height)
         with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as stream, Image.open(stream) as image:
             width, height = image.size
             turned = exif and "exif" in image.info and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
@@ -41,28 +53,60 @@ def widest(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return max(sizes, key=lambda size: size[0] / size[1] if size[1] else 0.0, default=(0, 0))
 
 
-def measure(count: int, size: Callable[[int], tuple[int, int]], progress: bool = True, title: str = "image sizes") -> np.ndarray:
+def measure(
+    count: int, sizes_of: Callable[[int, int], np.ndarray], progress: bool = True, title: str = "image sizes", forks: bool = True
+) -> np.ndarray:
     """(count, 2) int32 sizes.
+
+    Many images are measured in processes, one for each core, which beside the waiting for the disk have to read the headers and
+    the label file's lines; a few in threads.
 
     Args:
         count: number of samples.
-        size: position -> (width, height) px of the sample.
+        sizes_of: start, stop -> (stop - start, 2) width and height px of these samples.
         progress: a bar on a terminal.
         title: what the bar says.
+        forks: `sizes_of` works in a forked process.
+
+    Raises:
+        DataError: a process died.
     """
     sizes = np.zeros((count, 2), np.int32)
-
-    def fill(start: int) -> int:
-        stop = min(start + _CHUNK, count)
-        for position in range(start, stop):
-            sizes[position] = size(position)
-        return stop - start
-
-    threads = min(16, 4 * (os.cpu_count() or 1))  # the work is waiting for the disk
-    with (
-        ThreadPoolExecutor(threads) as pool,
-        tqdm(total=count, desc=title, unit="image", leave=False, disable=None if progress else True) as bar,
-    ):
-        for done in pool.map(fill, range(0, count, _CHUNK)):
-            bar.update(done)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # A process that is itself a worker may not have any; elsewhere than on Linux forking is not safe.
+    apart = forks and count >= _MANY and sys.platform == "linux" and not current_process().daemon
+    starts = range(0, count, _CHUNK)
+    bar = tqdm(total=count, desc=title, unit="image", leave=False, disable=None if progress else True)
+    with ExitStack() as stack:
+        stack.enter_context(bar)
+        if apart:
+            logger.info("%s: reading %s headers in %d processes; they are kept for the next start", title, f"{count:,}", cores)
+            work = ProcessPoolExecutor(cores, get_context("fork"), _take_work, (sizes_of, count))
+            made: Iterable[np.ndarray] = stack.enter_context(work).map(_work, starts)
+        else:
+            threads = stack.enter_context(ThreadPoolExecutor(min(16, 4 * cores)))  # the work is waiting for the disk
+            made = threads.map(lambda start: sizes_of(start, min(start + _CHUNK, count)), starts)
+        try:
+            for start, part in zip(starts, made, strict=True):
+                sizes[start : start + len(part)] = part
+                bar.update(len(part))
+        except BrokenProcessPool as error:
+            raise DataError(f"{title}: a process that reads image headers died, most likely because memory ran out") from error
     return sizes
+
+
+_given: tuple[Callable[[int, int], np.ndarray], int] | None = None  # in a worker: what it calls
+
+
+def _take_work(sizes_of: Callable[[int, int], np.ndarray], count: int) -> None:
+    """Starts a worker. Ctrl-C is left to the main process."""
+    global _given
+    _given = sizes_of, count
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _work(start: int) -> np.ndarray:
+    assert _given is not None
+    sizes_of, count = _given
+    return sizes_of(start, min(start + _CHUNK, count))

@@ -174,7 +174,7 @@ def test_errors_before_the_first_step_leave_nothing_in_the_way(data: Path, tmp_p
         trained(data, folder, **few)
     (tmp_path / "unknown.txt").write_text("img/train_0.png\tabc\n", encoding="utf-8")
     with pytest.raises(TrainingError, match="no sample of the training set could be used"):
-        trained(data, folder, Train__dataset__label_file_list=[str(tmp_path / "unknown.txt")])
+        trained(data, folder, Train__dataset__label_file_list=[str(tmp_path / "unknown.txt")], Global__max_unknown=1.0)
     assert not (folder / "latest.ckpt").exists()
     trained(data, folder, Global__epoch_num=1)  # the folder can be used at once
 
