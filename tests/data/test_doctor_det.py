@@ -147,7 +147,7 @@ def test_each_ailment_is_found_with_its_place(folder: Folder) -> None:
     assert found(report, 1) == {"image also in training": 2, "path also in training": 2, "same image again": 1}
     assert report.problems == 11 + 2
     assert place(report, "broken label").startswith(f"{train}, line 6: {folder.root / '2.png'}: ")
-    assert "no JSON" in place(report, "broken label")
+    assert "no valid JSON" in place(report, "broken label")
     assert f"{train}, line 7: {folder.root / '3.png'}: box 2: [[10" in place(report, "self-intersecting polygon")
     assert "line 8" in place(report, "polygon without area")
     outside = place(report, "points outside the image")
