@@ -15,7 +15,7 @@ from ppocr_like.pipeline.recogniser import Reading
 WIDTH = 1200  # px of a page
 MARGIN = 20
 LINES = 20  # readings on a page
-IMAGE_HEIGHT = 64  # px, at most
+IMAGE_HEIGHT, LEAST_HEIGHT = 64, 40  # px: lines are shown no higher and no lower, as far as they fit the page's width
 TEXT, SMALL = 24, 14  # px, font sizes
 LOW, DOUBTFUL = 0.5, 0.8  # confidence under which a character is red, orange
 INK, ORANGE, RED, GREY, PAPER, RULE = "#111111", "#c46a00", "#d00000", "#666666", "#ffffff", "#dddddd"
@@ -98,7 +98,7 @@ def _picture(reading: Reading, room: int) -> Image.Image:
     if reading.prepared is None:
         return Image.new("RGB", (1, 1), PAPER)
     image = Image.fromarray(reading.prepared.picture[:, :, ::-1].copy())
-    scale = min(1.0, IMAGE_HEIGHT / image.height, room / image.width)
+    scale = min(max(1.0, LEAST_HEIGHT / image.height), IMAGE_HEIGHT / image.height, room / image.width)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
 

@@ -20,9 +20,9 @@ class CTCLabelDecode:
     """The best class of each output step; repeats merged, blanks (class 0) dropped.
 
     The confidence of a character is the probability at the first step of its run, that of a line the mean over its
-    characters (0.0 for an empty text). Blanks at a line's ends are taken away. Logits, which the head gives in training, decode to the same texts; their
-    confidences go through a softmax first. With a right-to-left charset the text is put in reading order, its columns
-    and confidences with it.
+    characters (0.0 for an empty text). Blanks at a line's ends are taken away. Logits, which the head gives in training,
+    decode to the same texts; their confidences go through a softmax first. With a right-to-left charset the text is put in
+    reading order, its columns and confidences with it.
 
     Args:
         character_dict_path: dictionary file, read when no charset is given.

@@ -18,7 +18,7 @@ from ppocr_like.pipeline.preprocess import decoded
 from ppocr_like.report.html import embedded, html_document
 
 SHOWN = 200
-LONGEST, QUALITY = 900, 80  # px of a line's picture; JPEG
+HIGH, LONGEST, QUALITY = 48, 2400, 80  # px of a line's picture: its least height, its greatest length; JPEG
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +30,16 @@ class BadCase:
         line: as the first model read it; None: only the other found it.
         other: as the second model read it; None: there is none, or it did not find it.
         disagreement: normalised edit distance of the two texts, [0, 1]; 1 where only one found it, 0 without a second model.
+        truth: what it says, where that is known; "": nothing is there.
+        kind: what became of it (`metrics.page_text.KINDS`), where that is known.
     """
 
     page: Page
     line: Line | None
     other: Line | None = None
     disagreement: float = 0.0
+    truth: str | None = None
+    kind: str = ""
 
     @property
     def confidence(self) -> float:
@@ -84,32 +88,46 @@ def bad_cases_html(cases: Sequence[BadCase], source: str, shown: int = SHOWN) ->
         shown: most lines.
     """
     doubtful = sum(case.confidence < 0.8 for case in cases)
-    differing = sum(case.disagreement > 0 for case in cases)
     cards = [(f"{len(cases)}", "lines"), (f"{doubtful}", "less certain than 0.8")]
-    if any(case.disagreement or case.other is not None for case in cases):
-        cards.append((f"{differing}", "read differently"))
+    if any(case.truth is not None for case in cases):
+        cards[0] = (cards[0][0], "lines read wrong")
+    elif any(case.disagreement or case.other is not None for case in cases):
+        cards.append((f"{sum(case.disagreement > 0 for case in cases)}", "read differently"))
     head = "".join(f"<div class='card'><b>{value}</b><span>{what}</span></div>" for value, what in cards)
     pictures: dict[str, np.ndarray | None] = {}
     rows = "".join(_row(case, pictures) for case in cases[:shown])
-    note = f"<p class='soft'>The worst {shown}.</p>" if len(cases) > shown else ""
+    note = f"<p class='soft'>{how_many(len(cases), shown).capitalize()}.</p>"
     return html_document("Lines worth looking at", source, f"<div class='cards'>{head}</div>{note}{rows}")
+
+
+def how_many(count: int, shown: int) -> str:
+    """What a page of at most `shown` lines holds of `count`, in words."""
+    if count > shown:
+        return f"the worst {shown} of {count} lines"
+    return f"all {count} lines, the worst first" if count > 1 else f"{count or 'no'} line{'' if count else 's'}"
 
 
 def _row(case: BadCase, pictures: dict[str, np.ndarray | None]) -> str:
     line = case.line or case.other
     assert line is not None
-    two = [("<td class='kind'>first</td>", case.line), ("<td class='kind'>second</td>", case.other)]
-    models = two if case.disagreement or case.other else [("", case.line)]
-    readings = "".join(
-        f"<tr>{name}<td>{escape(one.text) or '<i>(nothing)</i>'}</td><td>{one.confidence:.2f}</td></tr>"
-        if one is not None
-        else f"<tr>{name}<td class='bad'>not found</td><td></td></tr>"
-        for name, one in models
-    )
+    if case.truth is not None or case.kind:
+        wanted = escape(case.truth) if case.truth else "<i>(nothing)</i>" if case.truth is not None else f"<i>({case.kind})</i>"
+        readings = f"<tr><td class='kind'>it says</td><td>{wanted}</td><td></td></tr>{_reading('read', case.line)}"
+    elif case.disagreement or case.other:
+        readings = _reading("first", case.line) + _reading("second", case.other)
+    else:
+        readings = _reading("", case.line)
     return (
         f"<div class='case'>{_picture(case.page, line, pictures)}<div class='wide'><table>{readings}</table></div>"
-        f"<div class='soft'>{escape(case.page.source)}</div></div>"
+        f"<div class='soft'>{escape(case.page.source)}{f': {escape(case.kind)}' if case.kind else ''}</div></div>"
     )
+
+
+def _reading(name: str, line: Line | None) -> str:
+    head = f"<td class='kind'>{name}</td>" if name else ""
+    if line is None:
+        return f"<tr>{head}<td class='bad'>not found</td><td></td></tr>"
+    return f"<tr>{head}<td>{escape(line.text) or '<i>(nothing)</i>'}</td><td>{line.confidence:.2f}</td></tr>"
 
 
 def _picture(page: Page, line: Line, pictures: dict[str, np.ndarray | None]) -> str:
@@ -121,8 +139,8 @@ def _picture(page: Page, line: Line, pictures: dict[str, np.ndarray | None]) -> 
     crop = None if picture is None else cut_line(picture, line.points)
     if crop is None:
         return "<p class='bad'>the picture cannot be shown</p>"
-    source, (width, height) = embedded(crop.rotated((line.turned - crop.turned) // 90).image, LONGEST, QUALITY)
-    return f"<img class='line' alt='' width='{width}' height='{height}' src='{source}'>"
+    source, (width, height) = embedded(crop.rotated((line.turned - crop.turned) // 90).image, LONGEST, QUALITY, HIGH)
+    return f"<div class='wide'><img class='line' alt='' width='{width}' height='{height}' src='{source}'></div>"
 
 
 def page_picture(page: Page) -> np.ndarray | None:

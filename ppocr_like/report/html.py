@@ -36,7 +36,7 @@ th { color: var(--soft); font-weight: 600; } th + th { width: 44%; } td.kind { w
 .bad { color: #d1001f; }
 .case { border-top: 1px solid var(--line); padding: 12px 0; }
 .case td { border: 0; } .case td:last-child, .case td.kind { width: 4em; }
-img.line { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); }
+img.line { display: block; border: 1px solid var(--line); }
 """
 
 
@@ -56,12 +56,14 @@ def html_document(title: str, source: str, body: str) -> str:
     )
 
 
-def embedded(image: np.ndarray, longest: int, quality: int) -> tuple[str, tuple[int, int]]:
-    """(data URI of a JPEG, (width, height) px) of an image (H, W, 3) uint8 BGR, made smaller to `longest` px at most."""
+def embedded(image: np.ndarray, longest: int, quality: int, high: int = 1) -> tuple[str, tuple[int, int]]:
+    """(data URI of a JPEG, (width, height) px) of an image (H, W, 3) uint8 BGR, made smaller to `longest` px at most, else larger
+    until it is `high` px high."""
     height, width = image.shape[:2]
-    scale = min(1.0, longest / max(height, width))
+    scale = min(max(1.0, high / height), longest / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    shown = cv2.resize(image, size, interpolation=way) if scale != 1 else image
+    done, data = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, quality])
     content = base64.b64encode(data.tobytes()).decode() if done else ""
     return f"data:image/jpeg;base64,{content}", size

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.documents.page import Page
+from ppocr_like.documents.page import Page, plain
 from ppocr_like.metrics.page_text import Judgement, Lines, PageCounts
 
 
@@ -62,11 +62,23 @@ def _page_report(page: JudgedPage) -> dict[str, Any]:
     judgement = page.judgement
     read = page.page.lines if page.page is not None else ()
     truth = [
-        {"text": text, "is": kind, "read": read[judgement.pairs[i]].text if i in judgement.pairs else None}
-        for i, (text, kind) in enumerate(zip(page.truth.texts, judgement.truth, strict=True))
+        {
+            "text": text,
+            "is": kind,
+            "read": read[judgement.pairs[i]].text if i in judgement.pairs else None,
+            "line": judgement.pairs.get(i),  # its number in `read`, from 0
+            "points": plain(outline),
+        }
+        for i, (text, kind, outline) in enumerate(zip(page.truth.texts, judgement.truth, page.truth.outlines, strict=True))
     ]
     found = [
-        {"text": line.text, "confidence": round(line.confidence, 4), "is": kind}
+        {
+            "text": line.text,
+            "confidence": round(line.confidence, 4),
+            "is": kind,
+            "points": plain(line.points),
+            "turned": line.turned,
+        }
         for line, kind in zip(read, judgement.found, strict=True)
     ]
     tree = {"image": page.path, "metrics": judgement.counts.numbers(), "seconds": page.seconds, "truth": truth, "read": found}

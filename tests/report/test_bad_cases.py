@@ -17,12 +17,15 @@ from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
 from ppocr_like.documents import Line, Page
 from ppocr_like.documents.predictions import read_predictions
 from ppocr_like.errors import DataError
+from ppocr_like.metrics.page_text import Lines, judge_page
 from ppocr_like.pipeline.infer import infer
 from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.read_pages import read_pages
 from ppocr_like.report.bad_cases import bad_cases_html, find_bad_cases, page_picture
 from ppocr_like.report.corrections import write_corrections
+from ppocr_like.report.eval_report import wrong_lines
+from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,8 +66,57 @@ def test_the_least_certain_come_first(results):
     confidences = [case.confidence for case in cases]
     assert confidences == sorted(confidences) and len(cases) > 5
     html = bad_cases_html(cases, "results", shown=4)
-    assert html.count("data:image/jpeg") == 4 and "The worst 4." in html
+    assert html.count("data:image/jpeg") == 4 and f"The worst 4 of {len(cases)} lines." in html
     assert not re.findall(r"(?:src|href)=['\"](?!data:)", html) and "http" not in html
+
+
+def test_small_lines_are_shown_large_enough_to_be_read(tmp_path):
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((200, 400, 3), 200, np.uint8))
+    lines = [Line(np.array([[0, t], [w, t], [w, t + h], [0, t + h]], float), "x", 0.5) for t, w, h in
+             ((0, 300, 9), (40, 390, 16), (80, 30, 12), (100, 200, 90))]  # fmt: skip
+    cases = find_bad_cases([Page(str(tmp_path / "p.png"), 400, 200, tuple(lines))])
+    html = bad_cases_html(cases, "p")
+    heights = [int(found) for found in re.findall(r"class='line' alt='' width='\d+' height='(\d+)'", html)]
+    assert sorted(heights) == [48, 48, 48, 90] and "All 4 lines, the worst first." in html
+
+
+def test_the_report_of_an_evaluation_tells_what_lines_say(tiny_run, tmp_path):
+    """Lines that were read wrong beside their labels; right ones are not shown."""
+    path = str(tiny_run.images[0])
+    lines = [
+        {"path": path, "file": "l", "line": 1, "reference": "right  text", "prediction": "right text", "confidence": 0.2},
+        {"path": path, "file": "l", "line": 2, "reference": "12.50", "prediction": "12.80", "confidence": 0.99},
+        {"path": path, "file": "l", "line": 3, "reference": "<b>", "prediction": "", "confidence": 0.0},
+    ]
+    file = tmp_path / "lines.json"
+    file.write_text(json.dumps({"eval": {"metrics": {}, "lines": lines}}))
+    cases = wrong_lines(file)
+    assert [(case.truth, case.line.text) for case in cases] == [("<b>", ""), ("12.50", "12.80")]
+    html = bad_cases_html(cases, "lines.json")
+    assert html.count("data:image/jpeg") == 2 and "&lt;b&gt;" in html and "it says" in html
+    del lines[1]["confidence"], lines[2]["prediction"]
+    file.write_text(json.dumps({"eval": {"metrics": {}, "lines": lines}}))
+    with pytest.raises(
+        DataError, match=r"a detector alone.*lines\.json, eval, lines 3|lines\.json, eval, lines 3.*a detector alone"
+    ):
+        wrong_lines(file)
+    file.write_text("[]")
+    with pytest.raises(DataError, match="no report"):
+        wrong_lines(file)
+
+
+def test_the_report_of_whole_pages(tmp_path):
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((200, 100, 3), 200, np.uint8))
+    truth = Lines([line("", 0, top).points for top in (0, 40, 80)], ["same", "12.50", "missed"])
+    read = Page(str(tmp_path / "p.png"), 100, 200, (line("same", 0.9), line("12.80", 0.9, 40), line("ghost", 0.9, 150)))
+    found = Lines([one.points for one in read.lines], [one.text for one in read.lines])
+    judged = JudgedPage(read.source, truth, read, judge_page(truth, found), 0.1)
+    file = tmp_path / "pages.json"
+    file.write_text(json.dumps({"test": SystemEvaluation("test", [judged]).report()}))
+    cases = wrong_lines(file)
+    told = {(case.truth, case.line.text, case.kind) for case in cases}
+    assert told == {("missed", "", "missed"), ("", "ghost", "false"), ("12.50", "12.80", "wrong text")}
+    assert bad_cases_html(cases, "pages.json").count("data:image/jpeg") == 3
 
 
 def test_two_models_disagree():
