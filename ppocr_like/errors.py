@@ -30,13 +30,13 @@ class Problem:
 
 
 class ConfigError(OcrError):
-    """All mistakes of a recipe at once."""
+    """All mistakes of a recipe at once; without a list, `source` is the whole message."""
 
     def __init__(self, problems: list[Problem], source: str = "") -> None:
         self.problems = problems
         self.source = source
         head = f"{source or 'recipe'}: {len(problems)} problem{'s' if len(problems) != 1 else ''}"
-        super().__init__("\n".join([head, *(f"  - {p}" for p in problems)]))
+        super().__init__("\n".join([head, *(f"  - {p}" for p in problems)]) if problems or not source else source)
 
 
 class DataError(OcrError):

@@ -17,7 +17,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
-    **dict.fromkeys(("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic", "outside", "printable"), 0),
+    **dict.fromkeys(
+        ("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic", "outputs", "outside", "printable"), 0
+    ),
     "config": 1,
     **dict.fromkeys(("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
@@ -34,6 +36,7 @@ WITHOUT_TORCH = (
     "geometry",
     "draw",
     "atomic",
+    "outputs",
     "outside",
     "printable",
     "config",

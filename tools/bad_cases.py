@@ -12,9 +12,12 @@ import argparse
 import os
 from pathlib import Path
 
+from ppocr_like.atomic import write_text
 from ppocr_like.config import cli
 from ppocr_like.documents.predictions import read_predictions
-from ppocr_like.errors import DataError
+from ppocr_like.documents.results import result_files
+from ppocr_like.outputs import claim
+from ppocr_like.pipeline.page_sources import PageSource
 from ppocr_like.report.bad_cases import SHOWN, bad_cases_html, find_bad_cases, how_many
 from ppocr_like.report.eval_report import wrong_lines
 
@@ -28,17 +31,21 @@ def main() -> None:
     args = parser.parse_args()
     if args.lines < 1:
         parser.error("--lines must be 1 or more")
+    advice = "choose another file with --out"
     if os.path.isfile(args.results):
         if args.against:
             parser.error("--against compares two folders of results; a report is compared with its labels")
+        claim([args.out], [args.results], advice=advice)
         cases = wrong_lines(args.results)
+        claim([args.out], {PageSource.named(case.page.source).path for case in cases}, advice=advice)
     else:
-        others = read_predictions(args.against) if args.against else None
-        cases = find_bad_cases(read_predictions(args.results), others)
-    try:
-        args.out.write_text(bad_cases_html(cases, args.results, args.lines), encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot be written ({error.strerror or error})", str(args.out)) from error
+        results = [folder for folder in (args.results, args.against) if folder]
+        pages = [read_predictions(folder) for folder in results]
+        sources = {PageSource.named(page.source).path for one in pages for page in one}
+        files = [file for folder in results for file in result_files(folder)]
+        claim([args.out], [*files, *sources], advice=advice)
+        cases = find_bad_cases(*pages)
+    write_text(args.out, bad_cases_html(cases, args.results, args.lines))
     print(f"{args.out}: {how_many(len(cases), args.lines)}")
 
 

@@ -13,9 +13,12 @@ import sys
 
 from PIL import Image
 
+from ppocr_like.atomic import atomic_write, write_text
 from ppocr_like.components import load_components
 from ppocr_like.config import cli
+from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine import Interrupted
+from ppocr_like.outputs import claim
 from ppocr_like.report.benchmark import SECTIONS, benchmark
 from ppocr_like.report.speed.arguments import add_arguments, settings_from
 from ppocr_like.report.speed.compare import against, load_figures
@@ -31,6 +34,9 @@ def main() -> int:
     before = load_figures(args.against) if args.against else None
     logging.getLogger("ppocr_like").setLevel(logging.WARNING)  # the trainer's own lines are not what is asked for here
     recipe = cli.recipe_from(args)
+    files, images = recipe_reads(recipe)
+    outputs = [file for file in (args.json, args.picture, args.profile) if file]
+    claim(outputs, [*files, args.against], images=images, advice="choose another file with --json, --picture or --profile")
     load_components(recipe.plugins)
     try:
         result = benchmark(recipe, settings_from(args), lambda text: print(text, file=sys.stderr), sys.stderr.isatty())
@@ -40,11 +46,10 @@ def main() -> int:
     if before is not None:
         print(f"\nAgainst {args.against}:\n{against(before, result.figures)}")
     if args.json:
-        with open(args.json, "w", encoding="utf-8") as file:
-            json.dump(result.figures, file, indent=2)
-            file.write("\n")
+        write_text(args.json, json.dumps(result.figures, indent=2) + "\n")
     if args.picture:
-        Image.fromarray(result.picture()).save(args.picture)
+        picture = Image.fromarray(result.picture())
+        atomic_write(args.picture, lambda file: picture.save(file, "PNG"))
     return 0
 
 

@@ -10,6 +10,7 @@ Status 0: good. 1: the recipe or the data has problems. 2: the recipe cannot be 
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, cli
+from ppocr_like.config.reads import recipe_reads
 from ppocr_like.errors import ConfigError
 
 
@@ -49,8 +50,9 @@ def main() -> int:
         print(report.text())
         problems = report.problems
     if args.draw:
-        from ppocr_like.report.samples import draw_samples
+        from ppocr_like.report.samples import claim_sheets, draw_samples
 
+        claim_sheets(args.draw_to, recipe_reads(recipe)[1])
         print(draw_samples(builder, args.draw, args.draw_to).text())
     return 1 if problems else 0
 

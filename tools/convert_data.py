@@ -12,7 +12,7 @@ Nothing is left under the names of the label files until they are complete. Stat
 import sys
 
 from ppocr_like.config import cli
-from ppocr_like.data.convert.arguments import parser, predictions_parser, reader, target, wanted
+from ppocr_like.data.convert.arguments import claim_target, parser, predictions_parser, reader, target, wanted
 from ppocr_like.data.convert.ppocrlabel import RecGt
 from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
 from ppocr_like.documents.predictions import read_predictions
@@ -29,6 +29,7 @@ def main() -> None:
     args = commands.parse_args()
     try:
         place = target(args)
+        claim_target(args, place)
         if args.task == "rec" and args.format == "ppocrlabel" and args.ready_crops:
             made = relabel(RecGt(args.source), place)
         elif args.task == "rec":

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
+from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine import evaluate, main_process, report, set_up_console
 from ppocr_like.engine.manifest import write_json
+from ppocr_like.outputs import claim
 from ppocr_like.report.system import evaluate_system, is_system, write_report
 
 
@@ -21,6 +23,9 @@ def main() -> None:
     recipe = recipe_from(args)
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
+    if args.report and main_process():
+        files, images = recipe_reads(recipe)
+        claim([args.report], files, images=images, advice="choose another file with --report")
     if is_system(recipe):  # torchrun: here and below every rank has the results of all
         pages = evaluate_system(recipe, say=print)
         if not main_process():

@@ -8,7 +8,8 @@ Make it from training labels only. Status 2: a file cannot be used.
 import argparse
 
 from ppocr_like.config import cli
-from ppocr_like.report.dictionary import count_characters, describe_character, write_dictionary
+from ppocr_like.outputs import claim
+from ppocr_like.report.dictionary import count_characters, describe_character, refuse_existing, write_dictionary
 
 RARE = 10
 
@@ -23,6 +24,8 @@ def main() -> None:
     parser.add_argument("--delimiter", default="\t", help="between image and text (default: a tab)")
     parser.add_argument("--force", action="store_true", help="replace the dictionary if it exists")
     args = parser.parse_args()
+    refuse_existing(args.out, args.force)
+    claim([args.out], args.labels, advice="choose another file with --out")
     counts = count_characters(args.labels, args.delimiter)
     entries = write_dictionary(args.out, counts, args.min_count, args.force)
     print(

@@ -58,7 +58,13 @@ def main() -> None:
     if problems:
         raise ConfigError(problems, "settings")
     allowed = sorted(writable(Charset.from_file(args.dict, True))) if args.dict else None
-    options = {"seed": args.seed, "lmdb": args.lmdb, "suffix": args.suffix, "workers": args.workers}
+    options = {
+        "reads": [args.dict] if args.dict else [],
+        "seed": args.seed,
+        "lmdb": args.lmdb,
+        "suffix": args.suffix,
+        "workers": args.workers,
+    }
     print(make_lines(settings, args.count, args.out, allowed=allowed, **options).text())
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
+from ppocr_like.config.reads import recipe_reads
 from ppocr_like.config.yaml_io import dump_inline
 from ppocr_like.engine import set_up_console
+from ppocr_like.outputs import claim
 from ppocr_like.report import system_tuning
 from ppocr_like.report.system import is_system
 from ppocr_like.report.system_tuning import SystemTuning, tune_system
@@ -44,6 +46,11 @@ def main() -> None:
     set_up_console(recipe.get("Global.debug") is True)
     load_components(recipe.plugins)
     out = args.out or Path("output/tune") / Path(args.config).stem
+    files, images = recipe_reads(recipe)
+    results = [out / name for name in ("results.json", "curves.png")]
+    claim(results, files, images=images, advice="choose another folder with --out")
+    if args.write:
+        claim([Path(args.config).resolve()], advice="give a recipe that can be changed, or leave --write out")
     known = system_tuning.INDICATORS if is_system(recipe) else api.INDICATORS
     by = args.by or known[0]
     if by not in known:

@@ -59,7 +59,8 @@ def store_array(path: Path, array: np.ndarray) -> np.ndarray:
     scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(scratch, "wb") as stream:
+        scratch.unlink(missing_ok=True)  # a link that somebody put there is not followed
+        with open(scratch, "xb") as stream:
             np.save(stream, array, allow_pickle=False)
         os.replace(scratch, path)
         _remove_older(path)

@@ -14,6 +14,7 @@ import lmdb
 
 from ppocr_like.data.cache import FileKey
 from ppocr_like.errors import DataError
+from ppocr_like.outside import LARGE, read_file
 
 FILE = "data.mdb"
 COUNT_KEY = b"num-samples"
@@ -65,7 +66,7 @@ def image_bytes(path: str) -> bytes:
     folder, name = os.path.split(path)
     if name.startswith("image-") and os.path.exists(os.path.join(folder, FILE)) and not os.path.exists(path):
         return LmdbStore.of(folder).get(name.encode()) or b""
-    return Path(path).read_bytes()
+    return read_file(path, LARGE)
 
 
 class LmdbStore:

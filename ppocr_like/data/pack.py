@@ -20,9 +20,11 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import read_image
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
-from ppocr_like.data.pack_writer import COMMIT_LINES, LEFT_OUT, Entry, PackWriter, Part
+from ppocr_like.data.lmdb_store import FILE
+from ppocr_like.data.pack_writer import COMMIT_LINES, LEFT_OUT, LOCK, Entry, PackWriter, Part
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import DataError
+from ppocr_like.outputs import claim
 from ppocr_like.transforms.decode import DecodeImage
 
 _TASK = 64  # lines per task
@@ -86,6 +88,7 @@ def pack(
         "delimiter": delimiter,
         "check": check,
     }
+    claim([os.path.join(out, name) for name in (FILE, LOCK, LEFT_OUT)], label_files, advice="choose another folder with --out")
     total = sum(len(index) for index in indexes)
     reader = _Reader(data_dir, delimiter, check)
     with PackWriter(out, sources, commit_lines) as writer:

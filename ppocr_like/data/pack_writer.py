@@ -13,10 +13,12 @@ from typing import Any
 
 import lmdb
 
+from ppocr_like.atomic import refuse_link
 from ppocr_like.data.lmdb_store import COUNT_KEY, FILE, STATE_KEY, image_key, label_key
 from ppocr_like.errors import DataError
 from ppocr_like.outside import parse_json
 
+LOCK = "lock.mdb"  # beside the data, LMDB's own
 LEFT_OUT = "left_out.tsv"  # label file, line, image, reason
 _COMMIT_BYTES = 1 << 26  # of images in a transaction
 COMMIT_LINES = 1 << 14
@@ -92,6 +94,8 @@ class PackWriter:
         self._pending_bytes = self._pending_lines = 0
         try:
             os.makedirs(out, exist_ok=True)
+            for name in (FILE, LOCK, LEFT_OUT):
+                refuse_link(Path(out, name))
             begun = Path(out, FILE).exists()
             self._map_size = max(_FIRST_MAP, 2 * Path(out, FILE).stat().st_size if begun else 0)
             self._env = lmdb.open(out, map_size=self._map_size)
@@ -169,7 +173,8 @@ class PackWriter:
         """Names what is left out; what an interrupted call wrote beyond its last transaction is cut off. Gives the length."""
         if not bad and not self._names.exists():
             return 0
-        with open(self._names, "r+b" if self._names.exists() else "w+b") as stream:
+        refuse_link(self._names)
+        with open(self._names, "r+b" if self._names.exists() else "x+b") as stream:
             stream.truncate(self.state.names_bytes)
             stream.seek(self.state.names_bytes)
             for entry in bad:

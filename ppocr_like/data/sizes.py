@@ -21,6 +21,7 @@ from tqdm import tqdm
 from ppocr_like.data.heads import FIRST, MORE, head_of, parse_head
 from ppocr_like.errors import DataError
 from ppocr_like.outside import open_regular
+from ppocr_like.transforms.flatten import DAMAGED
 
 logger = logging.getLogger("ppocr_like")
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
@@ -43,7 +44,7 @@ def header_size(source: str | Path | bytes, exif: bool = True) -> tuple[int, int
         with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as stream, Image.open(stream) as image:
             width, height = image.size
             turned = exif and "exif" in image.info and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except DAMAGED:
         return 0, 0  # the reader will reject it with its reason
     return (height, width) if turned else (width, height)
 

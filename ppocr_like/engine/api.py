@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.atomic import atomic_write
+from ppocr_like.atomic import write_text
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
@@ -22,11 +24,12 @@ from ppocr_like.engine.manifest import add_result, write_manifest
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.engine.restart import launch_id, own_checkpoint
 from ppocr_like.engine.run import Run
-from ppocr_like.engine.runfolder import RunFolder, add_log_file
+from ppocr_like.engine.runfolder import RECORDS, RunFolder, add_log_file
 from ppocr_like.engine.setup import CACHE, Resume, build_run, eval_sets
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import CheckpointError, PeerError, RankLost, TrainingError
+from ppocr_like.outputs import claim
 from ppocr_like.weights import load_into, pretrained
 
 logger = logging.getLogger("ppocr_like")
@@ -80,6 +83,7 @@ def train(recipe: Recipe) -> TrainResult:
             fresh = resume is None or resume.path.parent.resolve() != folder.path.resolve()
             with ranks.together():
                 if ranks.main:
+                    _claim(recipe, folder)
                     if fresh:
                         folder.refuse_earlier_run(settings.overwrite or mine)
                     handler = add_log_file(folder / "train.log")
@@ -87,7 +91,7 @@ def train(recipe: Recipe) -> TrainResult:
             if ranks.main:  # all files of the recipe were found and fit: only now may an earlier run's be replaced
                 if fresh:
                     folder.clear_earlier_run()
-                atomic_write(folder / "config.yml", lambda file: file.write(recipe.to_yaml().encode("utf-8")))
+                write_text(folder / "config.yml", recipe.to_yaml())
                 step = run.progress.step if resume else None
                 datasets = [loader.dataset for loader in (run.loader, *(part.loader for part in run.eval_sets))]
                 device, launch = run.compute.device, launch_id()
@@ -105,6 +109,17 @@ def train(recipe: Recipe) -> TrainResult:
                 logger.removeHandler(handler)
                 handler.close()
             folder.close()
+
+
+def _claim(recipe: Recipe, folder: RunFolder) -> None:
+    """The run's own files must not replace a recipe, label file or dictionary that is kept in the folder.
+
+    The `config.yml` of a run is the recipe that was written there, and may be given again.
+    """
+    own = (folder / "run.json").exists() and recipe.path is not None
+    files = [file for file in recipe_reads(recipe)[0] if os.path.isfile(file) and not (own and file == str(recipe.path))]
+    names = ("config.yml", "run.json", "train.log", RECORDS)
+    claim([folder / name for name in names], files, advice="choose another Global.save_model_dir")
 
 
 def _drive(run: Run, resume: Resume | None) -> TrainResult:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
-from ppocr_like.contracts import SampleInfo
+from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.lmdb_store import image_bytes
 from ppocr_like.draw.maps import map_picture, stretched
 from ppocr_like.draw.result import result_picture
 from ppocr_like.errors import DataError
+from ppocr_like.transforms.decode import DecodeImage
 
 
 def prediction_picture(info: SampleInfo, result: Any) -> np.ndarray | None:
@@ -23,10 +23,10 @@ def prediction_picture(info: SampleInfo, result: Any) -> np.ndarray | None:
     """
     try:
         raw = np.frombuffer(image_bytes(info.path), np.uint8)
-    except (OSError, DataError):
+        image = DecodeImage("BGR")({"image": raw}, np.random.default_rng(0))["image"]
+    except (OSError, DataError, Rejected):
         return None
-    image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
-    return None if image is None else result_picture(result, image, info.text)
+    return result_picture(result, image, info.text)
 
 
 def prediction_pictures(set_name: str, lines: Sequence[tuple[SampleInfo, Any]]) -> dict[str, np.ndarray]:

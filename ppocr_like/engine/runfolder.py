@@ -8,10 +8,11 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
-from ppocr_like.atomic import atomic_write
+from ppocr_like.atomic import atomic_write, open_lock, open_to_append
 from ppocr_like.engine.checkpoint import LATEST
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.outside import Malformed, number, parse_json
@@ -48,7 +49,7 @@ class RunFolder:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 (held open as long as the run)
+            self._lock = open_lock(self.path / LOCK)  # held open as long as the run
         except OSError as error:
             raise TrainingError(
                 f"cannot write to the run folder {self.path} ({error.strerror or error}); "
@@ -139,7 +140,7 @@ class Records:
         """
         line = json.dumps({"kind": kind, **values, "time": round(time.time(), 3)}, ensure_ascii=False)
         try:
-            with open(self.path, "a", encoding="utf-8") as file:
+            with open_to_append(self.path) as file:
                 file.write(line + "\n")
         except OSError as error:
             raise CheckpointError(f"cannot write {self.path}: {error.strerror or error}") from error
@@ -154,7 +155,10 @@ def _step_of(line: bytes) -> float:
 
 
 class _LogFile(logging.FileHandler):
-    """Gives up, and says so once, when the disk is full; the checkpoints will say the rest."""
+    """Gives up, and says so once, when the disk is full; the checkpoints will say the rest. No symbolic link is followed."""
+
+    def _open(self) -> TextIOWrapper:
+        return open_to_append(self.baseFilename)
 
     def handleError(self, record: logging.LogRecord) -> None:
         logger.removeHandler(self)

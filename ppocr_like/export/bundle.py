@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.reads import recipe_reads
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.data.base import Dataset
 from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.graph import write_graph
 from ppocr_like.export.kinds import Kind, kind_of
-from ppocr_like.export.pair import bundles_beside, write_pair
-from ppocr_like.export.rapidocr import write_rapidocr
+from ppocr_like.export.pair import PAIR_CONFIG, PAIR_PARAMS, bundles_beside, write_pair
+from ppocr_like.export.rapidocr import CONFIG, PARAMS, write_rapidocr
 from ppocr_like.export.variants import Accuracy, measure, quantise, static_recipe
 from ppocr_like.export.verify import TOLERANCE, SetCheck, ShapeCheck, Verifier, metric_line
 from ppocr_like.modeling.fuse import fused_copy
+from ppocr_like.outputs import claim
 from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.normalise import Affine, normalisation, outside
 from ppocr_like.pipeline.onnx_backend import MODEL
@@ -65,7 +67,7 @@ def export(
         fold_normalize: "pixels" or "half": normalise within the graph, which then takes this range (`pipeline.normalise`).
         sub_model: which network of a distillation is exported; None: `Global.pretrained_sub_model`, else the student.
         static: (height, width) px: a graph for one image of that size, nothing free. What that changes is measured, too.
-        int8: "all" or "matmul": `variants.quantise`, after the float graph was verified. What that changes is measured, too.
+        int8: "all" or "matmul": `variants.quantise`, after the float graph was verified; measured, too.
         pair: other bundles to read whole pages with in RapidOCR: `pair.write_pair` writes its settings into the new bundle.
         say: gets a line per finished check.
 
@@ -83,6 +85,7 @@ def export(
     builder = Builder(recipe, kind.spec.charset)
     affine = None if fold_normalize is None else _fold(kind, fold_normalize)
     sets = _open_sets(builder) if verify_data else {}
+    _claim(recipe, target, source, bool(beside))
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         _fresh_folder(temporary)
@@ -98,10 +101,15 @@ def export(
         raise ExportError(f"cannot write the bundle to {target}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    say(f"bundle written to {target}")
-    if beside:
-        say(f"RapidOCR's settings for whole pages: {write_pair(target, **{**beside, kind.spec.model_type: target})[-1]}")
+    _say_end(target, {**beside, kind.spec.model_type: target} if beside else {}, say)
     return report
+
+
+def _say_end(target: Path, pair: dict[str, Any], say: Callable[[str], None]) -> None:
+    """The last lines; the settings for whole pages are written then."""
+    say(f"bundle written to {target}")
+    if pair:
+        say(f"RapidOCR's settings for whole pages: {write_pair(target, **pair)[-1]}")
 
 
 def _verified(
@@ -197,6 +205,19 @@ def _without_dictionary(recipe: Recipe) -> bool:
     """A dictionary file that is not there does not matter when the weights carry their characters."""
     path = recipe.globals.character_dict_path
     return path is not None and not Path(path).is_file()
+
+
+def _claim(recipe: Recipe, target: Path, source: Path, pair: bool) -> None:
+    """Makes sure that the bundle can be written there without replacing the weights or what the recipe names.
+
+    Raises:
+        DataError: it cannot.
+    """
+    files, images = recipe_reads(recipe)
+    names = (FILE, MODEL, PARAMS, CONFIG, *((PAIR_PARAMS, PAIR_CONFIG) if pair else ()))
+    outputs = [target / name for name in names] if target.exists() else [target]
+    reads: list[str | Path] = [source, *(file for file in files if os.path.isfile(file))]
+    claim(outputs, reads, images=images, advice="choose another Global.save_inference_dir")
 
 
 def _fresh_folder(folder: Path) -> None:

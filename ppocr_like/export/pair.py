@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from ppocr_like.atomic import write_text
 from ppocr_like.errors import WeightsError
 from ppocr_like.export.rapidocr import PARAMS, complete_config
 from ppocr_like.outside import Malformed, parse_json, read_file, shown
@@ -61,9 +62,9 @@ def write_pair(folder: Path, det: str | Path, rec: str | Path, cls: str | Path |
     }
     params = pair_params(parts["det"], parts["rec"], parts.get("cls"), read_spec(rec))
     written = [folder / PAIR_PARAMS, folder / PAIR_CONFIG]
-    written[0].write_text(json.dumps(params, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_text(written[0], json.dumps(params, ensure_ascii=False, indent=2) + "\n")
     config = yaml.safe_dump(complete_config(params), sort_keys=False, allow_unicode=True)
-    written[1].write_text(HEADER + config, encoding="utf-8")
+    write_text(written[1], HEADER + config)
     return written
 
 

@@ -15,7 +15,7 @@ from ppocr_like.pipeline.inputs import SUFFIXES, find_images, read_list
 from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.page_sources import PDF
-from ppocr_like.pipeline.read_pages import model_mark, read_pages
+from ppocr_like.pipeline.read_pages import check_kinds, model_mark, read_pages
 
 Said = tuple[list[str], list[str]]
 OUT = "output/infer"
@@ -38,7 +38,8 @@ def read_alone(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
     if not sources and settings:
         sources = [settings.infer_img] if settings.infer_img else []
         sources += read_list(settings.infer_list) if settings.infer_list else []
-    images = find_images(sources)
+    left_out: list[str] = []
+    images = find_images(sources, say=left_out.append)
     result = Path(settings.save_res_path) if settings and settings.save_res_path else Path(OUT)
     folder, name = (result.parent, result.name) if result.suffix == ".txt" else (result, TEXT)
     summary = infer(
@@ -49,11 +50,12 @@ def read_alone(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
         font=args.font,
         max_pages=args.max_pages,
         heat_map=args.heat_map,
+        reads=(model, args.config, args.font),
         say=say,
     )
     shown = ", ".join(map(str, summary.files[:4])) + (f" and {len(summary.files) - 4} more" if len(summary.files) > 4 else "")
     said = [f"{summary.read} of {len(images)} images read; results: {shown}"]
-    return said + [f"note: {note}" for note in summary.notes], summary.failed
+    return said + [f"note: {note}" for note in (*left_out, *summary.notes)], summary.failed
 
 
 def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
@@ -62,7 +64,10 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     Raises:
         WeightsError, DataError, ConfigError: see `OCR`, `read_pages`.
     """
-    images = find_images(args.images, SUFFIXES | set(PDF))
+    kinds = [kind for kind in (part.strip() for part in args.format.split(",")) if kind]
+    check_kinds(kinds)
+    left_out: list[str] = []
+    images = find_images(args.images, SUFFIXES | set(PDF), left_out.append)
     settings = {
         "det": model_mark(args.det),
         "rec": model_mark(args.rec),
@@ -92,10 +97,11 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     except ValueError as error:
         raise ConfigError([], str(error)) from error
     out = Path(args.out or OUT)
-    kinds = [kind for kind in (part.strip() for part in args.format.split(",")) if kind]
-    summary = read_pages(ocr, images, out, kinds=kinds, font=args.font, overwrite=args.overwrite, settings=settings)
+    reads = (args.det, args.rec, args.cls, args.font)
+    summary = read_pages(ocr, images, out, kinds=kinds, font=args.font, overwrite=args.overwrite, settings=settings, reads=reads)
     before = f", {summary.before} were read before" if summary.before else ""
-    return [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"], summary.failed
+    said = [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"]
+    return said + [f"note: {note}" for note in left_out], summary.failed
 
 
 def _values(items: Sequence[str]) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from ppocr_like.errors import DataError
+from ppocr_like.atomic import atomic_write, write_text
+from ppocr_like.errors import CheckpointError, DataError
+from ppocr_like.outputs import claim
 from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.recogniser import Recogniser
@@ -17,6 +19,7 @@ from ppocr_like.pipeline.write_lines import LineResults
 from ppocr_like.pipeline.write_pages import PageResults
 
 TEXT, JSON = "predictions.txt", "predictions.json"
+ADVICE = "choose another folder with --out"
 
 
 @dataclass
@@ -41,6 +44,9 @@ class Results(Protocol):
 
     files: list[Path]
 
+    def pictures(self, images: Sequence[str]) -> list[str]:
+        """Names of the pictures that these images may get."""
+
     def row(self, outcome: Any) -> str:
         """The line of the text file."""
 
@@ -51,10 +57,10 @@ class Results(Protocol):
         """The entry of the JSON file; also for an outcome with an error."""
 
     def draw(self, outcome: Any) -> None:
-        """Adds to the pictures. Raises OSError."""
+        """Adds to the pictures. Raises CheckpointError."""
 
     def finish(self) -> list[str]:
-        """Writes what is left; gives things worth saying. Raises OSError."""
+        """Writes what is left; gives things worth saying. Raises CheckpointError."""
 
 
 def infer(
@@ -66,6 +72,7 @@ def infer(
     font: str | Path | None = None,
     max_pages: int | None = None,
     heat_map: bool = False,
+    reads: Iterable[str | Path | None] = (),
     say: Callable[[str], None] = lambda line: None,
 ) -> Summary:
     """Runs a model over images and writes a text file, a JSON file and pictures of the results to `out`.
@@ -84,35 +91,48 @@ def infer(
         font: font file for the pictures; None finds one.
         max_pages: most pictures; 0 for none, None for all.
         heat_map: of pages also draw the probabilities.
+        reads: what else is read (the model, a recipe, a font): nothing is written over it.
         say: gets a line for each image as it comes.
 
     Raises:
-        DataError: `out` cannot be written, or `font` is no font.
+        DataError: `out` cannot be written, or `font` is no font; a result would replace a file that is read (nothing is written
+            then).
     """
     folder = Path(out).expanduser()
     summary = Summary()
+    images = list(images)
     results = _results(model, folder, font, max_pages, heat_map)
-    records = []
+    names = [text_name, JSON, *results.pictures(images)]
+    claim([folder / name for name in names], [*images, *reads], advice=ADVICE)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / text_name, "w", encoding="utf-8", newline="\n") as file:
-            for outcome in model.stream(images):
-                records.append(results.record(outcome))
-                if outcome.error:
-                    summary.failed.append(outcome.error)
-                else:
-                    summary.read += 1
-                    file.write(results.row(outcome) + "\n")
-                    say(results.said(outcome))
-                results.draw(outcome)
-        (folder / JSON).write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        records = _write_rows(folder / text_name, model.stream(images), results, summary, say)
+        write_text(folder / JSON, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
         summary.notes += results.finish()
-    except OSError as error:
-        raise DataError(
-            f"cannot write the results ({error.strerror or error}); choose another folder with --out", str(folder)
-        ) from error
+    except CheckpointError as error:
+        raise DataError(f"cannot write the results ({error}); {ADVICE}", str(folder)) from error
     summary.files += [folder / text_name, folder / JSON, *results.files]
     return summary
+
+
+def _write_rows(
+    path: Path, outcomes: Iterable[Any], results: Results, summary: Summary, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Writes the text file and the pictures; gives the records of the JSON file."""
+    records: list[dict[str, Any]] = []
+
+    def rows(file: BinaryIO) -> None:
+        for outcome in outcomes:
+            records.append(results.record(outcome))
+            if outcome.error:
+                summary.failed.append(outcome.error)
+            else:
+                summary.read += 1
+                file.write((results.row(outcome) + "\n").encode("utf-8", "surrogateescape"))
+                say(results.said(outcome))
+            results.draw(outcome)
+
+    atomic_write(path, rows)
+    return records
 
 
 def _results(

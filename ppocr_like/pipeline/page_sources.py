@@ -28,6 +28,7 @@ _UNREADABLE = (
     RuntimeError,
     Image.DecompressionBombError,
 )  # of damaged files
+LONGEST_NAME = 200  # bytes of a result's name without its endings
 LONGEST = 5000  # px of a rendered page's longer side, at most: posters are rendered smaller
 
 
@@ -166,10 +167,15 @@ def free_name(path: str, mark: str, taken: set[str]) -> str:
         mark: what tells its parts apart.
         taken: names that are given, in lower case: file systems may not tell cases apart.
     """
-    stem = (re.sub(r"[^\w.-]", "_", Path(path).stem) or "page") + mark
+    stem = _short(re.sub(r"[^\w.-]", "_", Path(path).stem) or "page") + mark
     name, number = stem, 1
     while name.lower() in taken:
         number += 1
         name = f"{stem}_{number}"
     taken.add(name.lower())
     return name
+
+
+def _short(stem: str) -> str:
+    """Without what file systems have no room for once an ending is added."""
+    return stem.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")

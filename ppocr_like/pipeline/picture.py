@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.contracts import TextLine
 from ppocr_like.draw.fonts import FontFile
 from ppocr_like.pipeline.recogniser import Reading
@@ -37,11 +38,16 @@ class PageWriter:
         self.missing: set[str] = set()
         self._rows: list[Image.Image] = []
 
+    def names(self, readings: int) -> list[str]:
+        """Of the pages that so many readings fill."""
+        pages = -(-readings // LINES)
+        return [_name(number) for number in range(1, 1 + (pages if self.limit is None else min(pages, self.limit)))]
+
     def add(self, reading: Reading) -> None:
         """Draws one reading.
 
         Raises:
-            OSError: a page cannot be written.
+            CheckpointError: a page cannot be written.
         """
         if self.limit is not None and len(self.pages) >= self.limit:
             self.left_out += 1
@@ -61,11 +67,14 @@ class PageWriter:
         for row in self._rows:
             page.paste(row, (0, top))
             top += row.height
-        number = len(self.pages) + 1
-        path = self.folder / ("predictions.png" if number == 1 else f"predictions_{number}.png")
-        page.save(path)
+        path = self.folder / _name(len(self.pages) + 1)
+        atomic_write(path, lambda file: page.save(file, "PNG"))
         self.pages.append(path)
         self._rows = []
+
+
+def _name(number: int) -> str:
+    return "predictions.png" if number == 1 else f"predictions_{number}.png"
 
 
 def draw_reading(reading: Reading, font: FontFile) -> Image.Image:

@@ -16,9 +16,11 @@ from ppocr_like.config.nodes import item_node
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.errors import ConfigError, DataError
+from ppocr_like.outside import LARGE, read_file
 from ppocr_like.pipeline.spec import READING, Spec
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Transform, run_chain
+from ppocr_like.transforms.flatten import flattened_array
 
 DECODE = "DecodeImage"
 FIXED = (*READING, "cls")  # model types whose images have one height
@@ -59,7 +61,7 @@ def decoded(path: str | Path) -> np.ndarray:
         DataError: missing or unreadable.
     """
     try:
-        data = np.fromfile(path, np.uint8)
+        data = np.frombuffer(read_file(path, LARGE), np.uint8)
         return TRANSFORMS.get(DECODE)(img_mode="BGR")({"image": data, "img_path": str(path)}, np.random.default_rng(0))["image"]
     except OSError as error:
         raise DataError(f"cannot read the image ({error.strerror or error})", str(path)) from error
@@ -157,7 +159,7 @@ class Preprocess:
                 picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
             return self.decoder({"image": picture}, self._rng)["image"]
         try:
-            data = np.fromfile(source, np.uint8)
+            data = np.frombuffer(source if isinstance(source, bytes) else read_file(source, LARGE), np.uint8)
         except OSError as error:
             raise DataError(f"cannot read the image ({error.strerror or error})", name) from error
         return self.decoder({"image": data, "img_path": str(source)}, self._rng)["image"]
@@ -186,7 +188,7 @@ def as_bgr(image: np.ndarray, name: str) -> np.ndarray:
         image = image.reshape(image.shape[:2])
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.size else image
     if image.ndim == 3 and image.shape[2] == 4:
-        return np.ascontiguousarray(image[:, :, :3])
+        return flattened_array(image)
     if image.ndim != 3 or image.shape[2] != 3:
         raise DataError(f"an array of shape {image.shape}; give (H, W, 3) in BGR order or (H, W)", name)
     return image

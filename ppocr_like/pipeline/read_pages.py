@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,23 +15,27 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ppocr_like.atomic import atomic_write
+from ppocr_like.atomic import open_to_append, write_bytes
 from ppocr_like.documents.formats import FORMATS
 from ppocr_like.documents.page import Page
+from ppocr_like.documents.results import WRITES, WRITTEN
+from ppocr_like.documents.results import result_names as known_results
 from ppocr_like.draw.fonts import FontFile, choose_font
-from ppocr_like.errors import CheckpointError, ConfigError, DataError
+from ppocr_like.errors import CheckpointError, ConfigError, DataError, Problem
+from ppocr_like.outputs import claim
 from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
 from ppocr_like.pipeline.review import review_picture
 from ppocr_like.pipeline.runner import Source
-from ppocr_like.pipeline.whole_files import join, whole_files
+from ppocr_like.pipeline.whole_files import JOINERS, WholeFile, join, whole_files
 
 PICTURE = "picture"
 KINDS = (*FORMATS, PICTURE)
 DEFAULT_KINDS = ("txt", "json", PICTURE)
 LOG = "pages.jsonl"  # what is done, a line for each page; the first line says with what
 QUALITY = 88  # of the JPEG pictures
+ADVICE = "choose another folder with --out"
 
 
 @dataclass
@@ -52,6 +56,12 @@ class PagesSummary:
     failed: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
 
+    def add(self, page: Page, written: Sequence[Path]) -> None:
+        """Counts a page that was read now."""
+        self.read += 1
+        self.lines += len(page.lines)
+        self.files += written
+
 
 def read_pages(
     ocr: OCR,
@@ -62,6 +72,7 @@ def read_pages(
     font: str | Path | None = None,
     overwrite: bool = False,
     settings: Mapping[str, Any] | None = None,
+    reads: Iterable[str | Path | None] = (),
     progress: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> PagesSummary:
@@ -69,7 +80,7 @@ def read_pages(
     file of several pages as a whole, once all of them are read.
 
     `pages.jsonl` keeps which pages are done: a call that was stopped is repeated and reads the rest; pages whose file changed
-    since are read again. A page that cannot be read is named in the summary and tried again by the next call.
+    since are read again, and so are those that could not be read, which the summary names.
 
     Args:
         ocr: the models.
@@ -78,18 +89,22 @@ def read_pages(
         kinds: of KINDS.
         font: font file for the pictures; None finds one that has the recogniser's characters.
         overwrite: start anew in a folder that holds results of other models or settings.
-        settings: what the results depend on (models, thresholds), to tell whether `out` was written with the same.
-        progress: show a bar.
-        say: gets a line for each page as it comes.
+        settings: what the results depend on (models, thresholds): `out` must have been written with the same.
+        reads: what else is read (models, a font): nothing is written over it.
+        progress, say: a bar; gets a line for each page as it comes.
 
     Raises:
         ConfigError: an unknown kind.
-        DataError: `out` holds results of other models or settings, cannot be written, or `font` is no font.
+        DataError: `out` holds results of other models or settings, or cannot be written; a result would replace a file that is
+            read (nothing is written then); `font` is no font.
     """
-    _check_kinds(kinds)
+    check_kinds(kinds)
     folder = Path(out).expanduser()
     pages = find_pages(files)
     names = result_names(pages)
+    wholes = whole_files(pages, names)
+    outputs = [LOG, *_results(names, kinds), *(name for file in wholes for name in _wholes(file, kinds))]
+    claim((folder / name for name in outputs), [*(page.path for page in pages), *reads], advice=ADVICE)
     log = _Log(folder / LOG, {"kinds": sorted(kinds), **(settings or {})}, overwrite)
     painter = _painter(ocr, font) if PICTURE in kinds else None
     summary = PagesSummary()
@@ -101,24 +116,43 @@ def read_pages(
             if result.page is None or result.picture is None:
                 summary.failed.append(result.error)
             else:
-                written = _write(folder, name, result.page, result.picture, kinds, painter)
-                log.add(page, name, written)
-                summary.read += 1
-                summary.lines += len(result.page.lines)
-                summary.files += written
+                log.announce(_results([name], kinds))
+                log.add(page, name, written := _write(folder, name, result.page, result.picture, kinds, painter))
+                summary.add(result.page, written)
                 say(f"{page.name}\t{len(result.page.lines)} lines")
             bar.update()
-    done = {name for page, name in zip(pages, names, strict=True) if log.done(page, name, folder)}
-    for file in whole_files(pages, names):
-        if done.issuperset(file.pages):
-            summary.files += join(folder, file, kinds, {name for _, name in left}, _save)
+    summary.files += _join_wholes(wholes, folder, kinds, log, {name for _, name in left})
     return summary
 
 
-def _check_kinds(kinds: Sequence[str]) -> None:
+def _join_wholes(wholes: Sequence[WholeFile], folder: Path, kinds: Sequence[str], log: _Log, anew: Collection[str]) -> list[Path]:
+    """Files of several pages, where all of these are done; gives what was written."""
+    written = []
+    for file in wholes:
+        if all(page in log.records for page in file.pages):
+            log.announce(_wholes(file, kinds))
+            written += join(folder, file, kinds, anew, _save)
+    return written
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raises ConfigError, with every format that is not known."""
     unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown or not kinds:
-        raise ConfigError([], f"formats {', '.join(unknown) or 'missing'}; known: {', '.join(KINDS)}")
+    known = f"known are {', '.join(KINDS)}"
+    if not kinds:
+        raise ConfigError([Problem("", f"no format is given; {known}")], "--format")
+    if unknown:
+        raise ConfigError([Problem(kind, f"is no format; {known}") for kind in unknown], "--format")
+
+
+def _results(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """Names of the files of these pages."""
+    return [f"{name}{'.jpg' if kind == PICTURE else FORMATS[kind].suffix}" for name in names for kind in kinds]
+
+
+def _wholes(file: WholeFile, kinds: Sequence[str]) -> list[str]:
+    """Names of what a file of several pages becomes as a whole."""
+    return [f"{file.name}.{kind}" for kind in kinds if kind in JOINERS]
 
 
 def _loaded_ahead(pages: Sequence[PageSource]) -> Iterator[Callable[[], Source]]:
@@ -157,7 +191,7 @@ def _write(
 
 def _save(path: Path, content: bytes) -> None:
     try:
-        atomic_write(path, lambda file: file.write(content))
+        write_bytes(path, content)
     except CheckpointError as error:
         raise DataError(f"{error}; the pages read so far are kept, and the same call goes on with the rest") from error
 
@@ -186,6 +220,7 @@ class _Log:
     def __init__(self, path: Path, settings: Mapping[str, Any], overwrite: bool) -> None:
         self.path, self.settings = path, json.loads(json.dumps(dict(settings), sort_keys=True, default=str))
         self.records: dict[str, dict[str, Any]] = {}
+        earlier = sorted(known_results(path.parent) - {path.name}) if overwrite else []
         rows = [] if overwrite else self._rows()
         if rows:
             if rows[0].get("settings") != self.settings:
@@ -195,7 +230,8 @@ class _Log:
                 )
             self.records = {row["name"]: row for row in rows[1:] if isinstance(row.get("name"), str)}
         else:
-            _save(path, (json.dumps({"settings": self.settings}, ensure_ascii=False) + "\n").encode())
+            first: list[dict[str, Any]] = [{"settings": self.settings}, *([{WRITES: earlier}] if earlier else [])]
+            _save(path, "".join(json.dumps(row) + "\n" for row in first).encode())
 
     def _rows(self) -> list[dict[str, Any]]:
         """What stands there; a line that a stop left half written, the last, is cut off."""
@@ -226,23 +262,32 @@ class _Log:
         record = self.records.get(name)
         if record is None or record.get("page") != page.name or record.get("file") != _mark(page.path):
             return False
-        return all(os.path.isfile(folder / file) for file in record.get("written") or ())
+        return all(os.path.isfile(folder / file) for file in record.get(WRITTEN) or ())
+
+    def announce(self, names: Sequence[str]) -> None:
+        """Names files before they are written: a call that is killed leaves no result that looks like a page."""
+        if names:
+            self._append({WRITES: list(names)}, sync=False)
 
     def add(self, page: PageSource, name: str, written: Sequence[Path]) -> None:
         row: dict[str, Any] = {
             "name": name,
             "page": page.name,
             "file": _mark(page.path),
-            "written": [path.name for path in written],
+            WRITTEN: [path.name for path in written],
         }
+        self._append(row)
+        self.records[name] = row
+
+    def _append(self, row: Mapping[str, Any], sync: bool = True) -> None:
         try:
-            with open(self.path, "a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            with open_to_append(self.path) as file:
+                file.write(json.dumps(row) + "\n")
                 file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
         except OSError as error:
             raise DataError(f"cannot be written ({error.strerror or error})", str(self.path)) from error
-        self.records[name] = row
 
 
 def _mark(path: str) -> list[int]:

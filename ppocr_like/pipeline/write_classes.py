@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ class ClassResults:
 
     def __init__(self) -> None:
         self.files: list[Path] = []
+
+    def pictures(self, images: Sequence[str]) -> list[str]:
+        return []
 
     def row(self, verdict: Verdict) -> str:
         """Path, class, probability: as a label file of classes, which ClsLabelEncode reads when the last column is cut off."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ class LineResults:
         characters = charset.labels[1:] if charset is not None else ()
         self.pages = None if max_pages == 0 else PageWriter(folder, choose_font(characters, font), max_pages)
         self.files: list[Path] = []
+
+    def pictures(self, images: Sequence[str]) -> list[str]:
+        return [] if self.pages is None else self.pages.names(len(images))
 
     def row(self, reading: Reading) -> str:
         """Path, text, confidence."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,14 @@ import cv2
 import numpy as np
 from PIL import ImageFont
 
+from ppocr_like.atomic import write_bytes
 from ppocr_like.contracts import TextBox
+from ppocr_like.documents.results import PICTURES
 from ppocr_like.draw.fonts import FontFile
 from ppocr_like.draw.pages import draw_map, draw_page
+from ppocr_like.errors import DataError
 from ppocr_like.pipeline.detector import Finding
+from ppocr_like.pipeline.page_sources import free_name
 
 SAME_LINE = 10  # px: boxes whose upper edges are closer stand in one line (PaddleOCR's `sorted_boxes`)
 QUALITY = 90  # of the JPEG pictures
@@ -39,8 +43,17 @@ class PageResults:
         self.folder, self.max_pages, self.heat_map = folder, max_pages, heat_map
         self.font = FontFile(font)
         self.files: list[Path] = []
-        self._drawn = self._left_out = 0
-        self._names: set[str] = set()
+        self._drawn = self._left_out = self._seen = 0
+        self._names: list[str] = []
+
+    def pictures(self, images: Sequence[str]) -> list[str]:
+        """Names are settled here, before anything is written."""
+        taken: set[str] = set()
+        self._names = [_free_name(image, taken) for image in images]
+        return [] if self.max_pages == 0 else [file for name in self._names for file in self._files(name)]
+
+    def _files(self, name: str) -> list[str]:
+        return [f"{name}.jpg", *([f"{name}_map.jpg"] if self.heat_map else [])]
 
     def row(self, finding: Finding) -> str:
         """`path<TAB>[{"transcription": "", "points": [[x, y], ...], "score": s}, ...]`."""
@@ -53,21 +66,25 @@ class PageResults:
         return f"{finding.source}\t{len(boxes)} boxes{scores}"
 
     def record(self, finding: Finding) -> dict[str, Any]:
-        """Size of the image, boxes with scores."""
+        """Size of the image, boxes with scores, names of the pictures that `draw` makes next."""
         if finding.page is None or finding.prepared is None:
             return {"image": str(finding.source), "error": finding.error}
         height, width = finding.prepared.picture.shape[:2]
         boxes = [_plain(box) for box in in_reading_order(finding)]
-        return {"image": str(finding.source), "width": int(width), "height": int(height), "boxes": boxes}
+        record = {"image": str(finding.source), "width": int(width), "height": int(height), "boxes": boxes}
+        drawn = self.max_pages is None or self._drawn < self.max_pages
+        return record | ({PICTURES: self._files(self._names[self._seen])} if drawn else {})
 
     def draw(self, finding: Finding) -> None:
+        """Images come in the order in which `pictures` got them."""
+        name = self._names[self._seen]
+        self._seen += 1
         if finding.page is None or finding.prepared is None:
             return
         if self.max_pages is not None and self._drawn >= self.max_pages:
             self._left_out += 1
             return
         self._drawn += 1
-        name = self._name(finding)
         self._write(f"{name}.jpg", draw_page(finding.prepared.picture, finding.page.boxes, self._font))
         if self.heat_map and finding.map is not None:
             self._write(f"{name}_map.jpg", draw_map(finding.prepared.picture, finding.map))
@@ -81,21 +98,20 @@ class PageResults:
     def _write(self, name: str, picture: np.ndarray) -> None:
         done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         if not done:
-            raise OSError(f"{name}: a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written")
+            raise DataError(f"{name}: a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written")
         path = self.folder / name
-        path.write_bytes(data.tobytes())
+        write_bytes(path, data.tobytes(), sync=False)
         self.files.append(path)
 
-    def _name(self, finding: Finding) -> str:
-        """A file name of its own, from the image's."""
-        source = finding.source
-        stem = "image" if isinstance(source, np.ndarray) else re.sub(r"[^\w.-]", "_", Path(source).stem) or "image"
-        name, number = stem, 1
-        while name in self._names or f"{name}_map" in self._names:
-            number += 1
-            name = f"{stem}_{number}"
-        self._names |= {name, f"{name}_map"}
-        return name
+
+def _free_name(image: str, taken: set[str]) -> str:
+    """A name for the pictures of an image: its own without its ending, and a number where that is taken; now it is, too."""
+    number = 0
+    while True:
+        name, number = free_name(image, f"_{number + 1}" if number else "", set(taken)), number + 1
+        if not {name.lower(), f"{name}_map".lower()} & taken:
+            taken |= {name.lower(), f"{name}_map".lower()}
+            return name
 
 
 def in_reading_order(finding: Finding) -> list[TextBox]:

@@ -13,9 +13,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ppocr_like.atomic import atomic_write
+from ppocr_like.atomic import atomic_write, write_bytes
 from ppocr_like.documents.page import Page
 from ppocr_like.errors import CheckpointError, DataError
+from ppocr_like.outputs import claim
 from ppocr_like.pipeline.page_sources import PageSource, result_names
 from ppocr_like.report.bad_cases import page_picture
 
@@ -63,7 +64,7 @@ def write_corrections(pages: Sequence[Page], out: str, below: float = 1.01, *, o
     chosen = sorted((page for page in pages if worst[id(page)] < below), key=lambda page: worst[id(page)])
     rows, gone, lines = [], [], 0
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        claim(_results(chosen, folder), (PageSource.named(page.source).path for page in pages), advice="choose another --out")
         for page, name in zip(chosen, result_names(PageSource.named(page.source) for page in chosen), strict=True):
             file = _copy(page, folder, name)
             if file is None:
@@ -82,6 +83,13 @@ def write_corrections(pages: Sequence[Page], out: str, below: float = 1.01, *, o
     return Corrections(out, len(rows), lines, len(pages) - len(chosen), tuple(gone))
 
 
+def _results(pages: Sequence[Page], folder: Path) -> list[Path]:
+    """What may be written: `Label.txt`, and for each page a copy of its file or a PNG."""
+    sources = [PageSource.named(page.source) for page in pages]
+    names = zip(result_names(sources), sources, strict=True)
+    return [folder / LABELS, *(folder / (name + suffix) for name, s in names for suffix in (Path(s.path).suffix, ".png"))]
+
+
 def _copy(page: Page, folder: Path, name: str) -> str | None:
     """The image's name in the folder: a copy of the file, a PNG of a page of several. None: it is gone."""
     picture = page_picture(page)
@@ -89,12 +97,13 @@ def _copy(page: Page, folder: Path, name: str) -> str | None:
         return None
     if os.path.exists(page.source):
         file = name + Path(page.source).suffix
-        shutil.copyfile(page.source, folder / file)
+        with open(page.source, "rb") as source:
+            atomic_write(folder / file, lambda stream: shutil.copyfileobj(source, stream), sync=False)
         return file
     done, data = cv2.imencode(".png", picture)
     if not done:
         return None
-    (folder / f"{name}.png").write_bytes(data.tobytes())
+    write_bytes(folder / f"{name}.png", data.tobytes(), sync=False)
     return f"{name}.png"
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ppocr_like.atomic import write_text
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
-from ppocr_like.errors import DataError
+from ppocr_like.errors import CheckpointError, DataError
 
 
 def count_characters(files: Sequence[str | Path], delimiter: str = "\t") -> Counter[str]:
@@ -44,14 +46,18 @@ def write_dictionary(path: str | Path, counts: Counter[str], min_count: int = 1,
         raise DataError(
             "a label holds a line break within its text, which a dictionary cannot list; mend the label file", str(path)
         )
+    refuse_existing(path, overwrite)
     try:
-        with open(path, "w" if overwrite else "x", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{entry}\n" for entry in entries)
-    except FileExistsError as error:
-        raise DataError("exists already; give another name, or --force to replace it", str(path)) from error
-    except OSError as error:
-        raise DataError(f"cannot be written ({error.strerror or error})", str(path)) from error
+        write_text(path, "".join(f"{entry}\n" for entry in entries))
+    except CheckpointError as error:
+        raise DataError(str(error)) from error
     return entries
+
+
+def refuse_existing(path: str | Path, overwrite: bool) -> None:
+    """Raises DataError where the dictionary is there and shall not be replaced."""
+    if os.path.lexists(path) and not overwrite:
+        raise DataError("exists already; give another name, or --force to replace it", str(path))
 
 
 def describe_character(character: str) -> str:

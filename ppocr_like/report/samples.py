@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ppocr_like.atomic import write_bytes
 from ppocr_like.charset import Charset
 from ppocr_like.config.build import Builder
 from ppocr_like.contracts import Rejected, RejectedSample, Rejections, Request, SampleInfo
@@ -18,7 +20,8 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
 from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.draw.samples import sample_sheet
-from ppocr_like.errors import DataError
+from ppocr_like.errors import CheckpointError, DataError
+from ppocr_like.outputs import claim
 from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.decode import DecodeImage
 from ppocr_like.transforms.keep_keys import KeepKeys
@@ -26,6 +29,7 @@ from ppocr_like.transforms.normalize import NormalizeImage
 
 _ON_SHEET = 20  # lines
 _TEXT, _SMALL, _MARGIN = 20, 12, 8  # px
+_SHEETS = re.compile(r"lines_\d+\.png|\d+_.*\.png")
 
 
 @dataclass
@@ -70,6 +74,16 @@ def draw_samples(builder: Builder, count: int, folder: str | Path, epoch: int = 
     if not drawn.paths:
         raise DataError(f"the training chain rejects every sample: {drawn.rejected.counts}", ", ".join(dataset.label_files))
     return drawn
+
+
+def claim_sheets(folder: str | Path, images: Sequence[str]) -> None:
+    """Makes sure that `draw_samples` can write to `folder` without replacing any of the `images` (folders) that are read.
+
+    Raises:
+        DataError: it cannot, and says what to do.
+    """
+    there = [path for path in Path(folder).glob("*.png") if _SHEETS.fullmatch(path.name)]
+    claim([Path(folder) / "lines_001.png", *there], images=images, advice="choose another folder with --draw-to")
 
 
 def _requests(builder: Builder, dataset: Dataset, epoch: int, progress: bool) -> Iterator[Request]:
@@ -153,8 +167,7 @@ def _line_row(image: np.ndarray, info: SampleInfo, charset: Charset | None, font
 
 def _write(path: Path, picture: np.ndarray) -> Path:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    except OSError as error:
-        raise DataError(f"cannot be written ({error.strerror or error})", str(path)) from error
+        write_bytes(path, cv2.imencode(".png", picture)[1].tobytes(), sync=False)
+    except CheckpointError as error:
+        raise DataError(str(error)) from error
     return path

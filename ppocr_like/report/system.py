@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ppocr_like.atomic import write_text
 from ppocr_like.config import Recipe
 from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
 from ppocr_like.engine.ranks import Ranks, join_ranks
-from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
+from ppocr_like.errors import CheckpointError, ConfigError, DataError, OcrError, Problem
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
 from ppocr_like.pipeline.ocr import CLS_THRESH, MIN_CONFIDENCE, OCR
 from ppocr_like.pipeline.tiles import LEAST_TILE
@@ -227,9 +228,9 @@ def write_report(recipe: Recipe, evaluations: list[SystemEvaluation], path: Path
     """
     try:
         if path.suffix.lower() in (".html", ".htm"):
-            path.write_text(html_report(evaluations, recipe.source), encoding="utf-8")
+            write_text(path, html_report(evaluations, recipe.source))
         else:
             tree = {evaluation.name: evaluation.report() for evaluation in evaluations}
-            path.write_text(json.dumps(tree, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OcrError(f"cannot write {path}: {error.strerror or error}; choose another file with --report") from error
+            write_text(path, json.dumps(tree, ensure_ascii=False, indent=1) + "\n")
+    except CheckpointError as error:
+        raise OcrError(f"{error}, or another file with --report") from error

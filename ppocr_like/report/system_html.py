@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from ppocr_like.errors import DataError
 from ppocr_like.metrics.page_text import FALSE, IGNORED, MERGED, MISSED, RIGHT, SPLIT, WRONG
+from ppocr_like.pipeline.preprocess import decoded
 from ppocr_like.report.html import embedded, html_document
 from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 
@@ -72,9 +73,12 @@ def _page(page: JudgedPage, *, first: bool, picture: bool) -> str:
 
 def _sheet(page: JudgedPage) -> str:
     """The picture with outlines over it; their texts show on a touch or under the pointer."""
-    image = cv2.imdecode(np.fromfile(page.path, np.uint8), cv2.IMREAD_COLOR)
-    if image is None or page.page is None:
+    try:
+        image = decoded(page.path)
+    except DataError:
         return "<p class='bad'>the picture cannot be shown</p>"
+    if page.page is None:
+        return "<p class='bad'>nothing was read</p>"
     height, width = image.shape[:2]
     source, size = embedded(image, LONGEST, QUALITY)
     shapes = "".join(_shapes(page))

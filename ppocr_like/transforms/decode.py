@@ -9,7 +9,8 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.channels import repeat_gray
-from ppocr_like.transforms.header import encoded_size
+from ppocr_like.transforms.flatten import DAMAGED, WHITE, colours_of, flattened_bytes
+from ppocr_like.transforms.header import read_header
 
 UNREADABLE = "unreadable image"
 TOO_LARGE = "image too large"
@@ -26,7 +27,8 @@ _NO_LENGTH = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a body
 class DecodeImage(Transform):
     """Decodes `image` (uint8 vector or bytes) to (H, W, 3) uint8, as PaddleOCR's DecodeImage.
 
-    Alpha is dropped, a palette and CMYK become BGR, 16 bits are scaled to 8, Exif orientation is obeyed. A gray file gives
+    What is transparent shows `paper`, as people see it (PaddleOCR drops alpha, and black letters on nothing become a black
+    picture); a palette and CMYK become BGR, 16 bits are scaled to 8, Exif orientation is obeyed. A gray file gives
     three equal channels that share their memory and are read-only (see `channels`). An `image` that is already a picture
     passes through.
 
@@ -35,6 +37,7 @@ class DecodeImage(Transform):
         channel_first: give (3, H, W).
         ignore_orientation: leave Exif orientation aside.
         max_pixels: a larger image is rejected by its header, before memory is taken for it.
+        paper: under transparent pictures: a grey value, or [red, green, blue], 0 to 255.
 
     Raises (on call):
         Rejected: "unreadable image": empty, truncated (PaddleOCR trains on the gray rest of a truncated JPEG), no image;
@@ -47,12 +50,15 @@ class DecodeImage(Transform):
         channel_first: bool = False,
         ignore_orientation: bool = False,
         max_pixels: int = MAX_PIXELS,
+        paper: int | list[int] = WHITE,
     ) -> None:
         if img_mode not in MODES:
             raise ValueError(f"img_mode is {img_mode!r}; known: {', '.join(MODES)}")
         if max_pixels < 1:
             raise ValueError(f"max_pixels is {max_pixels}; at least 1 is needed")
+        colours_of(paper)  # says what is wrong with it
         self.max_pixels = max_pixels
+        self.paper = paper
         self.img_mode = img_mode
         self.channel_first = channel_first
         self.ignore_orientation = ignore_orientation
@@ -77,12 +83,18 @@ class DecodeImage(Transform):
     def _decode(self, data: np.ndarray) -> np.ndarray:
         if data.size == 0:
             raise Rejected(UNREADABLE, "the file is empty")
-        size = encoded_size(data)
-        if size is not None and size[0] * size[1] > self.max_pixels:
-            raise Rejected(TOO_LARGE, f"{size[0]} x {size[1]} px; DecodeImage.max_pixels allows {self.max_pixels:,}")
+        header = read_header(data)
+        if header is None:
+            raise Rejected(UNREADABLE, "no image format that is known here, or its header is damaged")
+        if header.pixels > self.max_pixels:
+            raise Rejected(TOO_LARGE, f"{header.width} x {header.height} px; DecodeImage.max_pixels allows {self.max_pixels:,}")
+        if header.doubt:
+            raise Rejected(UNREADABLE, header.doubt)
         cut = truncation(data)
         if cut:
             raise Rejected(UNREADABLE, cut)
+        if header.alpha:
+            return self._transparent(data)
         try:
             image = cv2.imdecode(data, self._flags)
         except cv2.error as error:
@@ -93,6 +105,15 @@ class DecodeImage(Transform):
             return repeat_gray(image.reshape(image.shape[:2]))
         if image.shape[2] == 4:
             image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if self.img_mode == "RGB" else image
+
+    def _transparent(self, data: np.ndarray) -> np.ndarray:
+        try:
+            image = flattened_bytes(data, self.paper, not self.ignore_orientation)
+        except DAMAGED as error:
+            raise Rejected(UNREADABLE, f"it cannot be decoded ({error})") from error
+        if self.img_mode == "GRAY":
+            return repeat_gray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if self.img_mode == "RGB" else image
 
 

@@ -95,7 +95,8 @@ class Tuning:
         charts = [chart for name in CURVES if (chart := self._curve(name)) is not None]
         files = [folder / "results.json"]
         if charts:
-            Image.fromarray(_grid_of(charts)).save(folder / "curves.png")
+            picture = Image.fromarray(_grid_of(charts))
+            atomic_write(folder / "curves.png", lambda file: picture.save(file, "PNG"))
             files.append(folder / "curves.png")
         return files
 
@@ -166,7 +167,7 @@ def write_recipe(path: str | Path, changes: dict[str, Any]) -> None:
     Raises:
         ConfigError: a value that cannot be set in this file, which is then left as it is.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # a link stays a link: it is the recipe that is asked for
     text = load_text(path)
     tree, _ = parse(text, str(path), say=lambda _: None)
     section = tree.get("PostProcess") if isinstance(tree, dict) else None

@@ -14,12 +14,14 @@ from ppocr_like.config.build import Builder
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.errors import WeightsError
 from ppocr_like.modeling.paddle_names import cell_names, to_paddle_name, transposed
+from ppocr_like.outputs import claim
 from ppocr_like.weights.charset_plan import same_charset
 from ppocr_like.weights.files import LAYOUT, WeightsFile, load_weights, save_weights
 from ppocr_like.weights.fit import fitted
 from ppocr_like.weights.match import MatchReport
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
 from ppocr_like.weights.paddle_write import paddle_state, write_paddle
+from ppocr_like.weights.resolve import resolve
 from ppocr_like.weights.sub_models import load_into, sub_weights
 
 Kind = Literal["safetensors", "paddle"]
@@ -89,13 +91,14 @@ def convert(
     Raises:
         WeightsError: weights that cannot be read, do not fit the recipe's network, or cannot become what is wanted.
         ConfigError: the recipe's network cannot be built.
-        CheckpointError: the target cannot be written.
+        DataError: the target is the file to convert or the recipe, or cannot be written.
+        CheckpointError: writing it failed.
     """
     path = Path(target)
     kind = _kind(path, to)
-    weights = replace(load_weights(source), sub_model=sub_model)
-    if weights.path.resolve() == path.resolve():
-        raise WeightsError(f"{path} is the file to convert; give another name for the new one")
+    found = resolve(source)
+    claim([path], [found, None if recipe is None else recipe.path], advice="give another name for the new file")
+    weights = replace(load_weights(found), sub_model=sub_model)
     if recipe is None and weights.recipe is not None:
         recipe = Recipe.from_tree(weights.recipe)
     if recipe is None:

@@ -70,7 +70,7 @@ def test_bad_images_are_named_at_the_end_with_status_1(tiny_run, tiny_bundle, tm
         (["--model", "{bundle}"], "no images given"),
         (["--model", "{bundle}", "{empty}"], "no images in this folder"),
         (["--model", "{bundle}", "x.jpg", "-o", "Global.infer_img=y"], "give it with -c"),
-        (["--model", "{bundle}", "{image}", "--out", "{image}/out"], "cannot write the results"),
+        (["--model", "{bundle}", "{image}", "--out", "{image}/out"], "cannot be written"),
         (["--model", "{bundle}", "{image}", "--font", "{image}"], "cannot be used as a font"),
     ],
 )

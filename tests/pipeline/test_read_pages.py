@@ -16,6 +16,7 @@ from PIL import Image
 from ppocr_like.components import load_components
 from ppocr_like.documents import Page
 from ppocr_like.errors import ConfigError, DataError
+from ppocr_like.pipeline.inputs import SUFFIXES, find_images
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.page_sources import PageSource, result_names
 from ppocr_like.pipeline.read_pages import LOG, read_pages
@@ -92,7 +93,7 @@ def test_a_bad_page_stops_nothing_and_is_tried_again(ocr, files, tmp_path):
 
 
 def test_formats_and_damaged_logs_are_named(ocr, files, tmp_path):
-    with pytest.raises(ConfigError, match=r"docx.*known: txt"):
+    with pytest.raises(ConfigError, match=r"docx.*known are txt"):
         call(ocr, files, tmp_path, kinds=["docx"])
     assert not (tmp_path / LOG).exists()
     (tmp_path / LOG).write_text("{}\nnonsense\n")
@@ -182,3 +183,62 @@ def test_the_tool_takes_values_of_the_detectors_post_processing(ink_bundle, tiny
     assert heights[1] > heights[0]
     wrong = subprocess.run([*command, "--det-postprocess", "unclip_ratio"], cwd=ROOT, capture_output=True, text=True)
     assert wrong.returncode != 0 and "write NAME=VALUE" in wrong.stderr
+
+
+def test_no_result_replaces_a_page(ocr, files, tmp_path):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    photo = str(shutil.copy(files[0], scans / "photo.jpg"))
+    before = Path(photo).read_bytes()
+    (tmp_path / "other").symlink_to(scans)
+    for out in (scans, tmp_path / "other", scans / ".." / "scans"):
+        with pytest.raises(DataError, match=r"photo\.jpg.*is read.*--out"):
+            call(ocr, [photo], out)
+        assert Path(photo).read_bytes() == before and os.listdir(scans) == ["photo.jpg"]
+    assert call(ocr, [photo], scans, kinds=("txt",)).read == 1  # beside it is fine
+    with pytest.raises(DataError, match=r"model\.onnx"):
+        call(ocr, [photo], tmp_path / "out", reads=[_model(tmp_path / "out" / "photo.txt")])
+
+
+def _model(path):
+    path.parent.mkdir()
+    path.symlink_to(path.parent / "model.onnx")
+    (path.parent / "model.onnx").write_bytes(b"")
+    return path.parent / "model.onnx"
+
+
+def test_the_whole_of_a_file_does_not_replace_it(ocr, files, tmp_path):
+    images = [Image.open(file).convert("RGB") for file in files[:2]]
+    images[0].save(tmp_path / "doc.pdf", save_all=True, append_images=images[1:])
+    before = (tmp_path / "doc.pdf").read_bytes()
+    with pytest.raises(DataError, match=r"doc\.pdf.*is read"):
+        call(ocr, [str(tmp_path / "doc.pdf")], tmp_path, kinds=("txt", "pdf"))
+    assert (tmp_path / "doc.pdf").read_bytes() == before
+
+
+def test_results_are_never_pages_of_the_next_call(ocr, files, tmp_path):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    images = [Image.open(file).convert("RGB") for file in files[:2]]
+    images[0].save(scans / "book.tif", save_all=True, append_images=images[1:])
+    shutil.copy(files[0], scans / "photo.png")
+    suffixes = SUFFIXES | {".pdf"}
+    found = find_images([scans], suffixes)
+    assert len(found) == 2
+    for out, overwrite in ((scans / "text", False), (scans / "text", True), (scans, False)):
+        call(ocr, found, out, kinds=("txt", "picture", "pdf", "json"), overwrite=overwrite, settings={"n": overwrite})
+        said = []
+        assert find_images([scans], suffixes, said.append) == found
+        assert "results of an earlier call" in said[0]
+    log = scans / "text" / LOG
+    rows = log.read_text().splitlines()
+    killed = [row for row in rows if '"written"' not in row]  # as if killed before a page was told to be done
+    log.write_text("\n".join(killed) + "\n")
+    assert find_images([scans], suffixes) == found
+
+
+def test_earlier_results_are_known_when_started_anew(ocr, files, tmp_path):
+    call(ocr, files[:2], tmp_path, kinds=("picture",))
+    call(ocr, files[2:3], tmp_path, kinds=("txt",), overwrite=True)
+    with pytest.raises(DataError, match="no images"):
+        find_images([tmp_path])

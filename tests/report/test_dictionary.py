@@ -56,9 +56,11 @@ def test_an_existing_file_is_kept_unless_asked(tmp_path):
     assert path.read_text(encoding="utf-8") == "a\n"
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(DataError, match="cannot be written"):
-        write_dictionary(tmp_path / "none" / "d.txt", Counter("a"))
+def test_a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_said(tmp_path):
+    write_dictionary(tmp_path / "none" / "d.txt", Counter("a"))
+    assert (tmp_path / "none" / "d.txt").read_text() == "a\n"
+    with pytest.raises(DataError, match="cannot write"):
+        write_dictionary(tmp_path / "none" / "d.txt" / "e.txt", Counter("a"))
 
 
 def test_the_shipped_dictionary_is_that_of_the_training_labels(tmp_path):

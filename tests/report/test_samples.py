@@ -110,5 +110,5 @@ def test_a_chain_that_rejects_everything_is_told(tmp_path: Path) -> None:
 
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match="cannot write"):
         draw_samples(pages(tmp_path, chain()), 1, tmp_path / "file", progress=False)

@@ -12,7 +12,7 @@ import yaml
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.errors import WeightsError
+from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.weights import load_weights
 from ppocr_like.weights.convert import convert
 from ppocr_like.weights.paddle_file import read_paddle
@@ -114,7 +114,7 @@ def test_targets_that_cannot_be(given):
     for target, kind, says in (("x.bin", None, "suffix tells no kind"), ("x.bin", "paddle", r"ends in \.pdparams")):
         with pytest.raises(WeightsError, match=says):
             convert(folder, folder / target, recipe, to=kind)
-    with pytest.raises(WeightsError, match="file to convert"):
+    with pytest.raises(DataError, match="give another name"):
         convert(folder, folder / "best_accuracy.pdparams", recipe)
     convert(folder, folder / "plain.safetensors", recipe)
     fused = Recipe.from_tree({**recipe.tree, "Architecture": {**ARCHITECTURE, "fused": True}})

@@ -51,11 +51,29 @@ def test_a_cut_header_is_no_size_and_no_error(name: str) -> None:
         assert told is None or told == (37, 300) or cut < 60  # a few cut bytes read as zeros
 
 
-def test_other_kinds_are_left_to_opencv() -> None:
-    _, ppm = cv2.imencode(".ppm", np.zeros((3, 4, 3), np.uint8))
-    assert encoded_size(ppm) is None
-    assert encoded_size(np.frombuffer(b"no image", np.uint8)) is None
-    assert DecodeImage("BGR", max_pixels=1)({"image": ppm}, np.random.default_rng(0))["image"].shape == (3, 4, 3)
+@pytest.mark.parametrize("ending", [".ppm", ".pgm", ".pbm", ".pam", ".sr", ".hdr", ".pfm", ".jp2", ".avif"])
+def test_what_opencv_decodes_is_known(ending: str) -> None:
+    shape = (70, 80) if ending in (".pgm", ".pbm") else (70, 80, 3)
+    picture = np.zeros(shape, np.float32 if ending in (".hdr", ".pfm") else np.uint8)
+    data = np.asarray(cv2.imencode(ending, picture)[1]).reshape(-1)
+    assert encoded_size(data) == (80, 70)
+    assert DecodeImage("BGR")({"image": data}, np.random.default_rng(0))["image"].shape == (70, 80, 3)
+    with pytest.raises(Rejected, match="too large"):
+        DecodeImage("BGR", max_pixels=5599)({"image": data}, np.random.default_rng(0))
+
+
+def test_what_is_not_known_is_not_decoded() -> None:
+    data = np.frombuffer(b"no image at all", np.uint8)
+    assert encoded_size(data) is None
+    with pytest.raises(Rejected, match="no image format"):
+        DecodeImage("BGR")({"image": data}, np.random.default_rng(0))
+
+
+def test_big_tiff() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (31, 17), "red").save(buffer, "TIFF", big_tiff=True)
+    data = np.frombuffer(buffer.getvalue(), np.uint8)
+    assert data[2] == 43 and encoded_size(data) == (31, 17)
 
 
 READ = """

@@ -11,8 +11,9 @@ from ppocr_like.data.convert.coco_text import SPLITS, CocoText
 from ppocr_like.data.convert.crops import OCRS_FILTER, LineFilter
 from ppocr_like.data.convert.hiertext import ILLEGIBLE, LEVELS, HierText
 from ppocr_like.data.convert.labelme import TEXT_FROM, Labelme
-from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
+from ppocr_like.data.convert.ppocrlabel import CROPS, LABELS, STATE, PPOCRLabel
 from ppocr_like.data.convert.target import CROP_FORMATS, Target
+from ppocr_like.outputs import claim
 
 FILTERS = {"ocrs": OCRS_FILTER, "none": LineFilter()}
 
@@ -130,6 +131,22 @@ def target(args: argparse.Namespace) -> Target:
         max_images=args.max_images,
         overwrite=args.force,
     )
+
+
+def claim_target(args: argparse.Namespace, place: Target) -> None:
+    """Makes sure that the label files can be written, and that none of them is one that the reader reads.
+
+    Raises:
+        DataError: it is, or cannot be written.
+    """
+    source = Path(args.source)
+    files = [source]
+    if source.is_dir():
+        endings = {"icdar": (".txt",), "labelme": (".json",)}.get(args.format, ())
+        files = [path for path in source.iterdir() if path.suffix.lower() in endings]
+        files += [source / name for name in (LABELS, STATE, CROPS)] if args.format == "ppocrlabel" else []
+    images = [str(args.images or (source if source.is_dir() else source.parent))]
+    claim(place.files, files, images=images, advice="choose another file with --out (and --val-out)")
 
 
 def wanted(args: argparse.Namespace) -> LineFilter:

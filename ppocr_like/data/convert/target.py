@@ -12,11 +12,14 @@ from typing import TextIO
 
 import numpy as np
 
+from ppocr_like.atomic import write_text
 from ppocr_like.data.convert.base import IGNORED, LeftOut
 from ppocr_like.errors import DataError
+from ppocr_like.outputs import claim
 
 _SPLIT = 0x5117  # stream of the split's generator
 CROP_FORMATS = (".jpg", ".png")
+MARK = ".crops"  # in the folder of crops
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,20 @@ class Target:
     @property
     def crop_folder(self) -> Path:
         return self.crops if self.crops is not None else self.labels.with_name(f"{self.labels.stem}_crops")
+
+    def claim_crops(self) -> None:
+        """Takes the folder of the crops: a new or empty one, or that of an earlier conversion, which leaves a mark in it.
+
+        Crops get names such as `page/0003.jpg`; in a folder of other files one of them could be an image that is read.
+
+        Raises:
+            DataError: it holds other files, or cannot be written.
+        """
+        folder, advice = self.crop_folder, "choose a new folder with --crops"
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
+            raise DataError(f"holds files that are no crops of an earlier conversion; {advice}", str(folder))
+        claim([folder / MARK], advice=advice)
+        write_text(folder / MARK, "Crops of tools/convert_data.py: a conversion into this folder replaces them.\n")
 
     @property
     def files(self) -> list[Path]:
@@ -110,7 +127,8 @@ class LabelFiles:
         try:
             for part in self.parts:
                 part.parent.mkdir(parents=True, exist_ok=True)
-                self._streams.append(open(part, "w", encoding="utf-8", newline="\n"))
+                part.unlink(missing_ok=True)  # a link that somebody put there is not followed
+                self._streams.append(open(part, "x", encoding="utf-8", newline="\n"))
         except OSError as error:
             self._discard()
             raise DataError(f"cannot be written ({error.strerror or error})", str(self.files[len(self._streams)])) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections import deque
@@ -15,12 +14,13 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from ppocr_like.atomic import write_bytes
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import read_image
 from ppocr_like.data.convert.base import IGNORED, Box, LeftOut, Page, Reader
 from ppocr_like.data.convert.crops import LineFilter, cut
 from ppocr_like.data.convert.target import Converted, LabelFiles, Splitter, Target
-from ppocr_like.errors import DataError
+from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.transforms.decode import DecodeImage
 
 _AHEAD = 8  # pages worked at while earlier ones are written down
@@ -67,6 +67,7 @@ def convert_rec(
     made = _start(reader, target)
     split = Splitter(target.val_share)
     wanted = wanted or LineFilter()
+    target.claim_crops()
     with ExitStack() as stack:
         files = stack.enter_context(LabelFiles(target))
         pool = stack.enter_context(ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)))
@@ -233,12 +234,7 @@ def _cut_page(page: Page, chosen: list[tuple[int, np.ndarray, str]], folder: Pat
 
 
 def _write_crop(path: Path, data: bytes) -> None:
-    scratch = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(data)
-        os.replace(scratch, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # its folder could not be made
-            scratch.unlink(missing_ok=True)
-        raise DataError(f"cannot be written ({error.strerror or error})", str(path)) from error
+        write_bytes(path, data, sync=False)
+    except CheckpointError as error:
+        raise DataError(str(error)) from error

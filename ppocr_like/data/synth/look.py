@@ -9,8 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ppocr_like.contracts import Rejected
+from ppocr_like.data.base import read_image
 from ppocr_like.data.synth.settings import SynthSettings
 from ppocr_like.errors import DataError
+from ppocr_like.transforms.decode import DecodeImage
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 KEPT = 32  # background images held in memory
@@ -56,9 +59,10 @@ class Paper:
         if path in self._held:
             self._held.move_to_end(path)
             return self._held[path]
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError("cannot be read as an image of paper; remove it", path)
+        try:
+            image = DecodeImage("BGR")({"image": read_image(path)}, np.random.default_rng(0))["image"]
+        except Rejected as error:
+            raise DataError(f"cannot be read as an image of paper ({error.reason}); remove it", path) from error
         scale = LARGEST / max(image.shape[:2])
         if scale < 1.0:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -15,12 +15,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ppocr_like.atomic import atomic_write
+from ppocr_like.atomic import atomic_write, open_to_append, write_bytes
 from ppocr_like.data.cache import FileKey
-from ppocr_like.data.pack_writer import Entry, PackWriter, Part
+from ppocr_like.data.lmdb_store import FILE
+from ppocr_like.data.pack_writer import LEFT_OUT, LOCK, Entry, PackWriter, Part
 from ppocr_like.data.synth.lines import LineMaker, encode
 from ppocr_like.data.synth.settings import SynthSettings
 from ppocr_like.errors import CheckpointError, DataError, OcrError
+from ppocr_like.outputs import claim, within
 from ppocr_like.outside import load_json
 
 LABELS, STATE = "labels.txt", "synth.json"
@@ -54,6 +56,7 @@ def make_lines(
     lmdb: bool = False,
     suffix: str = ".png",
     workers: int | None = None,
+    reads: Sequence[str] = (),
     progress: bool = True,
 ) -> Made:
     """Makes `count` lines in `out`: `labels.txt` with `img/...`, or an LMDB folder.
@@ -70,13 +73,17 @@ def make_lines(
         lmdb: write an LMDB folder for LMDBDataSet.
         suffix: of the images, one of FORMATS.
         workers: processes; None: one per core.
+        reads: what else is read (a dictionary): nothing is written over it.
         progress: a bar.
 
     Raises:
-        DataError: see `LineMaker`; `out` was made with other settings, or cannot be written.
+        DataError: see `LineMaker`; `out` would replace what is read; `out` was made with other settings, or cannot be written.
     """
     if suffix not in FORMATS:
         raise DataError(f"images as {suffix!r}; known: {', '.join(FORMATS)}", out)
+    names = (FILE, LOCK, LEFT_OUT) if lmdb else (LABELS, STATE)
+    claim([os.path.join(out, name) for name in names], [*settings.corpus, *reads], advice="choose another folder with --out")
+    _refuse_backgrounds(settings.backgrounds, out)
     maker = LineMaker(settings, allowed)
     state = {
         "settings": asdict(settings),
@@ -170,6 +177,12 @@ def look_generator(seed: int, epoch: int, number: int, repeat: int = 0) -> np.ra
     return np.random.Generator(np.random.PCG64([seed, number, 2, epoch, repeat]))
 
 
+def _refuse_backgrounds(backgrounds: str | None, out: str) -> None:
+    """Lines that an earlier call made must not be paper of the next one."""
+    if backgrounds and within(os.path.realpath(backgrounds), os.path.realpath(out)):
+        raise DataError(f"lies in the folder of backgrounds ({backgrounds}), whose images are read; choose another --out", out)
+
+
 class _LabelSink:
     """A folder of images and a label file. A line stands in the label file once its image is whole."""
 
@@ -178,7 +191,10 @@ class _LabelSink:
         self.suffix = state["suffix"]
         _claim(self.folder, state)
         self.done = self._whole_lines()
-        self._file = open(self.place, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by __exit__)
+        try:
+            self._file = open_to_append(self.place)
+        except OSError as error:
+            raise _unwritable(out, error) from error
 
     def _whole_lines(self) -> int:
         """Lines there; one that a stop left half written is cut off."""
@@ -188,8 +204,7 @@ class _LabelSink:
         data = path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
-            with open(path, "r+b") as file:
-                file.truncate(len(whole))
+            write_bytes(path, whole)
         return whole.count(b"\n")
 
     def add(self, lines: Lines) -> None:
@@ -199,11 +214,12 @@ class _LabelSink:
                 number = self.done + len(rows)
                 name = f"img/{number // IN_FOLDER:04d}/{number:07d}{self.suffix}"
                 path = self.folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+                write_bytes(path, data, sync=False)
                 rows.append(f"{name}\t{text}\n")
             self._file.writelines(rows)
             self._file.flush()
+        except CheckpointError as error:
+            raise DataError(f"{error}; run the same command again to go on") from error
         except OSError as error:
             raise _unwritable(str(self.folder), error) from error
         self.done += len(rows)

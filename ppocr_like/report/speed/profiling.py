@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from torch.profiler import ProfilerActivity, profile
 
-from ppocr_like.errors import DataError
+from ppocr_like.atomic import write_bytes
+from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.report.speed.bench import Bench, Section
 from ppocr_like.report.speed.measure import batch_of, canvases, fixed_batch, optimizer_step
 
@@ -43,9 +45,11 @@ class ProfileSection(Section):
             for _ in range(STEPS):
                 optimizer_step(run, [batch], run.compute, run.scaler)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            recorded.export_chrome_trace(str(path))
-        except (OSError, RuntimeError) as error:
+            with tempfile.TemporaryDirectory() as folder:
+                trace = Path(folder, "trace.json")
+                recorded.export_chrome_trace(str(trace))
+                write_bytes(path, trace.read_bytes())
+        except (OSError, RuntimeError, CheckpointError) as error:
             raise DataError(f"the trace cannot be written ({error})", str(path)) from error
         return {"trace": str(path), "steps": STEPS, "batch": list(batch["image"].shape), **_top(recorded, bench.device.type)}
 

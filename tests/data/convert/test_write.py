@@ -174,7 +174,7 @@ def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
         convert_det(Given(pages(tmp_path)), Target(tmp_path / "file" / "a.txt", data_dir=tmp_path), progress=False)
     target = Target(tmp_path / "a.txt", crops=tmp_path / "file" / "crops")
-    with pytest.raises(DataError, match=r"file/crops/p0/0000.jpg: cannot be written"):
+    with pytest.raises(DataError, match=r"file/crops/.crops: cannot be written"):
         convert_rec(Given(pages(tmp_path)), target, progress=False)
     assert not (tmp_path / "a.txt").exists()
 

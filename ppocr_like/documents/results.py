@@ -1,0 +1,69 @@
+"""Which files of a folder are results of earlier calls: what reads a folder of images leaves them alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PAGES, LINES, TEXT = "pages.jsonl", "predictions.json", "predictions.txt"
+WRITES = "writes"  # key of a row of `pages.jsonl`: files that are about to be written, or that an earlier log named
+WRITTEN = "written"  # of a row of a page that is done
+PICTURES = "pictures"  # of an entry of `predictions.json`
+_SHEETS = re.compile(r"predictions(_\d+)?\.png")  # of lines
+
+
+def result_names(folder: str | Path) -> frozenset[str]:
+    """Names of the files in `folder` that `tools/infer.py` wrote, as `pages.jsonl` and `predictions.json` tell.
+
+    A file of these names that is missing or damaged names none; whoever needs what it says raises the error.
+    """
+    folder = Path(folder)
+    names: set[str] = set()
+    for row in _rows(folder / PAGES):
+        names.update(_texts(row.get(WRITES)), _texts(row.get(WRITTEN)))
+    if names or (folder / PAGES).is_file():
+        names.add(PAGES)
+    entries = _entries(folder / LINES)
+    if entries is not None:
+        names |= {LINES, TEXT}
+        for entry in entries:
+            names.update(_texts(entry.get(PICTURES)))
+        names.update(path.name for path in folder.glob("predictions*.png") if _SHEETS.fullmatch(path.name))
+    return frozenset(names)
+
+
+def result_files(folder: str | Path) -> list[Path]:
+    """The same as paths."""
+    return [Path(folder) / name for name in sorted(result_names(folder))]
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+    except OSError:
+        return
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            yield row
+
+
+def _entries(path: Path) -> list[dict[str, Any]] | None:
+    """The records of a `predictions.json`, recognised by their key `image`; None where there is no such file."""
+    try:
+        entries = json.loads(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "image" in entry for entry in entries):
+        return None
+    return entries
+
+
+def _texts(value: Any) -> list[str]:
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
