@@ -7,15 +7,23 @@ PaddleOCR's CTCLabelEncode / CTCLabelDecode.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 from ppocr_like.errors import DataError
 from ppocr_like.outside import read_file
+from ppocr_like.text import Direction, Reordered, paddle_order, right_to_left_entries, to_logical, to_visual
 
-RUN = re.compile(r"[a-zA-Z0-9 :*./%+-]")  # characters that keep their order in a right-to-left line (PaddleOCR's rule)
+MEANING: dict[Direction, str] = {
+    "ltr": "labels and texts stand in the order of the page, from left to right; nothing is moved",
+    "rtl": "labels and texts stand in reading order; the network reads from left to right; UAX #9 leads from one to the other",
+    "paddle": "labels stand in the order of the page, from left to right, as PaddleOCR's Arabic label files do; texts are put in "
+    "reading order by PaddleOCR's rule, and so are the labels that they are compared with",
+}
+DIRECTION_KEY = "text_direction"  # in the metadata of ONNX files
+DirectionSetting = Literal["auto", "ltr", "rtl", "paddle"]
 SAR_SPECIALS = ("<UKN>", "<BOS/EOS>", "<PAD>")  # PaddleOCR's names, in this order behind the entries
 NRTR_SPECIALS = ("blank", "<unk>", "<s>", "</s>")  # before the entries; "blank" is the padding
 BLANK = "blank"  # the name PaddleOCR gives class 0
@@ -69,45 +77,87 @@ def unusable_entries(entries: Sequence[str]) -> str:
     return f"none of its {len(entries)} entries is a single character, so no label could be written with it ({shown}): {why}"
 
 
-def right_to_left_order(text: str) -> list[int]:
-    """Order in which the characters of a line that was read from left to right follow each other in a right-to-left
-    script: reversed, but runs of Latin letters, digits and their punctuation keep their own order (PaddleOCR's rule for
-    Arabic dictionaries). `"".join(text[i] for i in order)` is the text as written."""
-    runs: list[list[int]] = []
-    inside = False
-    for i, character in enumerate(text):
-        keeps = bool(RUN.match(character))
-        if keeps and inside:
-            runs[-1].append(i)
-        else:
-            runs.append([i])
-        inside = keeps
-    return [i for run in reversed(runs) for i in run]
+def resolve_direction(setting: DirectionSetting, entries: Iterable[str]) -> Direction:
+    """What `Global.text_direction` means for a dictionary.
+
+    `auto` is `rtl` where an entry holds a letter of a right-to-left script (Unicode's bidirectional classes R and AL). `paddle`
+    matters with such letters alone.
+    """
+    if setting in ("ltr", "rtl"):
+        return setting
+    if not right_to_left_entries(entries):
+        return "ltr"
+    return "rtl" if setting == "auto" else "paddle"
+
+
+def told_direction(data: Mapping[str, Any]) -> Direction:
+    """The direction that weights or a bundle tell; of those made before they did (`right_to_left` alone) the one that was in use
+    then: labels in the file's order, and PaddleOCR's rule where the dictionary's path had "arabic" in it.
+
+    Raises:
+        KeyError, ValueError: neither is there, or a direction that is not known.
+    """
+    if "direction" not in data:
+        return "paddle" if data["right_to_left"] else "ltr"
+    if data["direction"] not in get_args(Direction):
+        raise ValueError(f"direction {data['direction']!r}; known: {', '.join(get_args(Direction))}")
+    direction: Direction = data["direction"]
+    return direction
+
+
+def untold_direction(data: Mapping[str, Any], charset: Charset) -> str:
+    """A line to be said of weights or a bundle of right-to-left letters that do not tell their direction; "" of all others."""
+    if "direction" in data or not right_to_left_entries(charset.entries):
+        return ""
+    return (
+        f"made before the text direction was kept; it is taken to be {charset.direction}: {MEANING[charset.direction]}. "
+        "Another one: Global.text_direction"
+    )
+
+
+def graph_direction(metadata: Mapping[str, str], entries: Sequence[str]) -> Direction:
+    """The direction of an ONNX file: the one that its metadata tell, and of PaddleOCR's own, which tell none, PaddleOCR's.
+
+    Raises:
+        ValueError: a direction that is not known.
+    """
+    if DIRECTION_KEY in metadata:
+        return told_direction({"direction": metadata[DIRECTION_KEY]})
+    return resolve_direction("paddle", entries)
 
 
 class Charset:
     """Blank, entries and optional space, with encode and decode.
 
+    A network reads a line from left to right. `direction` says what that means for the labels:
+
+    - `ltr`: they stand in the same order, nothing is moved.
+    - `rtl`: they stand in logical order, as people read and type (`text.to_visual`); texts that are read come out so, too.
+    - `paddle`: labels stand in the order of the page, as PaddleOCR's Arabic label files do; texts that are read are put in
+      reading order by PaddleOCR's rule (`text.paddle_order`).
+
     Args:
         entries: dictionary entries in order, without blank and without the appended space.
         use_space_char: append " " as the last class.
         lower: lower-case a text before encoding (PaddleOCR's default 36 classes).
-        right_to_left: the dictionary's script is written right to left ("arabic" in the path, as in PaddleOCR).
+        direction: see above; `resolve_direction` finds it.
     """
 
     def __init__(
-        self, entries: Iterable[str], use_space_char: bool = False, *, lower: bool = False, right_to_left: bool = False
+        self, entries: Iterable[str], use_space_char: bool = False, *, lower: bool = False, direction: Direction = "ltr"
     ) -> None:
         self.entries: tuple[str, ...] = tuple(entries)
         self.use_space_char = use_space_char
         self.lower = lower
-        self.right_to_left = right_to_left
+        self.direction: Direction = direction
         self.labels: tuple[str, ...] = (BLANK, *self.entries, *((" ",) if use_space_char else ()))
         # Of duplicate entries the last index wins in encoding (PaddleOCR's rule); decoding goes by index.
         self._index = {entry: i for i, entry in enumerate(self.labels) if i > 0}
+        # What an entry looks like: of several right-to-left characters the last stands on the left.
+        self.shown = self.labels if direction != "rtl" else tuple(e if len(e) < 2 else self.visual(e).text for e in self.labels)
 
     @classmethod
-    def from_file(cls, path: str | Path | None, use_space_char: bool = False) -> Charset:
+    def from_file(cls, path: str | Path | None, use_space_char: bool = False, direction: DirectionSetting = "auto") -> Charset:
         """Reads a dictionary; None gives PaddleOCR's default of 0-9a-z in lower case (which ignores `use_space_char`).
 
         Raises:
@@ -118,7 +168,23 @@ class Charset:
         entries = read_dictionary(path)
         if not any(len(entry) == 1 and entry != " " for entry in entries):
             raise DataError(unusable_entries(entries), str(path))
-        return cls(entries, use_space_char, right_to_left="arabic" in str(path))
+        return cls(entries, use_space_char, direction=resolve_direction(direction, entries))
+
+    def with_direction(self, direction: Direction) -> Charset:
+        """The same classes in another direction."""
+        return Charset(self.entries, self.use_space_char, lower=self.lower, direction=direction)
+
+    def describe_direction(self, setting: str) -> str:
+        """A line for the start of a run, "" where nothing is to be said: no right-to-left letters.
+
+        Args:
+            setting: what decided: "Global.text_direction: auto".
+        """
+        letters = right_to_left_entries(self.entries)
+        if not letters:
+            return ""
+        told = f"text direction {self.direction} ({setting}; {len(letters)} of {len(self.entries)} entries are right-to-left): "
+        return told + MEANING[self.direction]
 
     @property
     def num_classes(self) -> int:
@@ -163,12 +229,46 @@ class Charset:
         """SHA-256 over the labels in order."""
         return hashlib.sha256("\0".join(self.labels).encode()).hexdigest()
 
+    def visual(self, text: str) -> Reordered:
+        """A label's text in the order in which a network reads the line."""
+        return to_visual(text, self._index) if self.direction == "rtl" else Reordered.unchanged(text)
+
+    def logical(self, text: str) -> Reordered:
+        """What a network read, in reading order."""
+        if self.direction == "rtl":
+            return to_logical(text, self._index)
+        return paddle_order(text) if self.direction == "paddle" else Reordered.unchanged(text)
+
+    def label(self, text: str) -> str:
+        """The label of a line that says `text` (in reading order), as label files of this direction have it."""
+        return text if self.direction == "rtl" else to_visual(text).text
+
+    def reference(self, label: str) -> str:
+        """What a network that makes no mistake is read as, of a line with this label: the label itself, in lower case where the
+        set is, and under `paddle` in reading order."""
+        label = label.lower() if self.lower else label
+        return self.logical(label).text if self.direction == "paddle" else label
+
+    def beside(self, left: str, right: str) -> str:
+        """The label of a picture made of two pictures with these labels: of two Hebrew words the right one is read first."""
+        if self.direction != "rtl":
+            return left + right
+        return self.logical(self.visual(left).text + self.visual(right).text).text
+
+    def looks_alike(self, label: str) -> str | None:
+        """Another text that looks the same on the page and is what a network will be read as; None for nearly all labels."""
+        if self.direction != "rtl":
+            return None
+        read = self.logical(self.visual(label).text).text
+        return None if read == label else read
+
     def encode(self, text: str) -> list[int]:
-        """Class indices of the text's characters; characters outside the set are left out (see `unknown`)."""
+        """Class indices of a label's characters in the order of the page; characters outside the set are left out (see
+        `unknown`)."""
         if self.lower:
             text = text.lower()
         index = self._index
-        return [index[c] for c in text if c in index]
+        return [index[c] for c in self.visual(text).text if c in index]
 
     def unknown(self, text: str) -> list[str]:
         """Characters of `text` that the set lacks, in order."""
@@ -181,8 +281,8 @@ class Charset:
         return self._index.get(entry)
 
     def decode(self, indices: Sequence[int]) -> str:
-        """Entries joined; blanks (0) are left out. Repeats are kept: merging them is the decoder's task."""
-        return "".join(self.labels[i] for i in indices if i != 0)
+        """Entries joined, in reading order; blanks (0) are left out. Repeats are kept: merging them is the decoder's task."""
+        return self.logical("".join(self.shown[i] for i in indices if i != 0)).text
 
     def to_metadata(self) -> dict[str, object]:
         """Plain data from which `from_metadata` makes an equal set (stands in checkpoints and weights)."""
@@ -190,14 +290,14 @@ class Charset:
             "entries": list(self.entries),
             "use_space_char": self.use_space_char,
             "lower": self.lower,
-            "right_to_left": self.right_to_left,
+            "direction": self.direction,
         }
 
     @classmethod
-    def from_metadata(cls, data: dict) -> Charset:
-        return cls(
-            data["entries"], bool(data["use_space_char"]), lower=bool(data["lower"]), right_to_left=bool(data["right_to_left"])
-        )
+    def from_metadata(cls, data: Mapping[str, Any]) -> Charset:
+        """Raises KeyError, TypeError, ValueError: no such data."""
+        direction = told_direction(data)
+        return cls(data["entries"], bool(data["use_space_char"]), lower=bool(data["lower"]), direction=direction)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Charset) and self.to_metadata() == other.to_metadata()

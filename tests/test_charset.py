@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppocr_like.charset import BLANK, Charset, read_dictionary
+from ppocr_like.charset import BLANK, Charset, read_dictionary, untold_direction
 from ppocr_like.errors import DataError
+from ppocr_like.text import Direction
 
 
 def file(folder: Path, data: bytes) -> Path:
@@ -86,16 +87,64 @@ def test_decode_keeps_repeats_and_drops_blanks() -> None:
     assert Charset("ab").decode([1, 1, 0, 2]) == "aab"
 
 
-def test_arabic_dictionaries_are_right_to_left(tmp_path: Path) -> None:
-    path = tmp_path / "arabic_dict.txt"
-    path.write_text("\u0627\n", encoding="utf-8")
-    assert Charset.from_file(path).right_to_left
-    assert not Charset.from_file(None).right_to_left
+@pytest.mark.parametrize(
+    ("entry", "auto"), [("\u0627", "rtl"), ("\u05d0", "rtl"), ("é", "ltr"), ("\u0661", "ltr"), ("ب\u0627", "rtl")]
+)
+@pytest.mark.parametrize("folder", ["arabic_and_french", "plain"])
+def test_the_entries_decide_the_direction_and_never_the_path(tmp_path: Path, entry: str, auto: str, folder: str) -> None:
+    path = tmp_path / folder / "arabic_dict.txt"
+    path.parent.mkdir()
+    path.write_text(f"a\n1\n{entry}\n", encoding="utf-8")
+    assert Charset.from_file(path).direction == auto
+    assert Charset.from_file(path, direction="paddle").direction == ("paddle" if auto == "rtl" else "ltr")
+    assert Charset.from_file(path, direction="ltr").direction == "ltr"
+    assert Charset.from_file(None).direction == "ltr"
 
 
-@given(st.lists(st.text(min_size=1, max_size=2), min_size=1, max_size=8), st.booleans(), st.booleans(), st.booleans())
-def test_metadata_gives_an_equal_set(entries: list[str], space: bool, lower: bool, rtl: bool) -> None:
-    charset = Charset(entries, space, lower=lower, right_to_left=rtl)
+def test_metadata_from_before_the_direction_was_kept_mean_what_they_did() -> None:
+    old = {"entries": ["\u05d0"], "use_space_char": False, "lower": False}
+    for right_to_left, direction in ((True, "paddle"), (False, "ltr")):
+        charset = Charset.from_metadata({**old, "right_to_left": right_to_left})
+        assert charset.direction == direction
+        assert direction in untold_direction({**old, "right_to_left": right_to_left}, charset)
+    assert not untold_direction({**old, "direction": "rtl"}, charset)
+    assert not untold_direction({**old, "right_to_left": False}, Charset("ab"))
+    with pytest.raises(ValueError, match="'up'; known: ltr, rtl, paddle"):
+        Charset.from_metadata({**old, "direction": "up"})
+
+
+def test_what_each_direction_means() -> None:
+    said, shown = "אב 12, (גד)", "(דג) ,12 בא"  # in reading order, and as it stands on the page
+    entries = sorted(set(said))
+    rtl, ltr, paddle = (Charset(entries, direction=direction) for direction in ("rtl", "ltr", "paddle"))
+    assert rtl.encode(said) == ltr.encode(shown) == paddle.encode(shown)
+    assert rtl.decode(rtl.encode(said)) == said == rtl.reference(said) == rtl.label(said)
+    assert ltr.decode(ltr.encode(shown)) == shown == ltr.reference(shown) == ltr.label(said)
+    assert paddle.decode(paddle.encode(shown)) == paddle.reference(shown) and paddle.label(said) == shown
+    assert rtl.beside("אב", "גד") == "גדאב" and ltr.beside("אב", "גד") == paddle.beside("אב", "גד") == "אבגד"
+    assert rtl.beside("Ab", "cd") == "Abcd"
+
+
+def test_an_entry_of_several_letters_is_one_class_on_the_page() -> None:
+    charset = Charset(["\u0644\u0627", "\u0645", "ab"], direction="rtl")
+    assert charset.decode([1, 2]) == "\u0645\u0644\u0627"  # lam and alef in their order
+    assert charset.decode([3, 2]) == "\u0645ab"
+
+
+def test_labels_that_look_like_others_are_known() -> None:
+    charset = Charset("אב12ab ", direction="rtl")
+    assert charset.looks_alike("אב 12 ab") == "אב ab 12"
+    assert charset.looks_alike("אב ab 12") is None and charset.looks_alike("12 אב") is None
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=2), min_size=1, max_size=8),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["ltr", "rtl", "paddle"]),
+)
+def test_metadata_gives_an_equal_set(entries: list[str], space: bool, lower: bool, direction: Direction) -> None:
+    charset = Charset(entries, space, lower=lower, direction=direction)
     again = Charset.from_metadata(charset.to_metadata())
     assert again == charset
     assert hash(again) == hash(charset)

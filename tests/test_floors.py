@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
     **dict.fromkeys(
-        ("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic", "outputs", "outside", "printable"), 0
+        ("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic", "outputs", "outside", "printable", "text"),
+        0,
     ),
     "config": 1,
     **dict.fromkeys(("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
@@ -39,6 +40,7 @@ WITHOUT_TORCH = (
     "outputs",
     "outside",
     "printable",
+    "text",
     "config",
     "documents",
     "transforms",

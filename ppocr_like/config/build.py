@@ -111,9 +111,13 @@ class Builder:
             return self._charset
         settings = self.settings
         try:
-            return Charset.from_file(settings.character_dict_path, settings.use_space_char)
+            charset = Charset.from_file(settings.character_dict_path, settings.use_space_char, settings.direction)
         except DataError as error:
             raise problem("Global.character_dict_path", str(error)) from error
+        said = charset.describe_direction(f"Global.text_direction: {settings.text_direction}")
+        if said:
+            self.recipe.note(said)
+        return charset
 
     def _charset_or_stand_in(self, who: Node) -> Charset:
         """The dictionary; while checking another one where it cannot be read, so that all parts can be judged."""

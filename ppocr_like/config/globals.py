@@ -115,6 +115,12 @@ class GlobalConfig:
         None, "dictionary, one character per line; null: 0-9a-z, lower case. Wins over an operator's own argument"
     )
     use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
+    text_direction: Literal["auto", "ltr", "rtl", "paddle"] = option(
+        "auto",
+        "`rtl`: labels and texts are in reading order, also of right-to-left scripts; `ltr`: both stand as on the page, from "
+        "left to right; `paddle`: labels as on the page, texts in reading order by PaddleOCR's rule, for its Arabic weights and "
+        "label files; `auto`: `rtl` where the dictionary has right-to-left letters (docs/data.md)",
+    )
     max_text_length: int | None = option(None, "longer labels are rejected. Wins over an operator's own argument", least=1)
     max_unknown: float = option(
         0.05, "greatest share of the training labels' characters that the character set may lack; more stops the run", least=0
@@ -187,6 +193,11 @@ class GlobalConfig:
     )
     debug: bool = option(False, "more in the log")
     plugins: list[str] = option([], "Python packages of yours that register components")
+
+    @property
+    def direction(self) -> Literal["auto", "ltr", "rtl", "paddle"]:
+        """`text_direction`; `paddle` where PaddleOCR's results are asked for and nothing else is."""
+        return "paddle" if self.paddle_exact and self.text_direction == "auto" else self.text_direction
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """(key, message) for values that do not go together."""

@@ -70,6 +70,9 @@ class LineExaminer(Examiner):
             tally.findings.note("label not in NFC", f"{place_of(info)}: {text!r}")
         if text != text.strip():
             tally.findings.note("space at an end of the label", f"{place_of(info)}: {text!r}")
+        other = self.charset.looks_alike(text)
+        if other is not None:
+            tally.findings.note("looks like another text", f"{place_of(info)}: {text!r} is read as {other!r}")
         sample: Sample = {"label": text, "img_path": info.path}
         rng = np.random.default_rng(0)
         try:

@@ -26,6 +26,8 @@ ADVICE = {
     "label does not fit the width": "CTC needs a step per character and one between equal ones: a wider canvas "
     "(image_shape; bucket_by_width.min_width, step; a sampler's scales) or a smaller stride; behind STN_ON its tps_outputsize",
     "canvas that the network cannot take": "training would stop there: cut the line in parts, or see what the network's keys say",
+    "looks like another text": "its words and numbers could stand in another order; the picture does not tell, and the other "
+    "text will be read",
     "same image, other label": "one of the labels is wrong",
     "image of one colour": "nothing can be seen on it: is it empty, or was it written with transparent ground?",
     "image too small to show text": "is it damaged, or a box without extent that was cut out?",
@@ -62,6 +64,7 @@ NOTES = (
     "same path again",
     "text also in training",
     "label not in NFC",
+    "looks like another text",
     "space at an end of the label",
     "points just outside the image",
     "a few texts below min_text_size",

@@ -87,9 +87,12 @@ class SyntheticDataSet(DrawnDataset):
         super().__init__(sources, ratio_list, transforms, ext_op_transform_idx, strict, seed, mode, "sources")
         self.settings: SynthSettings = checked
         self.size = size
+        self.charset = charset
         self.allowed = None if charset is None else writable(charset)
         allowed = None if self.allowed is None else sorted(self.allowed)
-        self.size_extra = repr((asdict(checked), size, seed, allowed, self.real and self.real.size_extra))
+        direction = None if charset is None else charset.direction
+        real = None if self.real is None else self.real.size_extra
+        self.size_extra = repr((asdict(checked), size, seed, allowed, direction, real))
         self.maker  # noqa: B018 (says at once what is missing)
         self._plan = lru_cache(maxsize=256)(self._planned)
 
@@ -124,7 +127,12 @@ class SyntheticDataSet(DrawnDataset):
             return self.real.record(index)
         number = index - self.first
         path = f"{NAME}:{number}:0:0"
-        return Record(SampleInfo(index, NAME, number + 1, path, self._plan(number).text), [path])
+        return Record(SampleInfo(index, NAME, number + 1, path, self._label(number)), [path])
+
+    def _label(self, number: int) -> str:
+        """As the label files of the run's text direction have it."""
+        text = self._plan(number).text
+        return text if self.charset is None else self.charset.label(text)
 
     def label_texts(self) -> Iterator[Texts]:
         """Of the real lines; synthetic ones hold no character that the charset lacks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -29,7 +29,8 @@ class Evaluation:
         metrics: the metric's numbers, then `fps` (samples per second of network and decoding).
         samples: measured ones, without the rejected.
         rejected: samples that could not be used, by reason; they count as wrong.
-        lines: (sample, result) pairs in the set's order, all of them or a few, as asked for.
+        lines: (sample, result) pairs in the set's order, all of them or a few, as asked for. A sample's text is what the metric
+            compared the result with (`Metric.reference`).
         main_indicator: name of the entry of `metrics` that decides.
         tie_breakers: names of those that decide between equal ones (see `Metric`).
         labels: what the set's labels hold that cannot be used.
@@ -126,7 +127,7 @@ def evaluate_set(
                 metric.reject(batch["rejected"])
                 for sample in batch["rejected"]:
                     rejections.add(sample)
-                    unusable.append(_rejected_entry(sample))
+                    unusable.append(_rejected_entry(sample, metric.reference(sample.info.text)))
                 if not batch["info"]:
                     continue
                 start = time.perf_counter()
@@ -135,7 +136,8 @@ def evaluate_set(
                 metric.update(results, arrays)
                 samples += len(batch["info"])
                 room = len(results) if keep is None else keep - len(lines)
-                lines.extend(list(zip(batch["info"], results, strict=True))[: max(0, room)])
+                pairs = zip(batch["info"][: max(0, room)], results, strict=False)
+                lines.extend((replace(info, text=metric.reference(info.text)), result) for info, result in pairs)
     finally:
         model.train(training)
         part.loader.close()  # its workers would take memory from training until the next evaluation
@@ -185,7 +187,7 @@ def _joined(
     return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties, part.labels)
 
 
-def _rejected_entry(sample: Any) -> dict[str, Any]:
+def _rejected_entry(sample: Any, reference: str) -> dict[str, Any]:
     info = sample.info
     return {
         "path": info.path,
@@ -193,7 +195,7 @@ def _rejected_entry(sample: Any) -> dict[str, Any]:
         "line": info.line,
         "reason": sample.reason,
         "detail": sample.detail,
-        "reference": info.text,
+        "reference": reference,
     }
 
 

@@ -79,6 +79,12 @@ class Resume:
                 f"({dictionary.num_classes} classes); put the old one back to continue that run, or start a new one from its "
                 f"weights: Global.pretrained_model={self.path} Global.charset_resize=union"
             )
+        if dictionary is not None and self.charset is not None and dictionary.direction != self.charset.direction:
+            raise CheckpointError(
+                f"{self.path} was trained with text direction {self.charset.direction}, the recipe's is {dictionary.direction}; "
+                f"set Global.text_direction: {self.charset.direction} to continue that run, or start a new one from its weights: "
+                f"Global.pretrained_model={self.path}"
+            )
 
     def apply(self, run: Run) -> None:
         """Puts everything but the weights of the model back (those are in before the optimizer is made)."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ppocr_like.charset import DIRECTION_KEY
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.contracts import ClassResult, PageBoxes, TextLine
@@ -144,7 +145,9 @@ class Lines(Kind):
 
     def metadata(self) -> dict[str, str]:
         assert self.spec.charset is not None
-        return {CHARACTER: character_metadata(self.spec.charset)}
+        charset = self.spec.charset
+        told = {} if charset.direction == "ltr" else {DIRECTION_KEY: charset.direction}
+        return {CHARACTER: character_metadata(charset), **told}
 
     def check_output(self, output: np.ndarray, place: str) -> None:
         if np.abs(output.sum(axis=2) - 1).max() > 1e-3:
@@ -160,6 +163,7 @@ class Lines(Kind):
         return f"reads {result.text!r}"
 
     def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
+        assert self.spec.charset is not None
         chain = Preprocess(self.spec)
         limit = (self.size[1] if self.size else None) or self.width or self.widest
         reasons = []
@@ -172,7 +176,11 @@ class Lines(Kind):
             reasons.append("it feeds pixels in [-1, 1], and the network takes another range (std)")
         if self.spec.form != "paddle":
             reasons.append(f"it reads probabilities (N, T, classes), and the graph is of the form {self.spec.form!r}")
-        return rapidocr.line_params(model, chain.image_shape), [f"RapidOCR cannot run this network: {one}" for one in reasons]
+        notes = [f"RapidOCR cannot run this network: {one}" for one in reasons]
+        moved = self.spec.charset.direction != "ltr"
+        if moved:
+            notes.append("RapidOCR puts right-to-left texts in reading order with python-bidi: pip install 'rapidocr[rtl]'")
+        return rapidocr.line_params(model, chain.image_shape, moved), notes
 
     def summary(self) -> str:
         assert self.spec.charset is not None

@@ -38,13 +38,16 @@ PAGES = """\
 """
 
 
-def line_params(model: Path, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+def line_params(model: Path, image_shape: tuple[int, int, int], right_to_left: bool = False) -> dict[str, Any]:
     """A recogniser for `RapidOCR(params=...)`: plain values only, since its enum keys would need its own types.
 
     Args:
         model: where `model.onnx` will stand.
         image_shape: (channels, height, width) of the recipe; RapidOCR widens the canvas to 320 px at least.
+        right_to_left: the texts have to be put in reading order, which RapidOCR does for the language `arabic` alone, with
+            python-bidi (`pip install "rapidocr[rtl]"`).
     """
+    language = {"Rec.lang_type": "arabic"} if right_to_left else {}
     return {
         "Global.use_det": False,
         "Global.use_cls": False,
@@ -52,6 +55,7 @@ def line_params(model: Path, image_shape: tuple[int, int, int]) -> dict[str, Any
         "Global.use_preprocess_img": False,
         "Rec.model_path": str(model),
         "Rec.rec_img_shape": [image_shape[0], image_shape[1], 320],
+        **language,
     }
 
 

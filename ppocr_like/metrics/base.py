@@ -25,6 +25,10 @@ class Metric(ABC):
     def update(self, results: Sequence[Any], batch: Mapping[str, Any]) -> None:
         """`results`: what the postprocess gave, one per sample; `batch`: numpy arrays by name, and `info`."""
 
+    def reference(self, label: str) -> str:
+        """What results are compared with, of a sample whose label file says `label`."""
+        return label
+
     @abstractmethod
     def reject(self, samples: Sequence[RejectedSample]) -> None:
         """Samples of the evaluation set that could not be used: they count as wrong."""

@@ -42,6 +42,9 @@ class DistillationMetric(Metric):
             self.metrics[name].reject(self._rejected)
         return self.metrics[name]
 
+    def reference(self, label: str) -> str:
+        return self.base.reference(label)
+
     def update(self, results: Sequence[ByModel], batch: Mapping[str, Any]) -> None:
         """Adds a batch.
 

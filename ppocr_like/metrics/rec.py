@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from ppocr_like.charset import Charset, right_to_left_order
+from ppocr_like.charset import Charset
 from ppocr_like.contracts import RejectedSample, TextLine
 from ppocr_like.errors import ConfigError, OcrError, Problem
 from ppocr_like.metrics.base import Metric
@@ -42,8 +42,8 @@ class RecMetric(Metric):
 
     The reference is the text in the label file, so a character outside the dictionary is an error that the network
     cannot avoid; PaddleOCR compares with the encoded label, which lacks such characters. A rejected sample is a line
-    of which everything is wrong. Two exceptions follow from the charset: lower-case charsets compare lower case, and
-    in right-to-left charsets the label is put in reading order like the prediction.
+    of which everything is wrong. Two exceptions follow from the charset (`Charset.reference`): lower-case charsets compare lower
+    case, and under `Global.text_direction: paddle` the label, which stands in the order of the page, is put in reading order.
 
     Args:
         main_indicator: `acc` or `norm_edit_dis`: decides which checkpoint is best.
@@ -91,10 +91,12 @@ class RecMetric(Metric):
     def references(self, batch: Mapping[str, Any]) -> list[str]:
         """The texts that a batch's predictions are compared with, before `ignore_space` and `is_filter`."""
         if self.paddle_exact and self.charset is not None:
-            texts = [self.charset.decode(row) for row in np.asarray(batch[self._label(batch)]).tolist()]
-        else:
-            texts = [info.text for info in batch["info"]]
-        return [self._as_read(text) for text in texts]
+            return [self.charset.decode(row) for row in np.asarray(batch[self._label(batch)]).tolist()]
+        return [self.reference(info.text) for info in batch["info"]]
+
+    def reference(self, label: str) -> str:
+        """What a line with this label is compared with."""
+        return label if self.charset is None else self.charset.reference(label)
 
     def add(self, reference: str, prediction: str) -> None:
         """Adds one line."""
@@ -107,7 +109,7 @@ class RecMetric(Metric):
 
     def reject(self, samples: Sequence[RejectedSample]) -> None:
         for sample in samples:
-            reference = self._as_read(sample.info.text)
+            reference = self.reference(sample.info.text)
             wanted, words = self._normalise(reference), self._words(reference)
             self._add(wanted, len(wanted), 1.0, correct=False)
             self.sums.word_errors += len(words)
@@ -147,14 +149,6 @@ class RecMetric(Metric):
     @staticmethod
     def _label(batch: Mapping[str, Any]) -> str:
         return "label_ctc" if "label_ctc" in batch else "label"  # MultiLabelEncode gives one label for each branch
-
-    def _as_read(self, text: str) -> str:
-        """A label in the form that predictions have by the charset's nature."""
-        if self.charset is None:
-            return text
-        if self.charset.lower:
-            text = text.lower()
-        return "".join(text[i] for i in right_to_left_order(text)) if self.charset.right_to_left else text
 
     def _normalise(self, text: str) -> str:
         if self.ignore_space:

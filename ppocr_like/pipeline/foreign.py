@@ -7,16 +7,18 @@ to ONNX: `paddlex --paddle2onnx`.)
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ppocr_like.charset import Charset
+from ppocr_like.charset import DIRECTION_KEY, Charset, graph_direction
 from ppocr_like.config import BucketByWidth
 from ppocr_like.config.nodes import Node, item_node
 from ppocr_like.errors import ConfigError, WeightsError
 from ppocr_like.pipeline.onnx_backend import Graph
 from ppocr_like.pipeline.spec import OUTPUTS, Spec
 
+logger = logging.getLogger("ppocr_like")
 CHARACTER = "character"  # metadata key that holds a recogniser's dictionary, one entry a line
 CHANNELS, LINE_HEIGHT, LEAST_WIDTH, WIDEST, STEP = 3, 48, 320, 3200, 8  # px: PP-OCR's lines; canvas widths, a stride apart
 CLS_SIZE = (48, 192)  # px, height and width
@@ -143,8 +145,12 @@ def _charset(graph: Graph, entries: list[str], source: str) -> Charset:
     """The classes: blank, entries, and a space where the network has one class more."""
     classes = next(iter(graph.outputs.values()))[2]
     space = classes is None or classes == len(entries) + 2
-    right_to_left = "arabic" in graph.path.name.lower()
-    charset = Charset(entries, space, right_to_left=right_to_left)
+    try:
+        charset = Charset(entries, space, direction=graph_direction(graph.metadata, entries))
+    except ValueError as error:
+        raise WeightsError(f"{graph.path}: {error}") from error
+    if DIRECTION_KEY not in graph.metadata and (said := charset.describe_direction("as PaddleOCR's models")):
+        logger.info("%s: %s", graph.path, said)
     if classes is not None and charset.num_classes != classes:
         raise WeightsError(
             f"{graph.path}: gives {classes} classes; {source} names {len(entries)} characters, which makes {len(entries) + 1} "

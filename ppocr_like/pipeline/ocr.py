@@ -23,6 +23,7 @@ from ppocr_like.pipeline.preprocess import source_name
 from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.tiles import check_tile, find_regions
+from ppocr_like.text import mostly_right_to_left
 
 MIN_CONFIDENCE = 0.5  # PaddleOCR's `drop_score`, RapidOCR's `text_score`
 CLS_THRESH = 0.9  # PaddleOCR's and RapidOCR's `cls_thresh`
@@ -106,8 +107,6 @@ class OCR:
         self.classifier = None if cls is None else _direction(cls, options)
         self.cls_thresh = cls_thresh
         self.min_confidence, self.order, self.tile = min_confidence, order, tile
-        charset = recogniser.spec.charset
-        self.right_to_left = charset is not None and charset.right_to_left
 
     def __call__(self, image: Source) -> Page:
         """The text of one image (a path, or a BGR or gray uint8 array).
@@ -163,7 +162,8 @@ class OCR:
     def _ordered(self, lines: Sequence[Line], turned: int) -> list[tuple[int, Line]]:
         """(index, line with its block) in reading order on a page turned by so many degrees."""
         outlines = [line.points for line in lines]
-        places = reading_order(outlines, self.order, right_to_left=self.right_to_left, turned=turned)
+        right_to_left = mostly_right_to_left(line.text for line in lines)
+        places = reading_order(outlines, self.order, right_to_left=right_to_left, turned=turned)
         return [(place.index, replace(lines[place.index], block=place.block)) for place in places]
 
 

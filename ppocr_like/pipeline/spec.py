@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ppocr_like.charset import Charset
+from ppocr_like.charset import Charset, told_direction, untold_direction
 from ppocr_like.config import BucketByWidth, Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.config.yaml_guard import MAX_BYTES, parse_plain
@@ -17,6 +18,7 @@ from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, decode, read_file
 from ppocr_like.pipeline.classes import class_names, plain_chain
 
+logger = logging.getLogger("ppocr_like")
 SCHEMA = 1
 FILE = "inference.yml"
 SECTION = "PpocrLike"
@@ -116,7 +118,7 @@ class Spec:
             postprocess["use_space_char"] = self.charset.use_space_char
             own["num_classes"] = self.charset.num_classes
             own["lower"] = self.charset.lower
-            own["right_to_left"] = self.charset.right_to_left
+            own["direction"] = self.charset.direction
         if self.model_type == "cls":  # under the names that RapidOCR and PaddleOCR's classifier know them by
             own["cls_image_shape"] = self._image_shape()
             own["label_list"] = list(self.postprocess.get("label_list") or [])
@@ -181,12 +183,15 @@ class Spec:
 def _charset(post: dict[str, Any], own: Mapping[str, Any], source: str) -> Charset:
     """The classes of a recogniser; their entries are taken out of `post`."""
     entries, space = post.pop("character_dict"), bool(post.pop("use_space_char"))
-    charset = Charset(entries, space, lower=bool(own["lower"]), right_to_left=bool(own["right_to_left"]))
+    charset = Charset(entries, space, lower=bool(own["lower"]), direction=told_direction(own))
     if own.get("num_classes") != charset.num_classes or not all(isinstance(entry, str) for entry in entries):
         raise WeightsError(
             f"{source}: character_dict and use_space_char make {charset.num_classes} classes, the model has "
             f"{own.get('num_classes')}; the file was changed after the export. Export the bundle again"
         )
+    said = untold_direction(own, charset)
+    if said:
+        logger.warning("%s: %s", source, said)
     return charset
 
 

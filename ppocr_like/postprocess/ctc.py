@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.charset import Charset, right_to_left_order
+from ppocr_like.charset import Charset
 from ppocr_like.contracts import TextLine
 from ppocr_like.errors import OcrError
 from ppocr_like.registry import POSTPROCESSES
@@ -20,14 +20,14 @@ class CTCLabelDecode:
     """The best class of each output step; repeats merged, blanks (class 0) dropped.
 
     The confidence of a character is the probability at the first step of its run, that of a line the mean over its
-    characters (0.0 for an empty text). Blanks at a line's ends are taken away. Logits, which the head gives in training,
-    decode to the same texts; their confidences go through a softmax first. With a right-to-left charset the text is put in
-    reading order, its columns and confidences with it.
+    characters (0.0 for an empty text). Blanks at a line's ends are taken away. Logits, which the head gives in training, decode
+    to the same texts; their confidences go through a softmax first. Right-to-left text is put in reading order
+    (`Charset.logical`), its columns and confidences with it.
 
     Args:
         character_dict_path: dictionary file, read when no charset is given.
         use_space_char: the last class is a space.
-        charset: the run's charset.
+        charset: the run's charset; without one the dictionary is taken as PaddleOCR takes it (`Charset`: direction `paddle`).
         paddle_exact: confidences of logits are the raw logits and blanks at a line's ends stay, as in PaddleOCR.
     """
 
@@ -38,7 +38,7 @@ class CTCLabelDecode:
         charset: Charset | None = None,
         paddle_exact: bool = False,
     ) -> None:
-        self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char)
+        self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char, "paddle")
         self.paddle_exact = paddle_exact
 
     def __call__(self, outputs: Any, batch: Mapping[str, Any] | None = None) -> list[TextLine]:
@@ -72,7 +72,7 @@ class CTCLabelDecode:
     def decode_labels(self, batch: Mapping[str, Any]) -> list[TextLine]:
         """The texts of `batch["label"]` (N, L), class indices padded with 0: what is left of a label once characters
         outside the charset were dropped. Confidence 1.0, as in PaddleOCR."""
-        return [TextLine(self._reading_order(self.charset.decode(row)), 1.0) for row in np.asarray(batch["label"]).tolist()]
+        return [TextLine(self.charset.decode(row), 1.0) for row in np.asarray(batch["label"]).tolist()]
 
     def _scores(self, outputs: Any) -> np.ndarray:
         if isinstance(outputs, Mapping):
@@ -108,22 +108,19 @@ class CTCLabelDecode:
     def _line(self, classes: list[int], columns: list[int], confidences: list[float], steps: int) -> TextLine:
         if not classes:
             return TextLine("", 0.0, steps=steps)
-        entries = [self.charset.labels[c] for c in classes]
+        entries = [self.charset.shown[c] for c in classes]
         text = "".join(entries)
         mean = float(sum(confidences) / len(confidences))
         if len(text) != len(entries) or any(len(entry) != 1 for entry in entries):
             # An entry of several characters (or of none) was read at one step: its characters share it.
             columns = [column for column, entry in zip(columns, entries, strict=True) for _ in entry]
             confidences = [confidence for confidence, entry in zip(confidences, entries, strict=True) for _ in entry]
-        if self.charset.right_to_left:
-            order = right_to_left_order(text)
-            text = "".join(text[i] for i in order)
-            columns, confidences = [columns[i] for i in order], [confidences[i] for i in order]
+        if self.charset.direction != "ltr":
+            logical = self.charset.logical(text)
+            text = logical.text
+            columns, confidences = [columns[i] for i in logical.order], [confidences[i] for i in logical.order]
         line = TextLine(text, mean, tuple(columns), tuple(confidences), steps)
         return line if self.paddle_exact else line.stripped()
-
-    def _reading_order(self, text: str) -> str:
-        return "".join(text[i] for i in right_to_left_order(text)) if self.charset.right_to_left else text
 
 
 def is_distribution(scores: np.ndarray) -> bool:

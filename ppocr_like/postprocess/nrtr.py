@@ -25,7 +25,7 @@ class NRTRLabelDecode:
     Args:
         character_dict_path: dictionary file, read when no charset is given.
         use_space_char: the last entry is a space.
-        charset: the run's charset.
+        charset: the run's charset; without one the dictionary is taken as PaddleOCR takes it (`Charset`: direction `paddle`).
         paddle_exact: "blank", "<unk>", "<s>" are spelt out and the confidence of an empty text is NaN, as in PaddleOCR.
     """
 
@@ -36,11 +36,11 @@ class NRTRLabelDecode:
         charset: Charset | None = None,
         paddle_exact: bool = False,
     ) -> None:
-        self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char)
-        labels = (*NRTR_SPECIALS, *self.charset.labels[1:])
+        self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char, "paddle")
+        labels = (*NRTR_SPECIALS, *self.charset.shown[1:])
         dropped = () if paddle_exact else (0, 1, START)
         self.reader = SequenceReader(
-            labels, END, dropped, self.charset.right_to_left, float("nan") if paddle_exact else 0.0, not paddle_exact
+            labels, END, dropped, self.charset.logical, float("nan") if paddle_exact else 0.0, not paddle_exact
         )
 
     def __call__(self, outputs: Any, batch: Mapping[str, Any] | None = None) -> list[TextLine]:

@@ -28,7 +28,7 @@ class SARLabelDecode:
         character_dict_path: dictionary file, read when no charset is given.
         use_space_char: the last entry is a space.
         rm_symbol: lower case, and only Latin letters, digits, "^" and Chinese characters are kept.
-        charset: the run's charset.
+        charset: the run's charset; without one the dictionary is taken as PaddleOCR takes it (`Charset`: direction `paddle`).
         paddle_exact: `<UKN>` is spelt out and the confidence of an empty text is NaN, as in PaddleOCR.
     """
 
@@ -40,14 +40,14 @@ class SARLabelDecode:
         charset: Charset | None = None,
         paddle_exact: bool = False,
     ) -> None:
-        self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char)
+        self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char, "paddle")
         self.rm_symbol = rm_symbol
-        labels = (*self.charset.labels[1:], *SAR_SPECIALS)
+        labels = (*self.charset.shown[1:], *SAR_SPECIALS)
         unknown, end, padding = range(len(labels) - len(SAR_SPECIALS), len(labels))
         self.end = end
         dropped = {padding} if paddle_exact else {padding, unknown}
         self.reader = SequenceReader(
-            labels, end, dropped, self.charset.right_to_left, float("nan") if paddle_exact else 0.0, not paddle_exact
+            labels, end, dropped, self.charset.logical, float("nan") if paddle_exact else 0.0, not paddle_exact
         )
 
     def __call__(self, outputs: Any, batch: Mapping[str, Any] | None = None) -> list[TextLine]:

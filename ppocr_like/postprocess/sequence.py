@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from ppocr_like.charset import right_to_left_order
 from ppocr_like.contracts import TextLine
+from ppocr_like.text import Reordered
 
 
 class SequenceReader:
@@ -17,16 +17,22 @@ class SequenceReader:
         labels: entry of each class; indices beyond them are left out.
         end: class at which a text ends.
         dropped: classes that are left out.
-        right_to_left: texts are put in reading order.
+        logical: puts what was read in reading order (`Charset.logical`).
         empty: confidence of an empty text.
         strip: take blanks at a text's ends away.
     """
 
     def __init__(
-        self, labels: Sequence[str], end: int, dropped: Collection[int], right_to_left: bool, empty: float, strip: bool = True
+        self,
+        labels: Sequence[str],
+        end: int,
+        dropped: Collection[int],
+        logical: Callable[[str], Reordered],
+        empty: float,
+        strip: bool = True,
     ) -> None:
         self.labels, self.end, self.dropped = tuple(labels), end, frozenset(dropped)
-        self.right_to_left, self.empty, self.strip = right_to_left, empty, strip
+        self.logical, self.empty, self.strip = logical, empty, strip
 
     def read(self, ids: np.ndarray, probabilities: np.ndarray | None) -> list[TextLine]:
         """`ids` (N, T), `probabilities` (N, T) of them; None: 1.0 each."""
@@ -44,9 +50,7 @@ class SequenceReader:
         confidences = [1.0 if probabilities is None else float(probabilities[column]) for column in columns]
         mean = sum(confidences) / len(confidences)
         spelt = [(c, column, p) for column, p in zip(columns, confidences, strict=True) for c in self.labels[ids[column]]]
-        text = "".join(c for c, _, _ in spelt)
-        if self.right_to_left:
-            spelt = [spelt[i] for i in right_to_left_order(text)]
-            text = "".join(c for c, _, _ in spelt)
-        line = TextLine(text, mean, tuple(column for _, column, _ in spelt), tuple(p for _, _, p in spelt), len(ids))
+        reordered = self.logical("".join(c for c, _, _ in spelt))
+        spelt = [spelt[i] for i in reordered.order]
+        line = TextLine(reordered.text, mean, tuple(column for _, column, _ in spelt), tuple(p for _, _, p in spelt), len(ids))
         return line.stripped() if self.strip else line

@@ -44,7 +44,7 @@ class _GuideLabelEncode(Transform):
         if max_text_length < _ENDS + 1:
             raise ValueError(f"max_text_length is {max_text_length}; a character, the beginning and the end need 3 at least")
         self.max_text_length = max_text_length
-        self.charset = Charset.from_file(character_dict_path, use_space_char) if charset is None else charset
+        self.charset = Charset.from_file(character_dict_path, use_space_char, "paddle") if charset is None else charset
 
     @abstractmethod
     def classes(self, indices: list[int]) -> list[int]:
@@ -144,7 +144,7 @@ class MultiLabelEncode(Transform):
         if gtc_encode not in GUIDES:
             accepted = ", ".join(name for name in GUIDES if name)
             raise ValueError(f"gtc_encode is {gtc_encode!r}; accepted: {accepted}, or null for SARLabelEncode")
-        charset = Charset.from_file(character_dict_path, use_space_char) if charset is None else charset
+        charset = Charset.from_file(character_dict_path, use_space_char, "paddle") if charset is None else charset
         self.ctc = CTCLabelEncode(max_text_length, charset=charset)
         self.guide = GUIDES[gtc_encode](max_text_length, charset=charset)
         self.guide_kind = "nrtr" if gtc_encode == "NRTRLabelEncode" else "sar"  # which head can read the vector

@@ -40,7 +40,7 @@ class CTCLabelEncode(Transform):
         if max_text_length < 1:
             raise ValueError(f"max_text_length is {max_text_length}; it must be at least 1")
         self.max_text_length = max_text_length
-        self.charset = Charset.from_file(character_dict_path, use_space_char) if charset is None else charset
+        self.charset = Charset.from_file(character_dict_path, use_space_char, "paddle") if charset is None else charset
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         text = sample["label"]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ppocr_like.charset import Charset
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
@@ -27,6 +28,7 @@ class RecConAug(Transform):
         image_shape: [height, width, channels]: px to which pictures are scaled; width / height is the greatest ratio.
         max_text_length: most characters of the whole.
         ext_data_num: how many samples are appended at most.
+        charset: the run's: what the label of both together is depends on its direction.
     """
 
     needs = ("image", "label", "fetch_other")
@@ -38,6 +40,7 @@ class RecConAug(Transform):
         image_shape: Sequence[int] = (32, 320, 3),
         max_text_length: int = 25,
         ext_data_num: int = 1,
+        charset: Charset | None = None,
     ) -> None:
         if not 0 <= prob <= 1:
             raise ValueError(f"prob is {prob}; a probability lies in [0, 1]")
@@ -50,6 +53,7 @@ class RecConAug(Transform):
         if ext_data_num < 1:
             raise ValueError(f"ext_data_num is {ext_data_num}; at least one sample is appended")
         self.prob, self.max_text_length, self.ext_data_num = prob, max_text_length, ext_data_num
+        self.charset = Charset(()) if charset is None else charset
         self.height, self.most_elongated = int(image_shape[0]), image_shape[1] / image_shape[0]
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
@@ -64,7 +68,7 @@ class RecConAug(Transform):
             if other["image"].ndim == 1:
                 message = "RecConAug needs other samples' pictures: ext_op_transform_idx must reach to DecodeImage"
                 raise ConfigError([Problem("ext_op_transform_idx", message)])
-            longer, wider = text + other["label"], ratio + _ratio(other["image"])
+            longer, wider = self.charset.beside(text, other["label"]), ratio + _ratio(other["image"])
             if len(longer) > self.max_text_length or wider > self.most_elongated:
                 break
             text, ratio = longer, wider

@@ -97,7 +97,7 @@ def same_charset(charset: Charset, *, assumed: bool = False, mode: ResizeMode = 
 
 
 def _identity(old: Charset, new: Charset, mode: ResizeMode) -> CharsetPlan:
-    return same_charset(new if (old.lower, old.right_to_left) != (new.lower, new.right_to_left) else old, mode=mode)
+    return same_charset(new if (old.lower, old.direction) != (new.lower, new.direction) else old, mode=mode)
 
 
 def _by_character(old: Charset, new: Charset) -> CharsetPlan:
@@ -114,9 +114,9 @@ def _by_character(old: Charset, new: Charset) -> CharsetPlan:
 def _union(old: Charset, new: Charset) -> CharsetPlan:
     fresh = tuple(entry for entry in dict.fromkeys(new.labels[1:]) if old.index(entry) is None)
     if fresh:
-        charset = Charset((*old.labels[1:], *fresh), False, lower=new.lower, right_to_left=new.right_to_left)
+        charset = Charset((*old.labels[1:], *fresh), False, lower=new.lower, direction=new.direction)
     else:
-        charset = Charset(old.entries, old.use_space_char, lower=new.lower, right_to_left=new.right_to_left)
+        charset = Charset(old.entries, old.use_space_char, lower=new.lower, direction=new.direction)
     rows = (*range(old.num_classes), *([FRESH] * len(fresh)))
     return CharsetPlan(charset, rows, old.labels[1:], fresh, (), old.num_classes, "union")
 

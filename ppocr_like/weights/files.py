@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 
 from ppocr_like.atomic import atomic_write
-from ppocr_like.charset import Charset
+from ppocr_like.charset import Charset, untold_direction
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, parse_json
 from ppocr_like.weights.onnx_weights import SUFFIX as ONNX_SUFFIX
@@ -221,7 +221,11 @@ def _charset(data: object, path: Path) -> Charset | None:
     try:
         if not isinstance(data, dict) or not all(isinstance(entry, str) for entry in data["entries"]):
             raise TypeError("entries must be texts")
-        return Charset.from_metadata(data)
+        charset = Charset.from_metadata(data)
+        said = untold_direction(data, charset)
+        if said:
+            logger.warning("%s: %s", path, said)
+        return charset
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its character set cannot be read ({error!r}); the file is damaged") from error
 

@@ -163,20 +163,22 @@ def load_into(
         raise WeightsError(_below_floor(report, weights, known, min_match, architecture))
     _check_finite(filled, weights)
     if alone and len(report.unexpected) > A_WHOLE_NETWORK * (len(report.matched) + len(report.unexpected)):
-        logger.warning(
-            "%s: %d of its tensors find no place in this network (%s ...): %s",
-            weights.path,
-            len(report.unexpected),
-            ", ".join(name for name, _ in report.unexpected[:3]),
-            "is it a whole network of another program, of which only the backbone has our names?"
-            if known is None
-            else f"it is of {known.architecture}; take {known.recipe}",
-        )
+        _warn_of_the_rest(report, known)
     model.load_state_dict({**own, **filled}, strict=True)
     if graph is not None and isinstance(model, nn.Module) and (plan is None or plan.identical):
         difference = check_outputs(graph, model, weights.path)
         logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
     return report
+
+
+def _warn_of_the_rest(report: MatchReport, known: Any) -> None:
+    """Says that much of a file of which the backbone alone was taken is something else."""
+    names = ", ".join(name for name, _ in report.unexpected[:3])
+    why = "is it a whole network of another program, of which only the backbone has our names?"
+    why = why if known is None else f"it is of {known.architecture}; take {known.recipe}"
+    logger.warning(
+        "%s: %d of its tensors find no place in this network (%s ...): %s", report.source, len(report.unexpected), names, why
+    )
 
 
 def _compared(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ppocr_like.charset import Charset
+from ppocr_like.charset import Charset, graph_direction
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights.graph_match import match_layers
 from ppocr_like.weights.model_graph import model_layers
@@ -48,10 +48,11 @@ def read_onnx(path: Path) -> tuple[OnnxGraph, dict[str, torch.Tensor], Charset |
     _, channels, height, width = shape
     size = (1, channels or 3, height or SIDE, width or (WIDTH if height else SIDE))
     state = {f"{layer.name}.{key}": torch.from_numpy(np.array(v)) for layer in layers for key, v in layer.arrays.items()}
-    return OnnxGraph(tuple(layers), size), state, _charset(metadata.get(CHARACTER), layers[-1], path)
+    return OnnxGraph(tuple(layers), size), state, _charset(metadata, layers[-1], path)
 
 
-def _charset(text: str | None, last: Layer, path: Path) -> Charset | None:
+def _charset(metadata: Mapping[str, str], last: Layer, path: Path) -> Charset | None:
+    text = metadata.get(CHARACTER)
     if text is None:
         return None
     entries, classes = text.split("\n"), int(last.arrays["weight"].shape[0])
@@ -59,7 +60,10 @@ def _charset(text: str | None, last: Layer, path: Path) -> Charset | None:
         entries.pop()
     if classes - len(entries) not in (1, 2):
         raise WeightsError(f"{path}: its metadata names {len(entries)} characters, but its last layer has {classes} classes")
-    return Charset(entries, use_space_char=classes - len(entries) == 2)
+    try:
+        return Charset(entries, classes - len(entries) == 2, direction=graph_direction(metadata, entries))
+    except ValueError as error:
+        raise WeightsError(f"{path}: its metadata: {error}") from error
 
 
 def state_for(

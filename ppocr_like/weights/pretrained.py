@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import Protocol
 
-from ppocr_like.charset import Charset
+from ppocr_like.charset import Charset, DirectionSetting, resolve_direction
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights
@@ -64,10 +64,21 @@ def pretrained(
                 weights.charset.num_classes,
                 dictionary_charset.num_classes,
             )
-        return weights, same_charset(weights.charset)
+        setting: DirectionSetting = getattr(recipe_globals, "text_direction", "auto")
+        return weights, same_charset(_directed(weights.charset, setting, str(weights.path)))
     plan = resize_charset(weights.charset, dictionary_charset or weights.charset, mode)
     logger.info(plan.describe())
+    if weights.charset.direction != plan.charset.direction:
+        logger.info("text direction: %s in the weights, %s in this recipe", weights.charset.direction, plan.charset.direction)
     return weights, plan
+
+
+def _directed(charset: Charset, setting: DirectionSetting, place: str) -> Charset:
+    """The weights' own direction, unless the recipe writes another one."""
+    direction = charset.direction if setting == "auto" else resolve_direction(setting, charset.entries)
+    if direction != charset.direction:
+        logger.warning("%s: text direction %s, as the recipe says; the weights say %s", place, direction, charset.direction)
+    return charset.with_direction(direction)
 
 
 def _read(recipe_globals: Globals) -> WeightsFile:

@@ -81,9 +81,12 @@ def test_lower_case_charsets_compare_lower_case():
     assert metric([("Hello", "hello")], charset=Charset.from_file(None)).compute()["acc"] == 1.0
 
 
-def test_right_to_left_labels_are_put_in_the_predictions_order():
-    charset = Charset("مر12", right_to_left=True)
-    assert metric([("مر12", "12رم")], charset=charset).compute()["acc"] == 1.0
+@pytest.mark.parametrize(("direction", "right"), [("rtl", "مر12"), ("ltr", "مر12"), ("paddle", "12رم")])
+def test_the_label_is_compared_as_the_file_has_it_but_for_paddles_files(direction, right):
+    charset = Charset("مر12", direction=direction)
+    assert metric([("مر12", right)], charset=charset).compute()["acc"] == 1.0
+    assert metric([("مر12", "12مر")], charset=charset).compute()["acc"] == 0.0
+    assert RecMetric(charset=charset).reference("مر12") == right
 
 
 def test_mistakes():

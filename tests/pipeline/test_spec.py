@@ -37,7 +37,7 @@ def test_strange_entries_survive_the_file():
     spec = Spec(
         [{"DecodeImage": None}],
         {"name": "CTCLabelDecode"},
-        Charset(STRANGE, True, lower=True, right_to_left=True),
+        Charset(STRANGE, True, lower=True, direction="paddle"),
         BucketByWidth(32),
     )
     back = Spec.from_tree(yaml.safe_load(spec.to_yaml()))

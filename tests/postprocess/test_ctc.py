@@ -87,8 +87,9 @@ def test_entries_of_several_characters_share_their_step():
     assert len(line.confidences) == 3
 
 
-def test_right_to_left_text_takes_its_columns_along():
-    charset = Charset("مر12", right_to_left=True)
+@pytest.mark.parametrize("direction", ["rtl", "paddle"])
+def test_right_to_left_text_takes_its_columns_along(direction):
+    charset = Charset("مر12", direction=direction)
     (line,) = decode(probabilities([[1, 2, 3, 4]], classes=5), charset)
     assert line.text == "12رم"
     assert line.columns == (2, 3, 1, 0)

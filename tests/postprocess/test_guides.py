@@ -52,9 +52,9 @@ def test_a_batch_of_two_arrays_of_probabilities_is_a_batch_of_two():
 
 
 def test_right_to_left_sets_are_put_in_reading_order():
-    charset = Charset("ab12", right_to_left=True)
+    charset = Charset("ab12", direction="rtl")
     assert SARLabelDecode(charset=charset)(scores([[2, 3, 5, 5]], 6))[0].text == "12"
-    hebrew = Charset("אב", right_to_left=True)
+    hebrew = Charset("אב", direction="rtl")
     line = NRTRLabelDecode(charset=hebrew)((np.array([[4, 5, 3]]), np.array([[0.9, 0.5, 1.0]])))[0]
     assert (line.text, line.columns) == ("בא", (1, 0))
 

@@ -18,6 +18,7 @@ from ppocr_like.data.synth.settings import SynthSettings
 from ppocr_like.data.synth.texts import Corpus
 from ppocr_like.draw.fonts import FontFile
 from ppocr_like.errors import DataError
+from ppocr_like.text import is_right_to_left
 
 SUFFIXES = (".ttf", ".otf", ".ttc")
 FONTS_TRIED = 12  # for a text; then another text is drawn
@@ -92,7 +93,7 @@ class LineMaker:
             if font is None:
                 continue
             px = int(rng.integers(settings.height[0], settings.height[1] + 1))
-            left, top, right, bottom = (int(v) for v in self._sized(font, px).getbbox(text))
+            left, top, right, bottom = (int(v) for v in self._sized(font, px).getbbox(text, direction=_running(text)))
             low, high = settings.margin
             margins = [round(px * share) for share in rng.uniform(low, high, 4)]
             if 0 < right - left <= WIDEST and bottom > top:
@@ -108,16 +109,15 @@ class LineMaker:
         pen = ImageDraw.Draw(canvas)
         x, y = plan.margins[0] - plan.ink[0], plan.margins[1] - plan.ink[1]
         stroke = max(1, plan.px // 40) if rng.random() < settings.bold and plan.px >= 20 else 0
-        pen.text((x, y), plan.text, fill=255, font=font, stroke_width=stroke)
+        pen.text((x, y), plan.text, fill=255, font=font, stroke_width=stroke, direction=_running(plan.text))
         if rng.random() < settings.underline:
             level = plan.margins[1] + plan.ink[3] - plan.ink[1] + plan.px * float(rng.uniform(0.02, 0.12))
             pen.line((plan.margins[0], level, width - plan.margins[2], level), fill=255, width=max(1, plan.px // 18))
         if rng.random() < settings.neighbours:
             pitch = plan.px * float(rng.uniform(1.05, 1.5))
             for step in (-1, 1):
-                pen.text(
-                    (x + int(rng.integers(-width // 4 - 1, 2)), y + step * pitch), _turned_over(plan.text), fill=255, font=font
-                )
+                place, other = (x + int(rng.integers(-width // 4 - 1, 2)), y + step * pitch), _turned_over(plan.text)
+                pen.text(place, other, fill=255, font=font, direction=_running(other))
         return look(np.asarray(canvas), plan.px, settings, self.paper, rng)
 
     def _text(self, rng: np.random.Generator) -> str:
@@ -159,6 +159,11 @@ def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
     return data.tobytes()
 
 
+def _running(text: str) -> str | None:
+    """For Pillow: the side on which a line begins, by the rule that labels are read by (Pillow's own is the first letter's)."""
+    return "rtl" if is_right_to_left(text) else None
+
+
 def _turned_over(text: str) -> str:
     """Another text of the same characters, for the lines above and below."""
     return " ".join(word[::-1] for word in reversed(text.split(" ")))
@@ -184,7 +189,7 @@ def _check_layout(characters: str) -> None:
     """Right-to-left letters come out in the wrong order, and Indic ones unjoined, without Raqm."""
     if features.check("raqm") and features.check("fribidi"):
         return
-    needed = [c for c in characters if unicodedata.bidirectional(c) in ("R", "AL") or unicodedata.category(c) == "Mc"]
+    needed = [c for c in characters if is_right_to_left(c) or unicodedata.category(c) == "Mc"]
     if needed:
         raise DataError(
             f"Pillow is here without Raqm and FriBiDi, which set text with {' '.join(needed[:10])} right; install a Pillow wheel "

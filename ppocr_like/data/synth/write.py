@@ -24,6 +24,7 @@ from ppocr_like.data.synth.settings import SynthSettings
 from ppocr_like.errors import CheckpointError, DataError, OcrError
 from ppocr_like.outputs import claim, within
 from ppocr_like.outside import load_json
+from ppocr_like.text import to_visual
 
 LABELS, STATE = "labels.txt", "synth.json"
 IN_FOLDER = 1000  # images of one folder: file managers and file systems like no more
@@ -52,6 +53,7 @@ def make_lines(
     out: str,
     *,
     allowed: Sequence[str] | None = None,
+    visual: bool = False,
     seed: int = 0,
     lmdb: bool = False,
     suffix: str = ".png",
@@ -69,6 +71,7 @@ def make_lines(
         count: lines that shall be there.
         out: folder, made when missing.
         allowed: characters that texts may hold; None: all.
+        visual: right-to-left labels stand in the order of the page, not in that of reading.
         seed: of everything drawn.
         lmdb: write an LMDB folder for LMDBDataSet.
         suffix: of the images, one of FORMATS.
@@ -92,6 +95,7 @@ def make_lines(
         "fonts": [str(font.path) for font in maker.fonts],
         "seed": seed,
         "suffix": suffix,
+        **({"visual": True} if visual else {}),
     }
     sink: _LabelSink | _LmdbSink = _LmdbSink(out, state, count) if lmdb else _LabelSink(out, state)
     with sink:
@@ -99,7 +103,7 @@ def make_lines(
         if before < count:
             with tqdm(total=count, initial=before, desc="lines", unit="line", disable=None if progress else True) as bar:
                 for lines in _in_order(maker, seed, suffix, before, count, workers or os.cpu_count() or 1):
-                    sink.add(lines)
+                    sink.add([(to_visual(text).text, image) for text, image in lines] if visual else lines)
                     bar.update(len(lines))
             sink.finish()
         return Made(sink.place, max(before, count), before)
