@@ -12,8 +12,15 @@ Nothing is left under the names of the label files until they are complete. Stat
 import sys
 
 from ppocr_like.config import cli
-from ppocr_like.data.convert.arguments import claim_target, parser, predictions_parser, reader, target, wanted
-from ppocr_like.data.convert.ppocrlabel import RecGt
+from ppocr_like.data.convert.arguments import (
+    claim_target,
+    parser,
+    predictions_parser,
+    reader,
+    ready_crops,
+    target,
+    wanted,
+)
 from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
 from ppocr_like.documents.predictions import read_predictions
 from ppocr_like.report.corrections import write_corrections
@@ -30,8 +37,9 @@ def main() -> None:
     try:
         place = target(args)
         claim_target(args, place)
-        if args.task == "rec" and args.format == "ppocrlabel" and args.ready_crops:
-            made = relabel(RecGt(args.source), place)
+        crops = ready_crops(args)
+        if crops is not None:
+            made = relabel(crops, place)
         elif args.task == "rec":
             made = convert_rec(reader(args), place, wanted(args))
         else:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ppocr_like.data.convert import icdar
 from ppocr_like.data.convert.base import Reader
 from ppocr_like.data.convert.coco_text import SPLITS, CocoText
 from ppocr_like.data.convert.crops import OCRS_FILTER, LineFilter
+from ppocr_like.data.convert.easyocr import EasyOcrCrops
 from ppocr_like.data.convert.hiertext import ILLEGIBLE, LEVELS, HierText
+from ppocr_like.data.convert.icdar2019 import LEVELS as LEVELS_RECTS
+from ppocr_like.data.convert.icdar2019 import Icdar2019, ReCTS
 from ppocr_like.data.convert.labelme import TEXT_FROM, Labelme
-from ppocr_like.data.convert.ppocrlabel import CROPS, LABELS, STATE, PPOCRLabel
+from ppocr_like.data.convert.ppocrlabel import CROPS, LABELS, STATE, PPOCRLabel, RecGt
 from ppocr_like.data.convert.target import CROP_FORMATS, Target
+from ppocr_like.data.convert.total_text import TotalText
 from ppocr_like.outputs import claim
 
 FILTERS = {"ocrs": OCRS_FILTER, "none": LineFilter()}
@@ -38,7 +44,8 @@ def parser(description: str) -> argparse.ArgumentParser:
     one.add_argument(
         "--form", choices=icdar.FORMS, default="auto", help="of a line's coordinates: 4 points, left top right bottom, n points"
     )
-    one.add_argument("--extra-columns", type=int, default=0, metavar="N", help="columns between coordinates and text (MLT: 1)")
+    one.add_argument("--extra-columns", type=int, metavar="N", help="columns between coordinates and text (MLT, RCTW: 1)")
+    one.add_argument("--keep-quotes", action="store_true", help="leave texts in their quotes")
     one.add_argument("--encoding", default="utf-8", help="of the files (default: %(default)s, with or without byte-order mark)")
 
     one = formats.add_parser("coco-text", help="one JSON file as COCO-Text, TextOCR or COCO write it")
@@ -46,6 +53,17 @@ def parser(description: str) -> argparse.ArgumentParser:
     _common(one, "folder that the file names are relative to")
     one.add_argument("--split", choices=SPLITS, default="all", help="take images of one `set` only (COCO-Text)")
     one.add_argument("--illegible-text", metavar="TEXT", help="a text that means illegible (TextOCR: .)")
+
+    _icdar2019(formats)
+
+    one = formats.add_parser("total-text", help="Total-Text's folder of poly_gt_*.txt")
+    one.add_argument("source", help="folder of the .txt files")
+    _common(one, "folder of the images, or one above several")
+
+    one = formats.add_parser("easyocr", help="EasyOCR's folder of crops with labels.csv (filename,words)")
+    one.add_argument("source", help="the folder, or its labels.csv")
+    _common(one, "folder of the crops (default: that of labels.csv)", required=False)
+    one.set_defaults(task="rec")
 
     one = formats.add_parser("labelme", help="a folder of labelme's .json files")
     one.add_argument("source", help="folder of the .json files")
@@ -58,6 +76,22 @@ def parser(description: str) -> argparse.ArgumentParser:
     one.add_argument("--confirmed", action="store_true", help="only images that fileState.txt marks as done")
     one.add_argument("--ready-crops", action="store_true", help="with --task rec: the crops of rec_gt.txt instead of new ones")
     return main
+
+
+def _icdar2019(formats: Any) -> None:
+    """LSVT, ArT and ReCTS."""
+    for name, file, what in (
+        ("lsvt", "train_full_labels.json", "ICDAR 2019 LSVT's full labels"),
+        ("art", "train_labels.json", "ICDAR 2019 ArT"),
+    ):
+        one = formats.add_parser(name, help=f"{what}, one JSON file")
+        one.add_argument("source", help=file)
+        _common(one, "folder of the images, or one above several")
+        one.add_argument("--ready-crops", action="store_true", help="with --task rec: the images are crops (ArT's task 2)")
+    one = formats.add_parser("rects", help="ICDAR 2019 ReCTS, one JSON file per image")
+    one.add_argument("source", help="folder of the .json files")
+    _common(one, "folder of the images")
+    one.add_argument("--level", choices=tuple(LEVELS_RECTS), default="line", help="lines or characters (default: %(default)s)")
 
 
 def predictions_parser(description: str) -> argparse.ArgumentParser:
@@ -79,6 +113,9 @@ def _common(part: argparse.ArgumentParser, images: str, required: bool = True) -
     part.add_argument("--val-out", metavar="FILE", help="the validation label file (default: val.txt beside --out)")
     part.add_argument("--max-images", type=int, metavar="N", help="stop after N images")
     part.add_argument("--skip-bad", action="store_true", help="count broken lines and records instead of stopping at the first")
+    part.add_argument(
+        "--order-corners", action="store_true", help="put the corners of quadrangles that cross themselves in their order"
+    )
     part.add_argument("--keep-empty", action="store_true", help="det: write images without any box, too: pages without text")
     part.add_argument("--crops", metavar="DIR", help="rec: folder of the crops (default: beside --out)")
     part.add_argument("--crop-format", choices=CROP_FORMATS, default=".jpg", help="rec: (default: %(default)s)")
@@ -91,6 +128,25 @@ def _common(part: argparse.ArgumentParser, images: str, required: bool = True) -
     part.add_argument("--force", action="store_true", help="replace label files that exist")
 
 
+def ready_crops(args: argparse.Namespace) -> Iterable[tuple[Path, str, str]] | None:
+    """(image, text, place) of each crop where the source has crops instead of pages; None where it has pages.
+
+    Raises:
+        ValueError: crops as boxes of a detector.
+    """
+    if args.format != "easyocr" and not getattr(args, "ready_crops", False):
+        return None
+    if args.task != "rec":
+        raise ValueError("the source has crops with their texts, which no detector can be trained on; give --task rec")
+    match args.format:
+        case "easyocr":
+            return EasyOcrCrops(args.source, args.images)
+        case "ppocrlabel":
+            return RecGt(args.source)
+        case _:
+            return Icdar2019(args.source, args.images, args.skip_bad).crops()
+
+
 def reader(args: argparse.Namespace) -> Reader:
     """The reader that the arguments name.
 
@@ -98,12 +154,25 @@ def reader(args: argparse.Namespace) -> Reader:
         ValueError: an argument that it does not accept.
         DataError: see the reader.
     """
+    made = _reader(args)
+    made.order_corners = args.order_corners
+    return made
+
+
+def _reader(args: argparse.Namespace) -> Reader:
     skip = {"skip_bad": args.skip_bad}
     match args.format:
         case "hiertext":
             return HierText(args.source, args.images, args.level, args.illegible, args.task == "rec", **skip)
         case "icdar":
-            return icdar.Icdar(args.source, args.images, args.form, args.extra_columns, args.encoding, **skip)
+            quotes = args.keep_quotes
+            return icdar.Icdar(args.source, args.images, args.form, args.extra_columns, args.encoding, keep_quotes=quotes, **skip)
+        case "lsvt" | "art":
+            return Icdar2019(args.source, args.images, **skip)
+        case "rects":
+            return ReCTS(args.source, args.images, args.level, **skip)
+        case "total-text":
+            return TotalText(args.source, args.images, **skip)
         case "coco-text":
             return CocoText(args.source, args.images, args.split, args.illegible_text, **skip)
         case "labelme":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.errors import DataError
-from ppocr_like.geometry import smallest_box
+from ppocr_like.geometry import corners_in_order, crosses_itself, smallest_box
 from ppocr_like.outside import outline
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
@@ -83,6 +83,7 @@ class Reader(ABC):
 
     def __init__(self, skip_bad: bool = False) -> None:
         self.skip_bad = skip_bad
+        self.order_corners = False  # of quadrangles that cross themselves; otherwise they stay as they are
         self.left_out = LeftOut()
         self.total = 0
         self.done = 0
@@ -103,7 +104,7 @@ class Reader(ABC):
         Raises:
             ValueError: not a list of pairs of numbers.
         """
-        array = outline(points)
+        array = self._uncrossed(outline(points), place)
         if len(array) == 2:
             self.left_out.add("box of 2 points", place)
             return None
@@ -113,6 +114,16 @@ class Reader(ABC):
         if len(array) == 3:
             self.left_out.notes["boxes of 3 points, taken as their smallest rectangle"] += 1
             array = smallest_box(array)[0].astype(np.float64)
+        return array
+
+    def _uncrossed(self, array: np.ndarray, place: str) -> np.ndarray:
+        """A bow-tie's corners in order, where that is asked for; otherwise it is counted."""
+        if not crosses_itself(array):
+            return array
+        if self.order_corners:
+            self.left_out.notes["quadrangles that crossed themselves, their corners put in order"] += 1
+            return corners_in_order(array)
+        self.left_out.notes["quadrangles that cross themselves; --order-corners puts their corners in order"] += 1
         return array
 
 
@@ -126,6 +137,14 @@ def upright(left: float, top: float, right: float, bottom: float) -> list[list[f
     left, right = min(left, right), max(left, right)
     top, bottom = min(top, bottom), max(top, bottom)
     return [[left, top], [right, top], [right, bottom], [left, bottom]]
+
+
+def find_images_below(folder: str | Path) -> dict[str, Path]:
+    """The same, with those of the folders directly in it (LSVT's images come in two)."""
+    found = find_images(folder)
+    for below in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
+        found = {**find_images(below), **found}
+    return found
 
 
 def find_images(folder: str | Path) -> dict[str, Path]:

@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ppocr_like.contracts import IGNORED_TEXTS
 from ppocr_like.data.convert.base import Box, Page, Reader, find_images, upright
+from ppocr_like.data.convert.columns import extra_columns, unquoted
 from ppocr_like.errors import DataError
 from ppocr_like.outside import read_file
 
@@ -29,7 +31,8 @@ _QUAD = 8  # coordinates
 class Icdar(Reader):
     """Pages of a folder of ICDAR ground truth.
 
-    A text may hold commas. `###` and `*` are ignored boxes; a line that ends after its coordinates is a box without text.
+    A text may hold commas; one in quotes is taken out of them by the csv module's rules. `###` and `*` are ignored boxes; a line
+    that ends after its coordinates is a box without text.
 
     Args:
         source: folder of the `.txt` files; where some begin with `gt_` or `poly_gt_`, only these are read.
@@ -37,7 +40,9 @@ class Icdar(Reader):
         form: "quad", "ltrb", "polygon", or "auto", which decides by the first files for the whole set (a text that is a number
             cannot be told from a coordinate line by line). In polygons all leading pairs of numbers are points, except
             the last field.
-        extra_columns: columns between coordinates and text (1 for MLT's script).
+        extra_columns: columns between coordinates and text (1 for MLT's script); None: none, but a column that the first files
+            show (a script's name, a flag, one constant word) is an error.
+        keep_quotes: texts in quotes stay as they are.
         encoding: of the files; a byte-order mark is dropped in UTF-8.
         skip_bad: see `Reader`.
     """
@@ -49,16 +54,19 @@ class Icdar(Reader):
         source: str | Path,
         images: str | Path | None = None,
         form: str = "auto",
-        extra_columns: int = 0,
+        extra_columns: int | None = None,
         encoding: str = "utf-8",
         skip_bad: bool = False,
+        keep_quotes: bool = False,
     ) -> None:
         super().__init__(skip_bad)
         if form not in FORMS:
             raise ValueError(f"form is {form!r}; known: {', '.join(FORMS)}")
-        if extra_columns < 0:
+        if extra_columns is not None and extra_columns < 0:
             raise ValueError(f"extra_columns is {extra_columns}; 0 or more")
-        self.source, self.form, self.extra_columns = Path(source), form, extra_columns
+        self.source, self.form = Path(source), form
+        self.extra_columns, self.asked = extra_columns or 0, extra_columns is None
+        self.keep_quotes = keep_quotes
         self.images = Path(images) if images is not None else self.source
         try:
             self.encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
@@ -77,7 +85,9 @@ class Icdar(Reader):
         images = find_images(self.images)
         if self.form == "auto":
             self.form = self._guess(files)
-            self.left_out.clear()  # these files come again
+        if self.asked:
+            self._look_for_columns(files)
+        self.left_out.clear()  # these files come again
         for self.done, file in enumerate(files, start=1):
             image = next((images[name] for name in _names(file.stem) if name in images), None)
             boxes = [box for number, line in self._lines(file) if (box := self._box(line, file, number)) is not None]
@@ -114,24 +124,43 @@ class Icdar(Reader):
         many = sum(count for n, count in numbers.items() if n > _QUAD + 1)
         return "ltrb" if few > max(quads, many) else "polygon" if many > quads else "quad"
 
+    def _look_for_columns(self, files: list[Path]) -> None:
+        """Raises DataError where the first files show columns between coordinates and text."""
+        rests = []
+        for file in islice(files, _LOOKED_AT):
+            for _, line in self._lines(file):
+                try:
+                    rests.append(self._parts(line.rstrip("\r"))[1])
+                except ValueError:
+                    continue  # said when the file is read
+        count, values = extra_columns(rests)
+        if count:
+            raise DataError(
+                f"between coordinates and text stands a column ({', '.join(map(repr, values))}) that is no part of the text: "
+                f"give --extra-columns {count}; where it does belong to the text, --extra-columns 0",
+                str(self.source),
+            )
+
     def _box(self, line: str, file: Path, number: int) -> Box | None:
         place = f"{file}, line {number}"
         try:
-            coordinates, text = self._ltrb(line.rstrip("\r")) if self.form == "ltrb" else self._points(line.rstrip("\r"))
+            coordinates, rest = self._parts(line.rstrip("\r"))
+            text = self._text(rest)
             points = self.polygon(coordinates, place)
         except ValueError as error:
             self.bad(f"{error} (form {self.form}; --form changes it)", file, number)
             return None
         return None if points is None else Box(points, text, text in IGNORED_TEXTS)
 
+    def _parts(self, line: str) -> tuple[Any, str]:
+        """(coordinates, what follows them)."""
+        return self._ltrb(line) if self.form == "ltrb" else self._points(line)
+
     def _ltrb(self, line: str) -> tuple[list[list[float]], str]:
         match = _LTRB.match(line)
         if not match:
             raise ValueError(f"{line[:60]!r} does not begin with left, top, right, bottom")
-        text = self._text((match[5] or "").strip())
-        if len(text) >= 2 and text[0] == text[-1] == '"':
-            text = re.sub(r'\\(["\\])', r"\1", text[1:-1])
-        return upright(*(float(match[n]) for n in range(1, 5))), text
+        return upright(*(float(match[n]) for n in range(1, 5))), (match[5] or "").strip()
 
     def _points(self, line: str) -> tuple[list[float], str]:
         fields = line.split(",")
@@ -147,10 +176,15 @@ class Icdar(Reader):
         text = ",".join(fields[count:])
         if self.form == "polygon":
             text = text.removeprefix("####")  # CTW1500's mark before a text
-        return [float(value) for value in fields[:count]], self._text(text.strip())
+        return [float(value) for value in fields[:count]], text.strip()
 
     def _text(self, rest: str) -> str:
-        return rest.split(",", self.extra_columns)[-1].strip() if self.extra_columns else rest
+        text = rest.split(",", self.extra_columns)[-1].strip() if self.extra_columns else rest
+        plain = None if self.keep_quotes else unquoted(text)
+        if plain is None:
+            return text
+        self.left_out.notes["texts in quotes, taken out of them (--keep-quotes leaves them)"] += 1
+        return plain
 
 
 def _leading(fields: list[str]) -> int:

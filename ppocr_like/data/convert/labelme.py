@@ -5,6 +5,8 @@ Source: the files that github.com/wkentaro/labelme writes (`shapes`, `imagePath`
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ppocr_like.outside import load_json
 
 TEXT_FROM = ("label", "description")
 MOST_BYTES = 1 << 28  # of one file: the image stands inside as text
+_WINDOWS = re.compile(r"[A-Za-z]:|//")  # a drive, or a machine's name
 _AREAS = ("polygon", "rectangle", "rotation")
 
 
@@ -71,8 +74,7 @@ class Labelme(Reader):
         name = record["imagePath"]
         if not isinstance(name, str) or not name:
             raise ValueError(f"imagePath is {name!r}")
-        name = name.replace("\\", "/")  # written under Windows
-        image = file.parent / name if self.images is None else self.images / Path(name).name
+        image = self._image(name.replace("\\", "/"), file)  # written under Windows
         boxes = []
         for number, shape in enumerate(record["shapes"], start=1):
             try:
@@ -82,6 +84,16 @@ class Labelme(Reader):
             if box is not None:
                 boxes.append(box)
         return Page(image, boxes, str(file))
+
+    def _image(self, name: str, file: Path) -> Path:
+        """Where the image lies. A path of another machine (`C:/scans/a.jpg`) or to nowhere means the image beside the file."""
+        last = name.rsplit("/", 1)[-1]
+        if self.images is not None:
+            return self.images / last
+        whole, beside = file.parent / name, file.parent / last
+        if _WINDOWS.match(name) or (not os.path.exists(whole) and os.path.exists(beside)):
+            return beside
+        return whole
 
     def _box(self, shape: Any, place: str) -> Box | None:
         kind = shape.get("shape_type") or "polygon"

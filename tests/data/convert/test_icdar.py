@@ -126,3 +126,57 @@ def test_folders_that_do_not_serve(tmp_path: Path) -> None:
         list(Icdar(tmp_path))
     with pytest.raises(ValueError, match="known"):
         Icdar(tmp_path, form="circle")
+
+
+QUAD = "1,2,31,2,31,22,1,22"
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (["Arabic,###", "Latin,Hello, world", "Arabic,\u0633\u0644\u0627\u0645"], "'Arabic', 'Latin'"),
+        (["Mixed,x"], "'Mixed'"),
+        (['0,"text"', '1,"###"'], "'0', '1'"),
+        (["en,one", "en,two", "en,three, four"], "'en'"),
+    ],
+)
+@pytest.mark.parametrize("corners", [QUAD, "1,2,31,22"])
+def test_a_column_before_the_text_is_noticed(tmp_path: Path, lines: list[str], shown: str, corners: str) -> None:
+    files = {f"gt_{n}.txt": f"{corners},{line}\n" for n, line in enumerate(lines)}
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, files)
+    assert shown in str(caught.value) and "--extra-columns 1" in str(caught.value)
+    boxes, _ = read(tmp_path, files, extra_columns=1)
+    assert not any("," in text and text.split(",")[0] in shown for text, _, _ in boxes)
+    kept, _ = read(tmp_path, files, extra_columns=0)
+    assert kept[0][0].startswith(lines[0].split(",")[0])
+
+
+def test_texts_with_commas_are_no_columns(tmp_path: Path) -> None:
+    boxes, _ = read(tmp_path, {"gt_1.txt": "".join(f"{QUAD},{t}\n" for t in ("Hello, world", "1,000", "one", "Latin", "###"))})
+    assert [text for text, _, _ in boxes] == ["Hello, world", "1,000", "one", "Latin", "###"]
+
+
+def test_texts_in_quotes(tmp_path: Path) -> None:
+    texts = ['"###"', '"a, ""b"""', 'say "x"', '"x" y "z"']
+    files = {"gt_1.txt": "".join(f"{QUAD},{text}\n" for text in texts)}
+    boxes, reader = read(tmp_path, files)
+    assert [(text, ignored) for text, ignored, _ in boxes] == [
+        ("###", True),
+        ('a, "b"', False),
+        ('say "x"', False),
+        ('"x" y "z"', False),
+    ]
+    assert sum(reader.left_out.notes.values()) == 2
+    assert [text for text, _, _ in read(tmp_path, files, keep_quotes=True)[0]] == texts
+
+
+def test_bow_ties_are_put_in_order_where_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "gt_1.txt").write_text("1,2,31,2,1,22,31,22,flat\n1,2,31,2,2,22,35,22,slanted\n", encoding="utf-8")
+    reader = Icdar(tmp_path)
+    (page,) = reader
+    assert len(page.boxes) == 1 and any("--order-corners" in note for note in reader.left_out.notes)
+    reader = Icdar(tmp_path)
+    reader.order_corners = True
+    (page,) = reader
+    assert [b.points.tolist() for b in page.boxes] == [SQUARE, [[1, 2], [31, 2], [35, 22], [2, 22]]]

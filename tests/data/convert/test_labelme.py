@@ -93,3 +93,23 @@ def test_folders_that_do_not_serve(tmp_path: Path) -> None:
         list(Labelme(tmp_path / "gone"))
     with pytest.raises(DataError, match=r"no \.json"):
         list(Labelme(tmp_path))
+
+
+WINDOWS = ("C:\\Users\\me\\scans\\a.jpg", "D:/scans/a.jpg", "\\\\server\\share\\a.jpg")
+
+
+@pytest.mark.parametrize("name", [*WINDOWS, "/home/me/a.jpg", "../gone/a.jpg"])
+def test_a_path_of_another_machine_means_the_image_beside(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    write(tmp_path / "a.json", [shape("x", SQUARE)], name)
+    (page,) = Labelme(tmp_path)
+    assert page.image == tmp_path / "a.jpg"
+
+
+def test_a_path_that_leads_to_an_image_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for place in ("a.jpg", "images/a.jpg"):
+        (tmp_path / place).write_bytes(b"picture")
+    write(tmp_path / "a.json", [], "images\\a.jpg")
+    (page,) = Labelme(tmp_path)
+    assert page.image == tmp_path / "images" / "a.jpg"
