@@ -175,3 +175,22 @@ def test_odd_entries_are_named_with_their_lines() -> None:
     assert long == "dictionary: 2 entries are not one character, so no label can hold them: 'ch' (line 5), '' (line 6)"
     assert charset.odd_entries(most=1)[1].endswith("'ch' (line 5) and 1 more")
     assert Charset("ab ", use_space_char=False).odd_entries() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("0\t0\n1\t1\na\t2\n", "columns, separated by tabs"),
+        ("a \nb \nc  \n", "end or begin with blanks"),
+        ("abcdefghij\n", "all characters stand on one line"),
+        ("ab\ncd\n \n", "one character per line"),
+    ],
+)
+def test_a_dictionary_of_which_no_entry_can_be_used_is_an_error(tmp_path, text, why):
+    path = tmp_path / "dict.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=why) as caught:
+        Charset.from_file(path, use_space_char=True)
+    assert "dict.txt" in str(caught.value)
+    path.write_text(text + "x\n", encoding="utf-8")
+    assert Charset.from_file(path).index("x")

@@ -7,6 +7,7 @@ that was never interrupted.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import read_image
+from ppocr_like.data.census import count_further
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
 from ppocr_like.data.lmdb_store import FILE
@@ -27,6 +29,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.outputs import claim
 from ppocr_like.transforms.decode import DecodeImage
 
+logger = logging.getLogger("ppocr_like")
 _TASK = 64  # lines per task
 _AHEAD = 4  # tasks per thread that are worked at while earlier ones are written
 Task = tuple[LabelIndex, int, int]  # label file, first line, end
@@ -81,7 +84,12 @@ def pack(
         DataError: a `data_dir` without the images; `out` holds other data or cannot
             be written; no image could be used.
     """
-    indexes = SimpleDataSet(data_dir, list(label_files), delimiter=delimiter).indexes  # says a wrong data_dir
+    dataset = SimpleDataSet(data_dir, list(label_files), delimiter=delimiter)
+    indexes = dataset.indexes  # says a wrong data_dir
+    lost = count_further(dataset)
+    if lost.count:
+        what = "lines have further columns behind the text, which are not packed"
+        logger.warning("%s %s (first: %s)", f"{lost.count:,}", what, lost.places[0])
     sources = {
         "label_files": [asdict(index.key) for index in indexes],
         "data_dir": os.path.abspath(data_dir),

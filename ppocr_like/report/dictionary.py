@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import unicodedata
 from collections import Counter
@@ -11,8 +12,10 @@ from pathlib import Path
 from ppocr_like.atomic import write_text
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex
-from ppocr_like.data.label_line import parse_line
+from ppocr_like.data.label_line import only_numbers, parse_line
 from ppocr_like.errors import CheckpointError, DataError
+
+logger = logging.getLogger("ppocr_like")
 
 
 def count_characters(files: Sequence[str | Path], delimiter: str = "\t") -> Counter[str]:
@@ -22,13 +25,20 @@ def count_characters(files: Sequence[str | Path], delimiter: str = "\t") -> Coun
         DataError: a file that cannot be read; a line without delimiter or not UTF-8, with its number.
     """
     counts: Counter[str] = Counter()
+    further, first = 0, ""
     for file in files:
         index = LabelIndex(file)
         for position in range(len(index)):
             try:
-                counts.update(parse_line(index.read(position), delimiter).text)
+                line = parse_line(index.read(position), delimiter)
+                counts.update(line.text)
             except Rejected as error:
                 raise DataError(str(error), str(file), index.line_number(position)) from error
+            if line.further and not only_numbers(line.further):
+                further += 1
+                first = first or f"{file}, line {index.line_number(position)}: {', '.join(line.further)[:60]!r}"
+    if further:
+        logger.warning("%s lines have further columns behind the text, which are not counted (first: %s)", f"{further:,}", first)
     return counts
 
 

@@ -74,3 +74,9 @@ def test_the_shipped_dictionary_is_that_of_the_training_labels(tmp_path):
 )
 def test_describe(character, text):
     assert describe_character(character) == text
+
+
+def test_further_columns_are_told(tmp_path, caplog):
+    (tmp_path / "a.txt").write_text("a.jpg\t0.9\tlost\nb.jpg\tx\t32\t48\n", encoding="utf-8")
+    assert set(count_characters([tmp_path / "a.txt"])) == set("0.9x")
+    assert "1 lines have further columns" in caplog.text and "line 1: 'lost'" in caplog.text

@@ -23,5 +23,14 @@ def test_odd_dictionary_entries_and_pictures(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["lines_001.png"] and "1 picture" in done.stdout
 
 
+def test_a_dictionary_without_a_usable_entry_is_a_problem(tmp_path):
+    odd = tmp_path / "odd.txt"
+    odd.write_text("0\t0\n1\t1\n", encoding="utf-8")
+    done = check("-o", f"Global.character_dict_path={odd}")
+    assert done.returncode == 1, done.stderr
+    assert "Global.character_dict_path" in done.stdout and "columns, separated by tabs" in done.stdout
+    assert "good" not in done.stdout
+
+
 def test_a_wrong_number_is_refused():
     assert check("--draw", "0").returncode == 2

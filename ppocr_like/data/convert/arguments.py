@@ -211,7 +211,13 @@ def claim_target(args: argparse.Namespace, place: Target) -> None:
     source = Path(args.source)
     files = [source]
     if source.is_dir():
-        endings = {"icdar": (".txt",), "labelme": (".json",)}.get(args.format, ())
+        endings = {
+            "icdar": (".txt",),
+            "total-text": (".txt",),
+            "labelme": (".json",),
+            "rects": (".json",),
+            "easyocr": (".csv",),
+        }.get(args.format, ())
         files = [path for path in source.iterdir() if path.suffix.lower() in endings]
         files += [source / name for name in (LABELS, STATE, CROPS)] if args.format == "ppocrlabel" else []
     images = [str(args.images or (source if source.is_dir() else source.parent))]

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from ppocr_like.contracts import IGNORED_TEXTS
 
 # What RRC-MLT writes there, and what its successors add.
-SCRIPTS = frozenset(
-    ("arabic", "bangla", "chinese", "hindi", "japanese", "korean", "latin", "mixed", "none", "symbols")
-    + ("english", "french", "german", "italian", "russian", "hebrew", "greek", "cyrillic", "thai")
-    + ("devanagari", "tamil", "telugu", "kannada", "gujarati", "gurmukhi", "malayalam", "odia")
-)
+_NAMES = """
+arabic bangla chinese hindi japanese korean latin mixed none symbols english french german italian russian hebrew greek cyrillic
+thai devanagari tamil telugu kannada gujarati gurmukhi malayalam odia
+"""
+SCRIPTS = frozenset(_NAMES.split())
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.|"")*"', re.DOTALL)
 _MOST = 0.95  # of the lines: a few may be damaged
 _FLAGS = frozenset("0123")
