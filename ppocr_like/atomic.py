@@ -7,6 +7,7 @@ appended, refused), and what it points to stays as it is.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from io import TextIOWrapper
@@ -45,7 +46,9 @@ class _Handle:
         return getattr(self._file, name)
 
 
-def atomic_write(path: str | Path, writer: Callable[[BinaryIO], object], *, sync: bool = True) -> None:
+def atomic_write(
+    path: str | Path, writer: Callable[[BinaryIO], object], *, sync: bool = True, keep: str | Path | None = None
+) -> None:
     """Calls `writer(file)` on a new file beside `path`, flushes it to the disk and renames it to `path`.
 
     A file of that name that existed before stays untouched until the new one is complete; whatever happens, also Ctrl-C,
@@ -56,6 +59,7 @@ def atomic_write(path: str | Path, writer: Callable[[BinaryIO], object], *, sync
         path: the file.
         writer: gets the new file, open for binary writing.
         sync: wait until the disk has it. False for the many small files of a call that can be repeated.
+        keep: the file that was `path` until now gets this name (in the same folder), once the new one is complete.
 
     Raises:
         CheckpointError: no permission, disk full, file too large, or a folder, device or pipe of that name; names the file, the
@@ -74,6 +78,8 @@ def atomic_write(path: str | Path, writer: Callable[[BinaryIO], object], *, sync
             file.flush()
             if sync:
                 os.fsync(file.fileno())
+        if keep is not None and path.exists() and not path.is_symlink():
+            _keep(path, Path(keep))
         os.replace(temporary, path)
         complete = True
         if sync:
@@ -158,6 +164,17 @@ def _fits(name: str) -> bool:
 
 def _bad_name(path: Path) -> bool:
     return not _fits(str(path))
+
+
+def _keep(path: Path, name: Path) -> None:
+    """Gives the file a second name, which replaces what had it; `path` stays there all the time."""
+    scratch = name.with_name(f".{name.name}.tmp")
+    scratch.unlink(missing_ok=True)
+    try:
+        os.link(path, scratch)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, scratch)
+    os.replace(scratch, name)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ import argparse
 
 from ppocr_like.components import load_components
 from ppocr_like.config import cli, load_recipe
+from ppocr_like.config.plugins import OPTION, PluginOption
 from ppocr_like.weights.convert import convert
 
 
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument(
         "-o", "--opt", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="overrides of the recipe"
     )
+    parser.add_argument(OPTION, action=PluginOption, metavar="MODULE", help="import a package of yours that has the network")
     parser.add_argument("--to", choices=["safetensors", "paddle"], help="kind of the new file (default: by its suffix)")
     parser.add_argument("--sub-model", help="network to take of a distillation's weights (Student, Teacher ...)")
     parser.add_argument("--partial", action="store_true", help="with -c: also where some of the network's tensors are missing")

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from ppocr_like.config.plugins import OPTION, PluginOption
 from ppocr_like.config.recipe import Recipe, load_recipe
 from ppocr_like.errors import ConfigError, OcrError, PeerError
 
@@ -15,7 +16,7 @@ USAGE_STATUS = 2
 
 
 def recipe_parser(description: str, required: bool = True) -> argparse.ArgumentParser:
-    """A parser with `-c recipe.yml` (`required`: must be given) and `-o key=value ...`, which may be repeated."""
+    """A parser with `-c recipe.yml` (`required`: must be given), and, repeated at will, `-o key=value`, `--plugin module`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-c", "--config", required=required, metavar="RECIPE", help="the recipe, a YAML file")
     parser.add_argument(
@@ -26,6 +27,12 @@ def recipe_parser(description: str, required: bool = True) -> argparse.ArgumentP
         default=[],
         metavar="KEY=VALUE",
         help="change the recipe: Global.epoch_num=10 Train.dataset.transforms.RecAug.tia_prob=0.2; may be repeated",
+    )
+    parser.add_argument(
+        OPTION,
+        action=PluginOption,
+        metavar="MODULE",
+        help="import a package of yours that registers components, as Global.plugins does; may be repeated",
     )
     return parser
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -35,6 +35,7 @@ class Averaging(Hook):
     """`Global.use_ema`: takes the weights into the average after every step. `Run.measured` puts the average in their place."""
 
     name = "ema"
+    saved: ClassVar = {"steps": int, "divisor": float, "averages": dict[str, torch.Tensor]}
 
     def __init__(self, average: WeightAverage) -> None:
         self._average = average
@@ -54,6 +55,7 @@ class MetricSchedule(Hook):
     """Tells a schedule that follows the metric (`ReduceLROnPlateau`) the deciding one of each evaluation after the start."""
 
     name = "schedule"
+    saved: ClassVar = {"rate": float, "best": float, "waited": int, "cooling": int}
 
     def __init__(self, schedule: Any) -> None:
         self._schedule = schedule

@@ -1,6 +1,7 @@
-"""`latest.ckpt`: everything a run needs to continue as if it had never stopped.
+"""`latest.ckpt`: everything a run needs to continue as if it had never stopped; `previous.ckpt`: the one before it.
 
-The file is a `torch.save` of plain data and tensors, so that it loads with `weights_only=True`: no code runs on loading.
+The file is a `torch.save` of plain data and tensors, so that it loads with `weights_only=True`: no code runs on loading. A
+digest in it is compared before anything is used (`weights.digest`).
 """
 
 from __future__ import annotations
@@ -18,24 +19,27 @@ import numpy as np
 import torch
 
 from ppocr_like.atomic import atomic_write
+from ppocr_like.engine.checkpoint_fields import check_fields
 from ppocr_like.errors import CheckpointError
+from ppocr_like.weights.digest import DamagedFile, check_zip, seal_zip
+from ppocr_like.weights.files import say_without_digest
 
 FORMAT = "ppocr_like checkpoint"
 VERSION = 1
 LATEST = "latest.ckpt"
+PREVIOUS = "previous.ckpt"
 # What torch's reader is known to raise on truncated, damaged and foreign files.
 DAMAGE = (
     RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError,
     pickle.UnpicklingError, zipfile.BadZipFile, struct.error,
 )  # fmt: skip
-KEYS = (
-    "model", "optimizer", "scaler", "rng", "progress", "best", "hooks", "recipe", "charset", "dictionary", "records",
-    "rejections", "world", "threads",
-)  # fmt: skip
 
 
-def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, content: dict[str, Any], keep: Path | None = None) -> None:
     """Writes a checkpoint beside `path` and renames it over.
+
+    Args:
+        keep: the file that `path` was until now gets this name; None: it is gone.
 
     Raises:
         CheckpointError: disk full, no permission; the earlier checkpoint is untouched.
@@ -43,41 +47,70 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     # Serialised in memory first: a full disk then is one clean OSError instead of a failure inside the zip writer.
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
-    atomic_write(path, lambda file: file.write(buffer.getbuffer()))
+    seal_zip(buffer)
+    atomic_write(path, lambda file: file.write(buffer.getbuffer()), keep=keep)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Reads a checkpoint onto the CPU.
 
     Raises:
-        CheckpointError: missing, truncated, or not a checkpoint of this program.
+        CheckpointError: missing, damaged, or not a checkpoint of this program; says which of the run's last two is whole.
     """
     if path.suffix in (".safetensors", ".pdparams", ".onnx"):
         raise CheckpointError(f"{path}: holds weights only; start a new run from it with Global.pretrained_model={path}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        return _read(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}{_other_one(path)}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            sealed = check_zip(file) == "checked"
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such file; give Global.checkpoints the run folder or its {LATEST}") from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
     except DAMAGE as error:
         # torch's own words are left out: they advise loading with weights_only=False, which can run any program.
+        what = str(error) if isinstance(error, DamagedFile) else f"{path.stat().st_size} bytes, {type(error).__name__}"
         raise CheckpointError(
-            f"{path}: truncated or no checkpoint ({path.stat().st_size} bytes, {type(error).__name__}); give another copy, or "
+            f"{path}: truncated or no checkpoint ({what}); give another copy, or "
             "start a new run from the weights beside it (best_accuracy.safetensors) with Global.pretrained_model"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: holds weights but no training state; start a new run from it with Global.pretrained_model={path}"
         )
-    if content["version"] > VERSION:
-        raise CheckpointError(
-            f"{path}: version {content['version']} of the format; this program reads up to {VERSION}: update it"
-        )
-    missing = [key for key in KEYS if key not in content]
-    if missing:
-        raise CheckpointError(f"{path}: incomplete checkpoint, without {', '.join(missing)}")
+    version = content.get("version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise CheckpointError(f"{path}: a checkpoint with wrong entries: version is {version!r}, but an integer is needed")
+    if version > VERSION:
+        raise CheckpointError(f"{path}: version {version} of the format; this program reads up to {VERSION}: update it")
+    check_fields(content, path)
+    if not sealed:
+        say_without_digest(path)
     return content
+
+
+def _other_one(path: Path) -> str:
+    """Of a checkpoint that cannot be used: whether the run's other one can, and how to go on from it."""
+    if path.name not in (LATEST, PREVIOUS):
+        return ""
+    other = path.with_name(PREVIOUS if path.name == LATEST else LATEST)
+    if not other.exists():
+        return f". There is no {other.name} beside it"
+    try:
+        progress = _read(other)["progress"]
+    except CheckpointError:
+        return f". {other.name} beside it cannot be used either"
+    return (
+        f". {other.name} beside it is whole (epoch {progress['epoch']}, step {progress['step']}): "
+        f"go on from it with -o Global.checkpoints={other}"
+    )
 
 
 def resolve_checkpoint(source: str | Path) -> Path:
@@ -94,6 +127,7 @@ def resolve_checkpoint(source: str | Path) -> Path:
     raise CheckpointError(
         f"Global.checkpoints={source}: no checkpoint there (tried {', '.join(map(str, tried))}). "
         f"It takes a run folder or its {LATEST}; weights go into Global.pretrained_model"
+        + (_other_one(given / LATEST) if (given / PREVIOUS).is_file() else "")
     )
 
 

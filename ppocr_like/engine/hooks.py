@@ -6,12 +6,12 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from ppocr_like.contracts import Rejections
-from ppocr_like.engine.checkpoint import LATEST, rng_state, save_checkpoint
+from ppocr_like.engine.checkpoint import rng_state
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.runfolder import BEST
@@ -89,6 +89,7 @@ class EvaluationHook(Hook):
     """
 
     name = "evaluation"
+    saved: ClassVar = {"last_step": int, "first": dict[str, dict[str, Any]], "last": dict[str, dict[str, Any]]}
 
     def __init__(self, settings: Any, pictures: int = 0) -> None:
         self._settings = settings
@@ -177,6 +178,7 @@ class EarlyStopping(Hook):
     """`Global.early_stop`: stops after `patience` evaluations without a main indicator better by more than `min_delta`."""
 
     name = "early_stop"
+    saved: ClassVar = {"best": float | None, "waited": int}
 
     def __init__(self, settings: Any) -> None:
         self._settings = settings
@@ -280,8 +282,7 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
     if not run.ranks.main:
         return
     where = progress or run.progress
-    save_checkpoint(
-        run.folder / LATEST,
+    run.folder.save_latest(
         {
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
@@ -299,5 +300,5 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
             "world": run.ranks.world,
             "batches_per_epoch": run.batches_per_epoch,
             "order": run.loader.order(where.epoch) if where.batch else None,
-        },
+        }
     )

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -26,6 +26,11 @@ class LogLines(Hook):
     the same as a record in `metrics.jsonl` and as scalars to the loggers. At every epoch's end a line that sums it up."""
 
     name = "log"
+    saved: ClassVar = {
+        "windows": dict[str, list[float | int]],
+        "counts": dict[str, float],
+        "pending": StepResult | None,
+    }
 
     def __init__(self, settings: Any, train_metric: TrainMetric | None) -> None:
         self._every = settings.print_batch_step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -41,9 +41,13 @@ class StepResult:
 
 
 class Hook:
-    """Watches a run. Every method does nothing unless a hook overrides it; `state` travels in the checkpoint under `name`."""
+    """Watches a run. Every method does nothing unless a hook overrides it; `state` travels in the checkpoint under `name`.
+
+    `saved`: types of the state's entries, which are checked before `load`.
+    """
 
     name = ""
+    saved: ClassVar[Mapping[str, Any]] = {}
 
     def start(self, run: Run) -> None:
         """Before the first step (of the run, or after a resume)."""

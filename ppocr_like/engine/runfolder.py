@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ppocr_like.atomic import atomic_write, open_lock, open_to_append
-from ppocr_like.engine.checkpoint import LATEST
+from ppocr_like.engine.checkpoint import LATEST, PREVIOUS, save_checkpoint
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.outside import Malformed, number, parse_json
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("ppocr_like")
 
 BEST = "best_accuracy.safetensors"
 REMEMBERING = "best_remembering.safetensors"  # of `Global.forgetting.keep`
-RUN_FILES = (LATEST, BEST, REMEMBERING, "metrics.jsonl", "config.yml", "run.json")
+RUN_FILES = (LATEST, PREVIOUS, BEST, REMEMBERING, "metrics.jsonl", "config.yml", "run.json")
 RECORDS = "metrics.jsonl"
 LOCK = "run.lock"
 
@@ -45,6 +45,7 @@ class RunFolder:
     def __init__(self, path: str | Path, lock: bool = True) -> None:
         self.path = Path(path)
         self._lock: IO[str] | None = None
+        self.latest_is_whole = False  # this process has written or read it
         if not lock:
             return
         try:
@@ -77,6 +78,16 @@ class RunFolder:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
 
+    def save_latest(self, content: dict[str, Any]) -> None:
+        """Writes `latest.ckpt`; the one before becomes `previous.ckpt`, unless it may be damaged (the run was resumed from
+        `previous.ckpt`, which then stays).
+
+        Raises:
+            CheckpointError: it cannot be written; the earlier ones are intact.
+        """
+        save_checkpoint(self.path / LATEST, content, keep=self.path / PREVIOUS if self.latest_is_whole else None)
+        self.latest_is_whole = True
+
     def close(self) -> None:
         if self._lock is not None:
             self._lock.close()
@@ -86,7 +97,7 @@ class RunFolder:
 
     def earlier_run(self) -> list[Path]:
         """Checkpoints and weights that an earlier run left."""
-        found = [self.path / name for name in (LATEST, BEST, REMEMBERING) if (self.path / name).exists()]
+        found = [self.path / name for name in (LATEST, PREVIOUS, BEST, REMEMBERING) if (self.path / name).exists()]
         return [*found, *sorted(self.path.glob("iter_epoch_*.safetensors"))]
 
     def refuse_earlier_run(self, overwrite: bool) -> None:

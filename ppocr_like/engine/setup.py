@@ -16,7 +16,15 @@ from ppocr_like.config.architecture import backbone_weights, own_weights
 from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
-from ppocr_like.engine.checkpoint import compare_recipes, load_checkpoint, resolve_checkpoint, seed_everything, set_rng_state
+from ppocr_like.engine.checkpoint import (
+    LATEST,
+    compare_recipes,
+    load_checkpoint,
+    resolve_checkpoint,
+    seed_everything,
+    set_rng_state,
+)
+from ppocr_like.engine.checkpoint_fields import load_state, putting_back
 from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
@@ -70,9 +78,12 @@ class Resume:
         if recipe.globals.pretrained_model:
             self.notes.append("Global.checkpoints and Global.pretrained_model are both set: the run resumes from checkpoints")
         told = self.content["charset"]
-        self.charset = Charset.from_metadata(told) if told is not None else None
+        with putting_back("charset", self.path):
+            self.charset = Charset.from_metadata(told) if told is not None else None
 
     def check_dictionary(self, dictionary: Charset | None) -> None:
+        if dictionary is not None and self.charset is None:
+            raise CheckpointError(f"{self.path}: a checkpoint with wrong entries: charset is null, but the recipe reads text")
         if dictionary is not None and dictionary.digest != self.content["dictionary"]:
             raise CheckpointError(
                 f"{self.path} was trained with another dictionary than Global.character_dict_path now holds "
@@ -88,23 +99,27 @@ class Resume:
 
     def apply(self, run: Run) -> None:
         """Puts everything but the weights of the model back (those are in before the optimizer is made)."""
-        content = self.content
+        content, path = self.content, self.path
         self._check_order(run)
-        run.optimizer.load_state_dict(content["optimizer"])
+        with putting_back("optimizer", path):
+            run.optimizer.load_state_dict(content["optimizer"])
         if run.scaler.is_enabled() and content["scaler"]:
-            run.scaler.load_state_dict(content["scaler"])
+            with putting_back("scaler", path):
+                run.scaler.load_state_dict(content["scaler"])
         run.progress, run.best = self.progress, Best(**content["best"])
         if run.ranks.main:  # a checkpoint holds those of all ranks
             run.rejections = Rejections(**content["rejections"])
         for hook in run.hooks:
             if hook.name and content["hooks"].get(hook.name) is not None:
-                hook.load(content["hooks"][hook.name])
-        if run.ranks.main and self.path.parent.resolve() == run.folder.path.resolve():
+                load_state(hook.load, content["hooks"][hook.name], hook.saved, f"hooks.{hook.name}", path)
+        if run.ranks.main and path.parent.resolve() == run.folder.path.resolve():
             run.records.cut_back(content["records"], self.progress.step)
+            run.folder.latest_is_whole = path.name == LATEST
         elif run.best.value is not None:
-            logger.info("the best weights so far stay in %s", self.path.parent)
+            logger.info("the best weights so far stay in %s", path.parent)
         if run.ranks.rank < len(content["rng"]):
-            set_rng_state(content["rng"][run.ranks.rank])
+            with putting_back("rng", path):
+                set_rng_state(content["rng"][run.ranks.rank])
         else:  # a rank that was not there: no generator of a rank that was, and none of this run's start
             seed_everything(run.recipe.globals.seed + self.progress.step, run.ranks.rank)
         if content["threads"] != torch.get_num_threads():
@@ -114,6 +129,12 @@ class Resume:
 
     def _check_order(self, run: Run) -> None:
         """Within an epoch the batches to come must be those that were to come."""
+        there = run.loader.steps(self.progress.epoch)
+        if self.progress.batch > there:
+            raise CheckpointError(
+                f"{self.path} was saved after batch {self.progress.batch} of an epoch that now has {there}; put "
+                f"back what changed, or start a new run from its weights: Global.pretrained_model={self.path}"
+            )
         if self.progress.batch and self.content.get("order") not in (None, run.loader.order(self.progress.epoch)):
             raise CheckpointError(
                 f"{self.path} was saved within an epoch, and the order of its batches is another now (files that changed, or "
@@ -263,7 +284,7 @@ def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
 def _fill(model: Any, resume: Resume) -> None:
     try:
         model.load_state_dict(resume.content["model"])
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{resume.path} does not fit the recipe's network: {str(error)[:500]}") from error
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ppocr_like.config import BucketByWidth, Builder, Recipe
 from ppocr_like.config.nodes import item_node
+from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.detector import Detector
@@ -59,8 +60,10 @@ def open_model(
 
     Raises:
         WeightsError: nothing usable there.
+        ConfigError: a plugin of the recipe, the command line or the environment that cannot be imported.
     """
     if on_onnx(model):
+        import_plugins(recipe.plugins if recipe is not None else ())
         spec, backend = open_onnx(model, threads)
         if recipe is not None:
             spec = with_recipe(spec, recipe, str(model))

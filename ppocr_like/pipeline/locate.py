@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.foreign import graph_kind, graph_spec, paddle_spec
 from ppocr_like.pipeline.onnx_backend import MODEL, Graph, OnnxBackend, within
@@ -31,7 +32,9 @@ def open_onnx(model: str | Path, threads: int | None = None) -> tuple[Spec, Onnx
 
     Raises:
         WeightsError: nothing usable there.
+        ConfigError: a plugin of the command line or the environment that cannot be imported.
     """
+    import_plugins()
     path = Path(model).expanduser()
     named = path if path.suffix == SUFFIX and not path.is_dir() else None
     folder = path.parent if named is not None or path.name == FILE else path

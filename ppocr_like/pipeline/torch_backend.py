@@ -14,6 +14,7 @@ from torch import nn
 from ppocr_like import modeling
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.plugins import carried_tree, import_plugins
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.kinds import Model, recipe_bucket, runner
@@ -78,12 +79,12 @@ def trained_model(
     Raises:
         WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
+    _load_networks(recipe.plugins if recipe is not None else ())
     recipe = recipe if recipe is not None else recipe_of(weights)
     sub_model = sub_model or weights.sub_model
     if sub_model_names(recipe):
         recipe = single_model(recipe, sub_model)
     weights = sub_weights(weights, sub_model)
-    _load_networks(recipe.plugins)
     builder = Builder(recipe, weights.charset)
     if weights.task not in (None, builder.task):
         raise WeightsError(
@@ -98,14 +99,14 @@ def trained_model(
 
 
 def recipe_of(weights: WeightsFile) -> Recipe:
-    """The recipe in a weights file.
+    """The recipe in a weights file, without the plugins that it names (see `config.plugins`).
 
     Raises:
         WeightsError: there is none.
     """
     if weights.recipe is None:
         raise WeightsError(f"{weights.path} does not carry its recipe; give it with -c recipe.yml")
-    return Recipe.from_tree(weights.recipe)
+    return Recipe.from_tree(carried_tree(weights.recipe, weights.path))
 
 
 def torch_runner(
@@ -126,8 +127,7 @@ def recipe_spec(recipe: Recipe, charset: Charset | None) -> Spec:
 
 
 def _load_networks(plugins: Sequence[str]) -> None:
-    """Registers the network parts and the user's own components (`Global.plugins`)."""
+    """Registers the network parts and the user's own components."""
     for module in pkgutil.walk_packages(modeling.__path__, modeling.__name__ + "."):
         importlib.import_module(module.name)
-    for plugin in plugins:
-        importlib.import_module(plugin)
+    import_plugins(plugins)

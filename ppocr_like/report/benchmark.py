@@ -35,7 +35,7 @@ from ppocr_like.report.speed.evaluating import EvaluationSection, PostprocessSec
 from ppocr_like.report.speed.feeding import LoaderSection
 from ppocr_like.report.speed.limits import Limits
 from ppocr_like.report.speed.loop import LoopSection, TimedLoader
-from ppocr_like.report.speed.machine import Others, Peak, describe, now, peak_memory_mb
+from ppocr_like.report.speed.machine import Others, Peak, describe, load_average, now, peak_memory_mb
 from ppocr_like.report.speed.measure import Shape, batch_of, canvases, fetch_all, first_requests, fixed_batch, optimizer_step
 from ppocr_like.report.speed.profiling import ProfileSection
 from ppocr_like.report.speed.progress import Progress
@@ -113,9 +113,8 @@ def benchmark(
             figures = _measure(run, settings, sections, Path(scratch), say, progress)
         finally:
             folder.close()
-    own, worker = peak_memory_mb()
-    machine = {**describe(run.compute.device), "others": others.share(), "load": list(os.getloadavg())}
-    memory = {**figures.pop("memory"), "process_mb": own, "worker_mb": worker}
+    machine = {**describe(run.compute.device), "others": others.share(), "load": load_average()}
+    memory = {**figures.pop("memory"), **dict(zip(("process_mb", "worker_mb"), peak_memory_mb() or (), strict=False))}
     head = {"schema": SCHEMA, "recipe": recipe.source, "start": start, "machine": machine}
     return Benchmark({**head, **figures, "memory": memory})
 
@@ -246,7 +245,8 @@ def _limit_rows(limits: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _memory_rows(memory: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "peak memory", f"{memory['process_mb']:.0f} MB; a worker {memory['worker_mb']:.0f} MB, partly shared"
+    if "worker_mb" in memory:
+        yield "peak memory", f"{memory['process_mb']:.0f} MB; a worker {memory['worker_mb']:.0f} MB, partly shared"
     for name, entry in memory["sections"].items():
         gpu = f", GPU {entry['gpu_mb']:.0f} MB" if "gpu_mb" in entry else ""
         if "process_mb" in entry:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ppocr_like.config.build import Builder
+from ppocr_like.config.plugins import carried_tree
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.errors import WeightsError
 from ppocr_like.modeling.paddle_names import cell_names, to_paddle_name, transposed
@@ -100,7 +101,7 @@ def convert(
     claim([path], [found, None if recipe is None else recipe.path], advice="give another name for the new file")
     weights = replace(load_weights(found), sub_model=sub_model)
     if recipe is None and weights.recipe is not None:
-        recipe = Recipe.from_tree(weights.recipe)
+        recipe = Recipe.from_tree(carried_tree(weights.recipe, weights.path))
     if recipe is None:
         return _by_names(sub_weights(weights, sub_model) if sub_model else weights, path, kind)
     return _by_network(weights, recipe, path, kind, partial)

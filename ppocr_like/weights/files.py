@@ -21,6 +21,7 @@ from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset, untold_direction
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, parse_json
+from ppocr_like.weights.digest import SEALED, SHA256, DamagedFile, check_safetensors, check_zip, seal_safetensors
 from ppocr_like.weights.onnx_weights import SUFFIX as ONNX_SUFFIX
 from ppocr_like.weights.onnx_weights import OnnxGraph, read_onnx
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
@@ -28,7 +29,7 @@ from ppocr_like.weights.paddle_file import read_paddle
 from ppocr_like.weights.resolve import resolve
 
 LAYOUT = "layout"  # metadata entry: "paddle" where linear weights are as Paddle stores them
-FORMAT = "1"  # metadata entry `ppocr_like`: every other value of ours is JSON
+FORMAT = str(SEALED)  # metadata entry `ppocr_like`: every other value of ours is JSON; 2: with a digest
 STATE_KEYS = ("model", "state_dict", "model_state_dict", "model_state")
 # Of a checkpoint; large, and of no use to anybody but a resumed run.
 TRAINING_STATE = ("optimizer", "optimizer_state", "optimizer_state_dict", "scaler", "rng", "hooks")
@@ -118,19 +119,16 @@ def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], metadata: 
     for name, value in (metadata or {}).items():
         value = value.to_metadata() if isinstance(value, Charset) else value
         texts[name] = json.dumps(value, ensure_ascii=False, default=_plain)
-    data = _sorted_header(safetensors.torch.save(_own_storage(state), metadata=texts))
-    atomic_write(path, lambda file: file.write(data))
+    start, body = _with_digest(safetensors.torch.save(_own_storage(state), metadata=texts))
+    atomic_write(path, lambda file: (file.write(start), file.write(body)))
 
 
-def _sorted_header(data: bytes) -> bytes:
-    """The same safetensors file with its metadata in order: the library writes it in random order, and equal weights should be
-    equal files."""
+def _with_digest(data: bytes) -> tuple[bytes, memoryview]:
+    """The same safetensors file in two parts, with a digest and its metadata in order: the library writes them in random order,
+    and equal weights should be equal files."""
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    header = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the tensors after it stay aligned
-    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+    body = memoryview(data)[8 + length :]
+    return seal_safetensors(json.loads(data[8 : 8 + length]), body), body
 
 
 def _plain(value: object) -> object:
@@ -155,14 +153,20 @@ def _own_storage(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     try:
+        told = check_safetensors(path)
         with safetensors.safe_open(str(path), framework="pt", device="cpu") as file:
             texts = dict(file.metadata() or {})
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except DamagedFile as error:
+        raise WeightsError(_damaged(path, error)) from error
     except (safetensors.SafetensorError, *_READ_ERRORS) as error:
         raise WeightsError(_unreadable(path, error)) from error
+    if told == "none":
+        say_without_digest(path)
     if texts.pop("ppocr_like", None) is None:
         return state, {k: v for k, v in texts.items() if k not in ("charset", "recipe")}
     texts.pop("format", None)
+    texts.pop(SHA256, None)
     extra = {}
     for name, text in texts.items():
         try:
@@ -174,7 +178,11 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, An
 
 def _read_torch(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with open(path, "rb") as file:
+            told = check_zip(file)
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except DamagedFile as error:
+        raise WeightsError(_damaged(path, error)) from error
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error).lower() or "Unsupported" in str(error):
             raise WeightsError(
@@ -186,6 +194,8 @@ def _read_torch(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         raise WeightsError(_unreadable(path, error)) from error
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, not a state dict; save `model.state_dict()`")
+    if told == "none" and "ppocr_like" in str(content.get("format")):
+        say_without_digest(path)
     for key in STATE_KEYS:
         inner = content.get(key)
         if isinstance(inner, Mapping) and inner:
@@ -204,7 +214,10 @@ def _averages(content: Mapping[Any, Any], path: Path) -> dict[str, torch.Tensor]
     if not isinstance(kept, Mapping):
         return {}
     logger.info("%s: the averaged weights (Global.use_ema) are taken", path)
-    return _tensors(kept.get("averages") or {}, path, " of the averages")
+    averages = kept.get("averages")
+    if not isinstance(averages, Mapping):
+        raise WeightsError(f"{path}: its averaged weights are {type(averages).__name__}, not a mapping; the file is damaged")
+    return _tensors(averages, path, " of the averages")
 
 
 def _tensors(mapping: Mapping[Any, Any], path: Path, place: str) -> dict[str, torch.Tensor]:
@@ -228,6 +241,15 @@ def _charset(data: object, path: Path) -> Charset | None:
         return charset
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its character set cannot be read ({error!r}); the file is damaged") from error
+
+
+def say_without_digest(path: Path) -> None:
+    """Of a file that an earlier version of this program wrote."""
+    logger.info("%s was written by an earlier version and has no digest: damage of it cannot be noticed", path)
+
+
+def _damaged(path: Path, error: DamagedFile) -> str:
+    return f"{path} is not used: {error}; copy it anew or train it again"
 
 
 def _unreadable(path: Path, error: BaseException) -> str:

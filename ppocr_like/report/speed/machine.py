@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,11 @@ from typing import Any
 
 import cv2
 import torch
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
@@ -39,6 +43,11 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def load_average() -> list[float]:
+    """Of the last 1, 5 and 15 minutes; empty where the system knows none (Windows)."""
+    return list(os.getloadavg()) if hasattr(os, "getloadavg") else []
 
 
 class Others:
@@ -72,8 +81,13 @@ class Others:
         return busy + idle + waiting, busy, own
 
 
-def peak_memory_mb() -> tuple[float, float]:
-    """Largest resident set so far in MB (10^6 bytes): of this process, and of the largest of its processes that have ended."""
+def peak_memory_mb() -> tuple[float, float] | None:
+    """Largest resident set so far in MB (10^6 bytes): of this process, and of the largest of its processes that have ended.
+
+    None where the system does not tell (Windows).
+    """
+    if resource is None:
+        return None
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB elsewhere
     own, ended = (resource.getrusage(who).ru_maxrss * unit / 1e6 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return own, ended
