@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing import get_start_method
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, get_worker_info
@@ -23,13 +19,13 @@ from ppocr_like.contracts import Rejected, RejectedSample, Request
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.collate import by_image_size, collate, to_tensors
 from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, SizeSampler, WidthBucketSampler, shard
+from ppocr_like.data.workers import end_workers, start_worker, take_over_signals, told_as_death, usable_workers
 from ppocr_like.errors import DataError, TrainingError
-from ppocr_like.modeling.memory import keep_freed_memory, release_freed_memory
+from ppocr_like.modeling.memory import release_freed_memory
 from ppocr_like.transforms.base import Sample
 
 logger = logging.getLogger("ppocr_like")
 Batch = dict[str, Any]
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _RELEASE_EVERY = 50  # batches, after which a worker gives the memory back that its system library keeps for it
 _SHARED = 1 << 16  # bytes from which an array comes out of a worker through shared memory
 
@@ -94,7 +90,7 @@ class _Fetcher:
             return batches
         self._made += 1
         if self._made % _RELEASE_EVERY == 0:
-            release_freed_memory()  # see `_start_worker`
+            release_freed_memory()  # see `start_worker`
         return [_in_shared_memory(batch) for batch in batches]
 
 
@@ -133,28 +129,6 @@ class _Feed:
 def _same(batch: Any) -> Any:
     """Workers collate in the fetcher already."""
     return batch
-
-
-def _start_worker(parent: int | None, worker: int) -> None:
-    """One thread per worker; Ctrl-C and SIGTERM to the whole group are left to the main process, which ends the workers.
-
-    A forked worker dies with its parent (process id `parent`), however that ends. torch's own watch over the parent starts too
-    late for one that is killed while it starts its workers: these would wait for ever.
-
-    Pages are decoded, cropped and normalised in blocks so large that the system gives new ones, zeroed, for each sample: with
-    the freed ones kept a worker prepares pages in two thirds of the time.
-    """
-    if parent is not None:
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # gone before that was set
-            os._exit(1)
-    keep_freed_memory()
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)
 
 
 class Loader:
@@ -225,25 +199,38 @@ class Loader:
         return self._iterate(plan[start:], self._pass)
 
     def _iterate(self, plan: Batches, number: int) -> Iterator[Batch]:
-        if self._loader is None:
-            self._loader = self._make()
-        self._feed.batches = plan
-        stream = iter(self._loader)
-        for _ in range(len(plan)):
+        stream: Iterator[Any] = iter(())
+        for number_of_batch in range(len(plan)):
             if number != self._pass:
                 raise RuntimeError("the loader was started again; this pass has ended")
             try:
-                made = next(stream)
-            except RuntimeError as error:
-                if not str(error).startswith("DataLoader worker"):
-                    raise
+                if not number_of_batch:
+                    with told_as_death(self._processes(), self.num_workers):
+                        stream = self._start(plan)
+                with told_as_death(self._processes(), self.num_workers):
+                    made = next(stream)
+            except TrainingError:
                 self.close()
-                raise TrainingError(_WORKER_DIED.format(error=str(error).rstrip("."), workers=self.num_workers)) from error
+                raise
             if isinstance(made, _Failure):
                 raise made.error()
             for batch in made:
                 self._watch_memory(batch)
                 yield to_tensors(batch)
+
+    def _start(self, plan: Batches) -> Iterator[Any]:
+        """What the DataLoader gives for the batches of a plan; the first call starts the workers."""
+        if self._loader is None:
+            self._loader = self._make()
+        self._feed.batches = plan
+        stream = iter(self._loader)
+        if self.num_workers:
+            take_over_signals()
+        return stream
+
+    def _processes(self) -> list[Any]:
+        """The workers; none before they were started."""
+        return list(getattr(getattr(self._loader, "_iterator", None), "_workers", ()))
 
     def _watch_memory(self, batch: Batch) -> None:
         """Says once that batches come through a pipe because shared memory has no room for them."""
@@ -264,7 +251,7 @@ class Loader:
             batch_sampler=self._feed,
             num_workers=self.num_workers,
             collate_fn=_same,
-            worker_init_fn=partial(_start_worker, os.getpid() if get_start_method() == "fork" else None),
+            worker_init_fn=partial(start_worker, os.getpid() if get_start_method() == "fork" else None),
             persistent_workers=working,
             prefetch_factor=self.prefetch if working else None,
             pin_memory=self.pin_memory,
@@ -277,19 +264,13 @@ class Loader:
         workers = getattr(loader, "_iterator", None)
         if workers is not None and self.num_workers:
             # torch ends them when the iterator is collected; the traceback of an error may keep it alive for long.
-            workers._shutdown_workers()
+            end_workers(workers)
 
     def __enter__(self) -> Loader:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-_WORKER_DIED = (
-    "{error}. A process that prepares batches died, most often because memory or shared memory (/dev/shm) ran out: "
-    "set loader.num_workers (now {workers}) or batch_size_per_card lower, or give the container more shared memory"
-)
 
 
 def build_loader(
@@ -335,7 +316,7 @@ def build_loader(
         dataset,
         planner,
         by_size=by_size,
-        num_workers=_workers(loader_config.num_workers),
+        num_workers=usable_workers(loader_config.num_workers),
         prefetch=loader_config.prefetch,
         rank=rank,
         world=world,
@@ -350,15 +331,6 @@ def build_loader(
             ", ".join(dataset.label_files),
         )
     return loader
-
-
-def _workers(asked: int) -> int:
-    if asked and os.name == "posix" and not os.access("/dev/shm", os.W_OK) and os.path.isdir("/dev/shm"):
-        logger.warning(
-            "/dev/shm cannot be written: batches are prepared in the main process (num_workers 0 instead of %d)", asked
-        )
-        return 0
-    return asked
 
 
 def _sampler(dataset: Dataset, config: LoaderConfig, seed: int, train: bool, world: int, progress: bool) -> Sampler:
