@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 from weakref import WeakValueDictionary
 
-import lmdb
-
 from ppocr_like.data.cache import FileKey
+from ppocr_like.data.lmdb_file import DamagedLmdb, LmdbFile
 from ppocr_like.errors import DataError
 from ppocr_like.outside import LARGE, read_file
 
@@ -72,20 +71,20 @@ def image_bytes(path: str) -> bytes:
 class LmdbStore:
     """Reads the records of one folder; made with `LmdbStore.of`.
 
-    Every process maps the file for itself, read-only and without locks; threads share the map. LMDB allows one opening of a
-    file in a process, so all data sets of a process share one store of a folder.
+    Every process opens the file for itself, read-only and without locks, and reads it without a memory map (see `lmdb_file`);
+    threads and all data sets of a process share one store of a folder.
 
     Raises:
         DataError: no LMDB file, a damaged or an unfinished one, or without `num-samples`.
     """
 
-    _stores: ClassVar[WeakValueDictionary[str, LmdbStore]] = WeakValueDictionary()  # LMDB's own rule: one opening in a process
+    _stores: ClassVar[WeakValueDictionary[str, LmdbStore]] = WeakValueDictionary()
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.key = _key(folder)
         self._lock = threading.Lock()
-        self._env: Any = None
+        self._env: LmdbFile | None = None
         self._process = 0
         self.count = self._count()
 
@@ -104,7 +103,7 @@ class LmdbStore:
         return LmdbStore.of, (self.folder,)
 
     def close(self) -> None:
-        """Gives the map back; the next reading opens it again."""
+        """Closes the file; the next reading opens it again."""
         env, self._env = self._env, None
         if env is not None:
             env.close()
@@ -116,10 +115,13 @@ class LmdbStore:
             DataError: the file was changed while in use, or is damaged.
         """
         try:
-            with self._opened().begin() as transaction:
-                return transaction.get(key)
-        except lmdb.Error as error:
-            raise DataError(f"the LMDB file cannot be read ({error}); it is damaged: pack it again", self.folder) from error
+            return self._opened().get(key)
+        except (DamagedLmdb, OSError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> DataError:
+        what = error.strerror or error if isinstance(error, OSError) else error
+        return DataError(f"{FILE} cannot be read: {what}; copy it again, or pack it again with tools/pack.py", self.folder)
 
     def digest(self, most: int = DIGESTED) -> tuple[str, int]:
         """SHA-256 over the labels and the sizes of the encoded images, record by record, in seconds: no image is read.
@@ -138,22 +140,40 @@ class LmdbStore:
         step, found = -(-self.count // most), hashlib.sha256(b"%d" % self.count)
         opened = self._env is not None and self._process == os.getpid()
         try:
-            with self._opened().begin(buffers=True) as transaction:
-                for number in range(1, self.count + 1, step):
-                    label, image = transaction.get(label_key(number)), transaction.get(image_key(number))
-                    found.update(b"\n%d %d " % (-1 if label is None else len(label), -1 if image is None else len(image)))
-                    found.update(label or b"")
-        except lmdb.Error as error:
-            raise DataError(f"the LMDB file cannot be read ({error}); it is damaged: pack it again", self.folder) from error
+            for label, size in self._sampled(step):
+                found.update(b"\n%d %d " % (-1 if label is None else len(label), -1 if size is None else size))
+                found.update(label or b"")
+        except (DamagedLmdb, OSError) as error:
+            raise self._damaged(error) from error
         if not opened:
             self.close()
         return found.hexdigest(), step
 
-    def _opened(self) -> Any:
+    def _sampled(self, step: int) -> Iterator[tuple[bytes | None, int | None]]:
+        """(label, bytes of the image) of every `step`-th record; None for what is not there."""
+        file = self._opened()
+        if step > 1:
+            yield from ((file.get(label_key(n)), file.size(image_key(n))) for n in range(1, self.count + 1, step))
+            return
+        # All of them: two walks in the order of the keys, which is that of the numbers while they have nine digits.
+        labels, images = file.walk(label_key(1)), file.walk(image_key(1))
+        label, image = next(labels, None), next(images, None)
+        for number in range(1, self.count + 1):
+            wanted = label_key(number), image_key(number)
+            while label is not None and label[0] < wanted[0]:
+                label = next(labels, None)
+            while image is not None and image[0] < wanted[1]:
+                image = next(images, None)
+            yield (
+                label[2]() if label is not None and label[0] == wanted[0] else None,
+                image[1] if image is not None and image[0] == wanted[1] else None,
+            )
+
+    def _opened(self) -> LmdbFile:
         if self._env is None or self._process != os.getpid():
             with self._lock:
                 if self._env is None or self._process != os.getpid():
-                    self.close()  # a forked worker maps the file anew instead of using what its parent opened
+                    self.close()  # a forked worker opens the file anew instead of using what its parent opened
                     if _key(self.folder) != self.key:
                         raise DataError("the LMDB file was changed while it was in use; start again", self.folder)
                     self._env, self._process = _open(self.folder), os.getpid()
@@ -185,15 +205,9 @@ def _key(folder: str) -> FileKey:
         raise DataError(f"cannot read {FILE} ({error.strerror or error})", folder) from error
 
 
-def _open(folder: str) -> Any:
-    """The environment; a file that is cut short is found here instead of ending the process where its map stops."""
+def _open(folder: str) -> LmdbFile:
     try:
-        env = lmdb.open(folder, readonly=True, lock=False, readahead=False, meminit=False, create=False)
-    except lmdb.Error as error:
-        raise DataError(f"no LMDB file that can be opened ({error})", folder) from error
-    whole = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-    size = os.path.getsize(Path(folder, FILE))
-    if size < whole:
-        env.close()
-        raise DataError(f"{FILE} is cut short ({size:,} bytes of {whole:,}); copy or pack it again", folder)
-    return env
+        return LmdbFile(Path(folder, FILE))
+    except (DamagedLmdb, OSError) as error:
+        what = error.strerror or error if isinstance(error, OSError) else error
+        raise DataError(f"no LMDB file that can be opened ({what}); copy or pack it again", folder) from error

@@ -14,6 +14,7 @@ from ppocr_like.data.cache import FileKey
 from ppocr_like.data.drawn import DrawnDataset
 from ppocr_like.data.label_index import LabelIndex, check_label_file
 from ppocr_like.data.label_line import TAB, parse_line
+from ppocr_like.data.presence import Presence, spread
 from ppocr_like.data.sizes import header_size
 from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.registry import DATASETS
@@ -68,6 +69,7 @@ class SimpleDataSet(DrawnDataset):
         self.delimiter = delimiter
         self.size_extra = f"{os.path.abspath(data_dir)}\0{delimiter}"
         self._indexes: list[LabelIndex] | None = None
+        self._presence: Presence | None = None
         _check_places(data_dir, self.label_files)
 
     @property
@@ -76,6 +78,9 @@ class SimpleDataSet(DrawnDataset):
         if self._indexes is None:
             self._indexes = [LabelIndex(file, self.cache_dir) for file in self.label_files]
             self._check_images()
+            looked_at = (record for number in spread(len(self), _LOOKED_AT) for record in (self.record(number),))
+            paths = (path for record in looked_at for path in record.paths[:1])
+            self._presence = Presence(paths, self.label_files[0], self.data_dir)
         return self._indexes
 
     def _check_images(self) -> None:
@@ -124,6 +129,20 @@ class SimpleDataSet(DrawnDataset):
                 names = []
             found.append([os.path.join(self.data_dir, name) for name in names])
         return found
+
+    def read_image(self, path: str) -> np.ndarray:
+        """See `Dataset.read_image`.
+
+        Raises:
+            Rejected: this image cannot be read.
+            DataError: nor can others that were there at the start (`Presence`).
+        """
+        try:
+            return super().read_image(path)
+        except Rejected:
+            if self._presence is not None:
+                self._presence.check()
+            raise
 
     def image_size(self, path: str, exif: bool) -> tuple[int, int]:
         return header_size(path, exif)

@@ -176,7 +176,7 @@ def _rescue(run: Run, error: BaseException) -> None:
         return  # the other ranks may be anywhere: joining them in saving could wait for ever
     run.guard.undo()
     try:
-        save_latest(run)
+        save_latest(run, run.resumable())
     except CheckpointError as failure:
         logger.error("%s", failure)
         return

@@ -49,6 +49,9 @@ def write_manifest(
     entry = {"time": now, "command": sys.argv, "step": resumed_at or 0, "host": host_facts(device)}
     earlier = _read(path) if resumed_at is not None else None
     if earlier is not None:
+        told, now_there = _last_digests(earlier), _digests(recipe, charset is not None, datasets)
+        changed = {name: digest for name, digest in now_there.items() if told.get(name) != digest}
+        entry = {**entry, **({"changed_files": changed} if changed else {})}
         content = {**earlier, "resumed": [*earlier.get("resumed", []), entry]}
     else:
         content = {
@@ -68,6 +71,42 @@ def write_manifest(
     if launch is not None:
         content["launch"] = launch
     write_json(path, content)
+
+
+def file_changes(path: Path, recipe: Recipe, reads_text: bool, datasets: Iterable[Any] = ()) -> list[str]:
+    """What of the files that `run.json` holds digests of is another now: a sentence for each, with both digests."""
+    earlier = _read(path)
+    if earlier is None:
+        return [f"{path} is missing or cannot be read: whether label files have changed since is not known"]
+    told, said = _last_digests(earlier), []
+    for name, digest in _digests(recipe, reads_text, datasets).items():
+        before = told.get(name)
+        if before and before != digest:
+            said.append(f"{name} was changed since the run used it: {_short(before)} in {path.name}, {_short(digest)} now")
+    return said
+
+
+def _digests(recipe: Recipe, reads_text: bool, datasets: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Of label files and dictionary, and of LMDB folders."""
+    datasets = list(datasets)
+    return {**{name: file_digest(name) for name in named_files(recipe.tree, reads_text)}, **lmdb_digests(datasets)}
+
+
+def _last_digests(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The digests of a manifest as the latest resume left them."""
+    found: dict[str, Any] = {}
+    resumes = manifest.get("resumed")
+    parts = [manifest.get("files"), manifest.get("folders")]
+    parts += [entry.get("changed_files") for entry in resumes if isinstance(entry, dict)] if isinstance(resumes, list) else []
+    for part in parts:
+        found |= part if isinstance(part, dict) else {}
+    return found
+
+
+def _short(digest: Any) -> str:
+    if not isinstance(digest, Mapping) or not digest.get("sha256"):
+        return "not there"
+    return f"SHA-256 {str(digest['sha256'])[:12]}... ({digest.get('bytes', 0):,} bytes)"
 
 
 def add_result(path: Path, result: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -115,7 +115,20 @@ class Run:
     loss_names: list[str] = field(default_factory=list)
     stop_reason: str = ""
     resumed: bool = False
+    settled: tuple[int, int] = (0, 0)  # `progress.batch`, `progress.group` after the last step, or where the epoch began
+    set_aside: Rejections | None = None  # those of that moment, when batches without a usable sample came since
     in_step: bool = False  # all ranks are stopping at one and the same point, so that they can save together
+
+    def settle(self) -> None:
+        """Marks this moment as the one at which a run that is stopped goes on: batches that gave no step since then, because
+        none of their samples could be used, are tried again."""
+        self.settled, self.set_aside = (self.progress.batch, self.progress.group), None
+
+    def resumable(self) -> Progress:
+        """The progress of the last `settle`, with the rejections of that moment put back."""
+        if self.set_aside is not None:
+            self.rejections, self.set_aside = self.set_aside, None
+        return replace(self.progress, batch=self.settled[0], group=self.settled[1])
 
     def tell(self, event: str, *args: Any) -> None:
         """Calls `event` of every hook, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from copy import deepcopy
 from itertools import islice
 from typing import Any
 
@@ -34,11 +35,13 @@ def fit(run: Run) -> None:
     while run.progress.epoch <= run.epochs and not run.stop_reason:
         used = run.progress.samples
         began_here = run.progress.batch == 0
+        run.settle()
         for group in groups(run):
             run.clock.ready()
             result = train_step(run, group)
             run.clock.done(result.samples if result else 0)
             if result:
+                run.settle()
                 run.tell("after_step", result)
             run.clock.told()
             if run.stop_reason:
@@ -47,6 +50,7 @@ def fit(run: Run) -> None:
             if began_here and run.progress.samples == used:
                 run.in_step = True
                 raise run.ranks.said_once(TrainingError(_nothing_usable(run)))
+            run.settle()
             run.tell("after_epoch")
             run.progress.next_epoch()
         run.clock.resume_after_pause()
@@ -91,11 +95,13 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     The loss is the mean over all samples of the step, whichever batch or rank they came in: a batch that lost samples
     weighs less. Until the update begins, a failure leaves the run as it was before (see StepGuard).
     """
+    counts = [[int(n) for n in row] for row in run.ranks.rows([len(batch["info"]) for batch in group])]
+    total = sum(map(sum, counts))
+    if total == 0 and run.set_aside is None:
+        run.set_aside = deepcopy(run.rejections)
     for batch in group:
         for sample in batch["rejected"]:
             run.rejections.add(sample)
-    counts = [[int(n) for n in row] for row in run.ranks.rows([len(batch["info"]) for batch in group])]
-    total = sum(map(sum, counts))
     if total == 0:
         run.progress.batch += len(group)
         run.progress.group += 1
