@@ -146,3 +146,16 @@ def assert_equal_weights(left: Path, right: Path) -> None:
     assert a.keys() == b.keys()
     different = [name for name in a if not torch.equal(a[name], b[name])]
     assert not different, f"{len(different)} of {len(a)} tensors differ: {different[:5]}"
+
+
+def same_run(left: Path, right: Path) -> None:
+    """Equal last state, best weights and records."""
+    assert_equal_weights(left / "latest.ckpt", right / "latest.ckpt")
+    assert_equal_weights(left / "best_accuracy.safetensors", right / "best_accuracy.safetensors")
+    a, b = (torch.load(folder / "latest.ckpt", weights_only=True) for folder in (left, right))
+    assert a["progress"] == b["progress"]
+    assert all(torch.equal(x, y) for x, y in zip(a["rng"], b["rng"], strict=True) for x, y in [(x["torch"], y["torch"])])
+    for name, moments in a["optimizer"]["moments"].items():
+        for key, value in moments.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(b["optimizer"]["moments"][name][key])), (name, key)
+    assert records(left) == records(right)

@@ -20,22 +20,9 @@ from ppocr_like.engine.checkpoint import compare_recipes
 from ppocr_like.errors import CheckpointError
 
 from .conftest import Case
-from .helpers import assert_equal_weights, kill_after, records, run, start, tiny_recipe, write_recipe
+from .helpers import kill_after, records, run, same_run, start, tiny_recipe, write_recipe
 
 LATEST = "latest.ckpt"
-
-
-def same_run(left: Path, right: Path) -> None:
-    """Equal last state, best weights and records."""
-    assert_equal_weights(left / LATEST, right / LATEST)
-    assert_equal_weights(left / "best_accuracy.safetensors", right / "best_accuracy.safetensors")
-    a, b = (torch.load(folder / LATEST, weights_only=True) for folder in (left, right))
-    assert a["progress"] == b["progress"]
-    assert all(torch.equal(x, y) for x, y in zip(a["rng"], b["rng"], strict=True) for x, y in [(x["torch"], y["torch"])])
-    for name, moments in a["optimizer"]["moments"].items():
-        for key, value in moments.items():
-            assert torch.equal(torch.as_tensor(value), torch.as_tensor(b["optimizer"]["moments"][name][key])), (name, key)
-    assert records(left) == records(right)
 
 
 def until_training(process) -> None:

@@ -46,7 +46,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tree(folder: Path, **over: Any) -> dict[str, Any]:
-    return tiny_recipe(folder / "data", folder / "run", Global__epoch_num=EPOCHS, Train__loader__num_workers=0, **over)
+    keys = {"Global__epoch_num": EPOCHS, "Train__loader__num_workers": 0, **over}
+    return tiny_recipe(folder / "data", folder / "run", **keys)
 
 
 def own_data(reference: Path, folder: Path) -> Path:
