@@ -38,13 +38,7 @@ def main() -> None:
     parser.add_argument("--boost", default="", metavar="CHARS", help="characters that should come more often")
     parser.add_argument("--set", nargs="+", action="append", default=[], metavar="KEY=VALUE", help="another setting, see --list")
     parser.add_argument("--dict", metavar="TXT", help="dictionary: only texts that it can write (and spaces)")
-    parser.add_argument(
-        "--text-direction",
-        default="auto",
-        choices=("auto", "ltr", "rtl", "paddle"),
-        help="of the recipe that will read the labels (Global.text_direction): ltr and paddle want right-to-left labels in the "
-        "order of the page, the others as people read them (default)",
-    )
+    parser.add_argument("--visual", action="store_true", help="right-to-left labels as on the page: text_direction ltr, paddle")
     parser.add_argument("--lmdb", action="store_true", help="write an LMDB folder for LMDBDataSet")
     parser.add_argument("--suffix", default=".png", choices=FORMATS, help="of the images (default .png)")
     parser.add_argument("--seed", type=int, default=0, help="another one, other lines (default 0)")
@@ -66,7 +60,7 @@ def main() -> None:
         raise ConfigError(problems, "settings")
     allowed = sorted(writable(Charset.from_file(args.dict, True))) if args.dict else None
     options = {
-        "visual": args.text_direction in ("ltr", "paddle"),
+        "visual": args.visual,
         "reads": [args.dict] if args.dict else [],
         "seed": args.seed,
         "lmdb": args.lmdb,
