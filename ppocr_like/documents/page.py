@@ -232,10 +232,11 @@ def plain(points: np.ndarray) -> list[list[float]]:
 
 
 def _word(characters: tuple[Character, ...]) -> Word:
-    """A quadrangle from the outer sides of the outermost characters, whichever way the text runs."""
-    first, last = characters[0].points, characters[-1].points
-    if len(characters) > 1 and np.dot(last.mean(axis=0) - first.mean(axis=0), first[1] - first[0]) < 0:
-        first, last = last, first  # from the right to the left
+    """A quadrangle from the outer sides of the outermost characters, whichever way the text runs: the last one need not be the
+    outermost ("2020" within a Hebrew word)."""
+    along = characters[0].points[1] - characters[0].points[0]
+    ordered = sorted(characters, key=lambda character: float(character.points.mean(axis=0) @ along))
+    first, last = ordered[0].points, ordered[-1].points
     points = np.array([first[0], last[1], last[2], first[3]])
     text = "".join(character.text for character in characters)
     return Word(text, points, float(np.mean([character.confidence for character in characters])), characters)

@@ -16,13 +16,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ppocr_like.documents.page import Page, Word
+from ppocr_like.documents.page import Page
+from ppocr_like.documents.pdf_text import ADVANCE, text_rows
 from ppocr_like.errors import OcrError
 
 LONGER_SIDE = 842.0  # points: that of A4; how large the paper was is not known
 QUALITY = 85  # of the JPEG picture
-TEXT_SHARE = 0.8  # size of the font, of a line's height
-ADVANCE = 0.5  # of the font's size: the width of its one glyph
 # A TrueType font whose only glyph is empty and half as wide as high, made with fontTools' FontBuilder; deflated, base 85.
 GLYPHLESS = (
     "c-oavy-LJD7@SSwor-89Vqp=)!a@|T5DP&;u{`0lKbJEm2l?YnAa<4(3Rn3M;saP%So#)PSoi>EYn<Jz2X|`WEc<0<*i0r10bm-Ju;CsaZ8Y{@_WFQWrF+teWQ"
@@ -60,12 +59,10 @@ def write_pdf(page: Page, picture: np.ndarray) -> bytes:
     if not done:
         raise OcrError(f"{page.source}: a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written")
     codes: dict[str, int] = {}
-    rows = [f"q {width:.3f} 0 0 {height:.3f} 0 0 cm /picture Do Q", "BT 3 Tr"]  # 3: neither filled nor stroked
-    for line in page.lines:
-        words = line.words()
-        for number, word in enumerate(words, 1):
-            rows += _word(word, number == len(words), scale, height, codes)
-    rows.append("ET")
+    rows = [f"q {width:.3f} 0 0 {height:.3f} 0 0 cm /picture Do Q"]
+    rows += [f"q {scale:.6f} 0 0 {scale:.6f} 0 0 cm BT 3 Tr"]  # 3: neither filled nor stroked
+    rows += [row for line in page.lines for row in text_rows(line, page.height, codes)]
+    rows.append("ET Q")
     writer = pdf.PdfWriter()
     sheet = writer.add_blank_page(width, height)
     size = picture.shape[1], picture.shape[0]
@@ -95,22 +92,6 @@ def join_pdf(pages: Sequence[bytes]) -> bytes:
     buffer = io.BytesIO()
     writer.write(buffer)
     return buffer.getvalue()
-
-
-def _word(word: Word, last: bool, scale: float, height: float, codes: dict[str, int]) -> list[str]:
-    """Operators for a word, and for the space after it: programs that copy text tell words apart by it."""
-    top_left, _, bottom_right, bottom_left = word.points * scale * [1, -1] + [0, height]
-    along, up = bottom_right - bottom_left, top_left - bottom_left
-    length, size = float(np.hypot(*along)), float(np.hypot(*up)) * TEXT_SHARE
-    if length < 1e-3 or size < 1e-3:
-        return []
-    cos, sin = along / length
-    x, y = bottom_left + 0.2 * up
-    stretch = 100.0 * length / (ADVANCE * size * len(word.text))
-    text = word.text if last else word.text + " "
-    shown = "".join(f"{codes.setdefault(character, len(codes) + 1):04X}" for character in text)
-    place = f"{cos:.5f} {sin:.5f} {-sin:.5f} {cos:.5f} {x:.3f} {y:.3f} Tm"
-    return [f"/words {size:.3f} Tf {stretch:.2f} Tz {place} <{shown}> Tj"]
 
 
 def _font(put: _Objects, codes: dict[str, int]) -> Any:
