@@ -7,6 +7,7 @@ from typing import Any
 
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
+from ppocr_like.config.typecheck import REFUSALS
 from ppocr_like.errors import ConfigError, Problem
 
 # px: a probe has the remainders that the real size has; networks halve their images at most six times
@@ -60,7 +61,7 @@ def try_model(recipe: Recipe, model: Any) -> None:
         raise ConfigError([Problem(train[1], message)])
     try:
         model.check_input(*shape)
-    except ValueError as error:
+    except REFUSALS as error:
         told = f"{shape}: {error}{_unpooled(recipe, str(error))}" if found else str(error)
         raise ConfigError([Problem(path, told)]) from error
 
@@ -112,7 +113,7 @@ def _trouble(model: Any, channels: int, height: int, width: int) -> str:
     advice = "make both sides multiples of 32"
     try:
         shapes = model.check_input(channels, *probe)
-    except ValueError as error:
+    except REFUSALS as error:
         return f"gives images of {width} x {height} px, of which the network's stride is no divisor: {advice} ({error})"
     other = [shape for shape in shapes.values() if len(shape) == 4 and tuple(shape[2:]) != probe]
     if other:

@@ -16,9 +16,9 @@ from typing import Any
 from ppocr_like.errors import ConfigError, OcrError, Problem
 
 MISSING = object()
-# What a constructor raises for arguments that it cannot use, or that no machine can: torch answers sizes beyond memory with
-# RuntimeError.
-REFUSALS = (ValueError, ArithmeticError, RuntimeError, MemoryError, OcrError)
+# What a constructor or a network raises for arguments that it cannot use, or that no machine can: torch answers sizes beyond
+# memory with RuntimeError, those beyond 64 bits with TypeError, and having no channels with IndexError.
+REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, OcrError)
 MOST_NAMES = 16  # longer lists are cut in messages
 _SCALARS = {int: "an integer", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection, set, frozenset)

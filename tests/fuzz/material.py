@@ -22,23 +22,25 @@ Edit = tuple[int, int, int]
 EDITS = st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 11), st.integers(0, 1 << 10)), min_size=1, max_size=3)
 
 _DEEP, _LONG, _BARE = "@deep@", "@long@", "@bare@"  # stand for what json.dumps cannot write
+# fmt: off
 NASTY: list[Any] = [
-    None, True, False, -1, 0, 1, 2, 0.5, 1e308, -1e308, 1e30, 1e7, float("nan"), float("inf"), -float("inf"), 2**31, 2**63, -(2**63),
-    10**39, 10**400, _DEEP, _LONG, _BARE, "", " ", "a", "1", "1e400", "nan", "###", "a\0b", "\ud800", "\udcff.jpg", "x" * 300,
-    "x" * 5000, "../" * 400, "/dev/zero", "/dev/stdin", "\x1b[2J\x1b]0;x\x07", "txt.\u202eexe", "a\nb\tc", "\u2028", "{}", "[", "%s{0}",
-    "a#99999999999999999999", "scan.pdf#0", [], {}, [[]], [{}], [None], ["a"], [1], [[1, 2], [3]], {"": 1}, {"a": {"b": []}}, [0] * 9,
-    [[0, 0], [1e308, 0], [1e308, 1e308], [0, 1e308]], [[0, 0], [10, 0], [10, 10], [0, 10]], [["0", "0"], ["9", "0"], ["9", "9"]],
-    [float("nan")] * 8, [10**39] * 8, [True, False],
-]  # fmt: skip
+    None, True, False, -1, 0, 1, 2, 0.5, 1e308, -1e308, 1e30, 1e7, float("nan"), float("inf"), -float("inf"), 2**31, 2**63,
+    -(2**63), 10**39, 10**400, _DEEP, _LONG, _BARE, "", " ", "a", "1", "1e400", "nan", "###", "a\0b", "\ud800", "\udcff.jpg",
+    "x" * 300, "x" * 5000, "../" * 400, "/dev/zero", "/dev/stdin", "\x1b[2J\x1b]0;x\x07", "txt.\u202eexe", "a\nb\tc", "\u2028",
+    "{}", "[", "%s{0}", "a#99999999999999999999", "scan.pdf#0", [], {}, [[]], [{}], [None], ["a"], [1], [[1, 2], [3]], {"": 1},
+    {"a": {"b": []}}, [0] * 9, [[0, 0], [1e308, 0], [1e308, 1e308], [0, 1e308]], [[0, 0], [10, 0], [10, 10], [0, 10]],
+    [["0", "0"], ["9", "0"], ["9", "9"]], [float("nan")] * 8, [10**39] * 8, [True, False],
+]
 FRAGMENTS: list[bytes] = [
-    b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\\ud800", b"\xff\xfe", b"[", b"[" * 2000, b"]", b"{", b"}" * 3, b'"', b"'",
-    b"\t", b"\n", b"\r", b"\r\n\r\n", b"\x1b[31m", b",", b":", b": ", b"- ", b"? " * 500, b"- " * 300, b"#", b"&a ", b"*a", b"<<: *a",
-    b"!!bool maybe", b"!!int x", b"!!float x", b"!!timestamp x", b"!!binary x", b"!!python/object:os.system x", b"!!set {a, b}",
-    b"!!omap [a: 1]", b"%YAML 9" + b"9" * 5000 + b".1\n", b"---\n", b"...\n", b"|\n", b">\n", b"\\UFFFFFFFF", b'"\\ud800"', b'"\\0"',
-    b"1e308", b"1e999", b"9" * 5000, b"1" + b"0" * 400, b"-1", b"nan", b"NaN", b"Infinity", b".inf", b"null", b"true", b"0x", b"1:30",
-    b"x" * 300, b"x" * 5000, b"../" * 400, b"\xe2\x80\xae", b"\xe2\x80\xa8", b"\xc2\x85", b"###", b"\t###", b"2024-13-45", b"[1, 2", b"=",
-    b"&a [*a, *a]", b"&a {b: *a}",
-]  # fmt: skip
+    b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\\ud800", b"\xff\xfe", b"[", b"[" * 2000, b"]", b"{", b"}" * 3,
+    b'"', b"'", b"\t", b"\n", b"\r", b"\r\n\r\n", b"\x1b[31m", b",", b":", b": ", b"- ", b"? " * 500, b"- " * 300, b"#", b"&a ",
+    b"*a", b"<<: *a", b"!!bool maybe", b"!!int x", b"!!float x", b"!!timestamp x", b"!!binary x", b"!!python/object:os.system x",
+    b"!!set {a, b}", b"!!omap [a: 1]", b"%YAML 9" + b"9" * 5000 + b".1\n", b"---\n", b"...\n", b"|\n", b">\n", b"\\UFFFFFFFF",
+    b'"\\ud800"', b'"\\0"', b"1e308", b"1e999", b"9" * 5000, b"1" + b"0" * 400, b"-1", b"nan", b"NaN", b"Infinity", b".inf",
+    b"null", b"true", b"0x", b"1:30", b"x" * 300, b"x" * 5000, b"../" * 400, b"\xe2\x80\xae", b"\xe2\x80\xa8", b"\xc2\x85", b"###",
+    b"\t###", b"2024-13-45", b"[1, 2", b"=", b"&a [*a, *a]", b"&a {b: *a}",
+]
+# fmt: on
 
 
 def edited(tree: Any, edits: list[Edit]) -> Any:
