@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ppocr_like.printable import one_line
+
 IGNORED_TEXTS = ("###", "*")  # transcriptions of regions that are neither trained on nor counted (PaddleOCR's DetLabelEncode)
 
 
@@ -199,7 +201,8 @@ class Rejections:
         names = self.examples.setdefault(sample.reason, [])
         if len(names) < self.keep:
             detail = sample.detail.removeprefix(sample.info.path).lstrip(": ")  # readers name the image, too
-            names.append(f"{sample.info.file}, line {sample.info.line}: {sample.info.path}: {detail}".rstrip(": "))
+            place = f"{sample.info.file}, line {sample.info.line}: {sample.info.path}"
+            names.append(one_line(f"{place}: {detail}".rstrip(": ")))
 
     @classmethod
     def joined(cls, shares: Iterable[Rejections]) -> Rejections:

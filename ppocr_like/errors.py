@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ppocr_like.printable import one_line
+
 
 class OcrError(Exception):
     """Base of every error whose cause lies with the user's files, recipe or machine."""
@@ -35,7 +37,7 @@ class ConfigError(OcrError):
     def __init__(self, problems: list[Problem], source: str = "") -> None:
         self.problems = problems
         self.source = source
-        head = f"{source or 'recipe'}: {len(problems)} problem{'s' if len(problems) != 1 else ''}"
+        head = f"{one_line(source) or 'recipe'}: {len(problems)} problem{'s' if len(problems) != 1 else ''}"
         super().__init__("\n".join([head, *(f"  - {p}" for p in problems)]) if problems or not source else source)
 
 
@@ -45,7 +47,8 @@ class DataError(OcrError):
     def __init__(self, message: str, file: str = "", line: int = 0) -> None:
         self.file = file
         self.line = line
-        place = f"{file}, line {line}: " if file and line else f"{file}: " if file else ""
+        name = one_line(file)
+        place = f"{name}, line {line}: " if file and line else f"{name}: " if file else ""
         super().__init__(place + message)
 
 

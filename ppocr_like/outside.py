@@ -28,6 +28,7 @@ FARTHEST = float(1 << 20)  # px; OpenCV reads no image that is wider
 SMALL, LARGE = 1 << 24, 1 << 30  # bytes: files that people write, and files that grow with the data
 _TOO_LONG = re.compile(rf"\d{{{MAX_DIGITS}}}")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_HALF_NO_NAME = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _HALF_ESCAPED = re.compile(r"\\u[dD][89abABcdefCDEF]")
 _SHOWN = 60  # characters of a value in a message
 
@@ -93,8 +94,12 @@ def decode(data: bytes) -> str:
         raise Malformed(f"is not UTF-8 ({error.reason}); save it as UTF-8", line) from error
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, names: bool = False) -> Any:
     """The value of a JSON text. NaN and Infinity, which Python's and JavaScript's writers give, are numbers here.
+
+    Args:
+        text: UTF-8 where it is bytes.
+        names: accept the surrogates by which Python tells file names that are no UTF-8.
 
     Raises:
         Malformed: no JSON; more than MAX_VALUES values; nested deeper than MAX_DEPTH; a whole number of more than MAX_DIGITS
@@ -113,16 +118,17 @@ def parse_json(text: str | bytes) -> Any:
         raise Malformed(f"is nested deeper than {MAX_DEPTH} brackets") from error
     except ValueError as error:  # Python's own limit to the digits of a number
         raise Malformed(f"holds a number of more than {MAX_DIGITS} digits") from error
-    check_value(value, text)
+    check_value(value, text, names)
     return value
 
 
-def check_value(value: Any, text: str) -> None:
+def check_value(value: Any, text: str, names: bool = False) -> None:
     """The bounds of `parse_json` for a value that was read from `text`.
 
     Raises:
         Malformed: see `parse_json`.
     """
+    half = _HALF_NO_NAME if names else _HALF_CHARACTER
     halves = bool(_HALF_ESCAPED.search(text) or _HALF_CHARACTER.search(text))
     numbers = bool(_TOO_LONG.search(text))
     if not (halves or numbers) and text.count("[") + text.count("{") <= MAX_DEPTH:
@@ -137,7 +143,7 @@ def check_value(value: Any, text: str) -> None:
                     below.extend(part)
             elif isinstance(part, list):
                 below.extend(part)
-            elif halves and isinstance(part, str) and _HALF_CHARACTER.search(part):
+            elif halves and isinstance(part, str) and half.search(part):
                 raise Malformed(f"holds half a character ({shown(part)}): a surrogate without its other half")
             elif numbers and isinstance(part, int) and abs(part) >= 10**MAX_DIGITS:
                 raise Malformed(f"holds a number of more than {MAX_DIGITS} digits")

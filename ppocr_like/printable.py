@@ -6,7 +6,12 @@ lines, bidirectional controls show `exe.txt` for `txt.exe`, a line break makes o
 
 from __future__ import annotations
 
+import io
+import logging
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 _CONTROLS = (
@@ -18,6 +23,7 @@ _CONTROLS = (
 _STEERING = re.compile(f"[{_CONTROLS}]")
 _BREAKING = re.compile(f"[{_CONTROLS}\\t\\n]")
 _FURTHER = re.compile(r"\n(?=[^\s])")
+_BAR_MOVES = re.compile("(\r|\x1b\\[A)|[^\r\x1b]+|\x1b")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -36,6 +42,27 @@ def message(text: object) -> str:
     return _FURTHER.sub("\n  ", printable(text))
 
 
+class PrintableFormatter(logging.Formatter):
+    """Log records as `message` makes them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return message(super().format(record))
+
+
+@contextmanager
+def printable_streams() -> Iterator[None]:
+    """Within it, standard output and standard error show what steers a terminal as escapes, and what their encoding lacks too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with redirect_stdout(PrintableStream(sys.stdout)), redirect_stderr(PrintableStream(sys.stderr, bars=True)):  # type: ignore
+        yield
+
+
+def _outside_moves(found: re.Match[str]) -> str:
+    return found[1] or printable(found[0])
+
+
 def _escape(found: re.Match[str]) -> str:
     character = found.group()
     code = ord(character)
@@ -43,13 +70,18 @@ def _escape(found: re.Match[str]) -> str:
 
 
 class PrintableStream:
-    """A text stream whose `write` lets nothing through that steers a terminal."""
+    """A text stream whose `write` lets nothing through that steers a terminal.
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    Args:
+        stream: where the text goes.
+        bars: leave what progress bars need: the carriage return, and the move to the line above.
+    """
+
+    def __init__(self, stream: Any, bars: bool = False) -> None:
+        self._stream, self._bars = stream, bars
 
     def write(self, text: str) -> int:
-        self._stream.write(printable(text))
+        self._stream.write(_BAR_MOVES.sub(_outside_moves, text) if self._bars else printable(text))
         return len(text)
 
     def writelines(self, lines: Any) -> None:

@@ -17,6 +17,7 @@ import sys
 from ppocr_like.config.cli import recipe_parser, run
 from ppocr_like.pipeline.commands import read_alone, read_whole_pages
 from ppocr_like.pipeline.read_pages import DEFAULT_KINDS, KINDS
+from ppocr_like.printable import one_line
 
 
 def arguments() -> argparse.Namespace:
@@ -69,7 +70,7 @@ def main() -> int:
     for line in said:
         print(line)
     for failure in failed:
-        sys.stderr.write(f"not read: {failure}\n")
+        sys.stderr.write(f"not read: {one_line(failure)}\n")
     return 1 if failed else 0
 
 

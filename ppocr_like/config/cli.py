@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ppocr_like.config.plugins import OPTION, PluginOption
 from ppocr_like.config.recipe import Recipe, load_recipe
 from ppocr_like.errors import ConfigError, OcrError, PeerError
+from ppocr_like.printable import PrintableFormatter, message, printable_streams
 
 USAGE_STATUS = 2
 
@@ -53,11 +54,18 @@ def run(main: Callable[[], int | None]) -> None:
     """Calls `main` and leaves the process with its status (None is 0).
 
     An `OcrError` is the user's to mend: its message goes to stderr without a traceback, status 2. Ctrl-C gives 130.
+    Whatever is printed or logged meanwhile cannot steer the terminal (`printable`).
     """
+    with printable_streams():
+        status = _status_of(main)
+    sys.exit(status)
+
+
+def _status_of(main: Callable[[], int | None]) -> int:
     log = logging.getLogger("ppocr_like")
     if not log.handlers:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(PrintableFormatter("%(message)s"))
         log.addHandler(handler)
         log.setLevel(logging.INFO)
     try:
@@ -73,7 +81,7 @@ def run(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:  # `tools/check.py --print | head`
         sys.stderr.close()
         status = 0
-    sys.exit(status)
+    return status
 
 
 def _tell(error: OcrError) -> None:
@@ -81,4 +89,5 @@ def _tell(error: OcrError) -> None:
     rank = os.environ.get("RANK", "0")
     if isinstance(error, ConfigError) and os.environ.get("LOCAL_RANK", "0") != "0":
         return
-    sys.stderr.write(f"error: {error}\n" if rank == "0" else f"error on rank {rank}: {error}\n")
+    told = message(error)
+    sys.stderr.write(f"error: {told}\n" if rank == "0" else f"error on rank {rank}: {told}\n")

@@ -18,6 +18,7 @@ from ppocr_like.data.doctor_report import Findings, SetReport, Spread
 from ppocr_like.data.doctor_shape import ONE_COLOUR, TINY, TOO_SMALL, of_one_colour
 from ppocr_like.data.label_line import only_numbers
 from ppocr_like.data.near import LINE_GRID, WORDS, print_of
+from ppocr_like.printable import one_line
 from ppocr_like.transforms.decode import DecodeImage
 
 FURTHER, FURTHER_NUMBERS = "columns behind the text", "numbers behind the text"
@@ -75,14 +76,14 @@ class Examiner(ABC):
             image = self.decode({"image": raw, "img_path": path}, np.random.default_rng(0))["image"]
         except Rejected as error:
             detail = "" if error.detail in ("", path) else f": {error.detail.removeprefix(path + ': ')}"
-            tally.findings.note(error.reason, f"{info.file}, line {info.line}: {path}{detail}")
+            tally.findings.note(error.reason, one_line(f"{info.file}, line {info.line}: {path}{detail}"))
             return None
         image = image.transpose(1, 2, 0) if getattr(self.decode, "channel_first", False) else image
         real = os.path.realpath(path)
         look = print_of(np.ascontiguousarray(image), *self.look_grid)
-        tally.prints.append((info.index, _digest(raw.data), _digest(real.encode()), _digest(info.text.encode()), look))
+        tally.prints.append((info.index, _digest(raw.data), _digest(os.fsencode(real)), _digest(info.text.encode()), look))
         height, width = image.shape[:2]
-        place = f"{info.file}, line {info.line}: {path}: {width} x {height} px"
+        place = one_line(f"{info.file}, line {info.line}: {path}: {width} x {height} px")
         if min(width, height) < TINY:
             tally.findings.note(TOO_SMALL, place)
         elif of_one_colour(image):
@@ -106,7 +107,7 @@ class Examiner(ABC):
 
 def place_of(info: SampleInfo) -> str:
     """Where a sample stands, for a message."""
-    return f"{info.file}, line {info.line}" + (f": {info.path}" if info.path else "")
+    return one_line(f"{info.file}, line {info.line}" + (f": {info.path}" if info.path else ""))
 
 
 def examine_set(report: SetReport, examiner: Examiner, sample: int | None, progress: bool, threads: int) -> np.ndarray:

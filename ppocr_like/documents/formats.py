@@ -40,7 +40,7 @@ def text(page: Page, picture: np.ndarray) -> bytes:
 
 def as_json(page: Page, picture: np.ndarray) -> bytes:
     """`Page.as_dict`."""
-    return (json.dumps(page.as_dict(), ensure_ascii=False, indent=1) + "\n").encode()
+    return (json.dumps(page.as_dict(), ensure_ascii=False, indent=1) + "\n").encode(errors="backslashreplace")
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(

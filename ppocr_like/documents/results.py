@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 
 PAGES, LINES, TEXT = "pages.jsonl", "predictions.json", "predictions.txt"
 WRITES = "writes"  # key of a row of `pages.jsonl`: files that are about to be written, or that an earlier log named
@@ -42,13 +43,13 @@ def result_files(folder: str | Path) -> list[Path]:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_bytes().splitlines() if path.is_file() else []
+        lines = read_file(path, LARGE).splitlines()
     except OSError:
         return
     for line in lines:
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line, names=True)
+        except Malformed:
             continue
         if isinstance(row, dict):
             yield row
@@ -57,8 +58,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def _entries(path: Path) -> list[dict[str, Any]] | None:
     """The records of a `predictions.json`, recognised by their key `image`; None where there is no such file."""
     try:
-        entries = json.loads(path.read_bytes()) if path.is_file() else None
-    except (OSError, ValueError, RecursionError):
+        entries = parse_json(read_file(path, LARGE), names=True)
+    except (OSError, Malformed):
         return None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "image" in entry for entry in entries):
         return None

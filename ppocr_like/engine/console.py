@@ -6,9 +6,10 @@ import logging
 import os
 
 from ppocr_like.engine.ranks import main_process
+from ppocr_like.printable import PrintableFormatter
 
 
-class _Format(logging.Formatter):
+class _Format(PrintableFormatter):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         if not main_process():

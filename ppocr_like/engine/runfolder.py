@@ -16,6 +16,7 @@ from ppocr_like.atomic import atomic_write, open_lock, open_to_append
 from ppocr_like.engine.checkpoint import LATEST, PREVIOUS, save_checkpoint
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.outside import Malformed, number, parse_json
+from ppocr_like.printable import PrintableFormatter
 
 try:
     import fcntl
@@ -183,9 +184,9 @@ def add_log_file(path: Path) -> logging.Handler:
         TrainingError: the file cannot be written.
     """
     try:
-        handler = _LogFile(path, encoding="utf-8")
+        handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise TrainingError(f"cannot write {path} ({error.strerror or error})") from error
-    handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s: %(message)s", "%Y/%m/%d %H:%M:%S"))
+    handler.setFormatter(PrintableFormatter("[%(asctime)s] %(levelname)s: %(message)s", "%Y/%m/%d %H:%M:%S"))
     logger.addHandler(handler)
     return handler

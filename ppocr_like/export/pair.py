@@ -60,10 +60,15 @@ def write_pair(folder: Path, det: str | Path, rec: str | Path, cls: str | Path |
     parts = {
         kind: _params(Path(source), kind) for kind, source in (("det", det), ("rec", rec), ("cls", cls)) if source is not None
     }
-    params = pair_params(parts["det"], parts["rec"], parts.get("cls"), read_spec(rec))
+    try:
+        params = pair_params(parts["det"], parts["rec"], parts.get("cls"), read_spec(rec))
+        complete = complete_config(params)
+    except (LookupError, TypeError, ValueError) as error:
+        names = " and ".join(str(Path(source) / PARAMS) for source in (det, rec, cls) if source is not None)
+        raise WeightsError(f"{names}: incomplete or damaged ({error!r}); export the bundles again") from error
     written = [folder / PAIR_PARAMS, folder / PAIR_CONFIG]
     write_text(written[0], json.dumps(params, ensure_ascii=False, indent=2) + "\n")
-    config = yaml.safe_dump(complete_config(params), sort_keys=False, allow_unicode=True)
+    config = yaml.safe_dump(complete, sort_keys=False, allow_unicode=True)
     write_text(written[1], HEADER + config)
     return written
 

@@ -77,6 +77,13 @@ def paddle_spec(tree: Mapping[str, Any], graph: Graph, source: str) -> Spec:
     Raises:
         WeightsError: incomplete, of another kind than the network, or with a step that is not known here.
     """
+    try:
+        return _described(tree, graph, source)
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise WeightsError(f"{source}: incomplete or damaged ({error!r}); get the model's folder anew") from error
+
+
+def _described(tree: Mapping[str, Any], graph: Graph, source: str) -> Spec:
     kind = graph_kind(graph)
     try:
         ops, post = list(tree["PreProcess"]["transform_ops"]), dict(tree["PostProcess"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from ppocr_like.atomic import atomic_write, write_text
+from ppocr_like.atomic import atomic_write, write_bytes
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.outputs import claim
 from ppocr_like.pipeline.classifier import Classifier
@@ -106,7 +106,8 @@ def infer(
     claim([folder / name for name in names], [*images, *reads], advice=ADVICE)
     try:
         records = _write_rows(folder / text_name, model.stream(images), results, summary, say)
-        write_text(folder / JSON, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+        text = json.dumps(records, ensure_ascii=False, indent=1) + "\n"
+        write_bytes(folder / JSON, text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become escapes
         summary.notes += results.finish()
     except CheckpointError as error:
         raise DataError(f"cannot write the results ({error}); {ADVICE}", str(folder)) from error

@@ -146,6 +146,8 @@ class Preprocess:
             sample = run_chain(self.chain, sample, self._rng)
         except Rejected as error:
             raise DataError(f"{error.reason}: {error.detail}" if error.detail else error.reason, name) from error
+        except cv2.error as error:
+            raise DataError(f"OpenCV error: {' '.join(str(error).split())}", name) from error
         shown = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if self.img_mode == "RGB" else picture
         tensor = np.ascontiguousarray(sample["image"], np.float32)
         return Prepared(shown, tensor, float(sample.get("valid_ratio", 1.0)), sample.get("shape"))

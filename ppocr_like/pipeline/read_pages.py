@@ -29,6 +29,7 @@ from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_name
 from ppocr_like.pipeline.review import review_picture
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.whole_files import JOINERS, WholeFile, join, whole_files
+from ppocr_like.printable import one_line
 
 PICTURE = "picture"
 KINDS = (*FORMATS, PICTURE)
@@ -119,7 +120,7 @@ def read_pages(
                 log.announce(_results([name], kinds))
                 log.add(page, name, written := _write(folder, name, result.page, result.picture, kinds, painter))
                 summary.add(result.page, written)
-                say(f"{page.name}\t{len(result.page.lines)} lines")
+                say(f"{one_line(page.name)}\t{len(result.page.lines)} lines")
             bar.update()
     summary.files += _join_wholes(wholes, folder, kinds, log, {name for _, name in left})
     return summary
@@ -245,7 +246,7 @@ class _Log:
         rows = []
         for number, line in enumerate(whole.splitlines(), 1):
             try:
-                row = parse_json(line)
+                row = parse_json(line, names=True)
                 if not isinstance(row, dict):
                     raise Malformed("is no JSON object")
                 if not all(isinstance(name, str) for name in row.get("written") or ()):

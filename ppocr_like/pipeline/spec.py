@@ -13,6 +13,7 @@ import yaml
 from ppocr_like.charset import Charset, told_direction, untold_direction
 from ppocr_like.config import BucketByWidth, Recipe
 from ppocr_like.config.nodes import item_node
+from ppocr_like.config.typecheck import fit
 from ppocr_like.config.yaml_guard import MAX_BYTES, parse_plain
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, decode, read_file
@@ -167,7 +168,7 @@ class Spec:
                 transforms=list(tree["PreProcess"]["transform_ops"]),
                 postprocess=post,
                 charset=charset,
-                bucket=None if bucket is None else BucketByWidth(**bucket),
+                bucket=None if bucket is None else _bucket(bucket),
                 settings=dict(own["settings"]),
                 model_type=model_type,
                 model_name=str(tree["Global"]["model_name"]),
@@ -178,6 +179,13 @@ class Spec:
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise WeightsError(f"{source}: incomplete or damaged ({error!r}); export the bundle again") from error
+
+
+def _bucket(given: Any) -> BucketByWidth:
+    made, problems = fit(given, BucketByWidth, "bucket_by_width")
+    if problems:
+        raise ValueError("; ".join(map(str, problems)))
+    return made
 
 
 def _charset(post: dict[str, Any], own: Mapping[str, Any], source: str) -> Charset:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.pipeline.classifier import Verdict
+from ppocr_like.printable import one_line
 
 
 class ClassResults:
@@ -21,7 +22,7 @@ class ClassResults:
     def row(self, verdict: Verdict) -> str:
         """Path, class, probability: as a label file of classes, which ClsLabelEncode reads when the last column is cut off."""
         assert verdict.result is not None
-        return f"{verdict.source}\t{verdict.result.label}\t{verdict.result.confidence:.4f}"
+        return f"{one_line(verdict.source)}\t{verdict.result.label}\t{verdict.result.confidence:.4f}"
 
     def said(self, verdict: Verdict) -> str:
         return self.row(verdict)

@@ -10,6 +10,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.draw.fonts import choose_font
 from ppocr_like.pipeline.picture import PageWriter
 from ppocr_like.pipeline.recogniser import Reading
+from ppocr_like.printable import one_line
 
 
 class LineResults:
@@ -36,7 +37,7 @@ class LineResults:
     def row(self, reading: Reading) -> str:
         """Path, text, confidence."""
         assert reading.line is not None
-        return f"{reading.source}\t{_one_line(reading.line.text)}\t{reading.line.confidence:.4f}"
+        return f"{one_line(reading.source)}\t{_one_line(reading.line.text)}\t{reading.line.confidence:.4f}"
 
     def said(self, reading: Reading) -> str:
         return self.row(reading)

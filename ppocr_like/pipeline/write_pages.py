@@ -19,6 +19,7 @@ from ppocr_like.draw.pages import draw_map, draw_page
 from ppocr_like.errors import DataError
 from ppocr_like.pipeline.detector import Finding
 from ppocr_like.pipeline.page_sources import free_name
+from ppocr_like.printable import one_line
 
 SAME_LINE = 10  # px: boxes whose upper edges are closer stand in one line (PaddleOCR's `sorted_boxes`)
 QUALITY = 90  # of the JPEG pictures
@@ -58,12 +59,12 @@ class PageResults:
     def row(self, finding: Finding) -> str:
         """`path<TAB>[{"transcription": "", "points": [[x, y], ...], "score": s}, ...]`."""
         regions = [{"transcription": "", **_plain(box)} for box in in_reading_order(finding)]
-        return f"{finding.source}\t{json.dumps(regions, ensure_ascii=False)}"
+        return f"{one_line(finding.source)}\t{json.dumps(regions, ensure_ascii=False)}"
 
     def said(self, finding: Finding) -> str:
         boxes = in_reading_order(finding)
         scores = f"\tscores {min(b.score for b in boxes):.2f} to {max(b.score for b in boxes):.2f}" if boxes else ""
-        return f"{finding.source}\t{len(boxes)} boxes{scores}"
+        return f"{one_line(finding.source)}\t{len(boxes)} boxes{scores}"
 
     def record(self, finding: Finding) -> dict[str, Any]:
         """Size of the image, boxes with scores, names of the pictures that `draw` makes next."""

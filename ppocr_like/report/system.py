@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ppocr_like.atomic import write_text
+from ppocr_like.atomic import write_bytes, write_text
 from ppocr_like.config import Recipe
 from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
@@ -231,6 +231,7 @@ def write_report(recipe: Recipe, evaluations: list[SystemEvaluation], path: Path
             write_text(path, html_report(evaluations, recipe.source))
         else:
             tree = {evaluation.name: evaluation.report() for evaluation in evaluations}
-            write_text(path, json.dumps(tree, ensure_ascii=False, indent=1) + "\n")
+            text = json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
+            write_bytes(path, text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become escapes
     except CheckpointError as error:
         raise OcrError(f"{error}, or another file with --report") from error

@@ -14,6 +14,7 @@ from ppocr_like.transforms.header import read_header
 
 UNREADABLE = "unreadable image"
 TOO_LARGE = "image too large"
+MAX_CANVAS = 2**26  # px that a resize step may give: 805 MB as float32
 MAX_PIXELS = 2**27  # 134 million, 403 MB decoded; OpenCV itself stops at 2**30. A newspaper page at 400 dpi has 70 million
 MODES = ("RGB", "BGR", "GRAY")
 
@@ -21,6 +22,12 @@ _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _START_OF_SCAN = 0xDA
 _NO_LENGTH = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a body
+
+
+def check_canvas(width: int, height: int) -> None:
+    """Raises Rejected for a size in px that a resize step shall not give: no machine has the memory."""
+    if width * height > MAX_CANVAS:
+        raise Rejected("image too large after the resize", f"it would have {width} x {height} px, more than {MAX_CANVAS:,}")
 
 
 @TRANSFORMS.register()

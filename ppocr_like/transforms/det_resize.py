@@ -11,6 +11,7 @@ import numpy as np
 from ppocr_like.contracts import Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
+from ppocr_like.transforms.decode import check_canvas
 
 STRIDE = 32  # px: the networks halve a picture five times
 LONG_STRIDE = 128  # px: what `resize_long` alone rounds up to, PaddleOCR's max_stride
@@ -118,6 +119,7 @@ class DetResizeForTest(Transform):
         new_w, new_h = self.output_size(width, height)
         if new_w > MAX_WIDTH:
             raise Rejected("image too elongated", f"{width} x {height} px would be {new_w} px wide at height {new_h}")
+        check_canvas(new_w, new_h)
         padded_w, padded_h = _padded(width, height)
         if (padded_w, padded_h) != (width, height):
             image = cv2.copyMakeBorder(image, 0, padded_h - height, 0, padded_w - width, cv2.BORDER_CONSTANT, value=0)

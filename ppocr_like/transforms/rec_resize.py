@@ -12,6 +12,7 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.channels import to_channels
+from ppocr_like.transforms.decode import check_canvas
 
 # Level -> (level / 255 - 0.5) / 0.5 in float32: the same values as the arithmetic, one look-up per pixel.
 UNIT_TABLE = (np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
@@ -50,6 +51,7 @@ class _LineResize(Transform):
         target = sample.get("target_size")
         if target is not None:
             (canvas_w, canvas_h), keep_ratio = target, self.padding
+        check_canvas(canvas_w, canvas_h)
         content_w = min(canvas_w, math.ceil(canvas_h * (width / float(height)))) if keep_ratio else canvas_w
         sample["image"] = fit_line(image, self.image_shape[0], canvas_w, canvas_h, content_w, self._table)
         sample["valid_ratio"] = min(1.0, content_w / canvas_w)

@@ -37,8 +37,8 @@ FRAGMENTS: list[bytes] = [
     b"*a", b"<<: *a", b"!!bool maybe", b"!!int x", b"!!float x", b"!!timestamp x", b"!!binary x", b"!!python/object:os.system x",
     b"!!set {a, b}", b"!!omap [a: 1]", b"%YAML 9" + b"9" * 5000 + b".1\n", b"---\n", b"...\n", b"|\n", b">\n", b"\\UFFFFFFFF",
     b'"\\ud800"', b'"\\0"', b"1e308", b"1e999", b"9" * 5000, b"1" + b"0" * 400, b"-1", b"nan", b"NaN", b"Infinity", b".inf",
-    b"null", b"true", b"0x", b"1:30", b"x" * 300, b"x" * 5000, b"../" * 400, b"\xe2\x80\xae", b"\xe2\x80\xa8", b"\xc2\x85", b"###",
-    b"\t###", b"2024-13-45", b"[1, 2", b"=", b"&a [*a, *a]", b"&a {b: *a}",
+    b"null", b"true", b"0x", b"1:30", b"x" * 300, b"x" * 5000, b"../" * 400, b"\xe2\x80\xae", b"\xe2\x80\xa8", b"\xc2\x85",
+    b"###", b"\t###", b"2024-13-45", b"[1, 2", b"=", b"&a [*a, *a]", b"&a {b: *a}",
 ]
 # fmt: on
 

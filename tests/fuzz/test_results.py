@@ -25,8 +25,8 @@ BOX = np.array([[4, 4], [44, 4], [44, 20], [4, 20]], float)
 
 def page_of(image: Path) -> Page:
     characters = tuple(Character(c, BOX / [4, 1] + [10 * i, 0], 0.9) for i, c in enumerate("ab c"))
-    lines = (Line(BOX, "ab c", 0.7, 0.9, characters), Line(BOX + [0, 30], "more", 0.9, turned=180, block=1))
-    return Page(str(image), 100, 80, lines, (Line(BOX + [0, 50], "", 0.1),))
+    lines = (Line(BOX, "ab c", 0.7, 0.9, characters), Line(np.add(BOX, [0, 30]), "more", 0.9, turned=180, block=1))
+    return Page(str(image), 100, 80, lines, (Line(np.add(BOX, [0, 50]), "", 0.1),))
 
 
 @pytest.fixture(scope="module")
