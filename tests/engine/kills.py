@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments until they finish, for `test_kills`: python kills.py settings.json
+"""One whole run, and runs that are killed at random moments until they finish, for `test_kills`: python kills.py settings.json
 
 One process imports everything once and forks a child for each start, which is then killed with SIGKILL: a start costs a tenth of
 a new interpreter's. The parent computes nothing with PyTorch, so the children fork from a clean state.
@@ -73,15 +73,22 @@ def killed_until_done(tree: dict[str, Any], folder: Path, rng: random.Random, mo
         struck += 1
 
 
+def placed(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The recipe with a run folder of its own."""
+    return {**tree, "Global": {**tree["Global"], "save_model_dir": str(folder)}}
+
+
 def main() -> None:
     settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     load_components()
     rng = random.Random(settings["seed"])
+    out = Path(settings["out"])
+    if killed_until_done(placed(settings["tree"], out / "whole"), out / "whole", rng, 1e9):
+        raise SystemExit("the run that nobody should kill was killed")
     struck, number = 0, 0
     while struck < settings["kills"]:
-        folder = Path(settings["out"]) / f"run{number}"
-        tree = {**settings["tree"], "Global": {**settings["tree"]["Global"], "save_model_dir": str(folder)}}
-        struck += killed_until_done(tree, folder, rng, settings["most"])
+        folder = out / f"run{number}"
+        struck += killed_until_done(placed(settings["tree"], folder), folder, rng, settings["most"])
         number += 1
         print(f"{folder.name}: {struck} kills", flush=True)
 

@@ -12,29 +12,33 @@ import sys
 from pathlib import Path
 
 import pytest
+from det_pages import det_recipe
 
-from .conftest import Case
-from .helpers import ROOT, run, same_run, write_recipe
+from .helpers import ROOT, same_run, tiny_recipe
 
 KILLS = int(os.environ.get("PPOCR_LIKE_KILLS", "300"))
+MOST = float(os.environ.get("PPOCR_LIKE_KILL_SECONDS", "4"))  # longest time until a kill; more on a machine that is busy
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.parametrize("workers", [0, 2])
-def test_killed_again_and_again(case: Case, tmp_path: Path, workers: int) -> None:
-    keys = {"Global__epoch_num": 8, "Global__save_batch_step": 2, "Train__loader__num_workers": workers}
-    run("train", write_recipe(tmp_path / "whole.yml", case.tree(tmp_path / "whole", **keys)))
-    out = tmp_path / "killed"
+@pytest.mark.parametrize("kind", ["rec", "det"])
+def test_killed_again_and_again(kind: str, workers: int, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    out = tmp_path / "runs"
     out.mkdir()
-    settings = {"tree": case.tree(out, **keys), "out": str(out), "kills": -(-KILLS // 4), "most": 4.0, "seed": workers}
+    data, make = (
+        (request.getfixturevalue("data"), tiny_recipe) if kind == "rec" else (request.getfixturevalue("pages"), det_recipe)
+    )
+    tree = make(data, out, Global__epoch_num=8, Global__save_batch_step=2, Train__loader__num_workers=workers)
+    settings = {"tree": tree, "out": str(out), "kills": -(-KILLS // 4), "most": MOST, "seed": workers}
     (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     command = [sys.executable, str(Path(__file__).with_name("kills.py")), str(tmp_path / "settings.json")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
-    folders = sorted(path for path in out.iterdir() if path.is_dir())
+    folders = sorted(out.glob("run*/"))
     assert folders
     for folder in folders:
-        same_run(tmp_path / "whole", folder)
-    print(f"{case.tree(out)['Architecture']['model_type']}, {workers} workers: {done.stdout}")
+        same_run(out / "whole", folder)
+    print(f"{kind}, {workers} workers: {done.stdout}")
