@@ -27,10 +27,10 @@ MOST = float(os.environ.get("PPOCR_LIKE_KILL_SECONDS", "4"))  # longest time unt
 def test_killed_again_and_again(kind: str, workers: int, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     out = tmp_path / "runs"
     out.mkdir()
-    data, make = (
-        (request.getfixturevalue("data"), tiny_recipe) if kind == "rec" else (request.getfixturevalue("pages"), det_recipe)
+    make, name = (tiny_recipe, "data") if kind == "rec" else (det_recipe, "pages")
+    tree = make(
+        request.getfixturevalue(name), out, Global__epoch_num=8, Global__save_batch_step=2, Train__loader__num_workers=workers
     )
-    tree = make(data, out, Global__epoch_num=8, Global__save_batch_step=2, Train__loader__num_workers=workers)
     settings = {"tree": tree, "out": str(out), "kills": -(-KILLS // 4), "most": MOST, "seed": workers}
     (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     command = [sys.executable, str(Path(__file__).with_name("kills.py")), str(tmp_path / "settings.json")]
