@@ -101,7 +101,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     summary = read_pages(ocr, images, out, kinds=kinds, font=args.font, overwrite=args.overwrite, settings=settings, reads=reads)
     before = f", {summary.before} were read before" if summary.before else ""
     said = [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"]
-    return said + [f"note: {note}" for note in left_out], summary.failed
+    return said + [f"note: {note}" for note in (*left_out, *summary.notes)], summary.failed
 
 
 def _values(items: Sequence[str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.errors import CheckpointError, ConfigError, DataError, Problem
 from ppocr_like.outputs import claim
 from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
+from ppocr_like.pipeline.ink import unread_print
 from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
 from ppocr_like.pipeline.review import review_picture
@@ -49,6 +50,7 @@ class PagesSummary:
         lines: lines of text on the pages read now.
         failed: what went wrong with the other pages, by name.
         files: written now.
+        notes: on pages read now, of which far less was found than there is to be seen.
     """
 
     read: int = 0
@@ -56,6 +58,7 @@ class PagesSummary:
     lines: int = 0
     failed: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, page: Page, written: Sequence[Path]) -> None:
         """Counts a page that was read now."""
@@ -120,6 +123,7 @@ def read_pages(
                 log.announce(_results([name], kinds))
                 log.add(page, name, written := _write(folder, name, result.page, result.picture, kinds, painter))
                 summary.add(result.page, written)
+                summary.notes += _notes(result.page, result.picture)
                 say(f"{one_line(page.name)}\t{len(result.page.lines)} lines")
             bar.update()
     summary.files += _join_wholes(wholes, folder, kinds, log, {name for _, name in left})
@@ -154,6 +158,11 @@ def _results(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
 def _wholes(file: WholeFile, kinds: Sequence[str]) -> list[str]:
     """Names of what a file of several pages becomes as a whole."""
     return [f"{file.name}.{kind}" for kind in kinds if kind in JOINERS]
+
+
+def _notes(page: Page, picture: np.ndarray) -> list[str]:
+    unread = unread_print(picture, [line.points for line in (*page.lines, *page.left_out)])
+    return [one_line(f"{page.source}: {unread}")] if unread else []
 
 
 def _loaded_ahead(pages: Sequence[PageSource]) -> Iterator[Callable[[], Source]]:

@@ -18,6 +18,7 @@ from ppocr_like.draw.fonts import FontFile
 from ppocr_like.draw.pages import draw_map, draw_page
 from ppocr_like.errors import DataError
 from ppocr_like.pipeline.detector import Finding
+from ppocr_like.pipeline.ink import unread_print
 from ppocr_like.pipeline.page_sources import free_name
 from ppocr_like.printable import one_line
 
@@ -46,6 +47,7 @@ class PageResults:
         self.files: list[Path] = []
         self._drawn = self._left_out = self._seen = 0
         self._names: list[str] = []
+        self._notes: list[str] = []
 
     def pictures(self, images: Sequence[str]) -> list[str]:
         """Names are settled here, before anything is written."""
@@ -71,6 +73,8 @@ class PageResults:
         if finding.page is None or finding.prepared is None:
             return {"image": str(finding.source), "error": finding.error}
         height, width = finding.prepared.picture.shape[:2]
+        unread = unread_print(finding.prepared.picture, [np.asarray(box.points) for box in finding.page.boxes])
+        self._notes += [one_line(f"{finding.source}: {unread}")] if unread else []
         boxes = [_plain(box) for box in in_reading_order(finding)]
         record = {"image": str(finding.source), "width": int(width), "height": int(height), "boxes": boxes}
         drawn = self.max_pages is None or self._drawn < self.max_pages
@@ -91,7 +95,7 @@ class PageResults:
             self._write(f"{name}_map.jpg", draw_map(finding.prepared.picture, finding.map))
 
     def finish(self) -> list[str]:
-        return [f"not drawn (--max-pages): {self._left_out}"] if self._left_out else []
+        return self._notes + ([f"not drawn (--max-pages): {self._left_out}"] if self._left_out else [])
 
     def _font(self, px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         return self.font.size(px)
