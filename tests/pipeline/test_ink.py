@@ -75,5 +75,5 @@ def test_the_commands_say_it(ink_bundle, tiny_bundle, tmp_path):
     ocr = OCR(ink_bundle, tiny_bundle, det_postprocess=blind)
     (note,) = read_pages(ocr, [path], tmp_path / "out", kinds=["txt"], progress=False).notes
     assert note.startswith(f"{path}: ") and "look like letters" in note
-    (alone,) = infer(ocr.detector, [path], tmp_path / "alone", max_pages=0).notes
+    (alone,) = infer(ocr.detector, [path], tmp_path / "alone").notes
     assert alone == note
