@@ -7,7 +7,7 @@ of more than 20,000 pages that of 20,000 spread evenly over it, which is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,7 +165,7 @@ def count_pages(dataset: Dataset, most: int = MOST_PAGES) -> PageCensus:
             census.further.add(f"{place_in(record.info)}: {', '.join(map(repr, record.further))[:80]}")
         boxes = _boxes(steps, record.info)
         if boxes is not None:
-            _count_page(census, record.info, *boxes)
+            count_page(census, place_in(record.info), *boxes)
     return census
 
 
@@ -181,15 +181,16 @@ def _boxes(steps: list[Any], info: SampleInfo) -> tuple[list[np.ndarray], np.nda
     return list(sample.get("polys", ())), np.asarray(sample.get("ignore_tags", ()), bool)
 
 
-def _count_page(census: PageCensus, info: SampleInfo, polygons: list[np.ndarray], ignored: np.ndarray) -> None:
+def count_page(census: PageCensus, place: str, polygons: Sequence[np.ndarray], ignored: Sequence[bool] | np.ndarray) -> None:
+    """Adds a page: outlines (P, 2) px, and which are marked as ignored."""
     census.pages += 1
-    census.empty += not polygons
+    census.empty += not len(polygons)
     census.boxes += len(polygons)
     for number, (points, marked) in enumerate(zip(polygons, ignored, strict=True), start=1):
         fault = outline_fault(points)
         if fault:
             part = census.faults.setdefault(fault, Counted())
-            part.add(f"{place_in(info)}, box {number}: {shown_points(points)}" if len(part.places) < PLACES else "")
+            part.add(f"{place}, box {number}: {shown_points(points)}" if len(part.places) < PLACES else "")
         elif marked:
             census.ignored += 1
         else:

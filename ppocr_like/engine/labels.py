@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder
 from ppocr_like.data.base import Dataset
-from ppocr_like.data.census import Counted, LineCensus, PageCensus, count_lines, count_pages
+from ppocr_like.data.census import Counted, LineCensus, PageCensus, count_further, count_lines, count_pages
 from ppocr_like.data.doctor_report import shown
 from ppocr_like.errors import TrainingError
 
@@ -38,13 +39,14 @@ def examine_labels(dataset: Dataset, builder: Builder, name: str, max_unknown: f
     """
     census = census_of(dataset, builder)
     if census is None:
+        _warn_further(count_further(dataset), name)
         return {}
     _warn_further(census.further, name)
     if isinstance(census, LineCensus):
         if census.unknown:
             _judge_unknown(census, builder.charset or Charset(()), builder, name, max_unknown)
     else:
-        _judge_boxes(census, name, dataset)
+        judge_boxes(census, name, dataset.label_files)
     return census.as_dict()
 
 
@@ -89,7 +91,12 @@ def advice(census: LineCensus, charset: Charset, builder: Builder) -> str:
     return "To mend it: " + "; ".join(steps)
 
 
-def _judge_boxes(census: PageCensus, name: str, dataset: Dataset) -> None:
+def judge_boxes(census: PageCensus, name: str, files: Sequence[str]) -> None:
+    """Says which boxes of a set of pages cannot be used.
+
+    Raises:
+        TrainingError: not one can.
+    """
     part = "" if census.pages == census.total else f" (looked at {census.pages:,} of {census.total:,} pages)"
     for fault, found in census.faults.items():
         hint = "; DetLabelEncode: {order_corners: true} puts the corners of quadrangles in order" if "crosses" in fault else ""
@@ -113,7 +120,7 @@ def _judge_boxes(census: PageCensus, name: str, dataset: Dataset) -> None:
             f"{name}: not one of {census.boxes:,} boxes on {census.pages:,} pages can be used: {census.ignored:,} are marked as "
             f"ignored{f'; {told}' if told else ''}. Each text needs its corners in their order around it (top left, top right, "
             "bottom right, bottom left); DetLabelEncode: {order_corners: true} puts those of crossed quadrangles in order "
-            f"({', '.join(dataset.label_files)})"
+            f"({', '.join(files)})"
         )
 
 

@@ -21,8 +21,10 @@ from ppocr_like.atomic import write_bytes, write_text
 from ppocr_like.config import Recipe
 from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
+from ppocr_like.data.census import PageCensus, count_page
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
+from ppocr_like.engine.labels import judge_boxes
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.errors import CheckpointError, ConfigError, DataError, OcrError, Problem
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
@@ -178,12 +180,13 @@ def _of_system(problem: Problem) -> Problem:
 
 
 def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
-    """(image path, lines) of all pages.
+    """(image path, lines) of all pages; boxes that cannot be used are told.
 
     Raises:
         DataError: a missing label file, a line without a tab, a broken label; names file and line.
+        TrainingError: no box can be used.
     """
-    pages = []
+    pages, census = [], PageCensus()
     encode, rng = DetLabelEncode(), np.random.default_rng(0)
     for file in dataset.label_file_list:
         index = LabelIndex(file)
@@ -197,11 +200,14 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
             outlines = [np.asarray(outline, np.float64) for outline in sample["polys"]]
             folder = dataset.data_dir or os.path.dirname(file)
             texts = [str(text) for text in sample["texts"]]
+            count_page(census, f"{file}, line {index.line_number(number)}", outlines, sample["ignore_tags"])
+            census.total += 1
             pages.append((os.path.join(folder, path), Lines(outlines, texts, sample["ignore_tags"].tolist())))
     if not any(os.path.exists(path) for path, _ in pages):
         raise DataError(
             f"none of the {len(pages)} images is there, such as {pages[0][0]}; set data_dir", dataset.label_file_list[0]
         )
+    judge_boxes(census, "pages", dataset.label_file_list)
     return pages
 
 

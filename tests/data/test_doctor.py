@@ -230,7 +230,7 @@ def test_of_several_images_the_narrowest_counts(folder: Folder) -> None:
     names = [folder.image(f"{n}.png", width, 24, value=n) for n, width in enumerate((200, 20))]
     train = folder.write("t.txt", f'["{names[0]}", "{names[1]}"]\tabcdefghijkl\n')
     report = examine(builder(folder, train, healthy(folder, "eval", ["xyz"], 50)), progress=False)
-    assert found(report, 0) == {"more characters than the image has room for": 1, "label does not fit the width": 1}
+    assert found(report, 0) == {"crop higher than wide": 1, "label does not fit the width": 1}
 
 
 def test_all_images_of_a_line_are_looked_at(folder: Folder) -> None:

@@ -71,6 +71,8 @@ def test_one_colour() -> None:
         ((100, 32), "word", None),
         ((20, 32), "I", None),
         ((34, 30), "ill", None),
+        ((32, 48), "71", None),
+        ((20, 48), "71", HIGHER),
         ((3, 3), "word", None),
         ((100, 16), "ک" + "\u064b" * 60, None),
     ],
