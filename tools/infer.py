@@ -24,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser = recipe_parser(__doc__, required=False)
     parser.add_argument("images", nargs="*", help="images and folders; default Global.infer_img, Global.infer_list")
     parser.add_argument("--out", help="folder for the results; default that of Global.save_res_path, else output/infer")
+    parser.add_argument("--password", help="of PDF files that need one")
     parser.add_argument("--font", help="font file for the pictures; default: the best of those installed")
     parser.add_argument("--batch-size", type=int, metavar="N", help="images per call of the network; default 16 lines, 1 page")
     parser.add_argument("--device", default="cpu", help="for PyTorch: cpu, cuda, mps (a bundle runs on the CPU)")

@@ -19,6 +19,7 @@ import numpy as np
 from ppocr_like.documents.page import Page
 from ppocr_like.documents.pdf_text import ADVANCE, text_rows
 from ppocr_like.errors import OcrError
+from ppocr_like.printable import printable
 
 LONGER_SIDE = 842.0  # points: that of A4; how large the paper was is not known
 QUALITY = 85  # of the JPEG picture
@@ -74,7 +75,7 @@ def write_pdf(page: Page, picture: np.ndarray) -> bytes:
     }
     sheet[pdf.generic.NameObject("/Resources")] = put.plain(resources)
     sheet[pdf.generic.NameObject("/Contents")] = put.deflated("\n".join(rows).encode())
-    writer.add_metadata({"/Title": os.path.basename(page.source)})
+    writer.add_metadata({"/Title": printable(os.path.basename(page.source))})
     buffer = io.BytesIO()
     writer.write(buffer)
     return buffer.getvalue()

@@ -49,6 +49,7 @@ def read_alone(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
         text_name=name,
         font=args.font,
         max_pages=args.max_pages,
+        password=args.password,
         heat_map=args.heat_map,
         reads=(model, args.config, args.font),
         say=say,
@@ -98,7 +99,8 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
         raise ConfigError([], str(error)) from error
     out = Path(args.out or OUT)
     reads = (args.det, args.rec, args.cls, args.font)
-    summary = read_pages(ocr, images, out, kinds=kinds, font=args.font, overwrite=args.overwrite, settings=settings, reads=reads)
+    options: dict[str, Any] = {"kinds": kinds, "font": args.font, "overwrite": args.overwrite, "password": args.password}
+    summary = read_pages(ocr, images, out, settings=settings, reads=reads, **options)
     before = f", {summary.before} were read before" if summary.before else ""
     said = [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"]
     return said + [f"note: {note}" for note in (*left_out, *summary.notes)], summary.failed

@@ -13,7 +13,9 @@ from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.outputs import claim
 from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.detector import Detector
+from ppocr_like.pipeline.page_sources import PageSource, find_pages
 from ppocr_like.pipeline.recogniser import Recogniser
+from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.write_classes import ClassResults
 from ppocr_like.pipeline.write_lines import LineResults
 from ppocr_like.pipeline.write_pages import PageResults
@@ -73,6 +75,7 @@ def infer(
     max_pages: int | None = None,
     heat_map: bool = False,
     reads: Iterable[str | Path | None] = (),
+    password: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Summary:
     """Runs a model over images and writes a text file, a JSON file and pictures of the results to `out`.
@@ -92,6 +95,7 @@ def infer(
         max_pages: most pictures; 0 for none, None for all.
         heat_map: of pages also draw the probabilities.
         reads: what else is read (the model, a recipe, a font): nothing is written over it.
+        password: of PDF files that need one.
         say: gets a line for each image as it comes.
 
     Raises:
@@ -100,12 +104,12 @@ def infer(
     """
     folder = Path(out).expanduser()
     summary = Summary()
-    images = list(images)
+    pages = find_pages(images, password)
     results = _results(model, folder, font, max_pages, heat_map)
-    names = [text_name, JSON, *results.pictures(images)]
-    claim([folder / name for name in names], [*images, *reads], advice=ADVICE)
+    names = [text_name, JSON, *results.pictures([page.name for page in pages])]
+    claim([folder / name for name in names], [*(page.path for page in pages), *reads], advice=ADVICE)
     try:
-        records = _write_rows(folder / text_name, model.stream(images), results, summary, say)
+        records = _write_rows(folder / text_name, model.stream(map(_source, pages)), results, summary, say)
         text = json.dumps(records, ensure_ascii=False, indent=1) + "\n"
         write_bytes(folder / JSON, text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become escapes
         summary.notes += results.finish()
@@ -113,6 +117,11 @@ def infer(
         raise DataError(f"cannot write the results ({error}); {ADVICE}", str(folder)) from error
     summary.files += [folder / text_name, folder / JSON, *results.files]
     return summary
+
+
+def _source(page: PageSource) -> Source:
+    """An image by its path, a page of several as it is."""
+    return page.path if page.number is None and not page.error else page
 
 
 def _write_rows(

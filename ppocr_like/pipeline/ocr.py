@@ -19,7 +19,8 @@ from ppocr_like.pipeline.crop import Crop, cut_line
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.direction import ways_to_read
 from ppocr_like.pipeline.kinds import open_model
-from ppocr_like.pipeline.preprocess import source_name
+from ppocr_like.pipeline.page_sources import find_pages
+from ppocr_like.pipeline.preprocess import plain, source_name
 from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.tiles import check_tile, find_regions
@@ -109,15 +110,39 @@ class OCR:
         self.min_confidence, self.order, self.tile = min_confidence, order, tile
 
     def __call__(self, image: Source) -> Page:
-        """The text of one image (a path, or a BGR or gray uint8 array).
+        """The text of one image: a path, an encoded image as bytes, a picture of Pillow's, or a BGR or gray uint8 array.
+
+        A PDF or TIFF file of one page is one image, too; `pages` reads those of more.
 
         Raises:
-            DataError: the image cannot be used.
+            DataError: the image cannot be used, or the file holds several pages.
         """
-        result = self.read(image)
+        result = self.read(self._only(image) if isinstance(image, (str, Path)) else image)
         if result.page is None:
             raise DataError(result.error)
         return result.page
+
+    def pages(self, file: str | Path, password: str | None = None) -> Iterator[PageResult]:
+        """The pages of a file, one after the other: an image, or a TIFF or PDF of any number. One that cannot be read gives an
+        error, and the rest goes on.
+
+        Args:
+            file: its path.
+            password: of a PDF that needs one.
+        """
+        for page in find_pages([str(file)], password):
+            yield PageResult(page.path, error=page.error) if page.error else self.read(page, page.name)
+
+    def _only(self, file: str | Path) -> Source:
+        """The one page of a file.
+
+        Raises:
+            DataError: there are several.
+        """
+        found = find_pages([str(file)])
+        if len(found) > 1:
+            raise DataError(f"holds {len(found)} pages; OCR.pages(file) reads each of them", str(file))
+        return found[0] if found[0].number is not None or found[0].error else file
 
     def stream(self, images: Iterable[Source]) -> Iterator[PageResult]:
         """One result for each image, in order; an image that cannot be used yields an error and the rest goes on."""
@@ -128,7 +153,7 @@ class OCR:
         """One image; `name` is what the page is called (default the path)."""
         name = source_name(image) if name is None else name
         try:
-            picture, boxes = find_regions(self.detector, image, self.tile)
+            picture, boxes = find_regions(self.detector, plain(image, name), self.tile)
         except DataError as error:
             return PageResult(image, error=str(error))
         lines = self._read_lines(picture, boxes)

@@ -5,31 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ppocr_like.errors import DataError
+from ppocr_like.outside import open_regular
+from ppocr_like.pipeline.pdf_source import count_pages, pdf_page
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.transforms.decode import MAX_PIXELS
+from ppocr_like.transforms.flatten import DAMAGED, flattened
 
 PDF, TIFF = (".pdf",), (".tif", ".tiff")
-DPI = 200  # of a PDF's pages; text of 10 points is 28 px high then
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    SyntaxError,
-    EOFError,
-    RuntimeError,
-    Image.DecompressionBombError,
-)  # of damaged files
 LONGEST_NAME = 200  # bytes of a result's name without its endings
-LONGEST = 5000  # px of a rendered page's longer side, at most: posters are rendered smaller
 
 
 @dataclass(frozen=True)
@@ -39,12 +29,17 @@ class PageSource:
     Args:
         path: the file.
         number: of the page in it, from 1; None where the file is one image.
-        error: why the file's pages are not known; then this stands for the whole file.
+        error: why the page, or the whole file where it has no number, cannot be read.
+        password: of a PDF that needs one.
     """
 
     path: str
     number: int | None = None
     error: str = ""
+    password: str | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def name(self) -> str:
@@ -63,81 +58,73 @@ class PageSource:
         Raises:
             DataError: the page cannot be read.
         """
+        if self.error:
+            raise DataError(self.error)
         if self.number is None:
             return self.path
+        if _is(self.path, PDF):
+            return pdf_page(self.path, self.number, self.password)
         try:
-            return _pdf_page(self.path, self.number) if _is(self.path, PDF) else _tiff_page(self.path, self.number)
-        except _UNREADABLE as error:
+            return _tiff_page(self.path, self.number)
+        except DAMAGED as error:
             raise DataError(f"page {self.number} cannot be read ({error})", self.path) from error
 
 
-def find_pages(files: Iterable[str]) -> list[PageSource]:
-    """The pages of these files, in order. A file whose pages cannot be counted is one page with an error.
+def find_pages(files: Iterable[str], password: str | None = None) -> list[PageSource]:
+    """The pages of these files, in order. A file whose pages cannot be counted is one page with an error, and so is what is
+    missing at the end of one that is damaged.
 
     PDF files need pypdfium2 (the extra `pdf`).
+
+    Args:
+        files: images, TIFF and PDF files.
+        password: of the PDF files that need one.
     """
-    return [page for file in files for page in _pages(file)]
+    return [page for file in files for page in _pages(file, password)]
 
 
-def _pages(file: str) -> list[PageSource]:
+def _pages(file: str, password: str | None) -> list[PageSource]:
     if not _is(file, PDF + TIFF) or not os.path.isfile(file):
         return [PageSource(file)]
     try:
-        if _is(file, PDF):
-            document = _open_pdf(file)
-            count = len(document)
-            document.close()
-            return [PageSource(file, number) for number in range(1, count + 1)]
-        with Image.open(file) as image:
-            count = getattr(image, "n_frames", 1)
-        return [PageSource(file, number) for number in range(1, count + 1)] if count > 1 else [PageSource(file)]
+        return _pages_of_pdf(file, password) if _is(file, PDF) else _pages_of_tiff(file)
     except DataError as error:
         return [PageSource(file, error=str(error))]
-    except UnidentifiedImageError:
-        return [PageSource(file)]  # the decoder says what is wrong with it
-    except _UNREADABLE as error:
-        return [PageSource(file, error=f"{file}: its pages cannot be counted ({error})")]
+
+
+def _pages_of_pdf(file: str, password: str | None) -> list[PageSource]:
+    there, told = count_pages(file, password)
+    pages = [PageSource(file, number, password=password) for number in range(1, there + 1)]
+    if told > there:
+        missing = f"{file}: says that it has {told:,} pages, but pages {there + 1:,} to {told:,} are not there; it is damaged"
+        pages.append(PageSource(file, there + 1, missing))
+    return pages
+
+
+def _pages_of_tiff(file: str) -> list[PageSource]:
+    """Directories are followed one by one: a damaged one takes only what follows it along."""
+    pages: list[PageSource] = []
+    try:
+        with open_regular(file) as stream, Image.open(stream) as image:
+            while True:
+                pages.append(PageSource(file, len(pages) + 1))
+                image.seek(len(pages))
+    except EOFError:  # the regular end
+        return pages if len(pages) > 1 else [PageSource(file)]
+    except DAMAGED as error:
+        if not pages:
+            return [PageSource(file)]  # the decoder says what is wrong with it
+        number = len(pages) + 1
+        told = f"{file}: page {number} and what may follow cannot be found ({error}); the file is damaged"
+        return [*pages, PageSource(file, number, told)]
 
 
 def _tiff_page(path: str, number: int) -> np.ndarray:
     """Px as they are; 16 bits, bilevel and CMYK pages as 8 bits."""
-    with Image.open(path) as image:
+    with open_regular(path) as stream, Image.open(stream) as image:
         image.seek(number - 1)
         _check_size(image.size, path, number)
-        if image.mode.startswith("I;16") or image.mode == "I":
-            values = np.asarray(image).astype(np.float64)
-            gray = np.clip(values / 257.0, 0, 255).astype(np.uint8)
-            return cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
-        if image.mode in ("RGBA", "LA", "PA"):
-            paper = Image.new("RGBA", image.size, "white")
-            return _bgr(Image.alpha_composite(paper, image.convert("RGBA")))
-        return _bgr(image)
-
-
-def _bgr(image: Image.Image) -> np.ndarray:
-    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
-
-
-def _pdf_page(path: str, number: int) -> np.ndarray:
-    document = _open_pdf(path)
-    try:
-        page = document[number - 1]
-        longest = max(page.get_size()) * DPI / 72
-        scale = DPI / 72 * min(1.0, LONGEST / max(longest, 1.0))
-        return np.ascontiguousarray(page.render(scale=scale, rev_byteorder=False, prefer_bgrx=False).to_numpy()[:, :, :3])
-    finally:
-        document.close()
-
-
-def _open_pdf(path: str) -> Any:
-    try:
-        import pypdfium2
-    except ModuleNotFoundError as error:
-        raise DataError("PDF needs pypdfium2, which is not installed: pip install pypdfium2", path) from error
-    try:
-        return pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        raise DataError(f"no usable PDF ({error})", path) from error
+        return flattened(image)
 
 
 def _check_size(size: tuple[int, int], path: str, number: int) -> None:

@@ -6,10 +6,11 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast, runtime_checkable
 
 import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.nodes import item_node
@@ -20,7 +21,9 @@ from ppocr_like.outside import LARGE, read_file
 from ppocr_like.pipeline.spec import READING, Spec
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Transform, run_chain
-from ppocr_like.transforms.flatten import flattened_array
+from ppocr_like.transforms.decode import MAX_PIXELS
+from ppocr_like.transforms.flatten import DAMAGED, flattened, flattened_array
+from ppocr_like.transforms.header_tiff import tiff_header
 
 DECODE = "DecodeImage"
 FIXED = (*READING, "cls")  # model types whose images have one height
@@ -49,9 +52,21 @@ class Prepared:
         return self.picture.nbytes + self.tensor.nbytes
 
 
-def source_name(source: str | Path | np.ndarray) -> str:
-    """How messages call an image."""
-    return "image" if isinstance(source, np.ndarray) else str(source)
+@runtime_checkable
+class HasImage(Protocol):
+    """A page of a file (`page_sources.PageSource`): read when it is needed."""
+
+    def image(self) -> Any: ...
+
+
+Source = str | Path | bytes | np.ndarray | Image.Image | HasImage
+
+
+def source_name(source: Source) -> str:
+    """How messages and results call an image."""
+    if isinstance(source, Image.Image):
+        source = str(getattr(source, "filename", "") or "image")
+    return "image" if isinstance(source, (np.ndarray, bytes)) else str(source)
 
 
 def decoded(path: str | Path) -> np.ndarray:
@@ -60,13 +75,62 @@ def decoded(path: str | Path) -> np.ndarray:
     Raises:
         DataError: missing or unreadable.
     """
+    return _decoded(encoded(path, str(path)), str(path))
+
+
+def plain(source: Source, name: str) -> str | Path | np.ndarray:
+    """A path, or a picture (H, W, 3) or (H, W) uint8 BGR, of whatever stands for an image.
+
+    Raises:
+        DataError: it stands for none, or cannot be read.
+    """
+    if isinstance(source, HasImage):
+        source = cast(Source, source.image())
+    if isinstance(source, Image.Image):
+        return of_pillow(source, name)
+    if isinstance(source, bytes):
+        return _decoded(encoded(source, name), name)
+    if not isinstance(source, (str, Path, np.ndarray)):
+        raise DataError(f"{type(source).__name__}: give a path, bytes, a picture of Pillow's or a NumPy array", name)
+    return source
+
+
+def _decoded(data: np.ndarray, name: str) -> np.ndarray:
     try:
-        data = np.frombuffer(read_file(path, LARGE), np.uint8)
-        return TRANSFORMS.get(DECODE)(img_mode="BGR")({"image": data, "img_path": str(path)}, np.random.default_rng(0))["image"]
-    except OSError as error:
-        raise DataError(f"cannot read the image ({error.strerror or error})", str(path)) from error
+        return TRANSFORMS.get(DECODE)(img_mode="BGR")({"image": data, "img_path": name}, np.random.default_rng(0))["image"]
     except Rejected as error:
-        raise DataError(f"{error.reason}: {error.detail}" if error.detail else error.reason, str(path)) from error
+        raise DataError(f"{error.reason}: {error.detail}" if error.detail else error.reason, name) from error
+
+
+def encoded(source: str | Path | bytes, name: str) -> np.ndarray:
+    """An image file as a uint8 vector.
+
+    Raises:
+        DataError: it cannot be read, or holds several pages, of which nobody said which is meant.
+    """
+    try:
+        data = np.frombuffer(source if isinstance(source, bytes) else read_file(source, LARGE), np.uint8)
+    except OSError as error:
+        raise DataError(f"cannot read the image ({error.strerror or error})", name) from error
+    if data[:5].tobytes() == b"%PDF-":
+        raise DataError("is a PDF, no image; OCR.pages and tools/infer.py --det --rec read the pages of a PDF file", name)
+    if data[:2].tobytes() in (b"II", b"MM") and (header := tiff_header(data)) is not None and header.following:
+        raise DataError("holds several pages; OCR.pages and tools/infer.py read each of them", name)
+    return data
+
+
+def of_pillow(image: Image.Image, name: str) -> np.ndarray:
+    """(H, W, 3) uint8 BGR of a picture of Pillow's, upright, on white.
+
+    Raises:
+        DataError: it is too large, or its file is damaged.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise DataError(f"image too large: {image.width} x {image.height} px; at most {MAX_PIXELS:,}", name)
+    try:
+        return flattened(ImageOps.exif_transpose(image))
+    except DAMAGED as error:
+        raise DataError(f"unreadable image: it cannot be decoded ({error})", name) from error
 
 
 def load_rooms() -> None:
@@ -130,8 +194,8 @@ class Preprocess:
         channels, height, width = shapes[-1] if len(shapes[-1]) == 3 else (3, *shapes[-1])
         return channels, height, width
 
-    def __call__(self, source: str | Path | np.ndarray) -> Prepared:
-        """One image: a path, or an (H, W, 3) BGR or (H, W) gray uint8 array.
+    def __call__(self, source: Source) -> Prepared:
+        """One image: a path, an encoded file as bytes, a picture of Pillow's, or an (H, W, 3) BGR or (H, W) gray uint8 array.
 
         Raises:
             DataError: missing or unreadable file, an array of another kind, an image that a transform cannot use.
@@ -152,7 +216,8 @@ class Preprocess:
         tensor = np.ascontiguousarray(sample["image"], np.float32)
         return Prepared(shown, tensor, float(sample.get("valid_ratio", 1.0)), sample.get("shape"))
 
-    def _decode(self, source: str | Path | np.ndarray, name: str) -> np.ndarray:
+    def _decode(self, source: Source, name: str) -> np.ndarray:
+        source = plain(source, name)
         if isinstance(source, np.ndarray):
             picture = as_bgr(source, name)
             if self.img_mode == "RGB":
@@ -160,11 +225,7 @@ class Preprocess:
             elif self.img_mode == "GRAY":
                 picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
             return self.decoder({"image": picture}, self._rng)["image"]
-        try:
-            data = np.frombuffer(source if isinstance(source, bytes) else read_file(source, LARGE), np.uint8)
-        except OSError as error:
-            raise DataError(f"cannot read the image ({error.strerror or error})", name) from error
-        return self.decoder({"image": data, "img_path": str(source)}, self._rng)["image"]
+        return self.decoder({"image": encoded(source, name), "img_path": name}, self._rng)["image"]
 
     def _canvas(self, picture: np.ndarray) -> tuple[int, int] | None:
         if self.bucket is None or self.line_shape is None:

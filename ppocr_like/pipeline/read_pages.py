@@ -77,6 +77,7 @@ def read_pages(
     overwrite: bool = False,
     settings: Mapping[str, Any] | None = None,
     reads: Iterable[str | Path | None] = (),
+    password: str | None = None,
     progress: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> PagesSummary:
@@ -87,14 +88,13 @@ def read_pages(
     since are read again, and so are those that could not be read, which the summary names.
 
     Args:
-        ocr: the models.
-        files: images, and files of several pages.
+        ocr, files: the models; images, and files of several pages.
         out: folder, made when missing.
         kinds: of KINDS.
         font: font file for the pictures; None finds one that has the recogniser's characters.
         overwrite: start anew in a folder that holds results of other models or settings.
         settings: what the results depend on (models, thresholds): `out` must have been written with the same.
-        reads: what else is read (models, a font): nothing is written over it.
+        reads, password: what else is read (models, a font): nothing is written over it; of PDF files that need one.
         progress, say: a bar; gets a line for each page as it comes.
 
     Raises:
@@ -104,7 +104,7 @@ def read_pages(
     """
     check_kinds(kinds)
     folder = Path(out).expanduser()
-    pages = find_pages(files)
+    pages = find_pages(files, password)
     names = result_names(pages)
     wholes = whole_files(pages, names)
     outputs = [LOG, *_results(names, kinds), *(name for file in wholes for name in _wholes(file, kinds))]

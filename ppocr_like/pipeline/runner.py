@@ -12,10 +12,9 @@ import numpy as np
 
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.locate import open_onnx
-from ppocr_like.pipeline.preprocess import Prepared, Preprocess, source_name, spec_builder
+from ppocr_like.pipeline.preprocess import Prepared, Preprocess, Source, source_name, spec_builder
 from ppocr_like.pipeline.spec import Spec
 
-Source = str | Path | np.ndarray
 WINDOW = 128  # images held at a time, at most; their order within it is changed, so that equal sizes share a batch
 HELD = 256 << 20  # bytes: nor more than these (one image is always taken)
 Result = TypeVar("Result")

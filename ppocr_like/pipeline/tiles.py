@@ -15,7 +15,7 @@ from ppocr_like.contracts import TextBox
 from ppocr_like.data.sizes import header_size
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.detector import Detector
-from ppocr_like.pipeline.preprocess import as_bgr, decoded, source_name
+from ppocr_like.pipeline.preprocess import as_bgr, decoded, plain, source_name
 from ppocr_like.pipeline.runner import Source
 
 STRIP = 4.0  # longer over shorter side from which a page is a strip (a roll, a long screenshot) and seen in pieces
@@ -33,12 +33,14 @@ def find_regions(detector: Detector, image: Source, tile: int | None = None) -> 
 
     Args:
         detector: its recipe's resizing applies to each tile as to a page.
-        image: a path or an array.
+        image: a path, an array, or what else `preprocess.plain` takes.
         tile: px of a tile's sides; None: only strips are cut, into squares.
 
     Raises:
         DataError: the image cannot be used, or not in tiles of this size.
     """
+    name = source_name(image)
+    image = plain(image, name)
     width, height = _size(image)
     side = tile_side(width, height, tile)
     if side is None:
@@ -46,11 +48,11 @@ def find_regions(detector: Detector, image: Source, tile: int | None = None) -> 
         if finding.page is None or finding.prepared is None:
             raise DataError(finding.error)
         return finding.prepared.picture, finding.page.boxes
-    picture = as_bgr(image, source_name(image)) if isinstance(image, np.ndarray) else decoded(image)
+    picture = as_bgr(image, name) if isinstance(image, np.ndarray) else decoded(image)
     try:
-        return picture, _in_tiles(detector, picture, side, source_name(image))
+        return picture, _in_tiles(detector, picture, side, name)
     except WeightsError as error:  # a size that the network cannot take
-        raise DataError(str(error), source_name(image)) from error
+        raise DataError(str(error), name) from error
 
 
 def check_tile(tile: int | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.pipeline.classifier import Verdict
+from ppocr_like.pipeline.preprocess import source_name
 from ppocr_like.printable import one_line
 
 
@@ -22,7 +23,7 @@ class ClassResults:
     def row(self, verdict: Verdict) -> str:
         """Path, class, probability: as a label file of classes, which ClsLabelEncode reads when the last column is cut off."""
         assert verdict.result is not None
-        return f"{one_line(verdict.source)}\t{verdict.result.label}\t{verdict.result.confidence:.4f}"
+        return f"{one_line(source_name(verdict.source))}\t{verdict.result.label}\t{verdict.result.confidence:.4f}"
 
     def said(self, verdict: Verdict) -> str:
         return self.row(verdict)
@@ -30,10 +31,10 @@ class ClassResults:
     def record(self, verdict: Verdict) -> dict[str, Any]:
         """Class, its number and probability."""
         if verdict.result is None or verdict.prepared is None:
-            return {"image": str(verdict.source), "error": verdict.error}
+            return {"image": source_name(verdict.source), "error": verdict.error}
         height, width = verdict.prepared.picture.shape[:2]
         return {
-            "image": str(verdict.source),
+            "image": source_name(verdict.source),
             "width": int(width),
             "height": int(height),
             "label": verdict.result.label,

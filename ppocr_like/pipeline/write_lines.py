@@ -9,6 +9,7 @@ from typing import Any
 from ppocr_like.charset import Charset
 from ppocr_like.draw.fonts import choose_font
 from ppocr_like.pipeline.picture import PageWriter
+from ppocr_like.pipeline.preprocess import source_name
 from ppocr_like.pipeline.recogniser import Reading
 from ppocr_like.printable import one_line
 
@@ -37,7 +38,7 @@ class LineResults:
     def row(self, reading: Reading) -> str:
         """Path, text, confidence."""
         assert reading.line is not None
-        return f"{one_line(reading.source)}\t{_one_line(reading.line.text)}\t{reading.line.confidence:.4f}"
+        return f"{one_line(source_name(reading.source))}\t{_one_line(reading.line.text)}\t{reading.line.confidence:.4f}"
 
     def said(self, reading: Reading) -> str:
         return self.row(reading)
@@ -45,7 +46,7 @@ class LineResults:
     def record(self, reading: Reading) -> dict[str, Any]:
         """Text, confidence, each character with its place."""
         if reading.line is None or reading.prepared is None:
-            return {"image": str(reading.source), "error": reading.error}
+            return {"image": source_name(reading.source), "error": reading.error}
         height, width = reading.prepared.picture.shape[:2]
         line = reading.line
         characters = [
@@ -53,7 +54,7 @@ class LineResults:
             for character, x, confidence in zip(line.text, reading.places(), line.confidences, strict=True)
         ]
         return {
-            "image": str(reading.source),
+            "image": source_name(reading.source),
             "width": int(width),
             "height": int(height),
             "text": line.text,

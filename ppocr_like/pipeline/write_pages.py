@@ -20,6 +20,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.pipeline.detector import Finding
 from ppocr_like.pipeline.ink import unread_print
 from ppocr_like.pipeline.page_sources import free_name
+from ppocr_like.pipeline.preprocess import source_name
 from ppocr_like.printable import one_line
 
 SAME_LINE = 10  # px: boxes whose upper edges are closer stand in one line (PaddleOCR's `sorted_boxes`)
@@ -61,22 +62,22 @@ class PageResults:
     def row(self, finding: Finding) -> str:
         """`path<TAB>[{"transcription": "", "points": [[x, y], ...], "score": s}, ...]`."""
         regions = [{"transcription": "", **_plain(box)} for box in in_reading_order(finding)]
-        return f"{one_line(finding.source)}\t{json.dumps(regions, ensure_ascii=False)}"
+        return f"{one_line(source_name(finding.source))}\t{json.dumps(regions, ensure_ascii=False)}"
 
     def said(self, finding: Finding) -> str:
         boxes = in_reading_order(finding)
         scores = f"\tscores {min(b.score for b in boxes):.2f} to {max(b.score for b in boxes):.2f}" if boxes else ""
-        return f"{one_line(finding.source)}\t{len(boxes)} boxes{scores}"
+        return f"{one_line(source_name(finding.source))}\t{len(boxes)} boxes{scores}"
 
     def record(self, finding: Finding) -> dict[str, Any]:
         """Size of the image, boxes with scores, names of the pictures that `draw` makes next."""
         if finding.page is None or finding.prepared is None:
-            return {"image": str(finding.source), "error": finding.error}
+            return {"image": source_name(finding.source), "error": finding.error}
         height, width = finding.prepared.picture.shape[:2]
         unread = unread_print(finding.prepared.picture, [np.asarray(box.points) for box in finding.page.boxes])
         self._notes += [one_line(f"{finding.source}: {unread}")] if unread else []
         boxes = [_plain(box) for box in in_reading_order(finding)]
-        record = {"image": str(finding.source), "width": int(width), "height": int(height), "boxes": boxes}
+        record = {"image": source_name(finding.source), "width": int(width), "height": int(height), "boxes": boxes}
         drawn = self.max_pages is None or self._drawn < self.max_pages
         return record | ({PICTURES: self._files(self._names[self._seen])} if drawn else {})
 

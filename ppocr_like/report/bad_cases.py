@@ -14,7 +14,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
 from ppocr_like.pipeline.crop import cut_line
 from ppocr_like.pipeline.page_sources import PageSource
-from ppocr_like.pipeline.preprocess import decoded
+from ppocr_like.pipeline.preprocess import decoded, plain
 from ppocr_like.report.html import embedded, html_document
 
 SHOWN = 200
@@ -146,7 +146,7 @@ def _picture(page: Page, line: Line, pictures: dict[str, np.ndarray | None]) -> 
 def page_picture(page: Page) -> np.ndarray | None:
     """(H, W, 3) uint8 BGR, upright; None where the file is gone or has changed its size."""
     try:
-        image = PageSource.named(page.source).image()
+        image = plain(PageSource.named(page.source), page.source)
         picture = image if isinstance(image, np.ndarray) else decoded(image)
     except DataError:
         return None

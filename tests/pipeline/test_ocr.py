@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import ppocr_like
 from ppocr_like.components import load_components
@@ -140,3 +141,30 @@ def test_the_package_gives_ocr_and_names_what_it_lacks():
     assert ppocr_like.OCR is OCR
     with pytest.raises(AttributeError, match="no attribute 'ocr_like'"):
         _ = ppocr_like.ocr_like
+
+
+def test_whatever_stands_for_an_image_is_read(ink_bundle, tiny_bundle, ink_run, tmp_path):
+    ocr = OCR(ink_bundle, tiny_bundle, min_confidence=0.0)
+    path = Path(ink_run.images[0])
+    wanted = [line.text for line in ocr(str(path)).lines]
+    image = Image.open(path)
+    assert wanted
+    for source in (path, path.read_bytes(), image, image.convert("RGBA"), np.asarray(image.convert("RGB"))[:, :, ::-1].copy()):
+        assert [line.text for line in ocr(source).lines] == wanted
+    pages = [image.convert("RGB"), image.convert("RGB")]
+    pages[0].copy().save(tmp_path / "two.tif", save_all=True, append_images=[pages[1].copy()])
+    with pytest.raises(DataError, match=r"2 pages.*OCR\.pages"):
+        ocr(tmp_path / "two.tif")
+    results = list(ocr.pages(tmp_path / "two.tif"))
+    assert [[line.text for line in result.page.lines] for result in results] == [wanted, wanted]
+    assert results[1].page.source.endswith("two.tif#2")
+    with pytest.raises(DataError, match="several pages"):
+        ocr((tmp_path / "two.tif").read_bytes())
+    pages[0].save(tmp_path / "one.pdf", resolution=200)
+    with pytest.raises(DataError, match="is a PDF"):
+        ocr((tmp_path / "one.pdf").read_bytes())
+    for wrong in (None, 7, [1]):
+        with pytest.raises(DataError, match="give a path"):
+            ocr(wrong)
+    pytest.importorskip("pypdfium2")
+    assert ocr(tmp_path / "one.pdf").lines

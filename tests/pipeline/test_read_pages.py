@@ -19,7 +19,7 @@ from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.pipeline.inputs import SUFFIXES, find_images
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.page_sources import PageSource, result_names
-from ppocr_like.pipeline.read_pages import LOG, read_pages
+from ppocr_like.pipeline.read_pages import KINDS, LOG, read_pages
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]
@@ -242,3 +242,12 @@ def test_earlier_results_are_known_when_started_anew(ocr, files, tmp_path):
     call(ocr, files[2:3], tmp_path, kinds=("txt",), overwrite=True)
     with pytest.raises(DataError, match="no images"):
         find_images([tmp_path])
+
+
+def test_a_name_that_is_no_utf_8(ocr, files, tmp_path):
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    shutil.copy(files[0], name)
+    out = tmp_path / "out"
+    assert call(ocr, [name], out, kinds=KINDS).read == 1
+    assert call(ocr, [name], out, kinds=KINDS).before == 1
+    assert json.loads((out / "caf_.json").read_text(encoding="utf-8"))["source"] == name
