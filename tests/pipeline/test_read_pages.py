@@ -250,4 +250,4 @@ def test_a_name_that_is_no_utf_8(ocr, files, tmp_path):
     out = tmp_path / "out"
     assert call(ocr, [name], out, kinds=KINDS).read == 1
     assert call(ocr, [name], out, kinds=KINDS).before == 1
-    assert json.loads((out / "caf_.json").read_text(encoding="utf-8"))["source"] == name
+    assert Page.from_dict(json.loads((out / "caf_.json").read_text(encoding="utf-8"))).source == name
