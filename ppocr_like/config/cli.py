@@ -14,6 +14,21 @@ from ppocr_like.errors import ConfigError, OcrError, PeerError
 from ppocr_like.printable import PrintableFormatter, message, printable_streams
 
 USAGE_STATUS = 2
+# What the user may have set of how OpenMP's threads wait for work, in GNU's and Intel's words.
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
+
+
+def wait_asleep() -> None:
+    """Lets the threads of PyTorch's operators sleep while they wait, unless the user decided about it.
+
+    By default they spin for a while: beside other busy programs a spinning thread takes the core from the one that works, and a
+    training step lasts up to four times as long. OpenMP reads its environment when torch is imported: it must be called before.
+    """
+    if not any(name in os.environ for name in WAITING):
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+
+
+wait_asleep()  # every tool imports this module, and torch after it
 
 
 def recipe_parser(description: str, required: bool = True) -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ import torch
 
 from ppocr_like.config import GlobalConfig
 from ppocr_like.contracts import SampleInfo
+from ppocr_like.engine.low_precision import SLOWER, bfloat16_cost
 from ppocr_like.engine.precision import FIRST_SCALE, LossScaler, OperatorLists
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
@@ -95,7 +96,7 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
     """
     device = _device(settings, ranks)
     dtype = DTYPES[settings.amp_dtype or _low_precision(device)] if settings.use_amp else torch.float32
-    if settings.use_amp and dtype is torch.float32:
+    if settings.amp_dtype == "float32" and settings.use_amp:
         logger.warning("Global.use_amp has no effect with Global.amp_dtype: float32; set it to bfloat16 or float16")
     if device.type == "cpu":
         keep_freed_memory()
@@ -108,7 +109,15 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
 
 
 def _low_precision(device: torch.device) -> str:
-    """bfloat16 needs no loss scaling and keeps float32's range; GPUs before Ampere do not have it."""
+    """bfloat16 needs no loss scaling and keeps float32's range; GPUs before Ampere do not have it, and many processors only
+    emulate it, where float32 is faster."""
+    if device.type == "cpu" and (cost := bfloat16_cost()) > SLOWER:
+        logger.warning(
+            "Global.use_amp: this processor only emulates bfloat16 (a test takes %.1f times as long as in float32), so float32 "
+            "is used; Global.amp_dtype=bfloat16 insists",
+            cost,
+        )
+        return "float32"
     return "float16" if device.type == "cuda" and not torch.cuda.is_bf16_supported() else "bfloat16"
 
 

@@ -33,7 +33,6 @@ from ppocr_like.report.speed.bench import Bench, Pace, Section, Settings
 from ppocr_like.report.speed.chain import ChainSection
 from ppocr_like.report.speed.evaluating import EvaluationSection, PostprocessSection
 from ppocr_like.report.speed.feeding import LoaderSection
-from ppocr_like.report.speed.limits import Limits
 from ppocr_like.report.speed.loop import LoopSection, TimedLoader
 from ppocr_like.report.speed.machine import Others, Peak, describe, load_average, now, peak_memory_mb
 from ppocr_like.report.speed.measure import Shape, batch_of, canvases, fetch_all, first_requests, fixed_batch, optimizer_step
@@ -148,8 +147,9 @@ def _measure(
     figures: dict[str, Any] = {}
     memory: dict[str, Any] = {}
     try:
-        bench.progress.section(LIMITS, machine_limits.takes(bool(files)) * (rounds + 1))
-        bench.limits = machine_limits.measure(run.compute.device, scratch, files, rounds, bench.progress.tick)
+        precisions = list(bench.computes())  # each figure stands beside what the machine does in its own
+        bench.progress.section(LIMITS, machine_limits.takes(bool(files), precisions) * (rounds + 1))
+        bench.limits = machine_limits.measure(run.compute.device, scratch, files, rounds, bench.progress.tick, precisions)
         figures[LIMITS] = bench.limits.figures
         for section in sections:
             bench.progress.section(section.name)
@@ -232,7 +232,7 @@ def _warning(share: float) -> str:
 
 def _limit_rows(limits: dict[str, Any]) -> Iterator[tuple[str, str]]:
     device = "" if limits["device"] == "cpu" else f" on {limits['device']}"
-    for precision in Limits.precisions():
+    for precision in limits["precisions"]:
         one, every = (limits[f"matrix_product_{precision}_{who}"] for who in ("one_thread", "all_threads"))
         yield f"matrix product, {precision}{device}", f"{told(every)}; one thread of the processor {told(one)}"
     yield (

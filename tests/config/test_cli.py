@@ -98,3 +98,43 @@ def test_check_lists_problems_also_of_a_plugin_s_component_with_status_1(tmp_pat
     assert "2 problems" in done.stdout
     assert "Global.epoch_nums: unknown key; nearest: epoch_num" in done.stdout
     assert "Train.dataset.transforms.1.Upside.p: is 'much', but a number is needed" in done.stdout
+
+
+TOOLS = sorted(path.stem for path in (Path(__file__).parents[2] / "tools").glob("*.py"))
+WATCH = """
+import os, runpy, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print("policy:", os.environ.get("OMP_WAIT_POLICY"))
+            raise SystemExit(0)
+sys.meta_path.insert(0, Watch())
+sys.argv = [sys.argv[1], "--help"]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def first_policy(tool: str, **environment: str) -> str:
+    """What OMP_WAIT_POLICY is when a tool first asks for torch; empty when it shows its help without torch."""
+    kept = {name: value for name, value in os.environ.items() if name not in cli.WAITING}
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, str(root / "tools" / f"{tool}.py")],
+        env={**kept, "PYTHONPATH": str(root), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return next((line for line in done.stdout.splitlines() if line.startswith("policy:")), "")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_waiting_threads_sleep_from_the_start(tool: str) -> None:
+    """OpenMP reads its environment when torch is imported."""
+    assert first_policy(tool) in ("", "policy: passive")
+
+
+@pytest.mark.parametrize(("name", "value", "wanted"), [("OMP_WAIT_POLICY", "active", "active"), ("GOMP_SPINCOUNT", "99", "None")])
+def test_the_user_decides_how_threads_wait(name: str, value: str, wanted: str) -> None:
+    assert first_policy("train", **{name: value}) == f"policy: {wanted}"

@@ -42,14 +42,10 @@ class Limits:
     decode: float
     figures: dict[str, Any]
 
-    @staticmethod
-    def precisions() -> tuple[str, ...]:
-        """Of the matrix products."""
-        return PRECISIONS
-
     def products(self, precision: str) -> float:
-        """Operations a second; another precision than those that were measured is held against float32."""
-        return self.flops.get("bfloat16" if precision == "float16" else precision, self.flops["float32"])
+        """Operations a second in this precision, at least those in float32: a processor that only emulates the precision could
+        do the product there."""
+        return max(self.flops.get(precision, 0.0), self.flops["float32"])
 
     def bandwidth(self, size: int) -> float:
         """Bytes a second for an operator that moves `size` bytes: small ones stay in the caches."""
@@ -58,7 +54,12 @@ class Limits:
 
 
 def measure(
-    device: torch.device, scratch: Path, files: Sequence[str], rounds: int, tick: Callable[[], None] = lambda: None
+    device: torch.device,
+    scratch: Path,
+    files: Sequence[str],
+    rounds: int,
+    tick: Callable[[], None] = lambda: None,
+    precisions: Sequence[str] = PRECISIONS,
 ) -> Limits:
     """Takes every limit. `tick` is called `takes()` x (`rounds` + 1) times.
 
@@ -66,13 +67,14 @@ def measure(
         device: that the recipe trains on.
         scratch: folder on the disk that is read from.
         files: images of the recipe, read past the system's cache; none where they are no files.
+        precisions: of the matrix products; float32 is among them.
     """
     threads = torch.get_num_threads()
     page = _page()
     stored = scratch / "speed_of_disk"
     stored.write_bytes(np.random.default_rng(0).bytes(FILE_BYTES))
     works: dict[str, Callable[[], float]] = {}
-    for precision in PRECISIONS:
+    for precision in precisions:
         works[f"product {precision} 1"] = _on_threads(1, _product(torch.device("cpu"), precision))
         works[f"product {precision} all"] = _on_threads(threads, _product(device, precision))
     works |= {f"copy {size}": _on_threads(threads, _copy(device, size)) for size in SIZES}
@@ -85,20 +87,20 @@ def measure(
     with _no_cv2_threads():
         taken = in_turns(works, rounds, tick)
     stored.unlink()
-    return _limits(device, taken, threads, len(files))
+    return _limits(device, taken, threads, len(files), precisions)
 
 
-def takes(files: bool = True) -> int:
+def takes(files: bool = True, precisions: Sequence[str] = PRECISIONS) -> int:
     """How many things `measure` takes in a round."""
-    return 2 * len(PRECISIONS) + len(SIZES) + 3 + files
+    return 2 * len(precisions) + len(SIZES) + 3 + files
 
 
-def _limits(device: torch.device, taken: dict[str, list[float]], threads: int, files: int) -> Limits:
+def _limits(device: torch.device, taken: dict[str, list[float]], threads: int, files: int, precisions: Sequence[str]) -> Limits:
     """The best of each counts as the limit."""
-    flops = {precision: max(taken[f"product {precision} all"]) for precision in PRECISIONS}
+    flops = {precision: max(taken[f"product {precision} all"]) for precision in precisions}
     copies = [(size, max(taken[f"copy {size}"])) for size in SIZES]
-    entries: dict[str, Any] = {"device": str(device), "threads": threads}
-    for precision in PRECISIONS:
+    entries: dict[str, Any] = {"device": str(device), "threads": threads, "precisions": list(precisions)}
+    for precision in precisions:
         for who in ("1", "all"):
             name = f"matrix_product_{precision}_{'one_thread' if who == '1' else 'all_threads'}"
             entries[name] = _rate(taken[f"product {precision} {who}"], "GFLOP/s", 1e9)
