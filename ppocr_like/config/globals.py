@@ -149,7 +149,7 @@ class GlobalConfig:
     amp_level: Literal["O1", "O2"] = option("O2", "PaddleOCR's levels; both run as autocast here, with weights in float32")
     amp_dtype: Literal["float32", "bfloat16", "float16"] | None = option(
         None,
-        "precision under `use_amp`; null: bfloat16 where the device has it, else float16 on a GPU, and float32 on a processor that "
+        "precision under `use_amp`; null: bfloat16 where the device has it, else float16 on a GPU, float32 on a processor that "
         "would only emulate bfloat16",
     )
     amp_custom_black_list: list[str] = option([], "Paddle's names of operators kept in float32 (docs/training.md); wins")
