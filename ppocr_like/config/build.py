@@ -12,6 +12,7 @@ from ppocr_like.config import checks
 from ppocr_like.config.architecture import build_architecture
 from ppocr_like.config.families import OFFERED
 from ppocr_like.config.globals import GlobalConfig, readable
+from ppocr_like.config.hidden import hidden_problems
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
 from ppocr_like.config.overrides import merge
@@ -69,13 +70,17 @@ class Builder:
         Raises:
             ConfigError: every problem of the recipe.
         """
+        problems = self._problems()
+        if problems:
+            problems += hidden_problems(self.recipe, problems, lambda other: Builder(other, self._charset)._problems(fits=False))
+            raise ConfigError(problems, self.recipe.source)
+
+    def _problems(self, fits: bool = True) -> list[Problem]:
         self._checking = True
         try:
-            problems = checks.all_problems(self)
+            return checks.all_problems(self, fits)
         finally:
             self._checking = False
-        if problems:
-            raise ConfigError(problems, self.recipe.source)
 
     # -- context ---------------------------------------------------------------------------------------------------
 

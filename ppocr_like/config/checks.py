@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,7 @@ from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
+from ppocr_like.config.shadowed import shadowed_problems
 from ppocr_like.config.typecheck import nearest, shown
 from ppocr_like.config.wandb import SECTION as WANDB
 from ppocr_like.config.wandb import wandb_config
@@ -37,6 +39,8 @@ SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Eval": ("dataset", "datasets", "loader", "sampler"),
 }
 READER_GIVES = {"Train": ("image", "label", "img_path", "epoch", "fetch_other"), "Eval": ("image", "label", "img_path")}
+SYSTEM = "System"  # the section that makes a recipe one of a detector and a recogniser together
+FOR_SYSTEMS = "tools/check.py, tools/eval.py and tools/tune.py"
 CHECK_STEPS = 1000  # steps an epoch while checking: the real number needs the data
 
 
@@ -76,10 +80,16 @@ def kept_names(chain: Any) -> list[str] | None:
     return None
 
 
-def all_problems(builder: Makes) -> list[Problem]:
-    """Every problem of the builder's recipe, each once, in the order of the sections."""
+def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
+    """Every problem of the builder's recipe, each once, in the order of the sections.
+
+    Args:
+        fits: also judge whether the parts go together.
+    """
     recipe = builder.recipe
-    problems = _section_problems(recipe)
+    if SYSTEM in recipe.tree and "Architecture" not in recipe.tree:
+        return [Problem(SYSTEM, f"{recipe.source} is a recipe of a detector and a recogniser together: {FOR_SYSTEMS} take it")]
+    problems = [*_section_problems(recipe), *shadowed_problems(recipe)]
 
     def attempt(make: Callable[[], T], *sections: str) -> T | None:
         if not all(isinstance(recipe.get(section), dict) for section in sections):
@@ -96,7 +106,8 @@ def all_problems(builder: Makes) -> list[Problem]:
     if not builder.reads_text and builder.settings.character_dict_path:
         recipe.note(f"Global.character_dict_path is not read: model_type {builder.task} has no characters")
     model = attempt(builder.model, "Architecture")
-    attempt(partial(try_model, recipe, model))
+    if fits:
+        attempt(partial(try_model, recipe, model))
     attempt(lambda: builder.optimizer(model, builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
     schedule = attempt(lambda: builder.schedule(builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
     for argument, said in schedule.misfits() if schedule is not None and schedule.counts_epochs else ():
@@ -111,7 +122,8 @@ def all_problems(builder: Makes) -> list[Problem]:
         for name in names:
             bound = attempt(partial(builder.bind_dataset, section, name), section)
             transforms = bound.kwargs.get("transforms") or [] if bound is not None else []
-            attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
+            if fits:
+                attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
         attempt(partial(_check_sampler, builder, section), section)
     watched = builder.settings.forgetting.sets if builder.settings.forgetting else None
@@ -186,6 +198,12 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files
     further = _further_sources(node.get("name"))
+    each = ratios if isinstance(ratios, list) else [ratios]
+    numbers = [ratio for ratio in each if isinstance(ratio, int | float) and not isinstance(ratio, bool)]
+    if not all(math.isfinite(ratio) and ratio >= 0 for ratio in numbers):
+        problems.append(Problem(path("ratio_list"), f"is {shown(ratios)}: each ratio must be a finite number, 0 or more"))
+    elif numbers and not any(numbers) and len(numbers) == len(each):
+        problems.append(Problem(path("ratio_list"), f"is {shown(ratios)}: all ratios are 0, so nothing would be drawn"))
     if isinstance(files, list) and isinstance(ratios, list) and len(files) + further != len(ratios):
         message = f"has {len(ratios)} numbers for {len(files)} files in label_file_list; give one number for each file"
         message += ", and then one for what the data set makes itself" if further else ""

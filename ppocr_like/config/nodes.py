@@ -142,7 +142,7 @@ def bind_node(
     objects.update(made)
     problems += wrong
     if registry in (TRANSFORMS, POSTPROCESSES):
-        _let_global_win(recipe, cls, args, node.path)
+        problems += _let_global_win(recipe, cls, args, node.path)
     kwargs, wrong = bind(cls, args, node.path, context, objects)
     problems += wrong
     if problems:
@@ -241,12 +241,14 @@ def _same(value: T) -> T:
     return value
 
 
-def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) -> None:
-    """Four Global keys take the place of an operator's own argument, as in PaddleOCR; said where they differ.
+def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) -> list[Problem]:
+    """Four Global keys take the place of an operator's own argument, as in PaddleOCR; said where they differ, and a problem where
+    `-o` set the argument.
 
     An operator that takes the `charset` takes the dictionary and the space with it, which are the whole run's.
     """
     named = parameters(cls)
+    problems = []
     for key in GLOBAL_WINS:
         through_charset = key in ("character_dict_path", "use_space_char") and "charset" in named
         if key not in named and not through_charset:
@@ -254,8 +256,13 @@ def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) 
         given = args.get(key)
         wins = recipe.get(f"Global.{key}")
         if key in args and (wins is not None or through_charset) and given != wins:
+            if recipe.was_overridden(f"{path}.{key}"):
+                problems.append(
+                    Problem(f"{path}.{key}", f"the override changes nothing: Global.{key} wins; write -o Global.{key}=...")
+                )
             recipe.note(f"{path}.{key}: {shown(given)} gives way to Global.{key}: {shown(wins)}")
         if through_charset:
             args.pop(key, None)
         elif wins is not None:
             args[key] = wins
+    return problems

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from ppocr_like.config.yaml_io import parse
+from ppocr_like.config.yaml_io import lookup, parse
 from ppocr_like.errors import ConfigError, Problem
 
 SOURCE = "-o"
+_GONE = object()
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -46,12 +47,23 @@ def apply_overrides(tree: dict, overrides: list[str]) -> set[str]:
     """
     problems: list[Problem] = []
     touched: set[str] = set()
+    set_by: dict[str, str] = {}
     for text in overrides:
+        here: set[str] = set()
         try:
             key, value = _split(text)
-            _assign(tree, key, value, touched)
+            _assign(tree, key, value, here)
         except ConfigError as error:
             problems += [Problem(p.path or text, p.message) for p in error.problems]
+        touched |= here
+        set_by.update(dict.fromkeys(here, text))
+    for path, text in set_by.items():
+        if lookup(tree, path, _GONE) is _GONE:
+            above = [other for other in set_by.values() if path.startswith(f"{other.partition('=')[0].strip()}.")]
+            later = f" ({above[-1]})" if above else ""
+            problems.append(
+                Problem(path, f"the override {text!r} is lost: a later one replaces what holds it{later}; put it behind")
+            )
     if problems:
         raise ConfigError(problems, SOURCE)
     return touched

@@ -19,6 +19,8 @@ from tqdm import tqdm
 
 from ppocr_like.atomic import write_bytes, write_text
 from ppocr_like.config import Recipe
+from ppocr_like.config.checks import SYSTEM
+from ppocr_like.config.shadowed import shadowed_problems
 from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.census import PageCensus, count_page
@@ -34,7 +36,7 @@ from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 from ppocr_like.report.system_html import html_report
 from ppocr_like.transforms.det_label import DetLabelEncode
 
-SECTION = "System"
+SECTION = SYSTEM
 SECTIONS = ("Global", SECTION, "Metric", "Eval")
 
 
@@ -99,6 +101,7 @@ def check_system(recipe: Recipe) -> SystemRecipe:
     problems = [
         Problem(name, f"means nothing here; known: {', '.join(SECTIONS)}") for name in recipe.tree if name not in SECTIONS
     ]
+    problems += shadowed_problems(recipe)
     parts: dict[str, Any] = {}
     metric = recipe.get("Metric") or {}
     for path, value, cls in [(SECTION, recipe.get(SECTION), SystemConfig), ("Metric", metric, PageMetric)]:
