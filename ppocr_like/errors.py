@@ -52,6 +52,14 @@ class DataError(OcrError):
         super().__init__(place + message)
 
 
+class StepFailed(DataError):
+    """A transform that fails with a sample in a way of its own (ValueError, RuntimeError): which step of the chain, and why."""
+
+    def __init__(self, position: int, name: str, reason: str) -> None:
+        self.position, self.name, self.reason = position, name, reason
+        super().__init__(f"the step {name} fails: {reason}")
+
+
 class WeightsError(OcrError):
     """Weights that are missing, unreadable, or of another architecture."""
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
 
 from ppocr_like.config.architecture import SECTION as ARCHITECTURE
 from ppocr_like.config.architecture import guide_loss_problems, guide_problems, name_problems
 from ppocr_like.config.class_checks import label_problems, name_count_problems
 from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
-from ppocr_like.config.input_checks import size_problems, try_model
+from ppocr_like.config.input_checks import bucket_widths, size_path, size_problems, try_canvases, try_model
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
@@ -122,6 +125,8 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
         for name in names:
             bound = attempt(partial(builder.bind_dataset, section, name), section)
             transforms = bound.kwargs.get("transforms") or [] if bound is not None else []
+            if fits and bound is not None:
+                attempt(partial(_check_canvases, builder, section, bound, model), section)
             if fits:
                 attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
@@ -165,6 +170,35 @@ def _check_sampler(builder: Makes, section: str) -> None:
     if builder.loader(section).bucket_by_width is not None:
         message = "decides the sizes of batches, and so does Train.loader.bucket_by_width; remove one of them"
         raise ConfigError([Problem(f"{section}.sampler", message)])
+
+
+def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any) -> None:
+    """The sizes that sampler or width buckets give, each held against the network. Their own arguments are judged elsewhere.
+
+    Raises:
+        ConfigError: a size that the network cannot take.
+    """
+    shape = next((s for t in reversed(bound.kwargs.get("transforms") or []) if (s := getattr(t, "image_shape", None))), None)
+    if shape is None or len(shape) != 3 or builder.recipe.get("Architecture.model_type") == "det":
+        return
+    channels, height, own_width = (int(n) for n in shape)
+    path, canvases = size_path(builder.recipe, section), [(own_width, height)]
+    try:
+        make = builder.sampler(section) if section == "Train" else None
+        bucket = builder.loader(section).bucket_by_width
+        sampler = make(SimpleNamespace(ds_width=bound.kwargs.get("ds_width", False)), 1) if make else None
+    except ConfigError:
+        return
+    if sampler is not None and hasattr(sampler, "canvases"):
+        lines = np.array([[64, 64], [256, 64], [4096, 64]])  # a short line, a usual one, and one for the widest canvas
+        found = sampler.canvases(lines)
+        canvases = [(int(w), int(h)) for w, h in found] if found is not None else canvases
+    elif bucket is not None:
+        least = bucket.step if bucket.min_width is None else bucket.min_width
+        canvases = [(width, height) for width in bucket_widths(bucket.step, least, bucket.max_width)]
+    elif section == "Eval":
+        return  # tried by `try_model`
+    try_canvases(model, channels, canvases, path)
 
 
 def _check_dataset(builder: Makes, section: str, name: str | None, transforms: list, consumers: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.yaml_io import lookup, unshared
 from ppocr_like.errors import Problem
@@ -62,6 +63,8 @@ def _take_out(tree: dict[str, Any], problem: Problem) -> bool:
     node = lookup(tree, parent) if parent else None
     if problem.path in KEPT or not isinstance(node, dict) or key not in node:
         return False
+    if parent.rpartition(".")[2].isdigit() and item_name(node) == key:
+        return False  # the name of a list's item, which stays
     value = node[key]
     holds_parts = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
     if (holds_parts or key == "name") and not problem.message.startswith("unknown key"):

@@ -12,6 +12,7 @@ from ppocr_like.errors import ConfigError, Problem
 
 # px: a probe has the remainders that the real size has; networks halve their images at most six times
 PERIOD = 64
+MOST_SIZES = 16  # canvases that are tried
 NOT_THE_INPUT = ("RecConAug",)  # its image_shape is [height, width, channels] of what it joins
 PHOTOS = ((640, 480), (1280, 720), (1000, 1400), (333, 517))  # width, height px of images that a resize step is asked about
 
@@ -31,6 +32,15 @@ def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] 
         ):
             return shape, f"{section}.dataset.transforms.{i}.{name}.image_shape"
     return None
+
+
+def size_path(recipe: Recipe, section: str) -> str:
+    """YAML path of what decides about the size of a section's images."""
+    for path in (f"{section}.sampler.scales", f"{section}.loader.bucket_by_width"):
+        if recipe.get(path) is not None:
+            return path
+    found = input_shape(recipe, section)
+    return found[1] if found else f"{section}.dataset.transforms"
 
 
 def input_channels(recipe: Recipe) -> int:
@@ -120,3 +130,37 @@ def _trouble(model: Any, channels: int, height: int, width: int) -> str:
         more = [after - before for after, before in zip(other[0][2:], probe, strict=True)]
         return f"gives images of {width} x {height} px, the network maps that are {more[1]} x {more[0]} px larger: {advice}"
     return ""
+
+
+def try_canvases(model: Any, channels: int, canvases: Sequence[tuple[int, int]], path: str) -> None:
+    """Blank images of the sizes in which batches will come: those of a sampler, or of width buckets.
+
+    Args:
+        canvases: (width, height) px; of many those are tried that differ by more than multiples of `PERIOD`, and the extremes.
+        path: YAML path of what makes them.
+
+    Raises:
+        ConfigError: the sizes that the network cannot take, with its reason for the first.
+    """
+    if not hasattr(model, "check_input"):
+        return
+    kinds = {(width % PERIOD, height): (width, height) for width, height in sorted(canvases, reverse=True)}
+    tried = sorted({*list(kinds.values())[:MOST_SIZES], *sorted(canvases)[:1], *sorted(canvases)[-1:]})
+    wrong: list[tuple[int, int]] = []
+    reason = ""
+    for width, height in tried:
+        try:
+            model.check_input(channels, height, width)
+        except ValueError as error:
+            wrong.append((width, height))
+            reason = reason or str(error)
+    if wrong:
+        sizes = ", ".join(f"{width} x {height}" for width, height in wrong)
+        raise ConfigError(
+            [Problem(path, f"gives images of {sizes} px (width x height), which the network cannot take: {reason}")]
+        )
+
+
+def bucket_widths(step: int, least: int, most: int) -> list[int]:
+    """px of all canvases of `bucket_by_width`."""
+    return sorted({*(width for width in range(step, most, step) if width >= least), least, most})

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ppocr_like.contracts import Rejected, Request, SampleInfo
+from ppocr_like.errors import DataError, StepFailed
 from ppocr_like.outside import LARGE, read_file
 from ppocr_like.transforms.base import Sample, Transform
 
@@ -150,6 +151,15 @@ def read_image(path: str) -> np.ndarray:
     if not raw:
         raise Rejected("unreadable image", f"{path}: the file is empty")
     return np.frombuffer(raw, np.uint8)
+
+
+def step_error(dataset: Dataset, request: Request, failed: StepFailed) -> DataError:
+    """Which step of a data set's chain failed, with which sample and canvas."""
+    info = dataset.request_info(request)
+    section = "Train" if getattr(dataset, "train", True) else "Eval"
+    canvas = f", canvas of {request.size[0]} x {request.size[1]} px" if request.size is not None else ""
+    place = f"{section}.dataset.transforms.{failed.position}.{failed.name}"
+    return DataError(f"{place} fails: {failed.reason} (image {info.path}{canvas})", info.file, info.line)
 
 
 def _through(steps: Sequence[Any], width: int, height: int) -> tuple[int, int]:

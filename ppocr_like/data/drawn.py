@@ -17,7 +17,7 @@ from ppocr_like.data.base import Dataset, sample_generator
 from ppocr_like.data.cache import FileKey, cache_path, load_array, store_array
 from ppocr_like.data.sampling import draw_epoch
 from ppocr_like.data.sizes import measure, widest
-from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.errors import ConfigError, Problem, StepFailed
 from ppocr_like.transforms.base import Sample, Transform, run_chain
 
 _OTHERS_TRIED = 10  # draws of another sample before a transform that asks for one goes without
@@ -132,7 +132,7 @@ class DrawnDataset(Dataset):
             sample["target_size"] = request.size
         sample = _run(self.transforms[:-1], sample, rng)
         text = sample.get("text", info.text)  # KeepKeys, the last step, drops it
-        sample = _run(self.transforms[-1:], sample, rng)
+        sample = _run(self.transforms[-1:], sample, rng, len(self.transforms) - 1)
         sample.pop("fetch_other", None)
         sample["info"] = info if text == info.text else SampleInfo(info.index, info.file, info.line, info.path, text)
         return sample
@@ -201,9 +201,13 @@ class DrawnDataset(Dataset):
         return None
 
 
-def _run(transforms: Sequence[Transform], sample: Sample, rng: np.random.Generator) -> Sample:
+def _run(transforms: Sequence[Transform], sample: Sample, rng: np.random.Generator, first: int = 0) -> Sample:
+    """`first`: place of the first of them in the whole chain."""
     try:
         return run_chain(transforms, sample, rng)
+    except StepFailed as failure:
+        failure.position += first
+        raise
     except cv2.error as failure:
         raise Rejected("OpenCV error", " ".join(str(failure).split())) from failure
 

@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader, get_worker_info
 
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.contracts import Rejected, RejectedSample, Request
-from ppocr_like.data.base import Dataset
+from ppocr_like.data.base import Dataset, step_error
 from ppocr_like.data.collate import by_image_size, collate, to_tensors
 from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, SizeSampler, WidthBucketSampler, shard
 from ppocr_like.data.workers import end_workers, start_worker, take_over_signals, told_as_death, usable_workers
-from ppocr_like.errors import DataError, TrainingError
+from ppocr_like.errors import DataError, StepFailed, TrainingError
 from ppocr_like.modeling.memory import release_freed_memory
 from ppocr_like.transforms.base import Sample
 
@@ -77,6 +77,8 @@ class _Fetcher:
                 if self.dataset.strict:
                     raise strict_error(sample) from error
                 rejected.append(sample)
+            except StepFailed as error:
+                raise step_error(self.dataset, request, error) from error
             except (DataError, MemoryError):
                 raise
             except Exception as error:

@@ -150,6 +150,27 @@ def set_threads(wanted: int | None) -> int:
 
 
 @contextmanager
+def network_told(images: torch.Tensor, infos: Sequence[SampleInfo], section: str, where: str = "") -> Iterator[None]:
+    """Around the network's and the loss' work on a batch, where no other process waits within: what does not fit is said.
+
+    Args:
+        where: YAML path of what decides about the images' size.
+
+    Raises:
+        TrainingError: in the place of a ValueError or RuntimeError, with the batch's size and its first sample.
+    """
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        logger.debug("the network's own error", exc_info=True)
+        size, first = " x ".join(map(str, images.shape)), infos[0]
+        raise TrainingError(
+            f"network or loss cannot take a batch of {size} ({where or f'{section}.dataset.transforms'} decides the size; "
+            f"the first sample: {first.file}, line {first.line}: {first.path}): {error}. Global.debug=true shows where"
+        ) from error
+
+
+@contextmanager
 def memory_told(images: torch.Tensor, infos: Sequence[SampleInfo], section: str) -> Iterator[None]:
     """Around the network's work on a batch: what to do when memory does not suffice for it.
 

@@ -12,7 +12,7 @@ import torch
 
 from ppocr_like.contracts import Rejections, SampleInfo
 from ppocr_like.data.watch import watched
-from ppocr_like.engine.device import Compute, memory_told
+from ppocr_like.engine.device import Compute, memory_told, network_told
 from ppocr_like.engine.guard import Interrupted, Signals, kept_rng
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
@@ -151,7 +151,8 @@ def infer(
 ) -> tuple[list[Any], dict[str, Any]]:
     """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
     arrays = to_numpy(batch)
-    with compute.autocast(), memory_told(batch["image"], batch["info"], "Eval"):
+    told = (network_told(batch["image"], batch["info"], "Eval"), memory_told(batch["image"], batch["info"], "Eval"))
+    with told[0], told[1], compute.autocast():
         moved = compute.move({name: batch[name] for name in ("image", *getattr(model, "reads", ())) if name in batch})
         images = moved.pop("image")
         outputs = model(images, moved) if moved else model(images)

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
+from ppocr_like.config.input_checks import size_path
 from ppocr_like.contracts import Rejections, entry_name
 from ppocr_like.engine.compiling import compile_told
-from ppocr_like.engine.device import memory_told
+from ppocr_like.engine.device import memory_told, network_told
 from ppocr_like.engine.guard import Interrupted
 from ppocr_like.engine.joint import over_ranks, stand_in
 from ppocr_like.engine.run import Run, StepResult
@@ -171,7 +172,8 @@ def forward_backward(run: Run, batch: Batch, weight: float, sums: dict[str, floa
     refuse_ragged(run, batch)
     targets = targets_of(run.model, batch)
     stands_in = counts is not None and counts[run.ranks.rank] == 0
-    with memory_told(batch["image"], batch["info"], "Train"), compile_told():
+    own = nullcontext() if run.joint else network_told(batch["image"], batch["info"], "Train", size_path(run.recipe, "Train"))
+    with own, memory_told(batch["image"], batch["info"], "Train"), compile_told():
         with run.compute.autocast():
             outputs = run.model(batch["image"], targets)
         outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.contracts import chain_problems
+from ppocr_like.errors import StepFailed
 from ppocr_like.transforms.view import View
 
 __all__ = ["GeometricTransform", "Sample", "Transform", "chain_problems", "run_chain"]
@@ -53,15 +54,24 @@ class GeometricTransform(Transform):
 
 
 def run_chain(transforms: Sequence[Transform], sample: Sample, rng: np.random.Generator) -> Sample:
-    """Applies the transforms in order. A run of geometric ones samples pixels once, at its end, and only those that it shows."""
+    """Applies the transforms in order. A run of geometric ones samples pixels once, at its end, and only those that it shows.
+
+    Raises:
+        Rejected: a step that cannot use the sample.
+        StepFailed: one that fails otherwise (ValueError, RuntimeError); what is no error but a defect stays as it is.
+    """
     view: View | None = None
-    for transform in transforms:
-        if isinstance(transform, GeometricTransform):
-            view = transform.place(sample, View.whole(sample["image"]) if view is None else view, rng)
-            continue
+    position = 0
+    try:
+        for position, transform in enumerate(transforms):  # noqa: B007 (told when a step fails)
+            if isinstance(transform, GeometricTransform):
+                view = transform.place(sample, View.whole(sample["image"]) if view is None else view, rng)
+                continue
+            if view is not None:
+                sample["image"], view = view.render(), None
+            sample = transform(sample, rng)
         if view is not None:
-            sample["image"], view = view.render(), None
-        sample = transform(sample, rng)
-    if view is not None:
-        sample["image"] = view.render()
+            sample["image"] = view.render()
+    except (ValueError, RuntimeError) as error:
+        raise StepFailed(position, type(transforms[position]).__name__, str(error)) from error
     return sample

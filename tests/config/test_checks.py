@@ -84,15 +84,17 @@ def test_one_mistake_is_one_problem(problems: Callable, override: str, path: str
 
 SAMPLER_MISTAKES = [
     ("Train.sampler={name: MultiScaleSampler, scales: [[320, 8]]}", "Train.sampler", "smaller than divided_factor"),
-    ("Train.sampler={name: MultiScaleSampler, scales: [[320, 32]], bs: 3}", "Train.sampler.bs", "unknown key"),
-    ("Train.sampler={name: MultiScaleSampler, scales: [[320, 32]]}", "Train.sampler", "bucket_by_width; remove one"),
-    ("Eval.sampler={name: MultiScaleSampler, scales: [[320, 32]]}", "Eval.sampler", "belongs to training"),
+    ("Train.sampler={name: MultiScaleSampler, scales: [[320, 48]], bs: 3}", "Train.sampler.bs", "unknown key"),
+    ("Train.sampler={name: MultiScaleSampler, scales: [[320, 48]]}", "Train.sampler", "bucket_by_width; remove one"),
+    ("Eval.sampler={name: MultiScaleSampler, scales: [[320, 48]]}", "Eval.sampler", "belongs to training"),
 ]
 
 
 @pytest.mark.parametrize(("override", "path", "words"), SAMPLER_MISTAKES)
 def test_mistakes_of_a_sampler(problems: Callable, override: str, path: str, words: str) -> None:
-    test_one_mistake_is_one_problem(problems, override, path, words)
+    found = {problem.path: problem.message for problem in problems(override)}
+    assert words in found.pop(path)
+    assert all("bucket_by_width" in message for message in found.values()), "which the shipped recipe has beside the sampler"
 
 
 def test_all_mistakes_are_reported_at_once(problems: Callable) -> None:
@@ -152,7 +154,7 @@ def test_another_sample_is_there_in_training_only(shipped: Callable, section: st
 
 def test_no_data_is_needed(problems: Callable) -> None:
     gone = ["Train.dataset.label_file_list=[nowhere/a.txt, nowhere/b.txt]", "Train.dataset.data_dir=nowhere"]
-    assert problems(*gone, "Eval.dataset.label_file_list=[nowhere/c.txt]") == []
+    assert problems(*gone, "Eval.datasets={x: {_replace_: true, label_file_list: [nowhere/c.txt]}}") == []
 
 
 def test_it_takes_seconds(problems: Callable) -> None:
