@@ -14,6 +14,7 @@ from ppocr_like.data.cache import FileKey
 from ppocr_like.data.drawn import DrawnDataset
 from ppocr_like.data.label_index import LabelIndex, check_label_file
 from ppocr_like.data.label_line import TAB, parse_line
+from ppocr_like.data.missing import likely_reason
 from ppocr_like.data.presence import Presence, spread
 from ppocr_like.data.sizes import header_size
 from ppocr_like.errors import ConfigError, DataError, Problem
@@ -85,14 +86,22 @@ class SimpleDataSet(DrawnDataset):
 
     def _check_images(self) -> None:
         """Says early that data_dir is wrong, instead of rejecting every sample."""
-        missing = ""
+        missing, first = "", 0
         for index in np.unique(np.linspace(0, len(self) - 1, min(_LOOKED_AT, len(self))).astype(np.int64)):
             path = self.info(int(index)).path
             if path and os.path.exists(path):
                 return
-            missing = missing or path
+            if path and not missing:
+                missing, first = path, int(index)
         if missing:
-            raise DataError(f"none of the images looked for exists (the first: {missing}); check data_dir", self.label_files[0])
+            reason = likely_reason(self.data_dir, self._name(first)) or "check data_dir"
+            info = self.info(first)
+            raise DataError(f"none of the images looked for exists (the first: {missing}): {reason}", info.file, info.line)
+
+    def _name(self, index: int) -> str:
+        """The first image path of a sample as its label file has it."""
+        source, position = self.locate(index)
+        return parse_line(self.indexes[source].read(position), self.delimiter)[0][0]
 
     def counts(self) -> list[int]:
         return [len(index) for index in self.indexes]
