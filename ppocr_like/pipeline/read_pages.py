@@ -60,8 +60,9 @@ class PagesSummary:
     files: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, page: Page, written: Sequence[Path]) -> None:
-        """Counts a page that was read now."""
+    def add(self, page: Page, picture: np.ndarray, written: Sequence[Path]) -> None:
+        """Counts a page that was read now, and looks whether it promised more."""
+        self.notes += _notes(page, picture)
         self.read += 1
         self.lines += len(page.lines)
         self.files += written
@@ -122,8 +123,7 @@ def read_pages(
             else:
                 log.announce(_results([name], kinds))
                 log.add(page, name, written := _write(folder, name, result.page, result.picture, kinds, painter))
-                summary.add(result.page, written)
-                summary.notes += _notes(result.page, result.picture)
+                summary.add(result.page, result.picture, written)
                 say(f"{one_line(page.name)}\t{len(result.page.lines)} lines")
             bar.update()
     summary.files += _join_wholes(wholes, folder, kinds, log, {name for _, name in left})
