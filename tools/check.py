@@ -8,11 +8,8 @@
 Status 0: good. 1: the recipe or the data has problems. 2: the recipe cannot be read, or the command is wrong.
 """
 
-import argparse
-import os
-
 from ppocr_like.components import load_components
-from ppocr_like.config import Builder, Recipe, cli
+from ppocr_like.config import Builder, cli
 from ppocr_like.config.checks import SYSTEM
 from ppocr_like.config.reads import recipe_reads
 from ppocr_like.errors import ConfigError
@@ -35,7 +32,13 @@ def main() -> int:
         print(recipe.to_yaml(), end="")
     load_components(recipe.plugins)
     if recipe.get(SYSTEM) is not None:
-        return check_pages(parser, args, recipe)
+        if args.draw:
+            parser.error("--draw shows training samples, which a recipe with the section System has none of")
+        from ppocr_like.report.system_check import check_pages  # brings torch
+
+        lines, good = check_pages(recipe, args.data)
+        print("\n".join(lines))
+        return 0 if good else 1
     builder = Builder(recipe)
     try:
         builder.check()
@@ -61,29 +64,6 @@ def main() -> int:
         claim_sheets(args.draw_to, recipe_reads(recipe)[1])
         print(draw_samples(builder, args.draw, args.draw_to).text())
     return 1 if problems else 0
-
-
-def check_pages(parser: argparse.ArgumentParser, args: argparse.Namespace, recipe: Recipe) -> int:
-    """A recipe of a detector and a recogniser together."""
-    from ppocr_like.report.system import check_system, read_truth  # brings torch
-
-    if args.draw:
-        parser.error("--draw shows training samples, which a recipe with the section System has none of")
-    try:
-        checked = check_system(recipe)
-    except ConfigError as error:
-        print(error)
-        return 1
-    print(f"{recipe.source}: good")
-    if not args.data:
-        return 0
-    for name, dataset in checked.sets.items():
-        pages = list(read_truth(dataset))
-        missing = [path for path, _ in pages if not os.path.isfile(path)]
-        print(f"{name}: {len(pages)} pages, {len(missing)} missing images" + (f", the first {missing[0]}" if missing else ""))
-        if missing or not pages:
-            return 1
-    return 0
 
 
 if __name__ == "__main__":
