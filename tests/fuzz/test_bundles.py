@@ -103,21 +103,21 @@ def paddle(bundles: Bundles, edits: list[Edit], form: int) -> None:
         assert outcome.error or outcome is not None
 
 
-@both(600, 6000)
+@both(250, 3_000)
 def test_our_own(bundles: Bundles, count: int) -> None:
     fuzz(partial(described, bundles), count)
 
 
-@both(500, 6000)
+@both(2000, 10_000)
 def test_in_weights(bundles: Bundles, count: int) -> None:
     fuzz(partial(from_weights, bundles), count)
 
 
-@both(150, 1500)
+@both(150, 2_100)
 def test_settings_for_rapidocr(bundles: Bundles, count: int) -> None:
     fuzz(partial(settings, bundles), count)
 
 
-@both(300, 3000)
+@both(150, 2_100)
 def test_other_programs_models(bundles: Bundles, count: int) -> None:
     fuzz(partial(paddle, bundles), count)

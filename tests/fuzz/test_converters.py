@@ -121,12 +121,12 @@ def crops(folder: Path, edits: list[Edit], form: int) -> None:
     relabel(RecGt(folder), Target(folder / "out" / "crops.txt", folder, overwrite=True))
 
 
-@both(600, 8000)
+@both(600, 8_000)
 @pytest.mark.parametrize("make", [labelme, coco_text, hiertext, ppocrlabel, icdar])
 def test_documents(folder: Path, make: Callable[[Path, list[Edit], int], Reader], count: int) -> None:
     fuzz(partial(converted, make, folder), count)
 
 
-@both(200, 2000)
+@both(300, 3_000)
 def test_crops(folder: Path, count: int) -> None:
     fuzz(partial(crops, folder), count)

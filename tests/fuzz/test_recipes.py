@@ -71,21 +71,21 @@ def plain(edits: list[Edit], form: int) -> None:
         raise ConfigError([], str(error)) from error
 
 
-@both(900, 10_000)
+@both(300, 4_000)
 def test_files(texts: list[bytes], folder: Path, count: int) -> None:
     fuzz(partial(loaded, texts, folder), count)
 
 
-@both(300, 3000)
+@both(150, 2_100)
 def test_overrides(texts: list[bytes], folder: Path, count: int) -> None:
     fuzz(partial(overridden, texts, folder), count)
 
 
-@both(400, 4000)
+@both(120, 2_100)
 def test_checks(tiny_run, count: int) -> None:
     fuzz(partial(checked, yaml.safe_load(tiny_run.recipe.read_text(encoding="utf-8"))), count)
 
 
-@both(1000, 10_000)
+@both(1500, 15_000)
 def test_files_of_programs(count: int) -> None:
     fuzz(plain, count)

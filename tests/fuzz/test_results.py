@@ -86,17 +86,17 @@ def lists(folder: Path, edits: list[Edit], form: int) -> None:
     find_pages(find_images(read_list(folder / "list.txt")))
 
 
-@both(1000, 12_000)
+@both(900, 10_000)
 def test_whole_pages(folder: Path, count: int) -> None:
     fuzz(partial(whole_pages, folder), count)
 
 
-@both(600, 6000)
+@both(600, 6_000)
 def test_lines_alone(folder: Path, count: int) -> None:
     fuzz(partial(lines_alone, folder), count)
 
 
-@both(300, 3000)
+@both(300, 3_000)
 def test_lists(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     fuzz(partial(lists, folder), count)
