@@ -102,7 +102,7 @@ def one_line(folder: Path, edits: list[Edit], form: int) -> str:
     return "read" if good == len(data) else "rejected"
 
 
-@both(400, 9_000)
+@both(300, 9_000)
 def test_pages(folder: Path, count: int) -> None:
     fuzz(partial(one_page, folder), count)
 
