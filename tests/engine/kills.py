@@ -19,6 +19,7 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
 from ppocr_like.engine import train
 
+WHOLE = 1e9  # seconds: no kill comes
 SCRATCH = (".latest.ckpt.tmp", ".previous.ckpt.tmp", ".best_accuracy.safetensors.tmp", ".metrics.jsonl.tmp")
 
 
@@ -45,8 +46,21 @@ def ended(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if done else None
 
 
+def saved(folder: Path) -> int:
+    """When the last checkpoint was written, ns; 0 without one."""
+    try:
+        return (folder / "latest.ckpt").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def strike(pid: int, folder: Path, rng: random.Random, most: float) -> int | None:
     """Waits for the moment and kills; the status of a child that was done before."""
+    before, wait = saved(folder), rng.random() < 0.8  # mostly from when it has saved something new on, else also as it starts
+    while wait and most < WHOLE and saved(folder) == before:
+        if (status := ended(pid)) is not None:
+            return status
+        time.sleep(0.002)
     end = time.monotonic() + rng.uniform(0, most)
     writing = rng.random() < 0.4  # after the time is up, the next file that is being written is waited for
     while time.monotonic() < end:
@@ -83,7 +97,7 @@ def main() -> None:
     load_components()
     rng = random.Random(settings["seed"])
     out = Path(settings["out"])
-    if killed_until_done(placed(settings["tree"], out / "whole"), out / "whole", rng, 1e9):
+    if killed_until_done(placed(settings["tree"], out / "whole"), out / "whole", rng, WHOLE):
         raise SystemExit("the run that nobody should kill was killed")
     struck, number = 0, 0
     while struck < settings["kills"]:
