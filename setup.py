@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 DEV = ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-PyYAML"]
-PDF = ["pypdfium2>=4.30", "pypdf>=5.0"]
+PDF = ["pypdfium2>=4.30", "pypdf>=5.0", "img2pdf>=0.5"]
 VISUALDL = ["visualdl>=2.5"]
 TENSORBOARD = ["tensorboard>=2.14"]
 READERS = ["ocrmypdf>=17.0"]  # other programs, whose parsers the tests of our files use

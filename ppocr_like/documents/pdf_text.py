@@ -17,6 +17,7 @@ from ppocr_like.documents.page import Character, Line
 from ppocr_like.text import is_right_to_left, to_visual
 from ppocr_like.text.bidi import REMOVED, RTL, levels
 
+FONT = "/PpocrLikeWords"  # its name in a page's resources
 SIZE = 0.8  # of the font, of a line's height
 ADVANCE = 0.5  # of the font's size: the width of its one glyph
 RISE = 0.2  # of a line's height: where the letters stand
@@ -68,7 +69,7 @@ def _row(pieces: Sequence[Piece], quad: np.ndarray, height: float, codes: dict[s
         return []
     cos, sin = along / length
     x, y = bottom_left + RISE * up + pieces[0].start * along / length
-    row = [f"/words {size:.3f} Tf {cos:.5f} {sin:.5f} {-sin:.5f} {cos:.5f} {x:.3f} {y:.3f} Tm"]
+    row = [f"{FONT} {size:.3f} Tf {cos:.5f} {sin:.5f} {-sin:.5f} {cos:.5f} {x:.3f} {y:.3f} Tm"]
     for piece in pieces:
         piece = piece.widened(after=" ") if len(piece.text) == 1 else piece
         row.append(f"{100.0 * (piece.end - piece.start) / (ADVANCE * size * len(piece.text)):.2f} Tz")

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from ppocr_like.atomic import open_to_append, write_bytes
 from ppocr_like.documents.formats import FORMATS
 from ppocr_like.documents.page import Page
+from ppocr_like.documents.pdf import DPI, write_pdf
 from ppocr_like.documents.results import WRITES, WRITTEN
 from ppocr_like.documents.results import result_names as known_results
 from ppocr_like.draw.fonts import FontFile, choose_font
@@ -29,6 +30,7 @@ from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
 from ppocr_like.pipeline.review import review_picture
 from ppocr_like.pipeline.runner import Source
+from ppocr_like.pipeline.sheets import sheet_of
 from ppocr_like.pipeline.whole_files import JOINERS, WholeFile, join, whole_files
 from ppocr_like.printable import one_line
 
@@ -122,7 +124,7 @@ def read_pages(
                 summary.failed.append(result.error)
             else:
                 log.announce(_results([name], kinds))
-                log.add(page, name, written := _write(folder, name, result.page, result.picture, kinds, painter))
+                log.add(page, name, written := _write(folder, name, page, result, kinds, painter, say))
                 summary.add(result.page, result.picture, written)
                 say(f"{one_line(page.name)}\t{len(result.page.lines)} lines")
             bar.update()
@@ -185,13 +187,26 @@ def _read(ocr: OCR, page: PageSource, load: Callable[[], Source]) -> PageResult:
 
 
 def _write(
-    folder: Path, name: str, page: Page, picture: np.ndarray, kinds: Sequence[str], painter: Callable[..., bytes] | None
+    folder: Path,
+    name: str,
+    source: PageSource,
+    result: PageResult,
+    kinds: Sequence[str],
+    painter: Callable[..., bytes] | None,
+    say: Callable[[str], None],
 ) -> list[Path]:
+    page, picture = result.page, result.picture
+    assert page is not None and picture is not None
     written = []
     for kind in kinds:
         if kind == PICTURE:
             assert painter is not None
             path, content = folder / f"{name}.jpg", painter(page, picture)
+        elif kind == "pdf":
+            sheet = sheet_of(source)
+            if sheet.assumed:
+                say(f"{page.source}: does not say its size in dpi (72 to 1,200 are believed); its PDF page is made for {DPI:.0f}")
+            path, content = folder / f"{name}.pdf", write_pdf(page, picture, sheet)
         else:
             path, content = folder / f"{name}{FORMATS[kind].suffix}", FORMATS[kind].write(page, picture)
         _save(path, content)

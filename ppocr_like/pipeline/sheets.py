@@ -1,0 +1,98 @@
+"""The paper of a page's searchable PDF: a PDF's own page, or an image as it is in its file, as large as it says.
+
+Images are put into PDF pages by img2pdf (the extra `pdf`), which does not compress them anew: JPEG and PNG files as they are,
+pages of two colours as CCITT group 4. All others, and all without img2pdf, become JPEG pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ppocr_like.documents.pdf import DPI, LARGEST, POINTS, Sheet
+from ppocr_like.pipeline.page_sources import DPI as RENDERED
+from ppocr_like.pipeline.page_sources import PageSource
+
+BELIEVED = (72.0, 1200.0)  # px per inch
+AS_IT_IS = {"JPEG": ("L", "RGB"), "PNG": ("L", "P", "RGB")}  # formats and modes that are kept byte by byte
+ORIENTATION = 274  # Exif: 5 and more turn the picture on its side
+TURNED_ASIDE = 5
+
+
+def sheet_of(source: PageSource) -> Sheet:
+    """The paper of a page that could be read; a new page where its file cannot be used as it is."""
+    if Path(source.path).suffix.lower() == ".pdf" and source.number is not None:
+        return Sheet(source.path, source.number, (RENDERED, RENDERED))
+    try:
+        with Image.open(source.path) as image:
+            image.seek((source.number or 1) - 1)
+            dpi = _dpi(image)
+            data = _as_it_is(image, source.path)
+            aside = image.getexif().get(ORIENTATION, 1) >= TURNED_ASIDE
+            size = image.size
+    except (OSError, ValueError, TypeError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return Sheet(assumed=True)  # a decoder that Pillow does not know of has read it
+    known = dpi or (DPI, DPI)
+    bytes_of_page = None if data is None else _page_of(data, _fitting(known, size))
+    return Sheet(bytes_of_page, 1, known[::-1] if aside else known, dpi is None)
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    """(across, down) px per inch that the file says; None where it says nothing that can be believed."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    low, high = BELIEVED
+    good = all(math.isfinite(value) and low <= round(value) <= high for value in (across, down))
+    return (across, down) if good else None
+
+
+def _as_it_is(image: Image.Image, path: str) -> bytes | None:
+    """A file that img2pdf takes without compressing it anew; None where there is none."""
+    if image.mode == "1":
+        buffer = io.BytesIO()
+        image.save(buffer, "TIFF", compression="group4")
+        return buffer.getvalue()
+    if image.mode in AS_IT_IS.get(image.format or "", ()) and "transparency" not in image.info:
+        return Path(path).read_bytes()
+    return None
+
+
+def _page_of(data: bytes, dpi: tuple[float, float]) -> bytes | None:
+    """A PDF of one page with the image; None without img2pdf, or where it refuses."""
+    img2pdf = _img2pdf()
+    if img2pdf is None:
+        return None
+    layout = img2pdf.get_fixed_dpi_layout_fun(dpi)
+    refusals = (
+        img2pdf.ImageOpenError,
+        img2pdf.UnsupportedColorspaceError,
+        img2pdf.JpegColorspaceError,
+        img2pdf.AlphaChannelError,
+    )
+    further = (img2pdf.NegativeDimensionError, img2pdf.ExifOrientationError, img2pdf.PdfTooLargeError, ValueError, OSError)
+    try:
+        made: bytes = img2pdf.convert(data, layout_fun=layout, rotation=img2pdf.Rotation.ifvalid)
+    except (*refusals, *further):
+        return None
+    return made
+
+
+def _fitting(dpi: tuple[float, float], size: tuple[int, int]) -> tuple[float, float]:
+    """Higher where the page would be larger than PDF programs take."""
+    longest = max(size[0] * POINTS / dpi[0], size[1] * POINTS / dpi[1])
+    enlarge = max(1.0, longest / LARGEST)
+    return dpi[0] * enlarge, dpi[1] * enlarge
+
+
+def _img2pdf() -> Any | None:
+    try:
+        import img2pdf
+    except ModuleNotFoundError:
+        return None
+    return img2pdf
