@@ -12,7 +12,7 @@ import logging
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -61,12 +61,14 @@ class Sheet:
         number: of the page in it, from 1.
         dpi: px per inch across and down, of a new page.
         assumed: the image does not say its dpi.
+        password: of a file that needs one; the new one needs none.
     """
 
     file: str | bytes | None = None
     number: int = 1
     dpi: tuple[float, float] = (DPI, DPI)
     assumed: bool = False
+    password: str | None = field(default=None, repr=False)
 
 
 def write_pdf(page: Page, picture: np.ndarray, sheet: Sheet = Sheet()) -> bytes:
@@ -92,7 +94,8 @@ def _own_page(pdf: Any, writer: Any, sheet: Sheet, source: str) -> Any | None:
     """The page of the file that was read, in `writer`; None, said, where pypdf cannot read it."""
     assert sheet.file is not None
     try:
-        reader = pdf.PdfReader(io.BytesIO(sheet.file) if isinstance(sheet.file, bytes) else sheet.file)
+        file = io.BytesIO(sheet.file) if isinstance(sheet.file, bytes) else sheet.file
+        reader = pdf.PdfReader(file, password=sheet.password)
         return writer.add_page(reader.pages[sheet.number - 1])
     except (pdf.errors.PyPdfError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         logger.warning("%s: its own page cannot be kept (%s); the PDF gets a picture of it", source, error)

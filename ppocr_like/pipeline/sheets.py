@@ -14,8 +14,8 @@ from typing import Any
 from PIL import Image
 
 from ppocr_like.documents.pdf import DPI, LARGEST, POINTS, Sheet
-from ppocr_like.pipeline.page_sources import DPI as RENDERED
 from ppocr_like.pipeline.page_sources import PageSource
+from ppocr_like.pipeline.pdf_source import DPI as RENDERED
 
 BELIEVED = (72.0, 1200.0)  # px per inch
 AS_IT_IS = {"JPEG": ("L", "RGB"), "PNG": ("L", "P", "RGB")}  # formats and modes that are kept byte by byte
@@ -26,7 +26,7 @@ TURNED_ASIDE = 5
 def sheet_of(source: PageSource) -> Sheet:
     """The paper of a page that could be read; a new page where its file cannot be used as it is."""
     if Path(source.path).suffix.lower() == ".pdf" and source.number is not None:
-        return Sheet(source.path, source.number, (RENDERED, RENDERED))
+        return Sheet(source.path, source.number, (RENDERED, RENDERED), password=source.password)
     try:
         with Image.open(source.path) as image:
             image.seek((source.number or 1) - 1)
