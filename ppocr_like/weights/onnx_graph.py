@@ -7,6 +7,7 @@ and layer norms as their formula; here each is one layer.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from ppocr_like.errors import WeightsError
 
 INPUT = -1  # as a parent: the images
 LAYERS = ("Conv", "ConvTranspose", "BatchNormalization", "LayerNormalization", "MatMul", "Gemm")
+# Done to a constant they give a constant of the same size: paddle2onnx reshapes a bias before it is added.
+_RESHAPING = {"Reshape", "Unsqueeze", "Squeeze", "Flatten", "Transpose", "Identity", "Cast"}
 # Of these only the first input carries data; the others say shapes, axes, sizes.
 _FIRST_ONLY = {
     "Reshape", "Slice", "Squeeze", "Unsqueeze", "Resize", "Upsample", "ReduceMean", "ReduceSum", "Pad", "Expand", "Tile", "Clip",
@@ -68,9 +71,9 @@ class _Reader:
     """Walks an ONNX graph in its (topological) order."""
 
     path: Path
+    opset: int = 17
     constants: dict[str, np.ndarray] = field(default_factory=dict)
-    uses: dict[str, int] = field(default_factory=dict)
-    alias: dict[str, str] = field(default_factory=dict)
+    uses: Counter[str] = field(default_factory=Counter)
     reads: dict[str, frozenset[int]] = field(default_factory=dict)
     layers: list[_Open] = field(default_factory=list)
     open_by_output: dict[str, int] = field(default_factory=dict)
@@ -78,6 +81,7 @@ class _Reader:
     def walk(self, nodes: Sequence[Any], inputs: Sequence[str]) -> list[Layer]:
         for name in inputs:
             self.reads[name] = frozenset([INPUT])
+        self.uses.update(name for node in nodes for name in node.input)
         for node in nodes:
             self._node(node)
         return [Layer(made.kind, made.arrays, made.settings, made.parents, made.name) for made in self.layers]
@@ -89,6 +93,9 @@ class _Reader:
             return
         data = [name for name in node.input if name and name not in self.constants]
         fixed = [self.constants[name] for name in node.input if name in self.constants]
+        if not data and fixed and kind in _RESHAPING:
+            self.constants[node.output[0]] = self._reshaped(node)
+            return
         if kind == "Shape" or not data:
             self._pass(node, frozenset())
             return
@@ -96,7 +103,7 @@ class _Reader:
             raise WeightsError(f"{self.path}: holds a layer {kind}, whose weights cannot be taken from an ONNX file")
         if kind in LAYERS and fixed:
             self._layer(node, kind, attributes, data[0], fixed)
-        elif kind == "Add" and len(fixed) == 1 and self._bias(node, data[0], fixed[0]):
+        elif len(fixed) == 1 and (added := _added(node, data[0], fixed[0])) is not None and self._bias(node, data[0], added):
             pass
         elif kind == "Mul" and len(fixed) == 1 and fixed[0].ndim == 1 and fixed[0].size > 1:
             self._open(node, "layer_norm", {"weight": fixed[0]}, (), data[0])
@@ -146,14 +153,30 @@ class _Reader:
         named = {"Conv": "conv", "ConvTranspose": "deconv", "MatMul": "linear", "Gemm": "linear"}
         self._open(node, named[kind], arrays, settings, source)
 
+    def _reshaped(self, node: Any) -> np.ndarray:
+        """A constant in another shape."""
+        from onnx.reference import ReferenceEvaluator
+
+        given = {name: self.constants[name] for name in node.input if name}
+        try:
+            (result,) = ReferenceEvaluator(node, opsets={"": self.opset}).run(None, given)
+        except (ValueError, TypeError, IndexError, KeyError, RuntimeError, NotImplementedError) as error:
+            name = f"{node.name or node.output[0]} ({node.op_type})"
+            raise WeightsError(f"{self.path}: {name} cannot be computed: {error}") from error
+        return np.asarray(result)
+
     def _bias(self, node: Any, source: str, value: np.ndarray) -> bool:
-        """Takes a sum with a constant as the bias of the layer before it; False where it is none."""
+        """Takes a sum with a constant as the bias of the layer before it; False where it is none: another shape, along another
+        axis than the layer's outputs, or a layer whose result without it is read, too."""
         number = self.open_by_output.get(source)
-        if number is None or "bias" in self.layers[number].arrays:
+        if number is None or "bias" in self.layers[number].arrays or self.uses[source] > 1:
             return False
         made = self.layers[number]
-        outputs = made.arrays["weight"].shape[1 if made.kind == "deconv" else 0]
-        if value.size != outputs or max(value.shape, default=1) != value.size:
+        weight = made.arrays["weight"]
+        outputs = weight.shape[1] * made.settings[1] if made.kind == "deconv" else weight.shape[0]
+        axis = weight.ndim - 1 if made.kind in ("conv", "deconv") else 1  # of the outputs, from the last
+        shape = (1,) * (axis - value.ndim) + value.shape
+        if value.size != outputs or shape[-axis] != outputs:
             return False
         made.arrays["bias"] = value.reshape(-1)
         self._pass(node, frozenset([number]))
@@ -173,7 +196,8 @@ def read_layers(path: Path) -> tuple[list[Layer], tuple[int, int, int, int], dic
         model = onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf's own classes, which differ between its versions
         raise WeightsError(f"{path}: cannot be read as ONNX ({error}); copy it again") from error
-    reader = _Reader(path)
+    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 17)
+    reader = _Reader(path, opset)
     for tensor in model.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise WeightsError(f"{path}: its weights lie in another file; give an ONNX file that holds them itself")
@@ -194,6 +218,13 @@ def read_layers(path: Path) -> tuple[list[Layer], tuple[int, int, int, int], dic
 def digest(*parts: object) -> str:
     """A short name for what is equal when its parts are."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:24]
+
+
+def _added(node: Any, source: str, constant: np.ndarray) -> np.ndarray | None:
+    """What a node adds to `source`; None for one that does something else."""
+    if node.op_type == "Add":
+        return constant
+    return -constant if node.op_type == "Sub" and node.input[0] == source else None
 
 
 def _epsilon(value: float) -> str:

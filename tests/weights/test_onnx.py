@@ -126,6 +126,104 @@ def test_a_recogniser_and_its_characters(rec_file):
         assert torch.equal(model.head.fc.weight[wanted.index(label)], source.head.fc.weight[charset.index(label)])
 
 
+def biases_apart(path: Path) -> int:
+    """Every bias as a step of its own behind its layer, written in the ways in which converters write it; how many there were."""
+    proto = onnx.load(str(path))
+    numpy, make = onnx.numpy_helper, onnx.helper.make_node
+    values = {tensor.name: numpy.to_array(tensor) for tensor in proto.graph.initializer}
+    nodes, apart = [], 0
+
+    def constant(name: str, value: np.ndarray) -> str:
+        proto.graph.initializer.append(numpy.from_array(value, name))
+        return name
+
+    for node in proto.graph.node:
+        nodes.append(node)
+        takes = {"Conv": 3, "ConvTranspose": 3, "Gemm": 3}.get(node.op_type)
+        if takes != len(node.input):
+            continue
+        bias, result, way = values[node.input[2]], node.output[0], apart % 5
+        shape = (1, -1, 1, 1) if node.op_type != "Gemm" else (1, -1)
+        del node.input[2]
+        node.output[0] = raw = f"raw{apart}"
+        if way == 0:  # a constant of the right shape
+            steps, added = [], constant(f"b{apart}", bias.reshape(shape))
+        elif way == 1:  # paddle2onnx: reshaped in the graph
+            made = [constant(f"b{apart}", bias), constant(f"s{apart}", np.array(shape))]
+            steps, added = [make("Reshape", made, [f"r{apart}"])], f"r{apart}"
+        elif way == 2:
+            made = [constant(f"b{apart}", bias), constant(f"s{apart}", np.array([i for i, n in enumerate(shape) if n == 1]))]
+            steps, added = [make("Unsqueeze", made, [f"r{apart}"])], f"r{apart}"
+        elif way == 3:  # the constant first, behind a copy of the layer's result
+            steps, added = [make("Identity", [raw], [f"i{apart}"])], constant(f"b{apart}", bias.reshape(shape))
+            raw = f"i{apart}"
+        else:
+            steps, added = [], constant(f"b{apart}", -bias.reshape(shape))
+        operands = [added, raw] if way == 3 else [raw, added]
+        nodes += [*steps, make("Sub" if way == 4 else "Add", operands, [result])]
+        apart += 1
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    onnx.save(proto, str(path))
+    return apart
+
+
+@pytest.mark.parametrize("architecture", [DET, REC], ids=["det", "rec"])
+def test_biases_that_stand_apart(architecture, tmp_path):
+    """Of convolutions, squeeze-and-excite and deconvolutions."""
+    charset = Charset("abc") if architecture is REC else None
+    layouts = {"det": page_layout(3), "rec": line_layout(Charset("abc"), 3, 48)}
+    task = architecture["model_type"]
+    source = build(architecture, charset)
+    write_graph(source.eval(), tmp_path / "x.onnx", layouts[task], {"character": "a\nb\nc"} if charset else {})
+    assert biases_apart(tmp_path / "x.onnx") >= (3 if task == "rec" else 18)
+    onnx.checker.check_model(onnx.load(str(tmp_path / "x.onnx")), full_check=True)
+    model = build(architecture, charset, seed=1)
+    report = load_into(model, load_weights(tmp_path / "x.onnx"), same_charset(charset) if charset else None, 1.0)
+    assert report.share == 1.0 and not report.unexpected
+
+
+@pytest.mark.parametrize(
+    ("layer", "weight", "constant", "taken"),
+    [
+        ("Conv", (4, 3, 1, 1), (1, 4, 1, 1), True),
+        ("Conv", (4, 3, 1, 1), (4, 1, 1), True),
+        ("Conv", (4, 3, 1, 1), (4,), False),  # along the width
+        ("Conv", (4, 3, 1, 1), (1, 1, 4, 1), False),  # along the height
+        ("ConvTranspose", (3, 4, 1, 1), (1, 4, 1, 1), True),
+        ("MatMul", (8, 4), (4,), True),
+        ("MatMul", (8, 4), (1, 1, 1, 4), True),
+        ("MatMul", (8, 4), (1, 4, 1, 1), False),
+    ],
+)
+@pytest.mark.parametrize("also_read", [False, True])
+def test_which_sums_are_biases(layer, weight, constant, taken, also_read, tmp_path):
+    """Those along a layer's outputs, where nothing reads its result without them. Every layer: (1, 3, 4, 8) px."""
+    helper, numpy = onnx.helper, onnx.numpy_helper
+    rng = np.random.default_rng(0)
+    names = ["x", "w"]
+    nodes = [helper.make_node(layer, names, ["y"]), helper.make_node("Add", ["y", "c"], ["z"])]
+    if also_read:
+        nodes.append(helper.make_node("Relu", ["y"], ["also"]))
+    value = {name: rng.normal(size=shape).astype(np.float32) for name, shape in (("w", weight), ("c", constant))}
+    given = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 4, 8])
+    result = helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, None)
+    tensors = [numpy.from_array(array, name) for name, array in value.items()]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", [given], [result], tensors)), str(tmp_path / "x.onnx"))
+    (found,) = load_weights(tmp_path / "x.onnx").graph.layers
+    assert ("bias" in found.arrays) == (taken and not also_read)
+    if "bias" in found.arrays:
+        assert np.array_equal(found.arrays["bias"], value["c"].reshape(-1))
+
+
+def test_the_line_classifier_that_rapidocr_brings():
+    """Its batch norms stand unfused in the file, its biases apart."""
+    recipe = load_recipe(Path(__file__).parents[2] / "configs" / "cls" / "line_direction.yml")
+    model = build({**recipe.tree["Architecture"], "fused": False})
+    report = load_into(model, load_weights(rapidocr_model("ch_ppocr_mobile_v2.0_cls_mobile.onnx")), None, 1.0)
+    assert report.share == 1.0 and len(report.matched) == 213 and not report.unexpected
+
+
 def test_another_network_is_told(det_file, rec_file):
     path, _, charset = rec_file
     wider = {**REC, "Backbone": {"name": "PPLCNetV4", "model_size": "small"}}
