@@ -2,6 +2,7 @@
 
 python tools/export.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=output/ft Global.save_inference_dir=output/bundle
 python tools/export.py -c configs/det/db_mv3_ft.yml -o Global.pretrained_model=output/db_mv3_ft
+python tools/export.py --refresh output/bundle      (RapidOCR's settings anew, after inference.yml was edited or the folder moved)
 
 Status 2: the bundle's answers differ from the trained model's, or it cannot be made; an earlier bundle is left as it was.
 """
@@ -11,6 +12,7 @@ import argparse
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
 from ppocr_like.export import TOLERANCE, export
+from ppocr_like.export.refresh import refresh
 from ppocr_like.export.variants import INT8, parse_size
 from ppocr_like.pipeline.normalise import RANGES
 
@@ -23,7 +25,10 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def main() -> None:
-    parser = recipe_parser(__doc__)
+    parser = recipe_parser(__doc__, required=False)
+    parser.add_argument(
+        "--refresh", metavar="BUNDLE", help="only make RapidOCR's settings of a bundle anew, of its inference.yml and place"
+    )
     parser.add_argument(
         "--no-verify-data", action="store_true", help="compare on random tensors only, not on the evaluation sets"
     )
@@ -58,6 +63,11 @@ def main() -> None:
         "RapidOCR's settings for whole pages",
     )
     args = parser.parse_args()
+    if (args.refresh is None) == (args.config is None):
+        parser.error("give a recipe (-c) to export, or --refresh BUNDLE")
+    if args.refresh is not None:
+        refresh(args.refresh, say=lambda line: print(line, flush=True))
+        return
     recipe = recipe_from(args)
     load_components(recipe.plugins)
     export(

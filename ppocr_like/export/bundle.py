@@ -19,7 +19,7 @@ from ppocr_like.export.graph import write_graph
 from ppocr_like.export.kinds import Kind, kind_of
 from ppocr_like.export.pair import PAIR_CONFIG, PAIR_PARAMS, bundles_beside, write_pair
 from ppocr_like.export.rapidocr import CONFIG, PARAMS, write_rapidocr
-from ppocr_like.export.variants import Accuracy, measure, quantise, static_recipe
+from ppocr_like.export.variants import Accuracy, line_recipe, measure, quantise, static_recipe
 from ppocr_like.export.verify import TOLERANCE, SetCheck, ShapeCheck, Verifier, metric_line
 from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.outputs import claim
@@ -80,6 +80,8 @@ def export(
         recipe = single_model(recipe, sub_model)
     dynamic, recipe = recipe, recipe if static is None else static_recipe(recipe, static)
     backend, kind, source = _trained(recipe, sub_model)
+    if static is None:
+        recipe, kind = _following(recipe, kind, backend)
     beside = bundles_beside(kind.spec.model_type, pair)
     kind.size = static
     builder = Builder(recipe, kind.spec.charset)
@@ -179,6 +181,15 @@ def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Kind,
     model, _, charset = trained_model(weights, recipe, sub_model)
     kind = kind_of(recipe_spec(recipe, charset), recipe, model)
     return TorchBackend(model), kind, weights.path
+
+
+def _following(recipe: Recipe, kind: Kind, backend: TorchBackend) -> tuple[Recipe, Kind]:
+    """A recogniser's recipe and kind with canvases that follow the lines, where the network takes any width."""
+    free = getattr(backend.model, "steps_follow_width", True) and getattr(backend.model, "widest", None) is None
+    changed = line_recipe(recipe, kind.spec.bucket) if kind.spec.model_type == "rec" and free else None
+    if changed is None:
+        return recipe, kind
+    return changed, kind_of(recipe_spec(changed, kind.spec.charset), changed, backend.model)
 
 
 def _fold(kind: Kind, range_name: str) -> Affine:

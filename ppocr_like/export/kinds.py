@@ -19,10 +19,10 @@ from ppocr_like.contracts import ClassResult, PageBoxes, TextLine
 from ppocr_like.errors import ExportError
 from ppocr_like.export import rapidocr
 from ppocr_like.export.graph import CHARACTER, Layout, character_metadata, class_layout, line_layout, page_layout
+from ppocr_like.export.settings import settings
 from ppocr_like.pipeline import Spec
 from ppocr_like.pipeline.classes import TURNING
 from ppocr_like.pipeline.kinds import effective_postprocess
-from ppocr_like.pipeline.normalise import normalisation
 from ppocr_like.pipeline.preprocess import Preprocess
 
 NEAR = 2.0  # px between corners of boxes that count as equal: a pixel of the map on the other side of the threshold
@@ -38,7 +38,7 @@ class Kind(ABC):
         model: the trained network; its head may name the graph's input and output (`onnx_names`).
     """
 
-    strict: bool  # another result is an error even where the metric is equal
+    strict: bool  # classes are chosen: another choice that rounding does not explain is an error even where the metric is equal
     unit: str
     results: str
     header: str  # of rapidocr.yaml
@@ -85,9 +85,9 @@ class Kind(ABC):
     def entries(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """What the post-processing reads of a batch."""
 
-    @abstractmethod
     def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
         """(parameters for RapidOCR with `model` as its path, what it cannot do as we do)."""
+        return settings(self.spec, model)
 
     @abstractmethod
     def summary(self) -> str:
@@ -163,24 +163,14 @@ class Lines(Kind):
         return f"reads {result.text!r}"
 
     def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
-        assert self.spec.charset is not None
-        chain = Preprocess(self.spec)
-        limit = (self.size[1] if self.size else None) or self.width or self.widest
-        reasons = []
-        if limit:
+        params, notes = super().rapidocr(model)
+        if limit := (self.size[1] if self.size else None) or self.width or self.widest:
             most = "at most " if limit == self.widest else ""
-            reasons.append(f"it makes images as wide as their lines are long, and the network takes {most}{limit} px")
-        if chain.image_shape[0] != 3:
-            reasons.append("it feeds three channels, and the network takes gray lines")
-        if any(getattr(step, "std", rapidocr.STD) != rapidocr.STD for step in chain.chain):
-            reasons.append("it feeds pixels in [-1, 1], and the network takes another range (std)")
-        if self.spec.form != "paddle":
-            reasons.append(f"it reads probabilities (N, T, classes), and the graph is of the form {self.spec.form!r}")
-        notes = [f"RapidOCR cannot run this network: {one}" for one in reasons]
-        moved = self.spec.charset.direction != "ltr"
-        if moved:
-            notes.append("RapidOCR puts right-to-left texts in reading order with python-bidi: pip install 'rapidocr[rtl]'")
-        return rapidocr.line_params(model, chain.image_shape, moved), notes
+            notes.append(
+                "RapidOCR cannot run this network: it makes images as wide as their lines are long, and the network takes "
+                f"{most}{limit} px"
+            )
+        return params, notes
 
     def summary(self) -> str:
         assert self.spec.charset is not None
@@ -236,10 +226,6 @@ class Pages(Kind):
     def told(self, result: PageBoxes) -> str:
         return f"finds {len(result.boxes)} boxes"
 
-    def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
-        step = normalisation(Preprocess(self.spec).chain)
-        return rapidocr.page_params(model, self.spec.transforms, self.spec.postprocess, step)
-
     def summary(self) -> str:
         given = ", ".join(f"{key} {value}" for key, value in self.spec.postprocess.items() if key != "name")
         return f"{self.spec.postprocess.get('name')}: {given}"
@@ -285,11 +271,6 @@ class Classes(Kind):
 
     def told(self, result: ClassResult) -> str:
         return f"says {result.label!r}"
-
-    def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
-        chain = Preprocess(self.spec)
-        keeps_ratio = all(getattr(step, "padding", True) for step in chain.chain)
-        return rapidocr.class_params(model, chain.image_shape, self.labels, keeps_ratio)
 
     def summary(self) -> str:
         return f"classes {', '.join(self.labels)}"

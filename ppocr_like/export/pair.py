@@ -11,17 +11,17 @@ import yaml
 
 from ppocr_like.atomic import write_text
 from ppocr_like.errors import WeightsError
-from ppocr_like.export.rapidocr import PARAMS, complete_config
-from ppocr_like.outside import Malformed, parse_json, read_file, shown
+from ppocr_like.export.rapidocr import complete_config
+from ppocr_like.export.settings import settings
 from ppocr_like.pipeline.onnx_backend import MODEL
-from ppocr_like.pipeline.spec import FILE, Spec, read_spec
+from ppocr_like.pipeline.spec import Spec, read_spec
 
 PAIR_PARAMS = "rapidocr_pair_params.json"
 PAIR_CONFIG = "rapidocr_pair.yaml"
 HEADER = """\
 # Whole pages in RapidOCR (pip install rapidocr onnxruntime) with the models named below:
 #     RapidOCR(config_path="rapidocr_pair.yaml")("page.jpg").txts
-# The models' paths are absolute: after moving a folder set Det.model_path, Rec.model_path or Cls.model_path anew.
+# Made of the inference.yml of each: change those, then run `python tools/export.py --refresh FOLDER` for this folder.
 """
 
 
@@ -32,7 +32,7 @@ def pair_params(det: Mapping[str, Any], rec: Mapping[str, Any], cls: Mapping[str
     a step of `bucket_by_width`. It sorts lines by rows and knows no columns.
 
     Args:
-        det, rec, cls: what the bundles' own `rapidocr_params.json` say.
+        det, rec, cls: what `refresh.settings` makes of the bundles' own `inference.yml`.
         spec: the recogniser's.
     """
     params = {key: value for key, value in det.items() if key.startswith(("Global.", "Det."))}
@@ -91,18 +91,29 @@ def bundles_beside(own: str, bundles: Sequence[str | Path]) -> dict[str, Any]:
     return found
 
 
+def refresh_pair(folder: Path) -> str:
+    """Makes the settings for whole pages of a bundle anew, where it has some; what to say of it."""
+    if not (folder / PAIR_PARAMS).is_file():
+        return ""
+    try:
+        params = json.loads((folder / PAIR_PARAMS).read_text(encoding="utf-8"))
+        parts = {kind: Path(params[f"{kind.capitalize()}.model_path"]).parent for kind in ("det", "rec")}
+        if params.get("Global.use_cls"):
+            parts["cls"] = Path(params["Cls.model_path"]).parent
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"{folder / PAIR_PARAMS}: cannot be read ({error!r}); remove it, or export with --pair again"
+        ) from error
+    own = read_spec(folder).model_type
+    parts[own] = folder  # it may have moved
+    write_pair(folder, **parts)
+    return f"; {PAIR_CONFIG} too"
+
+
 def _params(bundle: Path, kind: str) -> dict[str, Any]:
-    """What a bundle's own file says; its model is where the bundle is now."""
+    """What a bundle's `inference.yml` says; its model is where the bundle is now."""
     bundle = bundle.expanduser().resolve()
     spec = read_spec(bundle)
     if spec.model_type != kind:
         raise WeightsError(f"{bundle} is of model_type {spec.model_type!r}; a bundle of model_type {kind!r} is needed")
-    try:
-        params = parse_json(read_file(bundle / PARAMS))
-        if not isinstance(params, dict):
-            raise Malformed(f"is {shown(params)}; a mapping is needed")
-    except (OSError, Malformed) as error:
-        raise WeightsError(
-            f"{bundle / PARAMS}: cannot be read ({error}); export the bundle again (it has {FILE}, too)"
-        ) from error
-    return {**params, f"{kind.capitalize()}.model_path": str(bundle / MODEL)}
+    return settings(spec, bundle / MODEL)[0]

@@ -10,31 +10,35 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ppocr_like.atomic import atomic_write
 from ppocr_like.config.nodes import item_node
+from ppocr_like.pipeline.settings_file import CONFIG, MADE_OF, digest_of
+from ppocr_like.pipeline.spec import FILE
 from ppocr_like.transforms.normalize import NormalizeImage
 
 PARAMS = "rapidocr_params.json"
-CONFIG = "rapidocr.yaml"
 DB_ARGUMENTS = ("thresh", "box_thresh", "max_candidates", "unclip_ratio", "use_dilation", "score_mode")
+LEAST_WIDTH = 320  # px: of its narrowest canvas for lines, unless it is told otherwise
+CHANNELS = 3  # that it feeds
 STD = 0.5  # RapidOCR feeds lines as (pixel / 255 - 0.5) / 0.5
 DEFAULT_SIDE, MAX_SIDE = 736, 4000  # px: DetResizeForTest without arguments (shorter side), and its bound of the longer one
 LINES = """\
 # The recogniser of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:
 #     RapidOCR(config_path="rapidocr.yaml")(image)
 # Whole pages: set Global.use_det and Global.use_preprocess_img to true; RapidOCR brings the detector.
-# The model's path is absolute: after moving the folder set Rec.model_path anew.
+# Made of inference.yml: change that file, or move the folder, then run `python tools/export.py --refresh FOLDER`.
 """
 CLASSES = """\
 # The line classifier of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:
 #     RapidOCR(config_path="rapidocr.yaml")(image).cls_res
 # Whole pages: set Global.use_det, Global.use_rec and Global.use_preprocess_img to true; RapidOCR brings the other models.
-# The model's path is absolute: after moving the folder set Cls.model_path anew.
+# Made of inference.yml: change that file, or move the folder, then run `python tools/export.py --refresh FOLDER`.
 """
 PAGES = """\
 # The detector of this folder in RapidOCR (pip install rapidocr onnxruntime): boxes without texts:
 #     RapidOCR(config_path="rapidocr.yaml")(image).boxes
 # With texts: set Global.use_rec to true; RapidOCR brings the recogniser (or name one in Rec.model_path).
-# The model's path is absolute: after moving the folder set Det.model_path anew.
+# Made of inference.yml: change that file, or move the folder, then run `python tools/export.py --refresh FOLDER`.
 """
 
 
@@ -43,7 +47,7 @@ def line_params(model: Path, image_shape: tuple[int, int, int], right_to_left: b
 
     Args:
         model: where `model.onnx` will stand.
-        image_shape: (channels, height, width) of the recipe; RapidOCR widens the canvas to 320 px at least.
+        image_shape: (channels, height, width); the width is that of the narrowest canvas.
         right_to_left: the texts have to be put in reading order, which RapidOCR does for the language `arabic` alone, with
             python-bidi (`pip install "rapidocr[rtl]"`).
     """
@@ -54,7 +58,7 @@ def line_params(model: Path, image_shape: tuple[int, int, int], right_to_left: b
         # Lines go to the network as they are: RapidOCR would shrink those over 2000 px and enlarge those under 30 px first.
         "Global.use_preprocess_img": False,
         "Rec.model_path": str(model),
-        "Rec.rec_img_shape": [image_shape[0], image_shape[1], 320],
+        "Rec.rec_img_shape": list(image_shape),
         **language,
     }
 
@@ -242,8 +246,12 @@ def _model(task: str, lang: str, size: str, version: str) -> dict[str, Any]:
 
 
 def write_rapidocr(folder: Path, header: str, params: Mapping[str, Any]) -> None:
-    """Writes both files into `folder`; `header`: comment at the head of the YAML file."""
+    """Writes both files into `folder`, beside its `inference.yml`; `header`: comment at the head of the YAML file.
+
+    The comment tells the digest of the `inference.yml` that they are made of; who opens the bundle compares it.
+    """
     text = json.dumps(params, ensure_ascii=False, indent=2)
-    (folder / PARAMS).write_text(text + "\n", encoding="utf-8")
+    atomic_write(folder / PARAMS, lambda file: file.write((text + "\n").encode()))
     config = yaml.safe_dump(complete_config(params), sort_keys=False, allow_unicode=True)
-    (folder / CONFIG).write_text(header + config, encoding="utf-8")
+    made_of = f"{MADE_OF}{digest_of(folder)}\n" if (folder / FILE).is_file() else ""
+    atomic_write(folder / CONFIG, lambda file: file.write((header + made_of + config).encode()))

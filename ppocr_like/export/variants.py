@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from ppocr_like.config import Builder, Recipe
+from ppocr_like.config import BucketByWidth, Builder, Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
@@ -21,6 +21,7 @@ from ppocr_like.data.watch import watched
 from ppocr_like.errors import ConfigError, ExportError, Problem, first_line
 from ppocr_like.export.kinds import Kind
 from ppocr_like.export.verify import as_array
+from ppocr_like.pipeline.canvas import following_step, least_width
 from ppocr_like.pipeline.normalise import Affine
 from ppocr_like.pipeline.runner import Backend
 
@@ -80,6 +81,24 @@ def static_recipe(recipe: Recipe, size: tuple[int, int]) -> Recipe:
         raise ConfigError(
             [Problem("Eval.dataset.transforms", f"has no {PAGE_STEP}, {', '.join(LINE_STEPS)}: a static size has no place")]
         )
+    if isinstance(evaluation.get("loader"), dict):
+        evaluation["loader"]["bucket_by_width"] = None
+    return Recipe(tree, recipe.path, recipe.overridden)
+
+
+def line_recipe(recipe: Recipe, bucket: BucketByWidth | None) -> Recipe | None:
+    """The recipe with an evaluation whose canvases follow the lines, as its bundle's do; None where no step can do so."""
+    tree = copy.deepcopy(recipe.tree)
+    evaluation = tree.get("Eval") or {}
+    changed = False
+    for path, dataset in _datasets(evaluation):
+        for number, node in enumerate(dataset.get("transforms") or []):
+            new = following_step(node, f"{path}.transforms[{number}]", least_width(bucket))
+            if new is not None:
+                dataset["transforms"][number] = new
+                changed = True
+    if not changed:
+        return None
     if isinstance(evaluation.get("loader"), dict):
         evaluation["loader"]["bucket_by_width"] = None
     return Recipe(tree, recipe.path, recipe.overridden)

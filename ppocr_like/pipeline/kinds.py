@@ -13,6 +13,7 @@ from ppocr_like.config import BucketByWidth, Builder, Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.canvas import following, follows_line
 from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.locate import on_onnx, open_onnx
@@ -90,6 +91,8 @@ def with_recipe(spec: Spec, recipe: Recipe, source: str) -> Spec:
             f"{source} is of model_type {spec.model_type!r}, the recipe {recipe.source} of {theirs.model_type!r}; give the "
             "recipe it was trained with, or none"
         )
+    if follows_line(spec):
+        theirs = following(theirs)
     transforms = theirs.transforms
     if spec.folded is not None:
         transforms = outside(transforms, normalisation(Preprocess(theirs).chain), spec.folded)

@@ -9,6 +9,7 @@ from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.foreign import graph_kind, graph_spec, paddle_spec
 from ppocr_like.pipeline.onnx_backend import MODEL, Graph, OnnxBackend, within
+from ppocr_like.pipeline.settings_file import say_if_stale
 from ppocr_like.pipeline.spec import FILE, SECTION, Spec, read_spec, read_tree
 
 SUFFIX = ".onnx"
@@ -41,6 +42,7 @@ def open_onnx(model: str | Path, threads: int | None = None) -> tuple[Spec, Onnx
     tree = read_tree(folder / FILE) if (folder / FILE).is_file() else None
     if isinstance(tree, Mapping) and SECTION in tree and (named is None or named.name == MODEL):
         spec = Spec.from_tree(tree, str(folder / FILE))
+        say_if_stale(folder)
         return spec, OnnxBackend(folder, spec, threads)
     described = isinstance(tree, Mapping) and SECTION not in tree
     if named is None and not described:

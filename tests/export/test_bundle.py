@@ -49,7 +49,10 @@ def test_the_bundle_is_verified_and_whole(tiny_run, tmp_path):
 
 def test_what_the_bundle_says(tiny_run, tiny_bundle):
     tree = yaml.safe_load((tiny_bundle / "inference.yml").read_text(encoding="utf-8"))
-    assert tree["PreProcess"]["transform_ops"] == load_recipe(tiny_run.recipe).get("Eval.dataset.transforms")
+    chain = load_recipe(tiny_run.recipe).get("Eval.dataset.transforms")
+    following = {"RecResizeImg": {"image_shape": [3, 48, 64], "eval_mode": True}}  # from the narrowest bucket on
+    assert tree["PreProcess"]["transform_ops"] == [*chain[:2], following, chain[3]]
+    assert tree["PpocrLike"]["bucket_by_width"] is None
     assert tree["PostProcess"]["name"] == "CTCLabelDecode" and tree["PostProcess"]["use_space_char"] is True
     weights = load_weights(tiny_run.folder)
     assert tuple(tree["PostProcess"]["character_dict"]) == weights.charset.entries

@@ -19,6 +19,7 @@ from ppocr_like.export import export
 from ppocr_like.pipeline import Detector, Recogniser
 from tests.ink_run import InkRun
 
+ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("PPOCR_LIKE_RAPIDOCR_PYTHON")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="PPOCR_LIKE_RAPIDOCR_PYTHON is not set; `make test-rapidocr` sets it")
 
@@ -61,9 +62,15 @@ def rapidocr(bundle: Path, images: list[np.ndarray], folder: Path) -> dict[str, 
     return json.loads((folder / "out.json").read_text())
 
 
-def test_rapidocr_reads_what_we_read(tiny_run, tmp_path):
+@pytest.mark.parametrize(
+    "canvas",
+    [RAPIDOCR_CANVAS, ["Eval.loader.bucket_by_width={step: 64, min_width: 320, max_width: 640}"]],
+    ids=["line", "buckets"],
+)
+def test_rapidocr_reads_what_we_read(tiny_run, tmp_path, canvas):
+    """Whatever the recipe's evaluation says: a bundle's canvases follow the line, and buckets stay with training."""
     load_components()
-    wanted = [f"Global.pretrained_model={tiny_run.folder}", f"Global.save_inference_dir={tmp_path}/bundle", *RAPIDOCR_CANVAS]
+    wanted = [f"Global.pretrained_model={tiny_run.folder}", f"Global.save_inference_dir={tmp_path}/bundle", *canvas]
     bundle = export(load_recipe(tiny_run.recipe, wanted)).folder
     images = [cv2.imread(str(path)) for path in tiny_run.images]
     images += [cv2.resize(images[1], (2300, 90)), cv2.resize(images[2], (150, 22))]  # larger and smaller than RapidOCR's bounds
@@ -77,6 +84,38 @@ def test_rapidocr_reads_what_we_read(tiny_run, tmp_path):
     assert len(theirs["batch"]) == len(images)
     widest = max(range(len(images)), key=lambda i: images[i].shape[1] / images[i].shape[0])
     assert theirs["batch"][widest][0] == ours[widest].text
+
+
+LINES = """
+import json, os, sys
+os.environ["http_proxy"] = os.environ["https_proxy"] = "http://127.0.0.1:9"  # a download would fail
+from rapidocr import RapidOCR
+engine = RapidOCR(config_path=f"{sys.argv[1]}/rapidocr.yaml")
+results = [engine(path) for path in json.load(open(sys.argv[2]))]
+json.dump([result.txts[0] if result.txts else "" for result in results], open(sys.argv[3], "w"))
+"""
+
+
+@pytest.mark.parametrize("least", [320, 64])
+def test_rapidocr_and_we_agree_on_every_line_of_the_example_data(least, tmp_path):
+    """The shipped weights and their recipe, whose evaluation has width buckets, on real lines of all widths."""
+    load_components()
+    wanted = [f"Global.save_inference_dir={tmp_path}/bundle", "Global.pretrained_model=pretrained/svtr_small.safetensors"]
+    wanted.append(f"Eval.loader.bucket_by_width.min_width={least}")
+    bundle = export(load_recipe("configs/rec/svtr_ft.yml", wanted), verify_data=False, say=lambda line: None).folder
+    paths = []
+    for name in ("typewritten_fr", "fraktur_archiscribe"):
+        lines = (ROOT / "train_data" / name / "train.txt").read_text(encoding="utf-8").splitlines()
+        paths += [str(ROOT / "train_data" / line.partition("\t")[0]) for line in lines[:: max(1, len(lines) // 60)]]
+    ours = [line.text for line in Recogniser(bundle)(paths)]
+    (tmp_path / "paths.json").write_text(json.dumps(paths))
+    command = [PYTHON, "-c", LINES, str(bundle), str(tmp_path / "paths.json"), str(tmp_path / "out.json")]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    theirs = json.loads((tmp_path / "out.json").read_text())
+    assert len(ours) > 100 and sum(map(len, ours)) > 1000
+    assert [(path, a, b) for path, a, b in zip(paths, ours, theirs, strict=True) if a != b] == []
 
 
 PAGES = """

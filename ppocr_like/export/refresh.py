@@ -1,0 +1,63 @@
+"""RapidOCR's settings of a bundle made anew, after its `inference.yml` was edited or it was moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ppocr_like.errors import WeightsError
+from ppocr_like.export import rapidocr
+from ppocr_like.export.pair import refresh_pair
+from ppocr_like.export.settings import settings
+from ppocr_like.pipeline.onnx_backend import MODEL, Graph
+from ppocr_like.pipeline.spec import FILE, read_spec
+
+HEADERS = {"rec": rapidocr.LINES, "det": rapidocr.PAGES, "cls": rapidocr.CLASSES}
+
+
+def refresh(bundle: str | Path, say: Callable[[str], None]) -> list[str]:
+    """Makes `rapidocr.yaml` and `rapidocr_params.json` of a bundle anew, of its `inference.yml` and for where it is now; and its
+    settings for whole pages, where it has some, of all bundles that they name.
+
+    Args:
+        bundle: folder of an export.
+        say: gets a line for each value that changes.
+
+    Returns:
+        the keys that changed.
+
+    Raises:
+        WeightsError: no bundle, one whose network is not that of `inference.yml`, or files that cannot be read or written.
+        ConfigError: `inference.yml` names what cannot be built.
+    """
+    folder = Path(bundle).expanduser().resolve()
+    spec = read_spec(folder)
+    if not (folder / MODEL).is_file():
+        raise WeightsError(f"{folder / MODEL}: no such file; a bundle has {MODEL} and {FILE} in one folder")
+    params, notes = settings(spec, folder / MODEL)
+    if spec.model_type == "rec" and (width := Graph.open(folder / MODEL, 1).given[3]) is not None:
+        notes.append(f"RapidOCR cannot run this network: the network takes {width} px")
+    before = _written(folder / rapidocr.PARAMS)
+    try:
+        rapidocr.write_rapidocr(folder, HEADERS[spec.model_type], params)
+        pair = refresh_pair(folder)
+    except OSError as error:
+        raise WeightsError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    changed = [key for key in {**before, **params} if before.get(key) != params.get(key)]
+    for key in changed:
+        say(f"{key}: {params.get(key)} instead of {before.get(key)}")
+    for note in notes:
+        say(f"note: {note}")
+    say(f"{folder}: RapidOCR's settings follow {FILE}" + ("" if changed else ", as they did") + pair)
+    return changed
+
+
+def _written(path: Path) -> dict[str, Any]:
+    """The settings as they stand in the bundle; {} where they are none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
