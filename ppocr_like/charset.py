@@ -126,6 +126,23 @@ def graph_direction(metadata: Mapping[str, str], entries: Sequence[str]) -> Dire
     return resolve_direction("paddle", entries)
 
 
+def dictionary_bytes(entries: Sequence[str], path: str | Path) -> bytes:
+    """A dictionary file's content, which `read_dictionary` reads as the same entries.
+
+    Raises:
+        DataError: an entry that a file of one entry a line cannot hold; `path` is named.
+    """
+    for number, entry in enumerate(entries, 1):
+        if "\n" in entry or entry.endswith("\r") or (number == 1 and entry.startswith("\ufeff")):
+            codes = " ".join(f"U+{ord(character):04X}" for character in entry)
+            raise DataError(
+                f"entry {number}, {entry!r} ({codes}), cannot stand in a dictionary file of one entry a line", str(path)
+            )
+    if not entries:
+        raise DataError("there are no characters to write", str(path))
+    return "".join(f"{entry}\n" for entry in entries).encode("utf-8")
+
+
 class Charset:
     """Blank, entries and optional space, with encode and decode.
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import nn
 
+from ppocr_like.atomic import atomic_write
+from ppocr_like.charset import Charset, dictionary_bytes
 from ppocr_like.config.build import Builder
 from ppocr_like.config.plugins import carried_tree
 from ppocr_like.config.recipe import Recipe
@@ -56,6 +60,7 @@ class Conversion:
     rows: tuple[Row, ...]
     target: Path
     written: int
+    dictionary: str = ""  # what to say of the dictionary beside weights that do not hold their characters
 
     def table(self) -> str:
         """A line for each tensor."""
@@ -69,7 +74,7 @@ class Conversion:
         """One line."""
         counts = {status: sum(row.status == status for row in self.rows) for status in dict.fromkeys(r.status for r in self.rows)}
         told = ", ".join(f"{count} {status}" for status, count in counts.items())
-        return f"{self.target}: {self.written} tensors written ({told})"
+        return f"{self.target}: {self.written} tensors written ({told})" + (f"; {self.dictionary}" if self.dictionary else "")
 
 
 def convert(
@@ -119,20 +124,21 @@ def _kind(path: Path, to: Kind | None) -> Kind:
 
 def _by_names(weights: WeightsFile, path: Path, kind: Kind) -> Conversion:
     """Without a network: names are changed, layouts stay as they are and are told."""
+    said = ""
     if weights.graph is not None:
         raise WeightsError(f"{weights.path}: the names of an ONNX file's weights come from a network: give its recipe (-c)")
     if kind == "paddle" and not weights.paddle:
         raise WeightsError(f"{weights.path}: which weights Paddle turns round only a network tells: give its recipe (-c)")
     if kind == "paddle":
         arrays = {to_paddle_name(name): tensor.numpy() for name, tensor in weights.state.items()}
-        write_paddle(path, arrays | {cell: arrays[flat] for flat, cell in cell_names(arrays).items()})
+        said = _write_paddle(path, arrays | {cell: arrays[flat] for flat, cell in cell_names(arrays).items()}, weights.charset)
     else:
         told: dict[str, Any] = {**weights.metadata, **({LAYOUT: "paddle"} if weights.paddle else {})}
         if weights.charset is not None:
             told["charset"] = weights.charset
         save_weights(path, weights.state, told)
     rows = [Row(weights.names.get(name, name), name, tuple(t.shape), False, "matched") for name, t in weights.state.items()]
-    return Conversion(tuple(rows), path, len(rows))
+    return Conversion(tuple(rows), path, len(rows), said)
 
 
 def _by_network(weights: WeightsFile, recipe: Recipe, path: Path, kind: Kind, partial: bool) -> Conversion:
@@ -152,16 +158,41 @@ def _by_network(weights: WeightsFile, recipe: Recipe, path: Path, kind: Kind, pa
     except WeightsError as error:
         hint = "" if partial else "\n  --partial converts what is there"
         raise WeightsError(f"{error}{hint}") from error
-    state = {name: model.state_dict()[name] for name in (*report.matched, *report.unused)}
+    state, said = {name: model.state_dict()[name] for name in (*report.matched, *report.unused)}, ""
     if kind == "paddle":
         arrays = paddle_state(state, model)
-        write_paddle(path, arrays)
+        said = _write_paddle(path, arrays, charset)
         count = len(arrays)
     else:
         told = {**weights.metadata, "recipe": recipe.tree, **({} if charset is None else {"charset": charset})}
         save_weights(path, state, told)
         count = len(state)
-    return Conversion(tuple(_rows(weights, model, report)), path, count)
+    return Conversion(tuple(_rows(weights, model, report)), path, count, said)
+
+
+def dictionary_of(path: Path) -> Path:
+    """Where the characters of PaddleOCR's weights are written, which do not hold them."""
+    return path.with_name(f"{path.stem}_dict.txt")
+
+
+def _write_paddle(path: Path, arrays: Mapping[str, np.ndarray], charset: Charset | None) -> str:
+    """Writes PaddleOCR's weights and, beside them, the dictionary that they do not hold; what to say of it.
+
+    Raises:
+        WeightsError: another dictionary of that name is there; nothing is written.
+        DataError: a character that a dictionary file cannot hold.
+    """
+    if charset is None:
+        write_paddle(path, arrays)
+        return ""
+    target = dictionary_of(path)
+    data = dictionary_bytes(charset.entries, target)
+    if os.path.lexists(target) and (not target.is_file() or target.read_bytes() != data):
+        raise WeightsError(f"{target} exists already and lists other characters; remove it, or give another name for {path.name}")
+    write_paddle(path, arrays)
+    atomic_write(target, lambda file: file.write(data))
+    space = f"Global.use_space_char: {str(charset.use_space_char).lower()}"
+    return f"{target}: its {len(charset.entries)} characters (Global.character_dict_path), {space}"
 
 
 def _rows(weights: WeightsFile, model: nn.Module, report: MatchReport) -> list[Row]:
