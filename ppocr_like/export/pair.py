@@ -14,7 +14,7 @@ from ppocr_like.errors import WeightsError
 from ppocr_like.export.rapidocr import complete_config
 from ppocr_like.export.settings import settings
 from ppocr_like.pipeline.onnx_backend import MODEL
-from ppocr_like.pipeline.spec import Spec, read_spec
+from ppocr_like.pipeline.spec import FILE, Spec, read_spec
 
 PAIR_PARAMS = "rapidocr_pair_params.json"
 PAIR_CONFIG = "rapidocr_pair.yaml"
@@ -64,7 +64,7 @@ def write_pair(folder: Path, det: str | Path, rec: str | Path, cls: str | Path |
         params = pair_params(parts["det"], parts["rec"], parts.get("cls"), read_spec(rec))
         complete = complete_config(params)
     except (LookupError, TypeError, ValueError) as error:
-        names = " and ".join(str(Path(source) / PARAMS) for source in (det, rec, cls) if source is not None)
+        names = " and ".join(str(Path(source) / FILE) for source in (det, rec, cls) if source is not None)
         raise WeightsError(f"{names}: incomplete or damaged ({error!r}); export the bundles again") from error
     written = [folder / PAIR_PARAMS, folder / PAIR_CONFIG]
     write_text(written[0], json.dumps(params, ensure_ascii=False, indent=2) + "\n")

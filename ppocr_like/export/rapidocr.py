@@ -26,19 +26,19 @@ LINES = """\
 # The recogniser of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:
 #     RapidOCR(config_path="rapidocr.yaml")(image)
 # Whole pages: set Global.use_det and Global.use_preprocess_img to true; RapidOCR brings the detector.
-# Made of inference.yml: change that file, or move the folder, then run `python tools/export.py --refresh FOLDER`.
+# Made of inference.yml: after changing that, or moving the folder (Rec.model_path), run `tools/export.py --refresh FOLDER`.
 """
 CLASSES = """\
 # The line classifier of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:
 #     RapidOCR(config_path="rapidocr.yaml")(image).cls_res
 # Whole pages: set Global.use_det, Global.use_rec and Global.use_preprocess_img to true; RapidOCR brings the other models.
-# Made of inference.yml: change that file, or move the folder, then run `python tools/export.py --refresh FOLDER`.
+# Made of inference.yml: after changing that, or moving the folder (Cls.model_path), run `tools/export.py --refresh FOLDER`.
 """
 PAGES = """\
 # The detector of this folder in RapidOCR (pip install rapidocr onnxruntime): boxes without texts:
 #     RapidOCR(config_path="rapidocr.yaml")(image).boxes
 # With texts: set Global.use_rec to true; RapidOCR brings the recogniser (or name one in Rec.model_path).
-# Made of inference.yml: change that file, or move the folder, then run `python tools/export.py --refresh FOLDER`.
+# Made of inference.yml: after changing that, or moving the folder (Det.model_path), run `tools/export.py --refresh FOLDER`.
 """
 
 
