@@ -29,12 +29,10 @@ def main() -> None:
     parser.add_argument(
         "--refresh", metavar="BUNDLE", help="only make RapidOCR's settings of a bundle anew, of its inference.yml and place"
     )
-    parser.add_argument(
-        "--no-verify-data", action="store_true", help="compare on random tensors only, not on the evaluation sets"
-    )
-    parser.add_argument(
-        "--tolerance", type=float, default=TOLERANCE, help=f"largest difference of a probability (default {TOLERANCE:g})"
-    )
+    told = "compare on random tensors only, not on the evaluation sets"
+    parser.add_argument("--no-verify-data", dest="verify_data", action="store_false", help=told)
+    told = f"largest difference of a probability, but for what rounding explains (default {TOLERANCE:g})"
+    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=told)
     parser.add_argument(
         "--fold-normalize",
         choices=sorted(RANGES),
@@ -70,17 +68,8 @@ def main() -> None:
         return
     recipe = recipe_from(args)
     load_components(recipe.plugins)
-    export(
-        recipe,
-        verify_data=not args.no_verify_data,
-        tolerance=args.tolerance,
-        fold_normalize=args.fold_normalize,
-        sub_model=args.sub_model,
-        static=args.static,
-        int8=args.int8,
-        pair=args.pair,
-        say=lambda line: print(line, flush=True),
-    )
+    given = {key: value for key, value in vars(args).items() if key not in ("config", "opt", "refresh", "plugin")}
+    export(recipe, **given, say=lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":
