@@ -80,8 +80,7 @@ def export(
         recipe = single_model(recipe, sub_model)
     dynamic, recipe = recipe, recipe if static is None else static_recipe(recipe, static)
     backend, kind, source = _trained(recipe, sub_model)
-    if static is None:
-        recipe, kind = _following(recipe, kind, backend)
+    recipe, kind = (recipe, kind) if static else _following(recipe, kind, backend)
     beside = bundles_beside(kind.spec.model_type, pair)
     kind.size = static
     builder = Builder(recipe, kind.spec.charset)
