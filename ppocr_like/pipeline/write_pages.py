@@ -75,7 +75,7 @@ class PageResults:
             return {"image": source_name(finding.source), "error": finding.error}
         height, width = finding.prepared.picture.shape[:2]
         unread = unread_print(finding.prepared.picture, [np.asarray(box.points) for box in finding.page.boxes])
-        self._notes += [one_line(f"{finding.source}: {unread}")] if unread else []
+        self._notes += [one_line(f"{source_name(finding.source)}: {unread}")] if unread else []
         boxes = [_plain(box) for box in in_reading_order(finding)]
         record = {"image": source_name(finding.source), "width": int(width), "height": int(height), "boxes": boxes}
         drawn = self.max_pages is None or self._drawn < self.max_pages
