@@ -102,8 +102,7 @@ def read_pages(
 
     Raises:
         ConfigError: an unknown kind.
-        DataError: `out` holds results of other models or settings, or cannot be written; a result would replace a file that is
-            read (nothing is written then); `font` is no font.
+        DataError: `out` holds results of other models or settings, or cannot be written; a result would replace what is read.
     """
     check_kinds(kinds)
     folder = Path(out).expanduser()
@@ -128,17 +127,17 @@ def read_pages(
                 summary.add(result.page, result.picture, written)
                 say(f"{one_line(page.name)}\t{len(result.page.lines)} lines")
             bar.update()
+    wholes = [file for file in wholes if log.all_done(file, pages, names, folder)]
     summary.files += _join_wholes(wholes, folder, kinds, log, {name for _, name in left})
     return summary
 
 
 def _join_wholes(wholes: Sequence[WholeFile], folder: Path, kinds: Sequence[str], log: _Log, anew: Collection[str]) -> list[Path]:
-    """Files of several pages, where all of these are done; gives what was written."""
+    """Files of several pages, all of which are done; gives what was written."""
     written = []
     for file in wholes:
-        if all(page in log.records for page in file.pages):
-            log.announce(_wholes(file, kinds))
-            written += join(folder, file, kinds, anew, _save)
+        log.announce(_wholes(file, kinds))
+        written += join(folder, file, kinds, anew, _save)
     return written
 
 
@@ -288,6 +287,10 @@ class _Log:
         if record is None or record.get("page") != page.name or record.get("file") != _mark(page.path):
             return False
         return all(os.path.isfile(folder / file) for file in record.get(WRITTEN) or ())
+
+    def all_done(self, file: WholeFile, pages: Sequence[PageSource], names: Sequence[str], folder: Path) -> bool:
+        """Whether all pages of a file are done; `names` are those of the results of `pages`."""
+        return all(self.done(page, name, folder) for page, name in zip(pages, names, strict=True) if name in file.pages)
 
     def announce(self, names: Sequence[str]) -> None:
         """Names files before they are written: a call that is killed leaves no result that looks like a page."""
