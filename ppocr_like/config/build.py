@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
 from ppocr_like.config.architecture import build_architecture
+from ppocr_like.config.eval_loss import loss_problems
 from ppocr_like.config.families import OFFERED
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.hidden import hidden_problems
@@ -310,6 +311,13 @@ class Builder:
         if complete is not None:  # a data set that adds a step of its own, which the checks must know
             kwargs["transforms"] = complete(kwargs["transforms"])
         return Bound(bound.cls, kwargs, stem)
+
+    def loss_problems(self, name: str, model: Any, loss: Any) -> list[Problem]:
+        """What keeps the loss from being computed on an evaluation set (see `eval_loss.loss_problems`)."""
+        chains = [self.bind_dataset(*which).kwargs.get("transforms") or [] for which in (("Eval", name), ("Train", None))]
+        node, _ = self.dataset_node("Eval", name)
+        kept = checks.kept_names(node.get("transforms"))
+        return loss_problems(model, loss, chains[0], kept, self.dataset_path("Eval", name)("transforms"), chains[1])
 
     def dataset(self, section: str, name: str | None = None) -> Any:
         """The data set of "Train" or "Eval" (`name`: one of `eval_names()`); this reads label files."""

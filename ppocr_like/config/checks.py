@@ -13,6 +13,7 @@ import numpy as np
 from ppocr_like.config.architecture import SECTION as ARCHITECTURE
 from ppocr_like.config.architecture import guide_loss_problems, guide_problems, name_problems
 from ppocr_like.config.class_checks import label_problems, name_count_problems
+from ppocr_like.config.eval_loss import asked_problems
 from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import bucket_widths, size_path, size_problems, try_canvases, try_model
@@ -69,6 +70,7 @@ class Makes(Protocol):
     def dataset_node(self, section: str, name: str | None) -> tuple[Any, str]: ...
     def dataset_path(self, section: str, name: str | None) -> Callable[[str], str]: ...
     def bind_dataset(self, section: str, name: str | None) -> Bound: ...
+    def loss_problems(self, name: str, model: Any, loss: Any) -> list[Problem]: ...
     def sampler(self, section: str) -> Callable[[Any, int], Any] | None: ...
     def loader(self, section: str) -> LoaderConfig: ...
 
@@ -131,6 +133,8 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
                 attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
         attempt(partial(_check_sampler, builder, section), section)
+    if fits:
+        attempt(partial(_check_eval_loss, builder, model, loss, getattr(schedule, "follow", "metric") == "loss"), "Train", "Eval")
     watched = builder.settings.forgetting.sets if builder.settings.forgetting else None
     there = builder.eval_names()
     message = "names an evaluation set that is not there"
@@ -199,6 +203,25 @@ def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any) -> N
     elif section == "Eval":
         return  # tried by `try_model`
     try_canvases(model, channels, canvases, path)
+
+
+def _check_eval_loss(builder: Makes, model: Any, loss: Any, follows: bool) -> None:
+    """A loss on evaluation sets that is asked for, by `Global.eval_loss` or by the schedule, and cannot be computed.
+
+    Raises:
+        ConfigError: what is missing, of each set.
+    """
+    asked, problems = builder.settings.eval_loss, []
+    if not asked and not follows:
+        return
+    for number, name in enumerate(builder.eval_names()):
+        try:
+            found = builder.loss_problems(name, model, loss)
+        except ConfigError:
+            continue  # the data set is wrong otherwise, which is said there
+        problems += asked_problems(asked, follows, number == 0, found)
+    if problems:
+        raise ConfigError(problems)
 
 
 def _check_dataset(builder: Makes, section: str, name: str | None, transforms: list, consumers: dict[str, Any]) -> None:

@@ -91,6 +91,11 @@ class GlobalConfig:
     eval_batch_epoch: int | None = option(None, "evaluate every N epochs; wins over `eval_batch_step`", least=1)
     eval_at_start: bool = option(True, "sanity evaluation before the first step")
     eval_at_end: bool = option(True, "evaluation after the last step")
+    eval_loss: bool | None = option(
+        None,
+        "the loss on evaluation sets beside the metric; null: where their transforms keep what loss and head read; true: an "
+        "error where they do not (docs/training.md)",
+    )
     early_stop: EarlyStop | None = option(None, "`{patience, min_delta, min_epochs}`; null: never")
     forgetting: Forgetting | None = option(
         Forgetting(), "with several evaluation sets: `{max_loss, sets, stop, keep}`, when a run that forgets is told; null: never"

@@ -16,6 +16,7 @@ from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
+from ppocr_like.engine.eval_loss import COUNT, Loss
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, metrics_text
 from ppocr_like.engine.guard import Interrupted, Signals
 from ppocr_like.engine.hooks import EvaluationHook, save_latest
@@ -30,7 +31,8 @@ from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import CheckpointError, PeerError, RankLost, TrainingError
 from ppocr_like.outputs import claim
-from ppocr_like.weights import load_into, pretrained
+from ppocr_like.weights import MatchReport, load_into, pretrained
+from ppocr_like.weights.centers import fill_centers
 
 logger = logging.getLogger("ppocr_like")
 
@@ -219,7 +221,7 @@ def _from_first_to_last(result: TrainResult) -> Iterator[str]:
     end = "end" if result.last_step == result.steps else f"step {result.last_step}"
     for name, after in result.last.items():
         before = result.first.get(name, {})
-        keys = [key for key in after if key not in ("fps", "n")]
+        keys = [key for key in after if key not in ("fps", "n") and not key.startswith(COUNT)]
         if result.first_step == result.last_step:
             yield f"{name}, {begin if result.last_step == 0 else end}: " + ", ".join(f"{key} {after[key]:.4f}" for key in keys)
         else:
@@ -246,9 +248,9 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
         with ranks.together():
             compute = choose_compute(settings, ranks)
             set_threads(settings.num_threads)
-            builder, model = load_model(recipe)
+            builder, model, report = _loaded(recipe)
             model = compute.place(model)
-            sets = eval_sets(builder, None, ranks, compute)
+            sets = eval_sets(builder, None, ranks, compute, model, _loss(builder, report))
             if not sets:
                 raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
         return [_measured(model, part, compute, ranks, keep) for part in sets]
@@ -268,6 +270,11 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
     Raises:
         OcrError: neither is given, or the weights do not fit.
     """
+    builder, model, _ = _loaded(recipe)
+    return builder, model
+
+
+def _loaded(recipe: Recipe) -> tuple[Builder, Any, MatchReport]:
     settings = recipe.globals
     if not settings.checkpoints and not settings.pretrained_model:
         raise TrainingError("no weights to evaluate: set Global.pretrained_model (weights, a run folder) or Global.checkpoints")
@@ -282,4 +289,24 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
     model = builder.model()
     report = load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"), as_is=True)
     logger.info(report.summary())
-    return builder, model.eval()
+    return builder, model.eval(), report
+
+
+def _loss(builder: Builder, report: MatchReport) -> Loss | None:
+    """What is taken on evaluation sets beside the metric; None where the weights lack what training alone uses (the guide).
+
+    Raises:
+        TrainingError: `Global.eval_loss: true` asks for it all the same.
+    """
+    asked = builder.recipe.globals.eval_loss
+    if asked is False:
+        return None
+    if report.unused:
+        lacking = f"{report.source} does not hold what the loss needs beside what reads ({report.unused[0]} ...)"
+        if asked:
+            raise TrainingError(f"Global.eval_loss: true, but {lacking}; take weights that do, or set it to null")
+        logger.info("the loss is not taken: %s", lacking)
+        return None
+    loss = builder.loss()
+    fill_centers(loss)
+    return loss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -52,7 +53,8 @@ class Averaging(Hook):
 
 
 class MetricSchedule(Hook):
-    """Tells a schedule that follows the metric (`ReduceLROnPlateau`) the deciding one of each evaluation after the start."""
+    """Tells a schedule that follows the evaluations (`ReduceLROnPlateau`) each one's deciding metric, or the loss, after the
+    start. A loss that is not finite counts as no better."""
 
     name = "schedule"
     saved: ClassVar = {"rate": float, "best": float, "waited": int, "cooling": int}
@@ -64,10 +66,11 @@ class MetricSchedule(Hook):
         if run.progress.step == 0:
             return
         here, decider = run.schedule_step(), evaluations[0]
+        name = "loss" if getattr(self._schedule, "follow", "metric") == "loss" else decider.main_indicator
         before = self._schedule.value(here)
-        if self._schedule.observe(decider.value, here):
+        if self._schedule.observe(decider.metrics.get(name, math.nan), here):
             now = self._schedule.value(here)
-            logger.info("%s of %s is on a plateau: learning rate %.6g -> %.6g", decider.main_indicator, decider.name, before, now)
+            logger.info("%s of %s is on a plateau: learning rate %.6g -> %.6g", name, decider.name, before, now)
 
     def state(self) -> Any:
         return self._schedule.state()

@@ -13,6 +13,7 @@ import torch
 from ppocr_like.contracts import Rejections, SampleInfo
 from ppocr_like.data.watch import watched
 from ppocr_like.engine.device import Compute, memory_told, network_told
+from ppocr_like.engine.eval_loss import COUNT, Loss, Values, joined, needed, sample_losses, told
 from ppocr_like.engine.guard import Interrupted, Signals, kept_rng
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
@@ -26,7 +27,8 @@ class Evaluation:
 
     Args:
         name: of the set.
-        metrics: the metric's numbers, then `fps` (samples per second of network and decoding).
+        metrics: the metric's numbers, `loss` and its parts where they were taken (`Global.eval_loss`), then `fps` (samples per
+            second of network, decoding and loss).
         samples: measured ones, without the rejected.
         rejected: samples that could not be used, by reason; they count as wrong.
         lines: (sample, result) pairs in the set's order, all of them or a few, as asked for. A sample's text is what the metric
@@ -68,20 +70,22 @@ class Evaluation:
 
 
 def metrics_text(metrics: Mapping[str, float]) -> str:
-    """ "acc: 0.91, norm_edit_dis: 0.98", for people; the number of samples is left out."""
-    return ", ".join(f"{name}: {value:.6g}" for name, value in metrics.items() if name != "n")
+    """ "acc: 0.91, norm_edit_dis: 0.98", for people; the number of samples and counts of nothing are left out."""
+    shown = {name: value for name, value in metrics.items() if name != "n" and (value or not name.startswith(COUNT))}
+    return ", ".join(f"{name.removeprefix(COUNT)}: {value:.6g}" for name, value in shown.items())
 
 
 @dataclass
 class EvalSet:
     """An evaluation set, ready to be measured: `metric` makes a fresh one for each evaluation; `labels`: `labels.examine_labels`,
-    on the main rank."""
+    on the main rank; `loss`: taken on each sample as well, where it is given."""
 
     name: str
     loader: Any
     postprocess: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Any]]
     metric: Callable[[], Any]
     labels: dict[str, Any] = field(default_factory=dict)
+    loss: Loss | None = None
 
 
 def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,14 +119,15 @@ def evaluate_set(
     """
     metric, rejections, unusable = part.metric(), Rejections(), []
     lines: list[tuple[SampleInfo, Any]] = []
-    samples, spent, told = 0, 0.0, 0
+    losses: Values = {}
+    samples, spent, signal = 0, 0.0, 0
     training = model.training
     model.eval()
     ranks.average_statistics(model)
     try:
         with kept_rng(), torch.inference_mode():
             for batch in watched(part.loader, part.name):
-                if signals is not None and (told := signals.pending):
+                if signals is not None and (signal := signals.pending):
                     break  # the other ranks hear of it when they are done with their share
                 metric.reject(batch["rejected"])
                 for sample in batch["rejected"]:
@@ -131,7 +136,7 @@ def evaluate_set(
                 if not batch["info"]:
                     continue
                 start = time.perf_counter()
-                results, arrays = infer(model, batch, part.postprocess, compute)
+                results, arrays = infer(model, batch, part.postprocess, compute, part.loss, losses)
                 spent += time.perf_counter() - start
                 metric.update(results, arrays)
                 samples += len(batch["info"])
@@ -141,27 +146,45 @@ def evaluate_set(
     finally:
         model.train(training)
         part.loader.close()  # its workers would take memory from training until the next evaluation
-    if told := max(ranks.gather(told)):
-        raise Interrupted(told)
-    return _joined(part, metric, samples, spent, rejections, lines, unusable, ranks)
+    if signal := max(ranks.gather(signal)):
+        raise Interrupted(signal)
+    return _joined(part, metric, losses, samples, spent, rejections, lines, unusable, ranks)
 
 
 def infer(
-    model: torch.nn.Module, batch: dict[str, Any], postprocess: Callable[..., list[Any]], compute: Compute
+    model: torch.nn.Module,
+    batch: dict[str, Any],
+    postprocess: Callable[..., list[Any]],
+    compute: Compute,
+    loss: Loss | None = None,
+    losses: Values | None = None,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
+    """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays.
+
+    Args:
+        loss: is taken of each sample too, and added to `losses`.
+    """
     arrays = to_numpy(batch)
-    told = (network_told(batch["image"], batch["info"], "Eval"), memory_told(batch["image"], batch["info"], "Eval"))
-    with told[0], told[1], compute.autocast():
-        moved = compute.move({name: batch[name] for name in ("image", *getattr(model, "reads", ())) if name in batch})
-        images = moved.pop("image")
-        outputs = model(images, moved) if moved else model(images)
+    reads = [name for name in getattr(model, "reads", ()) if name in batch]
+    head_reads, loss_reads = needed(model, loss, batch) if loss is not None else ([], [])
+    limits = (network_told(batch["image"], batch["info"], "Eval"), memory_told(batch["image"], batch["info"], "Eval"))
+    with limits[0], limits[1]:
+        moved = compute.move({name: batch[name] for name in dict.fromkeys(("image", *reads, *head_reads, *loss_reads))})
+        images, read = moved.pop("image"), {name: moved[name] for name in reads}
+        with compute.autocast():
+            if loss is None:
+                outputs = model(images, read) if read else model(images)
+            else:
+                outputs, taught = model.answers(images, read or None, {name: moved[name] for name in head_reads})  # type: ignore[operator]
+        if loss is not None and losses is not None:
+            sample_losses(loss, taught, moved, len(batch["info"]), losses)
     return postprocess(to_numpy(outputs), arrays), arrays
 
 
 def _joined(
     part: EvalSet,
     metric: Any,
+    losses: Values,
     samples: int,
     spent: float,
     rejections: Rejections,
@@ -171,16 +194,18 @@ def _joined(
 ) -> Evaluation:
     """Adds up what all ranks found and computes the numbers, to the last bit the same on all ranks: they decide what is best."""
     if ranks.world > 1:
-        shares = ranks.gather((metric.state(), rejections, lines, unusable))
+        shares = ranks.gather((metric.state(), rejections, lines, unusable, losses))
         metric = part.metric()
         for state, *_ in shares:
             metric.merge(state)
         rejections = Rejections.joined(share[1] for share in shares)
         lines, unusable = ([entry for share in shares for entry in share[place]] for place in (2, 3))  # type: ignore[assignment]
+        losses = joined(share[4] for share in shares)
         samples, spent = (int(ranks.sum(samples)[0]), ranks.sum(spent)[0])
     if samples == 0 and rejections.total == 0:
         raise TrainingError(f"the evaluation set {part.name!r} gave no samples; check Eval.dataset.label_file_list")
     metrics = {key: float(value) for key, value in metric.compute().items()}
+    metrics.update((name, value) for name, value in told(losses, part.name).items() if name not in metrics)
     lines.sort(key=lambda line: line[0].index)  # batches come by size, and by rank
     unusable.sort(key=lambda entry: (entry["file"], entry["line"]))
     metrics["fps"] = samples * ranks.world / spent if spent else 0.0

@@ -18,6 +18,7 @@ from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_averag
 from ppocr_like.engine.checkpoint import seed_everything
 from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
+from ppocr_like.engine.eval_loss import Loss
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.forgetting import ForgettingGuard
 from ppocr_like.engine.gradients import GradientSum
@@ -74,7 +75,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         optimizer=builder.optimizer(model, settings.epoch_num, steps, ranks.world),
         scaler=compute.scaler(settings),
         loader=loader,
-        eval_sets=_first_on_main(ranks, lambda: eval_sets(builder, folder.path / CACHE, ranks, compute)),
+        eval_sets=_first_on_main(ranks, lambda: eval_sets(builder, folder.path / CACHE, ranks, compute, model, loss)),
         make_train_metric=lambda: (builder.postprocess(), builder.metric()),
         charset=builder.charset,
         dictionary=dictionary,
@@ -205,8 +206,13 @@ def _loader(builder: Builder, section: str, name: str | None, cache: Path | None
     )
 
 
-def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, compute: Compute) -> list[EvalSet]:
+def eval_sets(
+    builder: Builder, cache: Path | None, ranks: Ranks, compute: Compute, model: Any = None, loss: Loss | None = None
+) -> list[EvalSet]:
     """The recipe's evaluation sets, the deciding one first; none when the recipe has no `Eval` section.
+
+    Args:
+        model, loss: given, the loss is taken on those sets that allow it (`Global.eval_loss`).
 
     Raises:
         OcrError: a set that is missing or empty.
@@ -219,6 +225,11 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, compute: Compu
     names = builder.eval_names()
     make: Callable[[str], Any] = partial(_loader, builder, "Eval", cache=cache, ranks=ranks, compute=compute)
     sets = [EvalSet(name, make(name), postprocess, builder.metric) for name in names]
+    for part in sets if loss is not None and builder.recipe.globals.eval_loss is not False else ():
+        problems = builder.loss_problems(part.name, model, loss)  # none where the check demanded it
+        part.loss = None if problems else loss
+        for problem in problems:
+            logger.debug("no loss of the evaluation set %s: %s %s", part.name, problem.path, problem.message)
     for part in sets if ranks.main else ():
         part.labels = examine_labels(part.loader.dataset, builder, f"evaluation set {part.name}")
     return sets

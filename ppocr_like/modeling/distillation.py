@@ -134,3 +134,15 @@ class DistillationModel(nn.Module):
                 found = self.sub(name)(images, targets)
             outputs.update({f"{name}/{key}": value for key, value in found.items()})
         return outputs
+
+    def answers(
+        self, images: torch.Tensor, read: Mapping[str, torch.Tensor] | None, targets: Mapping[str, torch.Tensor]
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """See `OcrModel.answers`: of the `evaluated` sub-models what evaluation gives, of all of them what training gives."""
+        told: dict[str, torch.Tensor] = {}
+        taught: dict[str, torch.Tensor] = {}
+        for name in self.names:
+            own, for_loss = self.sub(name).answers(images, read, targets)
+            told.update({f"{name}/{key}": value for key, value in own.items() if name in self.evaluated})
+            taught.update({f"{name}/{key}": value for key, value in for_loss.items()})
+        return told, taught

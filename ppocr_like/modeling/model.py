@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.modeling.answers import answering_as_in_training
 from ppocr_like.modeling.fuse import fuse_within
 from ppocr_like.registry import ARCHITECTURES
 
@@ -134,7 +135,32 @@ class OcrModel(nn.Module):
         x = features = self.backbone(x)
         if self.neck is not None:
             x = self.neck(x)
-        outputs = self.head(x, targets)
+        return self._with_features(self.head(x, targets), features, x)
+
+    def answers(
+        self, images: torch.Tensor, read: Mapping[str, torch.Tensor] | None, targets: Mapping[str, torch.Tensor]
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """What `forward` gives in evaluation, and what the head gives in training of the same features, for a loss.
+
+        The model must be in evaluation mode: nothing is dropped, and no statistics are taken or changed.
+
+        Args:
+            read: what evaluation reads (`reads`).
+            targets: what training reads (`needs`).
+        """
+        x = images if self.transform is None else self.transform(images)
+        x = features = self.backbone(x)
+        if self.neck is not None:
+            with answering_as_in_training(self.neck):  # auxiliary maps
+                x = self.neck(x)
+        told = self.head(x, read)
+        with answering_as_in_training(self.head):
+            return told, self._with_features(self.head(x, targets), features, x)
+
+    def _with_features(
+        self, outputs: dict[str, torch.Tensor], features: torch.Tensor | Sequence[torch.Tensor], x: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """The outputs, under `return_all_feats` in training with the features before them."""
         if not (self.return_all_feats and self.head.training):
             return outputs
         necks = {} if self.neck is None else _named("neck_out", x)

@@ -16,14 +16,15 @@ from ppocr_like.registry import SCHEDULES
 @SCHEDULES.register()
 @dataclass(eq=False, repr=False)
 class ReduceLROnPlateau(FromRate):
-    """`learning_rate`, times `factor` whenever the deciding metric has not become better for `patience` evaluations.
+    """`learning_rate`, times `factor` whenever the deciding metric, or the loss, was no better for `patience` evaluations.
 
     The rules and the numbers are those of torch.optim.lr_scheduler.ReduceLROnPlateau, the names of the arguments those of
     paddle.optimizer.lr.ReduceOnPlateau. Evaluations within the warm-up and before the first step do not count. The best value
     goes on being noted in the cool-down (Paddle's forgets it).
 
     Args:
-        mode: "max" when more of the metric is better, "min" when less is.
+        follow: the deciding "metric", or the "loss" of the first evaluation set (`Global.eval_loss`).
+        mode: "max" when more is better, "min" when less is. null: "max" for the metric, "min" for the loss.
         factor: above 0, below 1.
         patience: so many evaluations in a row may be no better; the next one lowers the rate.
         threshold: by how much a value must be better to count: a share of the best one ("rel") or a difference ("abs").
@@ -32,7 +33,7 @@ class ReduceLROnPlateau(FromRate):
         epsilon: a change of the rate by no more than this is left out.
     """
 
-    mode: Literal["max", "min"] = "max"
+    mode: Literal["max", "min"] | None = None
     factor: float = 0.1
     patience: int = 10
     threshold: float = 1e-4
@@ -40,12 +41,18 @@ class ReduceLROnPlateau(FromRate):
     cooldown: int = 0
     min_lr: float = 0.0
     epsilon: float = 1e-8
+    follow: Literal["metric", "loss"] = "metric"
 
     follows_metric = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        one_of(self.follow, ("metric", "loss"), "lr.follow")
+        if self.mode is None:
+            self.mode = "min" if self.follow == "loss" else "max"
         one_of(self.mode, ("max", "min"), "lr.mode")
+        if (self.follow, self.mode) == ("loss", "max"):
+            raise bad("lr.mode", "is max, but of a loss less is better; remove it, or set follow: metric")
         one_of(self.threshold_mode, ("rel", "abs"), "lr.threshold_mode")
         self.factor = number(self.factor, "lr.factor", above=True)
         if self.factor >= 1:
@@ -53,15 +60,19 @@ class ReduceLROnPlateau(FromRate):
         for key in ("patience", "cooldown", "threshold", "min_lr", "epsilon"):
             number(getattr(self, key), f"lr.{key}")
         self._rate = self.first
-        self._best = -math.inf if self.mode == "max" else math.inf
+        self._best = self._worst
         self._waited = 0  # evaluations in a row without a better value
         self._cooling = 0  # evaluations of the cool-down that are left
+
+    @property
+    def _worst(self) -> float:
+        return -math.inf if self.mode == "max" else math.inf
 
     def after_warmup(self, step: int) -> float:
         return self._rate
 
     def observe(self, value: float, step: int) -> bool:
-        """Hears the deciding metric of an evaluation, after which optimizer step `step` comes. True when that lowers the rate."""
+        """Hears the followed value of an evaluation, after which optimizer step `step` comes. True when that lowers the rate."""
         if step < self.warmup_steps:
             return False
         if self._better(value):
@@ -88,9 +99,11 @@ class ReduceLROnPlateau(FromRate):
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must remember: numbers by name."""
-        return {"rate": self._rate, "best": self._best, "waited": self._waited, "cooling": self._cooling}
+        own = {"rate": self._rate, "best": self._best, "waited": self._waited, "cooling": self._cooling}
+        return {**own, "follow": self.follow}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """What `state` gave in an earlier process."""
-        self._rate, self._best = state["rate"], state["best"]
-        self._waited, self._cooling = state["waited"], state["cooling"]
+        """What `state` gave in an earlier process. Where that followed something else, only the rate goes on."""
+        self._rate = state["rate"]
+        if state.get("follow", "metric") == self.follow:
+            self._best, self._waited, self._cooling = state["best"], state["waited"], state["cooling"]

@@ -85,8 +85,8 @@ def test_a_run_that_was_cut_off_goes_on_to_the_last_bit(
     calls = []
 
     def fail_in_step(self: CTCLoss, outputs: dict, batch: dict) -> dict:
-        calls.append(1)
-        if len(calls) == stop:
+        calls.extend([] if torch.is_inference_mode_enabled() else [1])  # not those of evaluations
+        if len(calls) == stop and not torch.is_inference_mode_enabled():
             raise TrainingError("cut off")
         return forward(self, outputs, batch)
 

@@ -143,8 +143,10 @@ def test_nan_stops_with_files_and_leaves_the_state_before(
     calls = []
 
     def nan_in_step_9(self: CTCLoss, outputs: dict, batch: dict) -> dict:
-        calls.append(1)
         losses = forward(self, outputs, batch)
+        if torch.is_inference_mode_enabled():  # an evaluation
+            return losses
+        calls.append(1)
         return {**losses, "loss": losses["loss"] * (float("nan") if len(calls) == 9 else 1.0)}
 
     forward = CTCLoss.forward
