@@ -79,3 +79,23 @@ def test_mistakes_name_their_key(arguments, path):
     with pytest.raises(ConfigError) as caught:
         ReduceLROnPlateau(0.1, **arguments, **RUN)
     assert [problem.path for problem in caught.value.problems] == [f"Optimizer.lr.{path}"]
+
+
+def test_of_a_loss_less_is_better():
+    schedule = ReduceLROnPlateau(0.1, patience=0, follow="loss", **RUN)
+    assert schedule.mode == "min" and ReduceLROnPlateau(0.1, **RUN).mode == "max"
+    assert [schedule.observe(value, s) for s, value in enumerate((3.0, 2.0, 2.5, 1.0))] == [False, False, True, False]
+    with pytest.raises(ConfigError, match="of a loss less is better"):
+        ReduceLROnPlateau(0.1, follow="loss", mode="max", **RUN)
+
+
+def test_what_followed_something_else_leaves_its_rate_alone():
+    metric = ReduceLROnPlateau(0.1, patience=0, **RUN)
+    assert [metric.observe(value, s) for s, value in enumerate((0.9, 0.8))] == [False, True]
+    loss = ReduceLROnPlateau(0.1, patience=0, follow="loss", **RUN)
+    loss.load(metric.state())
+    assert loss.value(2) == pytest.approx(0.01) and not loss.observe(5.0, 2) and loss.observe(6.0, 3)
+    earlier = {name: value for name, value in metric.state().items() if name != "follow"}  # a version that had the metric only
+    again = ReduceLROnPlateau(0.1, patience=0, **RUN)
+    again.load(earlier)
+    assert again.observe(0.89, 2)
