@@ -57,7 +57,7 @@ class DetLabelEncode(Transform):
         sample["polys"] = polys
         sample["texts"] = texts
         placed = usable(polys)
-        polys[~placed] = np.nan  # one kind of polygon without a place, which the next steps know
+        polys[~placed & np.isfinite(polys).all(axis=(1, 2))] = np.nan  # too far out: the next steps know what is no number
         sample["ignore_tags"] = marked | ~placed
         return sample
 
