@@ -166,6 +166,7 @@ ALLOWED = {
     "data/convert/coco_text.py": "a scratch file of its own",
     "engine/auto_batch.py": "cgroups",
     "report/speed/machine.py": "/proc",
+    "weights/digest.py": "a header that is compared with its digest, whatever it holds",
 }
 PAST_THE_DOORS = re.compile(r"json\.loads?\((?!json\.dumps)|yaml\.(safe_)?load\(|\.read_text\(|ElementTree\.(parse|fromstring)\(")
 

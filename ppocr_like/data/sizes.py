@@ -96,18 +96,20 @@ def measure(
     return sizes
 
 
-_given: tuple[Callable[[int, int], np.ndarray], int] | None = None  # in a worker: what it calls
+class _Worker:
+    """What a worker process was given at its start."""
+
+    given: tuple[Callable[[int, int], np.ndarray], int] | None = None
 
 
 def _take_work(sizes_of: Callable[[int, int], np.ndarray], count: int) -> None:
     """Starts a worker. Ctrl-C is left to the main process."""
-    global _given
-    _given = sizes_of, count
+    _Worker.given = sizes_of, count
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _work(start: int) -> np.ndarray:
-    assert _given is not None
-    sizes_of, count = _given
+    assert _Worker.given is not None
+    sizes_of, count = _Worker.given
     return sizes_of(start, min(start + _CHUNK, count))

@@ -37,8 +37,14 @@ class WorkerDied(Exception):
     """Raised out of a wait for a batch; becomes a TrainingError in `told_as_death`."""
 
 
-_awaited: Sequence[Any] = ()  # the workers that the main thread is waiting for
-_earlier: Callable[[int, FrameType | None], Any] | None = None
+class _Watch:
+    """What the handler of SIGCHLD goes by: a handler takes no arguments of ours.
+
+    `awaited`: the workers that the main thread is waiting for; `earlier`: the handler that was set before.
+    """
+
+    awaited: Sequence[Any] = ()
+    earlier: Callable[[int, FrameType | None], Any] | None = None
 
 
 def start_worker(parent: int | None, worker: int) -> None:
@@ -77,22 +83,20 @@ def usable_workers(asked: int) -> int:
 
 def take_over_signals() -> None:
     """Puts our handler of SIGCHLD in the place of PyTorch's; call it when workers were started. What others had set is kept."""
-    global _earlier
     if not hasattr(signal, "SIGCHLD") or threading.current_thread() is not threading.main_thread():
         return  # PyTorch sets none there either
     now = signal.getsignal(signal.SIGCHLD)
     if now is _on_child:
         return
-    _earlier = now if callable(now) and not getattr(now, "__module__", "").startswith(_TORCH) else None
+    _Watch.earlier = now if callable(now) and not getattr(now, "__module__", "").startswith(_TORCH) else None
     signal.signal(signal.SIGCHLD, _on_child)
 
 
 def _on_child(signum: int, frame: FrameType | None) -> None:
-    global _awaited
-    if _earlier is not None:
-        _earlier(signum, frame)
-    if _dead(_awaited):
-        _awaited = ()  # once is enough
+    if _Watch.earlier is not None:
+        _Watch.earlier(signum, frame)
+    if _dead(_Watch.awaited):
+        _Watch.awaited = ()  # once is enough
         raise WorkerDied
 
 
@@ -107,12 +111,11 @@ def told_as_death(workers: Sequence[Any], asked: int) -> Iterator[None]:
     Raises:
         TrainingError: one of them is dead, or died during the wait.
     """
-    global _awaited
     try:
         if _dead(workers):
             raise WorkerDied
         if threading.current_thread() is threading.main_thread():
-            _awaited = workers
+            _Watch.awaited = workers
         yield
     except WorkerDied as error:
         raise TrainingError(death_told(workers, asked)) from error
@@ -123,7 +126,7 @@ def told_as_death(workers: Sequence[Any], asked: int) -> Iterator[None]:
             raise
         raise TrainingError(death_told(workers, asked)) from error
     finally:
-        _awaited = ()
+        _Watch.awaited = ()
 
 
 def _dead(workers: Sequence[Any]) -> list[Any]:

@@ -28,7 +28,7 @@ from ppocr_like.pipeline.normalise import Affine, normalisation, outside
 from ppocr_like.pipeline.onnx_backend import MODEL
 from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.spec import FILE
-from ppocr_like.pipeline.torch_backend import TorchBackend, recipe_spec, trained_model
+from ppocr_like.pipeline.torch_backend import TorchBackend, recipe_spec, takes_any_width, trained_model
 from ppocr_like.weights import pretrained
 
 logger = logging.getLogger("ppocr_like")
@@ -184,8 +184,8 @@ def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Kind,
 
 def _following(recipe: Recipe, kind: Kind, backend: TorchBackend) -> tuple[Recipe, Kind]:
     """A recogniser's recipe and kind with canvases that follow the lines, where the network takes any width."""
-    free = getattr(backend.model, "steps_follow_width", True) and getattr(backend.model, "widest", None) is None
-    changed = line_recipe(recipe, kind.spec.bucket) if kind.spec.model_type == "rec" and free else None
+    free = kind.spec.model_type == "rec" and takes_any_width(backend.model)
+    changed = line_recipe(recipe, kind.spec.bucket) if free else None
     if changed is None:
         return recipe, kind
     return changed, kind_of(recipe_spec(changed, kind.spec.charset), changed, backend.model)

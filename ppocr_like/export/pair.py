@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 
 from ppocr_like.atomic import write_text
-from ppocr_like.errors import WeightsError
+from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.export.rapidocr import complete_config
 from ppocr_like.export.settings import settings
+from ppocr_like.outside import load_json
 from ppocr_like.pipeline.onnx_backend import MODEL
 from ppocr_like.pipeline.spec import FILE, Spec, read_spec
 
@@ -96,11 +97,11 @@ def refresh_pair(folder: Path) -> str:
     if not (folder / PAIR_PARAMS).is_file():
         return ""
     try:
-        params = json.loads((folder / PAIR_PARAMS).read_text(encoding="utf-8"))
+        params = load_json(folder / PAIR_PARAMS)
         parts = {kind: Path(params[f"{kind.capitalize()}.model_path"]).parent for kind in ("det", "rec")}
         if params.get("Global.use_cls"):
             parts["cls"] = Path(params["Cls.model_path"]).parent
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (DataError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{folder / PAIR_PARAMS}: cannot be read ({error!r}); remove it, or export with --pair again"
         ) from error

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.errors import WeightsError
+from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.export import rapidocr
 from ppocr_like.export.pair import refresh_pair
 from ppocr_like.export.settings import settings
+from ppocr_like.outside import load_json
 from ppocr_like.pipeline.onnx_backend import MODEL, Graph
 from ppocr_like.pipeline.spec import FILE, read_spec
 
@@ -57,7 +57,7 @@ def refresh(bundle: str | Path, say: Callable[[str], None]) -> list[str]:
 def _written(path: Path) -> dict[str, Any]:
     """The settings as they stand in the bundle; {} where they are none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = load_json(path)
+    except (OSError, DataError):
         return {}
     return found if isinstance(found, dict) else {}

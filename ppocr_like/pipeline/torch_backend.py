@@ -17,6 +17,7 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.plugins import carried_tree, import_plugins
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.errors import WeightsError
+from ppocr_like.pipeline.canvas import following
 from ppocr_like.pipeline.kinds import Model, recipe_bucket, runner
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset, sub_weights
@@ -118,7 +119,15 @@ def torch_runner(
         WeightsError: see `load_weights` and `trained_model`.
     """
     model, recipe, charset = trained_model(load_weights(source), recipe)
-    return runner(recipe_spec(recipe, charset), TorchBackend(model, device), batch_size)
+    spec = recipe_spec(recipe, charset)
+    if spec.model_type == "rec" and takes_any_width(model):
+        spec = following(spec)  # as its bundle does
+    return runner(spec, TorchBackend(model, device), batch_size)
+
+
+def takes_any_width(model: nn.Module) -> bool:
+    """Whether a recogniser reads lines of every width, with as many steps as the width gives."""
+    return getattr(model, "steps_follow_width", True) and getattr(model, "widest", None) is None
 
 
 def recipe_spec(recipe: Recipe, charset: Charset | None) -> Spec:

@@ -45,6 +45,7 @@ class DecodeImage(Transform):
         ignore_orientation: leave Exif orientation aside.
         max_pixels: a larger image is rejected by its header, before memory is taken for it.
         paper: under transparent pictures: a grey value, or [red, green, blue], 0 to 255.
+        paddle_exact: drop alpha as PaddleOCR does.
 
     Raises (on call):
         Rejected: "unreadable image": empty, truncated (PaddleOCR trains on the gray rest of a truncated JPEG), no image;
@@ -58,6 +59,7 @@ class DecodeImage(Transform):
         ignore_orientation: bool = False,
         max_pixels: int = MAX_PIXELS,
         paper: int | list[int] = WHITE,
+        paddle_exact: bool = False,
     ) -> None:
         if img_mode not in MODES:
             raise ValueError(f"img_mode is {img_mode!r}; known: {', '.join(MODES)}")
@@ -66,6 +68,7 @@ class DecodeImage(Transform):
         colours_of(paper)  # says what is wrong with it
         self.max_pixels = max_pixels
         self.paper = paper
+        self.drop_alpha = paddle_exact
         self.img_mode = img_mode
         self.channel_first = channel_first
         self.ignore_orientation = ignore_orientation
@@ -100,7 +103,7 @@ class DecodeImage(Transform):
         cut = truncation(data)
         if cut:
             raise Rejected(UNREADABLE, cut)
-        if header.alpha:
+        if header.alpha and not self.drop_alpha:
             return self._transparent(data)
         try:
             image = cv2.imdecode(data, self._flags)

@@ -38,11 +38,14 @@ def builder(folder: Folder, train: str, evaluation: str, *more: str) -> Builder:
         "Eval.datasets=null",
         f"Global.character_dict_path={folder.root / 'dict.txt'}",
         "Global.max_text_length=20",
-        "Train.loader.bucket_by_width.min_width=64",
-        "Eval.loader.bucket_by_width.min_width=64",
+        *([] if set(FIXED) & set(more) else NARROW),
         *more,
     ]
     return Builder(load_recipe(RECIPE, overrides))
+
+
+NARROW = [f"{section}.loader.bucket_by_width.min_width=64" for section in ("Train", "Eval")]
+FIXED = [f"{section}.loader.bucket_by_width=null" for section in ("Train", "Eval")]
 
 
 def found(report: DoctorReport, number: int) -> dict[str, int]:
@@ -135,14 +138,12 @@ def test_each_ailment_is_found_with_its_place(folder: Folder) -> None:
 def test_the_fixed_canvas_limits_ctc(folder: Folder) -> None:
     train = folder.write("t.txt", f"{folder.image('a.png', 900, 24)}\tabcdefghijkl\n")
     evaluation = healthy(folder, "eval", ["xyz"], 50)
-    fixed = [f"{section}.loader.bucket_by_width=null" for section in ("Train", "Eval")]
-    fixed.append("Train.dataset.transforms.RecResizeImg.image_shape=[3,48,80]")
-    report = examine(builder(folder, train, evaluation, *fixed), progress=False)
+    FIXED.append("Train.dataset.transforms.RecResizeImg.image_shape=[3,48,80]")
+    report = examine(builder(folder, train, evaluation, *FIXED), progress=False)
     assert found(report, 0) == {"label does not fit the width": 1}
     assert "needs 12 steps, a canvas of 80 px has 10" in report.text()
 
 
-FIXED = [f"{section}.loader.bucket_by_width=null" for section in ("Train", "Eval")]
 SVTR = (
     "img_size: [32, 100], out_char_num: 25, out_channels: 16, embed_dim: [8, 8, 8], depth: [1, 1, 1], num_heads: [1, 1, 1], "
     "mixer: [Local, Global, Global], local_mixer: [[7, 11], [7, 11], [7, 11]]"

@@ -120,7 +120,7 @@ def test_missing_things_are_said_when_it_is_made(folder: Folder) -> None:
 def test_a_wrong_data_dir_is_said_instead_of_rejecting_everything(folder: Folder) -> None:
     file = folder.labels("a.txt", 5)
     (folder.root / "other").mkdir()
-    with pytest.raises(DataError, match=r"none of the images.*other.*check data_dir"):
+    with pytest.raises(DataError, match=r"none of the images.*other.*is there: .*data_dir"):
         len(SimpleDataSet(str(folder.root / "other"), file))
 
 

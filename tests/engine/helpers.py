@@ -118,7 +118,7 @@ def run(tool: str, recipe: Path, *options: str, expect: int = 0, **popen: Any) -
     return output
 
 
-def kill_after(process: subprocess.Popen[str], seconds: float, signum: int = signal.SIGKILL) -> str:
+def kill_after(process: subprocess.Popen[str], seconds: float, signum: int = getattr(signal, "SIGKILL", signal.SIGTERM)) -> str:
     """Sends a signal after a while (the process may be done by then) and returns the output."""
     time.sleep(seconds)
     process.send_signal(signum)

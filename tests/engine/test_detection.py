@@ -202,7 +202,7 @@ def odd(pages: Path, tmp_path: Path) -> tuple[Path, dict[str, bytes], str]:
     name, label = (folder / "eval.txt").read_text(encoding="utf-8").splitlines()[1].split("\t")
     page = Image.open(folder / name).convert("RGB")
     rgba = page.convert("RGBA")
-    rgba.putalpha(Image.new("L", page.size, 128))
+    rgba.putalpha(Image.new("L", page.size, 255))
     deep = np.asarray(page.convert("L")).astype(np.uint16) * 257
     files = {
         "plain.png": encoded(page, "PNG"),

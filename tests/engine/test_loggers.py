@@ -34,10 +34,9 @@ def trained(data: Path, run: Path, **over: Any) -> None:
 
 def stopped_beyond_its_checkpoint(data: Path, run: Path, **over: Any) -> None:
     """A run with a checkpoint of step 6 that logged up to step 9 before it was killed."""
-    over = {"Global__save_batch_step": None, **over}
+    over = {"Global__save_batch_step": None, "Global__eval_batch_step": [0, 1000], **over}
     with made(data, run, **over) as killed:
         killed.hooks.append(StopAt(9))
-        killed.hooks = [hook for hook in killed.hooks if type(hook).__name__ != "EvaluationHook"]
         fit_without_the_last_save(killed)
 
 

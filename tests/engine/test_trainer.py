@@ -154,7 +154,7 @@ def test_schedule_position_is_the_step_number_in_equal_epochs(data: Path, tmp_pa
 
 def test_an_epoch_without_a_usable_sample_stops(data: Path, tmp_path: Path) -> None:
     (tmp_path / "unknown.txt").write_text("".join(f"img/train_{i}.png\tabc\n" for i in range(6)), encoding="utf-8")
-    over = {"Train__dataset__label_file_list": [str(tmp_path / "unknown.txt")]}
+    over = {"Train__dataset__label_file_list": [str(tmp_path / "unknown.txt")], "Global__max_unknown": 1.0}
     with (
         made(data, tmp_path / "run", **over) as run,
         pytest.raises(TrainingError, match=r"no sample .* could be used in epoch 1:[^!]*check.py --data"),

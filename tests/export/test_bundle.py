@@ -15,12 +15,14 @@ import yaml
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
-from ppocr_like.errors import ConfigError, ExportError, WeightsError
+from ppocr_like.errors import ConfigError, DataError, ExportError, WeightsError
 from ppocr_like.export import export
 from ppocr_like.export.graph import line_layout, write_graph
 from ppocr_like.export.kinds import kind_of
+from ppocr_like.export.variants import line_recipe
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Recogniser, read_spec
+from ppocr_like.pipeline.kinds import recipe_bucket
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
 from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
 from ppocr_like.weights import load_weights, save_weights
@@ -118,7 +120,7 @@ def test_what_is_missing_is_told_before_anything_is_built(tiny_run, tmp_path):
         export(recipe(tiny_run, tmp_path / "x", "Architecture.Neck.dims=24"))
     with pytest.raises(ExportError, match=r"none\.txt(.|\n)*--no-verify-data"):
         export(recipe(tiny_run, tmp_path / "x", "Eval.dataset.label_file_list=[none.txt]"))
-    with pytest.raises(ExportError, match="cannot write the bundle"):
+    with pytest.raises(DataError, match=r"cannot be written.*choose another Global\.save_inference_dir"):
         export(recipe(tiny_run, tmp_path / "file" / "x"))
     assert os.listdir(tmp_path) == ["file"]
 
@@ -148,7 +150,8 @@ def parts(tiny_run, tiny_bundle):
     weights = load_weights(tiny_run.folder)
     model, settings, charset = trained_model(weights)
     recogniser, backend = Recogniser(tiny_bundle), TorchBackend(model)
-    return Builder(settings, charset), Verifier(kind_of(recogniser.spec, settings, model), recogniser, backend, 1e-4)
+    bundled = line_recipe(settings, recipe_bucket(settings))
+    return Builder(bundled, charset), Verifier(kind_of(recogniser.spec, settings, model), recogniser, backend, 1e-4)
 
 
 def test_other_weights_are_found_out(parts):

@@ -19,8 +19,10 @@ from ppocr_like.export import export
 from ppocr_like.export.graph import line_layout, page_layout, write_graph
 from ppocr_like.export.kinds import kind_of
 from ppocr_like.export.rounding import FACTOR, Rounding
+from ppocr_like.export.variants import line_recipe
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Recogniser
+from ppocr_like.pipeline.kinds import recipe_bucket
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
 from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
 from ppocr_like.weights import load_weights, save_weights
@@ -124,7 +126,7 @@ def tied(tiny_run, tiny_bundle):
 
         return backend
 
-    return Builder(settings, charset), verifier, answer
+    return Builder(line_recipe(settings, recipe_bucket(settings)), charset), verifier, answer
 
 
 def test_a_text_that_rounding_decides_is_counted(tied) -> None:

@@ -118,7 +118,7 @@ def test_bundle_run_folder_and_recipe_find_the_same_boxes(ink_run, ink_bundle, t
     images = ink_run.images[:2]
     ways = {
         "bundle": ["--model", ink_bundle, *images],
-        "run": ["--model", ink_run.folder, *images],
+        "run": ["--model", ink_run.folder, *images, "--plugin", "tests.ink_net"],
         "recipe": [*images, "-c", ink_run.recipe, "-o", f"Global.pretrained_model={ink_run.folder}/best_accuracy"],
     }
     found = {}

@@ -85,10 +85,15 @@ def test_a_bad_image_is_named_and_the_rest_goes_on(tiny_run, tiny_bundle, tmp_pa
     assert recogniser([]) == []
 
 
-@pytest.mark.parametrize("shape", [(48, 1, 3), (20000, 1, 3), (1, 20000, 3), (1, 1), (7, 9, 4), (7, 9, 1)])
+@pytest.mark.parametrize("shape", [(48, 1, 3), (20000, 1, 3), (1, 200, 3), (1, 1), (7, 9, 4), (7, 9, 1)])
 def test_strange_sizes_give_a_line(tiny_bundle, shape):
     (line,) = Recogniser(tiny_bundle)([np.full(shape, 128, np.uint8)])
     assert line.steps > 0
+
+
+def test_a_line_that_no_canvas_holds_is_named(tiny_bundle):
+    with pytest.raises(DataError, match="too elongated: 20000 x 1 px"):
+        Recogniser(tiny_bundle)([np.full((1, 20000, 3), 128, np.uint8)])
 
 
 def test_more_images_than_a_window_keep_their_order(tiny_run, tiny_bundle):

@@ -117,8 +117,8 @@ def test_reports(tree, tmp_path):
     assert not re.findall(r"(?:src|href)=['\"](?!data:)", text) and "http" not in text  # nothing is asked of the network
     errors = [int(n) for n in re.findall(r"(\d+) errors;", text)]
     assert errors == sorted(errors, reverse=True)
-    with pytest.raises(OcrError, match="cannot write"):
-        write_report(recipe, evaluations, tmp_path / "none" / "report.json")
+    with pytest.raises(OcrError, match=r"cannot (be written|write)"):
+        write_report(recipe, evaluations, tmp_path / "report.json" / "report.json")
 
 
 def test_texts_cannot_break_the_page(tree, tmp_path):

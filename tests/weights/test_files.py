@@ -154,7 +154,7 @@ def test_safetensors_of_others_and_bad_metadata(tmp_path):
     weights = load_weights(tmp_path / "w.safetensors")
     assert weights.charset is None and list(weights.state) == ["w"]
     write({"ppocr_like": "1", "charset": "{"})
-    with pytest.raises(WeightsError, match="'charset' is no JSON"):
+    with pytest.raises(WeightsError, match="'charset' is no valid JSON"):
         load_weights(tmp_path / "w.safetensors")
     for charset in ({"entries": [1]}, [], {"entries": "abc"}, 7):
         write({"ppocr_like": "1", "charset": json.dumps(charset)})
