@@ -255,6 +255,6 @@ def test_evaluation_is_the_same_on_all_ranks(data: Path, tmp_path: Path) -> None
     for (rank,) in several:
         assert rank[1:] == alone[1:] and rank[2] == 1
         assert {k: v for k, v in rank[0].items() if k != "fps"} == pytest.approx(
-            {k: v for k, v in alone[0].items() if k != "fps"}
-        )
+            {k: v for k, v in alone[0].items() if k != "fps"}, rel=1e-5
+        )  # the loss is a float32 of batches of another size
         assert {k: v for k, v in rank[0].items() if k != "fps"} == {k: v for k, v in several[0][0][0].items() if k != "fps"}
