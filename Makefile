@@ -65,7 +65,7 @@ demo demo-long: $(READY)
 	@echo "The bundle for ONNX Runtime and RapidOCR: $(DEMO)/inference"
 	@echo "What it read, over the lines themselves:  $(DEMO)/read/predictions.png"
 
-demo:  ## in five minutes: fine-tune on the example data, evaluate, export with parity, recognise lines, show the picture
+demo:  ## one epoch: fine-tune on the example data, evaluate, export with parity, recognise lines, show the picture
 demo-long:  ## the same with six epochs in the place of one: what the recipe for the example data really gives
 
 demo-det: $(READY)  ## fine-tune a detector on the example pages, evaluate, find thresholds, export with parity, show the picture
