@@ -110,8 +110,9 @@ def test_the_same_pages(both):
     equal = 0
     for image, page in zip(images, pages, strict=True):
         read = ocr(image).lines
-        assert sorted(line.text for line in read) == sorted(page["texts"])
-        equal += len({line.text for line in usual(image).lines} & set(page["texts"]))
+        texts = [text.strip() for text in page["texts"] if text.strip()]  # ours have no blanks at their ends
+        assert sorted(line.text for line in read if line.text) == sorted(texts)
+        equal += len({line.text for line in usual(image).lines} & set(texts))
     assert [line.text for line in usual(images[0]).lines] == [line.text for line in ocr(images[0]).lines]
     total = sum(len(page["texts"]) for page in pages)
     assert total > 20 and equal >= 0.7 * total
