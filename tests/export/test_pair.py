@@ -92,4 +92,4 @@ def test_rapidocr_reads_pages_as_we_do(tiny_run, ink_run, tmp_path):
     wanted = [sorted(line.text for line in ocr(image).lines if line.text.strip()) for image in images]
     assert sum(map(len, wanted)) > 8
     for way in json.loads((tmp_path / "out.json").read_text()):
-        assert [sorted(texts) for texts in way] == wanted
+        assert [sorted(text.strip() for text in texts if text.strip()) for texts in way] == wanted
