@@ -111,22 +111,24 @@ def told_as_death(workers: Sequence[Any], asked: int) -> Iterator[None]:
     Raises:
         TrainingError: one of them is dead, or died during the wait.
     """
-    try:
-        if _dead(workers):
-            raise WorkerDied
-        if threading.current_thread() is threading.main_thread():
-            _Watch.awaited = workers
-        yield
+    try:  # the signal of a further death may come at any line below until nobody is awaited any more
+        try:
+            if _dead(workers):
+                raise WorkerDied
+            if threading.current_thread() is threading.main_thread():
+                _Watch.awaited = workers
+            yield
+        except (OSError, EOFError, RuntimeError) as error:
+            # A dead worker also breaks the connection over which its batch was to come.
+            _Watch.awaited = ()
+            by_torch = str(error).startswith("DataLoader worker")
+            if not by_torch and (isinstance(error, RuntimeError) or not _settled(workers)):
+                raise
+            raise TrainingError(death_told(workers, asked)) from error
+        finally:
+            _Watch.awaited = ()
     except WorkerDied as error:
         raise TrainingError(death_told(workers, asked)) from error
-    except (OSError, EOFError, RuntimeError) as error:
-        # A dead worker also breaks the connection over which its batch was to come.
-        by_torch = str(error).startswith("DataLoader worker")
-        if not by_torch and (isinstance(error, RuntimeError) or not _settled(workers)):
-            raise
-        raise TrainingError(death_told(workers, asked)) from error
-    finally:
-        _Watch.awaited = ()
 
 
 def _dead(workers: Sequence[Any]) -> list[Any]:

@@ -135,7 +135,9 @@ def _verified(
 
 def _as_trained(kind: Kind, recipe: Recipe, backend: TorchBackend, say: Callable[[str], None]) -> list[Accuracy]:
     """The evaluation sets at the sizes of the recipe itself, to be seen beside those of a static one."""
-    builder = Builder(recipe, kind.spec.charset)
+    charset = kind.spec.charset
+    recipe, _ = _following(recipe, kind_of(recipe_spec(recipe, charset), recipe, backend.model), backend)
+    builder = Builder(recipe, charset)
     found = []
     for name, dataset in _open_sets(builder).items():
         numbers = measure(kind, builder, dataset, backend, builder.postprocess())

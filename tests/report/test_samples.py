@@ -32,7 +32,7 @@ def pages(tmp_path: Path, chain: list, bad: int = 0) -> Builder:
     for n in range(5):
         cv2.imwrite(str(tmp_path / f"{n}.png"), rng.integers(0, 255, (100, 160, 3), np.uint8))
         box = {"transcription": "a", "points": [[20, 20], [90, 20], [90, 50], [20, 50]]}
-        rows.append(f"{n}.png\t{json.dumps([box] if n >= bad else [])}")
+        rows.append(f"{n}.png\t{json.dumps([box] if n >= bad else {})}")
     (tmp_path / "l.txt").write_text("\n".join(rows))
     dataset = {
         "name": "SimpleDataSet",
@@ -64,8 +64,8 @@ def test_pages_become_sheets(tmp_path: Path) -> None:
     order = [Path(dataset.info(r.index).path).stem for number in range(len(loader.plan(1))) for r in loader.plan(1)[number]]
     assert [p.stem.split("_")[1] for p in drawn.paths] == [stem for stem in order if stem != "0"][:3]
     everything = draw_samples(made, 99, tmp_path / "all", progress=False)
-    assert len(everything.paths) == 4 and everything.rejected.counts == {"no boxes": 1}
-    assert "4 pictures" in everything.text() and "no boxes" in everything.text() and "l.txt, line 1" in everything.text()
+    assert len(everything.paths) == 4 and everything.rejected.counts == {"broken label": 1}
+    assert "4 pictures" in everything.text() and "broken label" in everything.text() and "l.txt, line 1" in everything.text()
 
 
 @pytest.mark.parametrize("mode", ["BGR", "RGB"])
@@ -104,7 +104,7 @@ def test_lines_are_shown_in_their_own_levels(tmp_path: Path) -> None:
 
 
 def test_a_chain_that_rejects_everything_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"rejects every sample.*no boxes"):
+    with pytest.raises(DataError, match=r"rejects every sample.*broken label"):
         draw_samples(pages(tmp_path, chain(), bad=5), 3, tmp_path / "out", progress=False)
 
 

@@ -42,7 +42,7 @@ def test_other_machines_are_named():
 
 
 @pytest.mark.parametrize(
-    "text, told", [("{", "no JSON file"), ("[]", "no figures"), ("{}", "no figures"), (None, "cannot be read")]
+    "text, told", [("{", "no valid JSON"), ("[]", "no figures"), ("{}", "no figures"), (None, "cannot be read")]
 )
 def test_a_file_of_another_kind_is_refused(tmp_path, text, told):
     path = tmp_path / "old.json"
