@@ -58,27 +58,15 @@ def _candidates(data_dir: str, name: str) -> Iterator[tuple[str, str]]:
             yield f"{also}the file has another ending", stem + other
 
 
-def _other_case(path: str) -> str:
-    """The file that the path means but for the letter case of its parts; empty where there is none, or more than one."""
-    if os.path.isfile(path):
-        return path
-    folder, name = os.path.split(path)
-    if not name or folder == path:
-        return ""
-    if not os.path.isdir(folder):
-        folder = _other_case_folder(folder)
-    return _entry(folder, name, os.path.isfile) if folder else ""
-
-
-def _other_case_folder(path: str) -> str:
-    """The same for a folder."""
-    if os.path.isdir(path):
+def _other_case(path: str, kind: Callable[[str], bool] = os.path.isfile) -> str:
+    """What the path means but for the letter case of its parts, of a kind; empty where there is none, or more than one."""
+    if kind(path):
         return path
     above, name = os.path.split(path)
     if not name or above == path:
         return ""
-    above = above if os.path.isdir(above or ".") else _other_case_folder(above)
-    return _entry(above, name, os.path.isdir) if above else ""
+    above = _other_case(above or os.curdir, os.path.isdir)
+    return _entry(above, name, kind) if above else ""
 
 
 def _entry(folder: str, name: str, kind: Callable[[str], bool]) -> str:

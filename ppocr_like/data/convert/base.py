@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ppocr_like.errors import DataError
 from ppocr_like.geometry import corners_in_order, crosses_itself, smallest_box
 from ppocr_like.outside import outline
+
+T = TypeVar("T")
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 IGNORED = "###"  # the transcription of a box that is neither text nor background, as ICDAR and PaddleOCR write it
@@ -98,6 +100,19 @@ class Reader(ABC):
             raise error
         self.left_out.add("broken record", str(DataError(message, str(file), line)))
 
+    def each(self, files: Sequence[Path], load: Callable[[Path], T]) -> Iterator[tuple[Path, T]]:
+        """(file, its contents) of a format with one file per image; `done` counts them."""
+        self.total = len(files)
+        for self.done, file in enumerate(files, start=1):
+            try:
+                contents = load(file)
+            except DataError as error:
+                if not self.skip_bad:
+                    raise
+                self.left_out.add("broken record", str(error))
+                continue
+            yield file, contents
+
     def polygon(self, points: Any, place: str) -> np.ndarray | None:
         """(P, 2) float64 with P >= 4; None (counted) for what is no area. Three points become their smallest box.
 
@@ -137,6 +152,21 @@ def upright(left: float, top: float, right: float, bottom: float) -> list[list[f
     left, right = min(left, right), max(left, right)
     top, bottom = min(top, bottom), max(top, bottom)
     return [[left, top], [right, top], [right, bottom], [left, bottom]]
+
+
+def files_of(folder: Path, ending: str, what: str) -> list[Path]:
+    """The files of an ending, in order.
+
+    Raises:
+        DataError: no folder; none of them is there.
+    """
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ending)
+    except OSError as error:
+        raise DataError(f"cannot list the annotations ({error.strerror or error})", str(folder)) from error
+    if not files:
+        raise DataError(f"holds no {ending} files; {what}", str(folder))
+    return files
 
 
 def find_images_below(folder: str | Path) -> dict[str, Path]:

@@ -6,13 +6,13 @@ Source: the tasks' download pages at rrc.cvc.uab.es (ch=16, ch=14, ch=12).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ppocr_like.contracts import IGNORED_TEXTS
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, find_images_below
+from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, find_images_below
 from ppocr_like.data.convert.json_stream import JsonStream
-from ppocr_like.errors import DataError
 from ppocr_like.outside import load_json
 
 LEVELS = {"line": "lines", "char": "chars"}
@@ -98,16 +98,8 @@ class ReCTS(Reader):
 
     def __iter__(self) -> Iterator[Page]:
         files = files_of(self.source, ".json", "ReCTS has one per image")
-        self.total = len(files)
         images = find_images_below(self.images)
-        for self.done, file in enumerate(files, start=1):
-            try:
-                record = load_json(file, _MOST_BYTES)
-            except DataError as error:
-                if not self.skip_bad:
-                    raise
-                self.left_out.add("broken record", str(error))
-                continue
+        for file, record in self.each(files, partial(load_json, limit=_MOST_BYTES)):
             try:
                 boxes = []
                 for number, part in enumerate(record[self.key], start=1):
@@ -119,21 +111,6 @@ class ReCTS(Reader):
                 self.bad(f"is not as ReCTS writes it: {what}", file)
                 continue
             yield Page(images.get(file.stem, self.images / f"{file.stem}.jpg"), boxes, str(file))
-
-
-def files_of(folder: Path, ending: str, what: str) -> list[Path]:
-    """The files of an ending, in order.
-
-    Raises:
-        DataError: no folder; none of them is there.
-    """
-    try:
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ending)
-    except OSError as error:
-        raise DataError(f"cannot list the annotations ({error.strerror or error})", str(folder)) from error
-    if not files:
-        raise DataError(f"holds no {ending} files; {what}", str(folder))
-    return files
 
 
 def _text(record: dict[str, Any]) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ppocr_like.contracts import IGNORED_TEXTS
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, upright
-from ppocr_like.errors import DataError
+from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, upright
 from ppocr_like.outside import load_json
 
 TEXT_FROM = ("label", "description")
@@ -49,21 +49,8 @@ class Labelme(Reader):
         self.text_from = text_from
 
     def __iter__(self) -> Iterator[Page]:
-        try:
-            files = sorted(path for path in self.source.iterdir() if path.suffix.lower() == ".json")
-        except OSError as error:
-            raise DataError(f"cannot list the annotations ({error.strerror or error})", str(self.source)) from error
-        if not files:
-            raise DataError("holds no .json files; labelme has one per image", str(self.source))
-        self.total = len(files)
-        for self.done, file in enumerate(files, start=1):
-            try:
-                record = load_json(file, MOST_BYTES)
-            except DataError as error:
-                if not self.skip_bad:
-                    raise
-                self.left_out.add("broken record", str(error))
-                continue
+        files = files_of(self.source, ".json", "labelme has one per image")
+        for file, record in self.each(files, partial(load_json, limit=MOST_BYTES)):
             try:
                 yield self._page(record, file)
             except MISSHAPEN as error:

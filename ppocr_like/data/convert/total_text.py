@@ -10,11 +10,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, find_images_below
-from ppocr_like.data.convert.icdar2019 import files_of
-from ppocr_like.errors import DataError
+from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, find_images_below
 from ppocr_like.outside import SMALL, load_text
 
 _BEGIN = re.compile(r"^\s*x:", re.MULTILINE)
@@ -42,16 +41,8 @@ class TotalText(Reader):
 
     def __iter__(self) -> Iterator[Page]:
         files = files_of(self.source, ".txt", "the .txt form of the ground truth is needed, not the .mat files")
-        self.total = len(files)
         images = find_images_below(self.images)
-        for self.done, file in enumerate(files, start=1):
-            try:
-                text = load_text(file, SMALL)
-            except DataError as error:
-                if not self.skip_bad:
-                    raise
-                self.left_out.add("broken record", str(error))
-                continue
+        for file, text in self.each(files, partial(load_text, limit=SMALL)):
             name = file.stem.removeprefix(_PREFIX).removeprefix("gt_")
             yield Page(images.get(name, self.images / f"{name}.jpg"), list(self._boxes(text, file)), str(file))
 
