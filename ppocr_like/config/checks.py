@@ -122,13 +122,14 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
     problems += name_problems(consumers) + guide_loss_problems(model, loss) + name_count_problems(recipe, model, postprocess)
+    tried: dict[tuple[int, int, int], str] = {}
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
             bound = attempt(partial(builder.bind_dataset, section, name), section)
             transforms = bound.kwargs.get("transforms") or [] if bound is not None else []
             if fits and bound is not None:
-                attempt(partial(_check_canvases, builder, section, bound, model), section)
+                attempt(partial(_check_canvases, builder, section, bound, model, tried), section)
             if fits:
                 attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
         attempt(partial(builder.loader, section), section)
@@ -137,9 +138,8 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
         attempt(partial(_check_eval_loss, builder, model, loss, getattr(schedule, "follow", "metric") == "loss"), "Train", "Eval")
     watched = builder.settings.forgetting.sets if builder.settings.forgetting else None
     there = builder.eval_names()
-    message = "names an evaluation set that is not there"
     problems += [
-        Problem("Global.forgetting.sets", f"{message}, {n!r}{nearest(n, there, 'there')}")
+        Problem("Global.forgetting.sets", f"names an evaluation set that is not there, {n!r}{nearest(n, there, 'there')}")
         for n in watched or ()
         if n not in there
     ]
@@ -176,7 +176,7 @@ def _check_sampler(builder: Makes, section: str) -> None:
         raise ConfigError([Problem(f"{section}.sampler", message)])
 
 
-def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any) -> None:
+def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any, known: dict[tuple[int, int, int], str]) -> None:
     """The sizes that sampler or width buckets give, each held against the network. Their own arguments are judged elsewhere.
 
     Raises:
@@ -202,7 +202,7 @@ def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any) -> N
         canvases = [(width, height) for width in bucket_widths(bucket.step, least, bucket.max_width)]
     elif section == "Eval":
         return  # tried by `try_model`
-    try_canvases(model, channels, canvases, path)
+    try_canvases(model, channels, canvases, path, known)
 
 
 def _check_eval_loss(builder: Makes, model: Any, loss: Any, follows: bool) -> None:

@@ -132,12 +132,15 @@ def _trouble(model: Any, channels: int, height: int, width: int) -> str:
     return ""
 
 
-def try_canvases(model: Any, channels: int, canvases: Sequence[tuple[int, int]], path: str) -> None:
+def try_canvases(
+    model: Any, channels: int, canvases: Sequence[tuple[int, int]], path: str, known: dict[tuple[int, int, int], str]
+) -> None:
     """Blank images of the sizes in which batches will come: those of a sampler, or of width buckets.
 
     Args:
         canvases: (width, height) px; of many those are tried that differ by more than multiples of `PERIOD`, and the extremes.
         path: YAML path of what makes them.
+        known: (channels, height, width) -> "" or the network's reason, of sizes that this network was tried at; is added to.
 
     Raises:
         ConfigError: the sizes that the network cannot take, with its reason for the first.
@@ -149,16 +152,26 @@ def try_canvases(model: Any, channels: int, canvases: Sequence[tuple[int, int]],
     wrong: list[tuple[int, int]] = []
     reason = ""
     for width, height in tried:
-        try:
-            model.check_input(channels, height, width)
-        except ValueError as error:
+        size = (channels, height, width)
+        if size not in known:
+            known[size] = _reason(model, size)
+        if known[size]:
             wrong.append((width, height))
-            reason = reason or str(error)
+            reason = reason or known[size]
     if wrong:
         sizes = ", ".join(f"{width} x {height}" for width, height in wrong)
         raise ConfigError(
             [Problem(path, f"gives images of {sizes} px (width x height), which the network cannot take: {reason}")]
         )
+
+
+def _reason(model: Any, size: tuple[int, int, int]) -> str:
+    """Why the network cannot take this size; empty where it can."""
+    try:
+        model.check_input(*size)
+    except ValueError as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def bucket_widths(step: int, least: int, most: int) -> list[int]:
