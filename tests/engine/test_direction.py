@@ -20,7 +20,7 @@ LINES = ["שלום", "עולם", "ספר 12", "(דף 7)", "סוף.", "אב 3.50 
 
 
 def lines_drawn(folder: Path, lines: list[str]) -> None:
-    """Pictures as a person sees these lines, a label file, and a dictionary in a folder that says nothing of its script."""
+    """Pictures as a person sees these lines, a label file, and a dictionary."""
     (folder / "img").mkdir(parents=True)
     file = choose_font("".join(lines), None)
     if any(file.lacks(character) for character in "".join(lines)):
@@ -38,14 +38,14 @@ def lines_drawn(folder: Path, lines: list[str]) -> None:
     (folder / "dict.txt").write_text("\n".join(entries) + "\n", encoding="utf-8")
 
 
-def recipe_of(folder: Path, **over: Any) -> dict[str, Any]:
+def recipe_of(folder: Path) -> dict[str, Any]:
     chain = [
         {"DecodeImage": {"img_mode": "BGR", "channel_first": False}},
         {"CTCLabelEncode": None},
         {"RecResizeImg": {"image_shape": [3, 32, 144]}},
         {"KeepKeys": {"keep_keys": ["image", "label", "length"]}},
     ]
-    settings = {
+    settings: dict[str, Any] = {
         "Global__epoch_num": 40, "Global__use_space_char": True, "Global__max_text_length": 16, "Global__eval_at_start": False,
         "Global__eval_batch_step": [0, 100000], "Global__save_batch_step": None, "Global__save_epoch_step": 1000,
         "Global__cal_metric_during_train": False, "Global__print_batch_step": 100, "Global__plugins": ["tests.column_net"],
@@ -54,7 +54,7 @@ def recipe_of(folder: Path, **over: Any) -> dict[str, Any]:
         "Architecture__Backbone": {"name": "ColumnBackbone"},
         "Architecture__Neck": {"name": "SequenceEncoder", "encoder_type": "reshape"},
     }  # fmt: skip
-    return tiny_recipe(folder, folder / "run", **{**settings, **over})
+    return tiny_recipe(folder, folder / "run", **settings)
 
 
 @needs_layout
