@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,17 @@ class TinyRun:
     @property
     def bundle(self) -> Path:
         return self.folder / "inference"
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """What a test sets at the program's logger (level, handlers, whether it goes on to the root) ends with the test."""
+    log = logging.getLogger("ppocr_like")
+    before = log.level, list(log.handlers), log.propagate, log.disabled
+    yield
+    log.setLevel(before[0])
+    log.handlers[:] = before[1]
+    log.propagate, log.disabled = before[2:]
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from ppocr_like.pipeline.page_sources import find_pages
 from ppocr_like.pipeline.preprocess import decoded
 from ppocr_like.transforms.decode import DecodeImage
 
+LIMIT_S = 5  # seconds of computing, for one file
 LIMIT = 4096  # px: the limit of these decoders, far above the seeds'
 DECODERS = [DecodeImage("BGR", max_pixels=LIMIT), DecodeImage("GRAY", max_pixels=LIMIT)]
 QUICK, LONG, AT_ONCE = 10_000, 100_000, 50  # files, of each example
@@ -91,16 +92,22 @@ def look(seed: int) -> None:
     rng = random.Random(seed)
     for number in range(AT_ONCE):
         data = damaged(rng)
-        start = time.process_time()
-        try:
-            image = DECODERS[number % 2]({"image": data, "img_path": "x"}, np.random.default_rng(0))["image"]
-        except Rejected as rejected:
-            assert rejected.reason
-        else:
-            assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image[:, :, 0].size <= 2 * LIMIT
-        width, height = header_size(data)
-        assert width >= 0 and height >= 0
-        assert time.process_time() - start < 5, data
+        if seconds(data, number) > LIMIT_S:  # once more: other programs and what earlier tests left may have held it up
+            assert seconds(data, number) < LIMIT_S, data
+
+
+def seconds(data: bytes, number: int) -> float:
+    """What this thread computes to decode a file, with the decoder of this number, and to read its head."""
+    start = time.thread_time()
+    try:
+        image = DECODERS[number % 2]({"image": data, "img_path": "x"}, np.random.default_rng(0))["image"]
+    except Rejected as rejected:
+        assert rejected.reason
+    else:
+        assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image[:, :, 0].size <= 2 * LIMIT
+    width, height = header_size(data)
+    assert width >= 0 and height >= 0
+    return time.thread_time() - start
 
 
 WHATEVER = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
