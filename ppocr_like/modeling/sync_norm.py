@@ -29,6 +29,9 @@ class NormSync:
         self.group = group if group is not None else dist.group.WORLD
         self.world = dist.get_world_size(group)
         self.muted = False
+        # Never compiled. Not decorators: these import torch's compiler, a second and 100 MB, with the module.
+        self.normalise = torch.compiler.disable(self._normalise)
+        self.means = torch.compiler.disable(self._means)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NormSync:
         return self
@@ -42,8 +45,7 @@ class NormSync:
         finally:
             self.muted = False
 
-    @torch.compiler.disable
-    def normalise(self, norm: nn.BatchNorm2d, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def _normalise(self, norm: nn.BatchNorm2d, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """`norm` in training on x (N, C, ...), with this weight and bias in the place of its own; the running statistics move.
 
         Raises:
@@ -59,8 +61,7 @@ class NormSync:
         nothing = TorchSync.apply(x[:0].float(), weight, bias, *state, norm.eps, momentum, self.group, self.world)
         return torch.cat([F.batch_norm(x, *state, weight, bias, False, momentum, norm.eps), nothing.to(x.dtype)])
 
-    @torch.compiler.disable
-    def means(self, count: int, *means: torch.Tensor) -> tuple[int, tuple[torch.Tensor, ...]]:
+    def _means(self, count: int, *means: torch.Tensor) -> tuple[int, tuple[torch.Tensor, ...]]:
         """Means over `count` values of this process -> the number of values of all processes and the means over these."""
         *joined, total = _Means.apply(self, 0 if self.muted else count, *means)
         return int(total), tuple(joined)

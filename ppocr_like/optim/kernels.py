@@ -1,4 +1,7 @@
-"""Updates that torch lacks or defines otherwise: Paddle's RMSProp, and Lamb. Each works on whole lists of tensors."""
+"""torch's optimizers without torch's compiler, and updates that torch lacks or defines otherwise: Paddle's RMSProp, and Lamb.
+
+Each works on whole lists of tensors.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,40 @@ import torch
 from torch import Tensor
 
 
-class ListOptimizer(torch.optim.Optimizer):
+def _bare(method: Any) -> Any:
+    """A method of torch's optimizers as written. Decorated, it imports torch's compiler at its first call, compiled or not:
+    a second and 100 MB at the start of every run."""
+    return getattr(method, "__wrapped__", method)
+
+
+class Uncompiled(torch.optim.Optimizer):
+    """Base: an optimizer that is never compiled; what it computes and keeps is torch's."""
+
+    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
+    state_dict = _bare(torch.optim.Optimizer.state_dict)
+    load_state_dict = _bare(torch.optim.Optimizer.load_state_dict)
+    zero_grad = _bare(torch.optim.Optimizer.zero_grad)
+
+
+class Adam(Uncompiled, torch.optim.Adam):
+    """torch's."""
+
+    step = torch.no_grad()(_bare(torch.optim.Adam.step))
+
+
+class AdamW(Uncompiled, torch.optim.AdamW):
+    """torch's."""
+
+    step = torch.no_grad()(_bare(torch.optim.AdamW.step))
+
+
+class SGD(Uncompiled, torch.optim.SGD):
+    """torch's."""
+
+    step = torch.no_grad()(_bare(torch.optim.SGD.step))
+
+
+class ListOptimizer(Uncompiled):
     """Base: `update` gets a group's parameters that have gradients."""
 
     @torch.no_grad()

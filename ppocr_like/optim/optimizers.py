@@ -110,7 +110,7 @@ class Adam(Moments, CoupledOptimizer):
     """Adam (Kingma and Ba 2015) with coupled penalties, as `paddle.optimizer.Adam`."""
 
     def build(self, groups: Groups, fused: bool | None) -> torch.optim.Optimizer:
-        return torch.optim.Adam(groups, lr=0.0, betas=self.betas, eps=self.epsilon, fused=fused)
+        return kernels.Adam(groups, lr=0.0, betas=self.betas, eps=self.epsilon, fused=fused)
 
 
 @OPTIMIZERS.register()
@@ -119,7 +119,7 @@ class AdamW(Moments, DecoupledOptimizer):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `paddle.optimizer.AdamW`."""
 
     def build(self, groups: Groups, fused: bool | None) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(groups, lr=0.0, betas=self.betas, eps=self.epsilon, weight_decay=0.0, fused=fused)
+        return kernels.AdamW(groups, lr=0.0, betas=self.betas, eps=self.epsilon, weight_decay=0.0, fused=fused)
 
 
 @OPTIMIZERS.register()
@@ -168,7 +168,7 @@ class Momentum(CoupledOptimizer):
         super().__post_init__()
 
     def build(self, groups: Groups, fused: bool | None) -> torch.optim.Optimizer:
-        return torch.optim.SGD(groups, lr=0.0, momentum=self.momentum, fused=fused)
+        return kernels.SGD(groups, lr=0.0, momentum=self.momentum, fused=fused)
 
 
 @OPTIMIZERS.register()
@@ -177,7 +177,7 @@ class SGD(CoupledOptimizer):
     """Plain gradient descent: Momentum without momentum (not in PaddleOCR's registry)."""
 
     def build(self, groups: Groups, fused: bool | None) -> torch.optim.Optimizer:
-        return torch.optim.SGD(groups, lr=0.0, fused=fused)
+        return kernels.SGD(groups, lr=0.0, fused=fused)
 
 
 @OPTIMIZERS.register()
