@@ -66,7 +66,7 @@ class Builder:
     def check(self) -> None:
         """Builds everything but the data sets once and throws it away; no label file and no image is touched.
 
-        The random state of torch moves on: seed it afterwards.
+        The networks have no values; a plug-in may draw random numbers all the same: seed torch afterwards.
 
         Raises:
             ConfigError: every problem of the recipe.
@@ -157,8 +157,13 @@ class Builder:
     # -- model, loss, results --------------------------------------------------------------------------------------
 
     def model(self) -> Any:
-        """The network, or the networks of a distillation."""
-        return build_architecture(self.recipe, self._bind)
+        """The network, or the networks of a distillation; while checking, without values."""
+        if not self._checking:
+            return build_architecture(self.recipe, self._bind)
+        from ppocr_like.config.blank import BlankWeights  # torch comes with the networks
+
+        with BlankWeights():
+            return build_architecture(self.recipe, self._bind)
 
     def loss(self) -> Any:
         return self._bind(LOSSES, named_node(self.recipe.get("Loss"), "Loss", "loss")).make()
