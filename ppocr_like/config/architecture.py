@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -39,8 +40,11 @@ def _same(value: T) -> T:
     return value
 
 
-def build_architecture(recipe: Recipe, bind: Bind) -> Any:
+def build_architecture(recipe: Recipe, bind: Bind, blank: bool = False) -> Any:
     """The network of the recipe.
+
+    Args:
+        blank: to be looked at only; the class's `without_values` makes the context in which it is built.
 
     Raises:
         ConfigError: every problem of the section.
@@ -50,7 +54,13 @@ def build_architecture(recipe: Recipe, bind: Bind) -> Any:
         raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")
     own = {key: arch[key] for key in OWN if key in arch}
     node = named_node({"name": arch.get("name") or _default_name(arch), **own}, "Architecture", "architecture")
-    if node.name in ARCHITECTURES and "models" in parameters(ARCHITECTURES.get(node.name)):
+    kind = ARCHITECTURES.get(node.name) if node.name in ARCHITECTURES else None
+    with getattr(kind, "without_values", nullcontext)() if blank else nullcontext():
+        return _built(recipe, bind, arch, node, several=kind is not None and "models" in parameters(kind))
+
+
+def _built(recipe: Recipe, bind: Bind, arch: dict[str, Any], node: Node, several: bool) -> Any:
+    if several:
         return bind(ARCHITECTURES, node, built=_sub_models(recipe, bind, arch)).make()
     if "Models" in arch:
         raise problem("Architecture.Models", f"{node.name} is one network; several need name: DistillationModel")

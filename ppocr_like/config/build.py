@@ -157,13 +157,8 @@ class Builder:
     # -- model, loss, results --------------------------------------------------------------------------------------
 
     def model(self) -> Any:
-        """The network, or the networks of a distillation; while checking, without values."""
-        if not self._checking:
-            return build_architecture(self.recipe, self._bind)
-        from ppocr_like.config.blank import BlankWeights  # torch comes with the networks
-
-        with BlankWeights():
-            return build_architecture(self.recipe, self._bind)
+        """The network, or the networks of a distillation; while checking, without values where the network can be so built."""
+        return build_architecture(self.recipe, self._bind, blank=self._checking)
 
     def loss(self) -> Any:
         return self._bind(LOSSES, named_node(self.recipe.get("Loss"), "Loss", "loss")).make()

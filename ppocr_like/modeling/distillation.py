@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.modeling.blank import BlankWeights
 from ppocr_like.registry import ARCHITECTURES, HEADS
 
 TAUGHT = "Student"  # the sub-model that is meant where none is named
@@ -34,6 +35,8 @@ class DistillationModel(nn.Module):
     Raises:
         ValueError: a name that cannot be one, or no sub-model that learns.
     """
+
+    without_values = BlankWeights
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.answers import answering_as_in_training
+from ppocr_like.modeling.blank import BlankWeights
 from ppocr_like.modeling.fuse import fuse_within
 from ppocr_like.registry import ARCHITECTURES
 
@@ -31,6 +32,8 @@ class OcrModel(nn.Module):
     With `return_all_feats` set, training outputs also hold `backbone_out` and `neck_out` (MultiHead: its CTC branch's sequence);
     of several maps each, `backbone_out_0` and so on.
     """
+
+    without_values = BlankWeights
 
     return_all_feats = False
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
-from ppocr_like.config.blank import BlankWeights
+from ppocr_like.modeling.blank import BlankWeights
 
 RECIPE = Path(__file__).parents[2] / "configs" / "rec" / "svtr_ft.yml"
 
