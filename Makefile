@@ -33,7 +33,7 @@ SYSTEM_REC ?= $(WEIGHTS)
 DEMO_PAGES = $(addprefix train_data/typed_pages/img/,10_8aed0_default.jpg FRAN_0011_11086_L-medium.jpg bljd_DSN355_00003.jpg)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-long demo-det demo-system test test-portable test-slow rapidocr test-rapidocr lint format types parity benchmark clean
+.PHONY: help setup demo demo-long demo-det demo-system test test-thorough test-portable test-slow rapidocr test-rapidocr lint format types parity benchmark clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,13 +98,16 @@ demo-system: $(READY)  ## read example pages with the shipped weights: text, pic
 	@echo "Text, pictures, XML and PDF of the pages:  $(DEMO_SYSTEM)/read"
 	@echo "What was right and wrong on the test part: $(DEMO_SYSTEM)/pages.html"
 
-test: $(READY)  ## the tests, without the slow ones
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
+test: $(READY)  ## the tests, without the thorough and the slow ones
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(JOBS) --dist loadfile -m "not slow and not thorough" $(ARGS)
+
+test-thorough: $(READY)  ## the tests that take ten seconds or more, or go through many cases of a kind
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(JOBS) --dist loadfile -m "thorough and not slow" $(ARGS)
 
 # Older processors compute the same networks with other instructions and other rounding.
 test-portable: $(READY)  ## the tests of networks, losses, export and parity as a processor without AVX2 and AVX-512 computes
 	ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(JOBS) --dist loadfile \
-	    -m "not slow" tests/modeling tests/losses tests/export tests/parity $(ARGS)
+	    -m "not slow and not thorough" tests/modeling tests/losses tests/export tests/parity $(ARGS)
 
 test-slow: $(READY)  ## only the tests that take a minute or more each
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m slow $(ARGS)

@@ -44,6 +44,7 @@ def tool(place: Path, name: str, *arguments: str, plugins: bool = True) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.thorough
 def test_the_page_is_true(place: Path) -> None:
     assert "good" in tool(place, "check", "-c", "my.yml")
     tool(place, "train", "-c", "my.yml")

@@ -156,6 +156,7 @@ def own_steps():
     return [words for page, words in PYTHON if page == "README.md" and any("my" in word for word in words[2:])]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", range(len(own_steps())), ids=lambda number: " ".join(own_steps()[number][1:4]))
 def test_ones_own_lines_step_by_step(number, workplace):
     """Runs every command of the section, in order, with fewer epochs. Each needs what those before it made."""

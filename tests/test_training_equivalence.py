@@ -80,6 +80,7 @@ def network(name: str, monkeypatch: pytest.MonkeyPatch) -> nn.Module:
     return Builder(load_recipe(ROOT / "configs" / name)).model()
 
 
+@pytest.mark.thorough
 def test_every_batch_norm_has_paddles_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = 0
     for path in RECIPES:

@@ -93,6 +93,7 @@ def test_a_weights_file_runs_no_code(ink_run, tmp_path: Path, use: str) -> None:
         assert mark.exists() and "asks for" not in done.stderr
 
 
+@pytest.mark.thorough
 def test_tools_know_the_option(ink_run, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "tools" / "infer.py"), "--model", str(ink_run.folder), str(ink_run.images[0])]
     command += ["--out", str(tmp_path / "out"), "--plugin", "tests.ink_net"]

@@ -14,6 +14,7 @@ from ppocr_like.engine import evaluate, train
 from ppocr_like.errors import TrainingError
 from ppocr_like.losses.ctc_loss import CTCLoss
 from ppocr_like.weights import load_weights
+from tests.marks import first
 
 from .helpers import records, tiny_recipe, weights
 from .test_resume import same_run
@@ -78,7 +79,7 @@ def test_the_rate_falls_on_the_plateau_after_the_warmup(whole: Path) -> None:
     assert rates == pytest.approx([0, third, 2 * third, 1e-3, 1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4, 2.5e-4, 1.25e-4, 1.25e-4])
 
 
-@pytest.mark.parametrize("stop", [5, 9])
+@pytest.mark.parametrize("stop", first([5, 9]))
 def test_a_run_that_was_cut_off_goes_on_to_the_last_bit(
     data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:

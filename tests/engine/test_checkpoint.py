@@ -54,6 +54,7 @@ def test_full_disk_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 50_000
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_no_permission_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:
     os.chmod(tmp_path, 0o755)

@@ -84,6 +84,7 @@ PARTS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", PARTS)
 def test_each_part_of_an_entry(trained: Trained, tmp_path: Path, key: str) -> None:
     for name in PARTS[key]:

@@ -57,6 +57,7 @@ def recipe_of(folder: Path) -> dict[str, Any]:
     return tiny_recipe(folder, folder / "run", **settings)
 
 
+@pytest.mark.thorough
 @needs_layout
 def test_what_is_trained_is_what_is_read(tmp_path):
     data = tmp_path / "arabic_and_french"

@@ -62,6 +62,7 @@ def teacher_of(tree: dict[str, Any], path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+@pytest.mark.thorough
 def test_collaborative_mutual_learning_of_detectors(pages: Path, tmp_path: Path) -> None:
     load_components()
     tree = cml(pages, tmp_path / "run", Global__epoch_num=2, Global__use_ema=True, Global__eval_batch_epoch=2)

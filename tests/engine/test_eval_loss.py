@@ -30,6 +30,7 @@ from ppocr_like.modeling.heads.multi_head import MultiHead
 from ppocr_like.modeling.heads.nrtr_head import Transformer
 from ppocr_like.modeling.heads.sar_head import SARHead
 from ppocr_like.weights import save_weights
+from tests.marks import first
 from tests.processes import in_ranks
 
 from .helpers import EVAL, StopAt, records, run, tiny_recipe, write_recipe
@@ -158,7 +159,7 @@ def _names(model: Any) -> list[str]:
     return [name for need in model.needs for name in need.split("|")]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first(KINDS, 2))
 def test_it_is_the_mean_over_the_samples_whatever_the_batches(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     tree = with_weights(tree_of(kind, request, tmp_path), tmp_path)
     found = measured(tree)
@@ -190,6 +191,7 @@ def test_of_ctc_it_is_the_loss_of_the_batches_weighted_by_their_samples(data: Pa
     assert measured(tree)["loss"] == pytest.approx(total / EVAL, rel=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["rec, NRTR", "det"])
 def test_ranks_do_not_matter(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     tree = with_weights(tree_of(kind, request, tmp_path), tmp_path)

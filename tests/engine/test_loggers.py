@@ -76,6 +76,7 @@ def test_a_resumed_tensorboard_curve_has_no_step_twice(data: Path, tmp_path: Pat
     assert [event.step for event in accumulated(tmp_path / "run").Scalars("train/loss")] == list(range(1, STEPS + 1))
 
 
+@pytest.mark.thorough
 def test_an_overwritten_tensorboard_curve_is_gone(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     trained(data, tmp_path / "run", Global__use_tensorboard=True)

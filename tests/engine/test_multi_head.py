@@ -7,6 +7,8 @@ from pathlib import Path
 import onnx
 import pytest
 
+from tests.marks import first
+
 from .helpers import run, tiny_recipe, write_recipe
 
 GUIDES = {
@@ -20,7 +22,7 @@ GUIDES = {
 CTC = {"CTCHead": {"Neck": {"name": "svtr", "dims": 16, "depth": 1, "hidden_dims": 16, "use_guide": True}, "Head": None}}
 
 
-@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize("name", first(GUIDES))
 def test_a_guided_recogniser_trains_and_exports_its_ctc_branch(name: str, data: Path, tmp_path: Path) -> None:
     guide, encode, label = GUIDES[name]
     tree = tiny_recipe(data, tmp_path / "run", Global__epoch_num=1)

@@ -90,6 +90,7 @@ def test_bfloat16_needs_no_scaler() -> None:
     assert not Compute(torch.device("cpu"), torch.bfloat16).scaler(GlobalConfig(epoch_num=1)).is_enabled()
 
 
+@pytest.mark.thorough
 def test_a_float16_run_resumes_to_the_last_bit(data: Path, tmp_path: Path) -> None:
     """Scale and counters too: with 3e38 the first steps overflow."""
     over = {

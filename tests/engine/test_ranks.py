@@ -17,6 +17,7 @@ from ppocr_like.config import Recipe
 from ppocr_like.engine import device, evaluate, setup, train
 from ppocr_like.engine.device import Compute
 from ppocr_like.errors import OcrError
+from tests.marks import first
 from tests.processes import in_ranks
 
 from .helpers import StopAt, records, tiny_recipe
@@ -112,7 +113,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if "frozen" in n else n for n in CASES])
+@pytest.mark.parametrize("name", first(CASES))
 def test_equal_to_one_process(name: str, data: Path, pages: Path, tmp_path: Path) -> None:
     """Also where the last batch leaves ranks without a sample, and where one rank's sample is rejected."""
     task, world, over = CASES[name]
@@ -189,6 +190,7 @@ def trained_until(tree: dict[str, Any], step: int) -> None:
         trained(tree)
 
 
+@pytest.mark.thorough
 def test_resume_on_other_numbers_of_ranks(data: Path, tmp_path: Path) -> None:
     """Two ranks, then four, then one, each time within an epoch, are one process."""
     over = {"Global__use_sync_bn": True, "Global__epoch_num": 3, "Global__eval_at_start": False, "Global__eval_at_end": False}
@@ -244,6 +246,7 @@ def measured(tree: dict[str, Any]) -> list[tuple[dict[str, float], list[str], in
     return [(e.metrics, [info.path for info, _ in e.lines], e.rejected.total) for e in found]
 
 
+@pytest.mark.thorough
 def test_evaluation_is_the_same_on_all_ranks(data: Path, tmp_path: Path) -> None:
     """Lines in the order of the file, each once, with more ranks than samples in the last batch."""
     trained(tiny_recipe(data, tmp_path / "run", **{**QUICK, "Global__epoch_num": 1}))

@@ -18,6 +18,7 @@ from ppocr_like.config import Recipe
 from ppocr_like.engine import train
 from ppocr_like.engine.checkpoint import compare_recipes
 from ppocr_like.errors import CheckpointError
+from tests.marks import first
 
 from .conftest import Case
 from .helpers import kill_after, records, run, same_run, start, tiny_recipe, write_recipe
@@ -64,7 +65,7 @@ def test_killed_twenty_times(case: Case, tmp_path: Path) -> None:
     same_run(tmp_path / "whole", tmp_path / "killed")
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", first([signal.SIGTERM, signal.SIGINT]))
 def test_signal_saves_within_the_epoch(case: Case, tmp_path: Path, signum: int) -> None:
     folder = tmp_path / "run"
     tree = case.tree(folder, Global__epoch_num=4, Global__save_batch_step=None)
@@ -122,6 +123,7 @@ def test_workers_die_with_a_killed_run(data: Path, tmp_path: Path) -> None:
     pytest.fail(f"workers {workers} outlive their run")
 
 
+@pytest.mark.thorough
 def test_resume_of_a_finished_run_goes_on_to_a_higher_epoch_num(data: Path, reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(reference, folder)

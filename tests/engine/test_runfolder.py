@@ -23,6 +23,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.thorough
 def test_second_run_in_a_folder_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
     """A worker process of a killed run must not hold the folder."""
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)

@@ -277,6 +277,7 @@ def test_visualdl_missing_is_said(data: Path, tmp_path: Path, monkeypatch: pytes
         trained(data, tmp_path / "run", Global__use_visualdl=True)
 
 
+@pytest.mark.thorough
 def test_a_terminal_gets_a_bar_and_whole_lines(data: Path, tmp_path: Path) -> None:
     """The program's standard error is a pseudo terminal here."""
     pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")

@@ -206,6 +206,7 @@ def test_ragged_entries_that_the_loss_reads_are_refused(data: Path, tmp_path: Pa
             train_step(run, [batch])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_gradient_checkpointing_changes_no_bit(data: Path, tmp_path: Path, dtype: str) -> None:
     """Operator lists included, which must hold in the second pass, too."""

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.marks import first
+
 from .helpers import assert_equal_weights, records, run, start, tiny_recipe, write_recipe
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
@@ -53,7 +55,7 @@ def kill_while_saving(process: subprocess.Popen[str], folder: Path) -> None:
             continue
 
 
-@pytest.mark.parametrize("strike", [kill_one, kill_all, kill_while_saving])
+@pytest.mark.parametrize("strike", first([kill_one, kill_all, kill_while_saving]))
 def test_told_saved_and_resumed(data: Path, reference: Path, tmp_path: Path, strike) -> None:
     folder = tmp_path / "run"
     tree = tiny_recipe(data, folder, Global__epoch_num=4, Train__loader__num_workers=2)

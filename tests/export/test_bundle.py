@@ -81,6 +81,7 @@ def test_a_failed_export_leaves_the_earlier_bundle(tiny_run, tmp_path):
     assert os.listdir(tmp_path) == ["out"]
 
 
+@pytest.mark.thorough
 def test_a_disk_that_fills_up_is_told(tiny_run, tmp_path):
     """A real process under a file-size limit."""
     target = tmp_path / "out"
@@ -97,6 +98,7 @@ def test_a_disk_that_fills_up_is_told(tiny_run, tmp_path):
     assert (target / "model.onnx").read_bytes() == before and os.listdir(tmp_path) == ["out"]
 
 
+@pytest.mark.thorough
 def test_the_tool_prints_both_metrics(tiny_run, tmp_path):
     command = [sys.executable, "tools/export.py", "-c", str(tiny_run.recipe), "-o", f"Global.pretrained_model={tiny_run.folder}"]
     command += [f"Global.save_inference_dir={tmp_path}/out"]

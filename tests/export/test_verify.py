@@ -129,6 +129,7 @@ def tied(tiny_run, tiny_bundle):
     return Builder(line_recipe(settings, recipe_bucket(settings)), charset), verifier, answer
 
 
+@pytest.mark.thorough
 def test_a_text_that_rounding_decides_is_counted(tied) -> None:
     builder, verifier, answer = tied
     verifier.bundle.backend = answer(1e-6)
@@ -154,6 +155,7 @@ def test_an_operator_that_onnx_lacks_is_said_in_one_line(tmp_path: Path, capfd) 
     assert capfd.readouterr() == ("", ""), "torch prints the graph"
 
 
+@pytest.mark.thorough
 def test_a_recogniser_that_is_hardly_trained_is_exported(tiny_run, tmp_path: Path) -> None:
     """Large gains make the small network magnify rounding as one does after a few steps at a high rate."""
     weights = load_weights(tiny_run.folder)

@@ -135,5 +135,7 @@ def fuzz(check: Callable[[list[Edit], int], object], count: int) -> Counts:
 
 
 def both(quick: int, long: int) -> pytest.MarkDecorator:
-    """Parametrises a test by `count`: in every run, and in `make test-slow`."""
-    return pytest.mark.parametrize("count", [quick, pytest.param(long, marks=pytest.mark.slow)])
+    """Parametrises a test by `count`: in `make test-thorough`, and in `make test-slow`."""
+    return pytest.mark.parametrize(
+        "count", [pytest.param(quick, marks=pytest.mark.thorough), pytest.param(long, marks=pytest.mark.slow)]
+    )

@@ -113,6 +113,7 @@ def seconds(data: bytes, number: int) -> float:
 WHATEVER = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # Pillow's, of damaged TIFF files and of sizes that are not decoded
 @settings(max_examples=QUICK // AT_ONCE, **WHATEVER)
 @given(st.integers(0, 2**32))

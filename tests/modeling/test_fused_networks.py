@@ -43,6 +43,7 @@ NETWORKS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 def test_plain_convolutions_give_the_same_after_training(make: Callable[[], Any]) -> None:

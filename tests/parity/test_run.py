@@ -107,6 +107,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_every_recipe_and_case_is_a_row_with_its_reason(folders: Path) -> None:
     out = folders / "out.json"
     command = [sys.executable, str(ROOT / "tests" / "parity" / "run.py"), "--json", str(out)]
@@ -138,6 +139,7 @@ def test_every_recipe_and_case_is_a_row_with_its_reason(folders: Path) -> None:
     assert "validate unmodified: 1 of 3" in done.stdout
 
 
+@pytest.mark.thorough
 def test_only_and_stages(folders: Path) -> None:
     command = [sys.executable, str(ROOT / "tests" / "parity" / "run.py"), "--configs", "configs", "--only", "*tiny*"]
     done = subprocess.run([*command, "--stages", "validates"], cwd=folders, capture_output=True, text=True, timeout=120)

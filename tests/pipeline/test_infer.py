@@ -114,6 +114,7 @@ def test_label_lines_of_a_detector_are_read_as_labels(ink_run, ink_bundle, tmp_p
     assert not list(tmp_path.glob("*.jpg"))
 
 
+@pytest.mark.thorough
 def test_bundle_run_folder_and_recipe_find_the_same_boxes(ink_run, ink_bundle, tmp_path):
     images = ink_run.images[:2]
     ways = {

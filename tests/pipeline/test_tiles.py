@@ -154,6 +154,7 @@ def test_tiles_of_a_wanted_size(ink_run, ink_bundle, tiny_bundle, tmp_path):
     assert abs(count - len(whole.lines) - len(whole.left_out)) <= 2 and count > 5
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_odd_pages_have_each_their_outcome_and_memory_stays_bounded(ink_run, ink_bundle, tiny_bundle, tmp_path):
     """Truncated JPEG, empty file, text called .png, blank page, 20,000 px high scan, 2,000 words: in one call."""

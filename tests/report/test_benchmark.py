@@ -90,6 +90,7 @@ def test_every_figure_is_there_and_fits_together(small, tmp_path, little_limits)
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.thorough
 def test_the_tool_prints_writes_and_compares(small, tmp_path):
     command = [sys.executable, "tools/benchmark.py", "-c", "configs/rec/svtr_ft.yml", "-o", *small]
     command += ["--chain", "4", "--rounds", "1", "--only", "chain", "--json", str(tmp_path / "speed.json")]
@@ -126,6 +127,7 @@ def test_given_arguments_win_over_quick():
     assert settings_from(parser.parse_args([])) == Settings()
 
 
+@pytest.mark.thorough
 def test_detection_is_measured_by_the_same_tool(tmp_path, monkeypatch, little_limits):
     monkeypatch.chdir(tmp_path)
     box = [[8, 8], [88, 8], [88, 24], [8, 24]]

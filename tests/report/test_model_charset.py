@@ -102,6 +102,7 @@ def test_paddles_weights_get_their_dictionary_beside_them(tiny_run, tmp_path):
     assert not (tmp_path / "other.pdparams").exists() and (tmp_path / "other_dict.txt").read_text() == "x\n"
 
 
+@pytest.mark.thorough
 def test_the_tool(tiny_run, tmp_path):
     def tool(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "tools/make_dict.py", *map(str, arguments)]

@@ -79,6 +79,7 @@ def refused(tree):
     return type(error.value).__name__
 
 
+@pytest.mark.thorough
 def test_several_processes_share_the_pages(tree, tmp_path):
     """Each has the results of all, in the file's order, with one of them saying what was not read."""
     labels = Path(tree["Eval"]["dataset"]["label_file_list"][0]).read_text().splitlines()

@@ -42,6 +42,7 @@ def changed(tree, values):
     return {**tree, "System": {**system, "min_confidence": values["min_confidence"]}}
 
 
+@pytest.mark.thorough
 def test_every_setting_gives_what_an_evaluation_with_it_gives(tree):
     tuning = tuned(tree)
     assert len(tuning.outcomes) == 3 * 3 * 2  # the present values among them
@@ -122,6 +123,7 @@ def test_a_wrong_value_in_the_recipe_is_named_where_it_stands(tree):
         evaluate_system(Recipe.from_tree(tree), progress=False)
 
 
+@pytest.mark.thorough
 def test_the_tool_writes_the_best_into_the_recipe(tree, tmp_path):
     path = tmp_path / "system.yml"
     path.write_text("# mine\n" + yaml.safe_dump(tree, sort_keys=False))

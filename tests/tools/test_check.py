@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -14,6 +16,7 @@ def check(*arguments):
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.thorough
 def test_odd_dictionary_entries_and_pictures(tmp_path):
     odd = tmp_path / "odd.txt"
     odd.write_text((ROOT / "train_data/dict.txt").read_text(encoding="utf-8") + "ch\na\n", encoding="utf-8")

@@ -46,6 +46,7 @@ def call(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.thorough
 def test_there_and_back_is_exact(given):
     folder, _, model = given
     done = call(folder, folder / "out.safetensors", "-c", folder / "recipe.yml")
@@ -96,6 +97,7 @@ def test_missing_unexpected_and_other_shapes(given):
     assert set(told).isdisjoint(load_weights(folder / "x.safetensors").state)
 
 
+@pytest.mark.thorough
 def test_one_network_of_a_distillation(given):
     folder, _, model = given
     state = paddle_state(model.state_dict(), model)

@@ -69,6 +69,7 @@ def recipe_of(run: Path, *more: str) -> object:
     return load_recipe(run / "recipe.yml", [f"Global.pretrained_model={run / 'weights.safetensors'}", *more])
 
 
+@pytest.mark.thorough
 def test_every_setting_is_what_its_evaluation_gives(run: Path, tmp_path: Path) -> None:
     tuning = tune(recipe_of(run), Grid((0.5,), (0.2, 0.5), (2.5,), (True,), ("slow",), (96,)), tmp_path, progress=False)
     assert tuning.images == 4

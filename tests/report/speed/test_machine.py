@@ -35,6 +35,7 @@ print(first, low, peak.read()["process_mb"])
 """
 
 
+@pytest.mark.thorough
 @linux
 def test_the_peak_begins_anew():
     """In a process of its own: other tests' memory, freed meanwhile, would hide what is looked for."""
