@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from tqdm import tqdm
+
 from ppocr_like.atomic import atomic_write, write_bytes
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.outputs import claim
@@ -76,6 +78,7 @@ def infer(
     heat_map: bool = False,
     reads: Iterable[str | Path | None] = (),
     password: str | None = None,
+    progress: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Summary:
     """Runs a model over images and writes a text file, a JSON file and pictures of the results to `out`.
@@ -96,6 +99,7 @@ def infer(
         heat_map: of pages also draw the probabilities.
         reads: what else is read (the model, a recipe, a font): nothing is written over it.
         password: of PDF files that need one.
+        progress: a bar with the time left, on a terminal alone.
         say: gets a line for each image as it comes.
 
     Raises:
@@ -109,7 +113,8 @@ def infer(
     names = [text_name, JSON, *results.pictures([page.name for page in pages])]
     claim([folder / name for name in names], [*(page.path for page in pages), *reads], advice=ADVICE)
     try:
-        records = _write_rows(folder / text_name, model.stream(map(_source, pages)), results, summary, say)
+        with tqdm(total=len(pages), unit="image", disable=None if progress else True, smoothing=0.05) as bar:
+            records = _write_rows(folder / text_name, model.stream(map(_source, pages)), results, summary, _Saying(bar, say))
         text = json.dumps(records, ensure_ascii=False, indent=1) + "\n"
         write_bytes(folder / JSON, text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become escapes
         summary.notes += results.finish()
@@ -119,14 +124,29 @@ def infer(
     return summary
 
 
+class _Saying:
+    """Lines for the person who waits, with a bar below them.
+
+    Args:
+        bar: goes on with each image.
+        say: gets the lines.
+    """
+
+    def __init__(self, bar: tqdm[Any], say: Callable[[str], None]) -> None:
+        self.bar, self.say = bar, say
+
+    def line(self, text: str) -> None:
+        """The bar is taken away while the line is written: both may go to one terminal."""
+        with self.bar.external_write_mode():
+            self.say(text)
+
+
 def _source(page: PageSource) -> Source:
     """An image by its path, a page of several as it is."""
     return page.path if page.number is None and not page.error else page
 
 
-def _write_rows(
-    path: Path, outcomes: Iterable[Any], results: Results, summary: Summary, say: Callable[[str], None]
-) -> list[dict[str, Any]]:
+def _write_rows(path: Path, outcomes: Iterable[Any], results: Results, summary: Summary, saying: _Saying) -> list[dict[str, Any]]:
     """Writes the text file and the pictures; gives the records of the JSON file."""
     records: list[dict[str, Any]] = []
 
@@ -138,8 +158,9 @@ def _write_rows(
             else:
                 summary.read += 1
                 file.write((results.row(outcome) + "\n").encode("utf-8", "surrogateescape"))
-                say(results.said(outcome))
+                saying.line(results.said(outcome))
             results.draw(outcome)
+            saying.bar.update()
 
     atomic_write(path, rows)
     return records

@@ -98,7 +98,7 @@ def read_pages(
         overwrite: start anew in a folder that holds results of other models or settings.
         settings: what the results depend on (models, thresholds): `out` must have been written with the same.
         reads, password: what else is read (models, a font): nothing is written over it; of PDF files that need one.
-        progress, say: a bar; gets a line for each page as it comes.
+        progress, say: a bar, on a terminal alone; gets a line for each page as it comes.
 
     Raises:
         ConfigError: an unknown kind.
@@ -116,7 +116,7 @@ def read_pages(
     summary = PagesSummary()
     left = [(page, name) for page, name in zip(pages, names, strict=True) if not log.done(page, name, folder)]
     summary.before = len(pages) - len(left)
-    with tqdm(total=len(pages), initial=summary.before, unit="page", disable=not progress, smoothing=0.05) as bar:
+    with tqdm(total=len(pages), initial=summary.before, unit="page", disable=None if progress else True, smoothing=0.05) as bar:
         for (page, name), load in zip(left, _loaded_ahead([page for page, _ in left]), strict=True):
             result = _read(ocr, page, load)
             if result.page is None or result.picture is None:

@@ -1,5 +1,6 @@
 """tools/infer.py as a person calls it."""
 
+import io
 import json
 import os
 import subprocess
@@ -159,3 +160,34 @@ def test_pictures_of_pages_of_one_name_do_not_overwrite_each_other(ink_run, ink_
 def test_a_heat_map_of_lines_is_refused(tiny_run, tiny_bundle, tmp_path):
     done = infer("--model", tiny_bundle, tiny_run.images[0], "--heat-map", "--out", tmp_path)
     assert done.returncode == 2 and "--heat-map shows a detector's probabilities" in done.stderr
+
+
+class Terminal(io.StringIO):
+    """What the bar takes for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_one_model_shows_the_time_left_on_a_terminal_and_nothing_in_a_file(ink_run, ink_bundle, tmp_path, monkeypatch):
+    pages, said = [*map(str, ink_run.images), str(tmp_path / "none.png")], []
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        run_infer(Detector(ink_bundle), pages, tmp_path / "out", max_pages=0, say=said.append)
+        shown = stream.getvalue()
+        if stream.isatty():
+            total = len(pages)  # the one that cannot be read counts, too
+            assert f"{total}/{total} [" in shown and "<" in shown and "image" in shown
+        else:
+            assert shown == ""
+    assert len(said) == 2 * len(ink_run.images)
+
+
+def test_lines_that_are_said_stand_beside_the_bar_not_behind_it(ink_run, ink_bundle, tmp_path, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    run_infer(Detector(ink_bundle), map(str, ink_run.images), tmp_path / "out", max_pages=0, say=print)
+    rows = [row for row in terminal.getvalue().split("\n") if "boxes" in row]
+    assert len(rows) == len(ink_run.images)
+    assert all(row.split("\r")[-1].startswith(str(ink_run.images[0].parent)) for row in rows)
