@@ -18,7 +18,7 @@ LOCATION = "http://www.loc.gov/standards/alto/v4/alto-4-2.xsd"
 def write_alto(page: Page, picture: np.ndarray) -> bytes:
     """A block for each text block, lines with outline and baseline, strings (words) with confidence, glyphs (characters).
 
-    Lines stand in reading order. Measures are px.
+    Lines stand in reading order. Measures are px. Of pages in one language that is known the blocks name it (`LANG`).
     """
     root = Element("alto", {"xmlns": NAMESPACE, "xmlns:xsi": SCHEMA, "xsi:schemaLocation": f"{NAMESPACE} {LOCATION}"})
     description = SubElement(root, "Description")
@@ -30,11 +30,12 @@ def write_alto(page: Page, picture: np.ndarray) -> bytes:
     size = {"WIDTH": str(page.width), "HEIGHT": str(page.height)}
     sheet = SubElement(SubElement(root, "Layout"), "Page", {"ID": "page", "PHYSICAL_IMG_NR": "1", **size})
     space = SubElement(sheet, "PrintSpace", {"HPOS": "0", "VPOS": "0", **size})
+    language = {"LANG": possible(page.languages[0])} if len(page.languages) == 1 else {}
     for number, lines in enumerate(page.blocks(), 1):
         turned = majority_turn([line.turned for line in lines])
         rotation = {"ROTATION": str(360 - turned)} if turned else {}  # counter-clockwise, of the text
         frame = _frame(np.concatenate([line.points for line in lines]), page)
-        block = SubElement(space, "TextBlock", {"ID": f"b{number}", **frame, **rotation})
+        block = SubElement(space, "TextBlock", {"ID": f"b{number}", **frame, **rotation, **language})
         for index, line in enumerate(lines, 1):
             _line(block, f"b{number}l{index}", line, page)
     return document(root)

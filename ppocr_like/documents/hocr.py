@@ -19,15 +19,20 @@ CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 def write_hocr(page: Page, picture: np.ndarray) -> bytes:
     """`ocr_page` > `ocr_carea` (a block) > `ocr_par` > `ocr_line` > `ocrx_word` with `bbox`, `baseline`, `textangle`, `x_wconf`.
 
+    `ocr-langs` and `scan_res` (whole px per inch) stand there where the page's languages and dpi are known.
+
     A block is one paragraph: programs that read hOCR look for lines within paragraphs alone (OCRmyPDF's parser, hOCR-to-ALTO).
     """
     root = Element("html", {"xmlns": "http://www.w3.org/1999/xhtml"})
     head = SubElement(root, "head")
     SubElement(head, "title").text = possible(os.path.basename(page.source))
-    for name, content in (("ocr-system", PROGRAM), ("ocr-capabilities", CAPABILITIES)):
+    languages = (("ocr-langs", possible(" ".join(page.languages))),) if page.languages else ()
+    for name, content in (("ocr-system", PROGRAM), ("ocr-capabilities", CAPABILITIES), *languages):
         SubElement(head, "meta", {"name": name, "content": content})
     image = possible(page.source).replace('"', "%22").replace(";", "%3B")  # what the title's own syntax is made of
     title = f'image "{image}"; bbox 0 0 {page.width} {page.height}; ppageno 0'
+    if page.dpi is not None:
+        title += "; scan_res {} {}".format(*map(round, page.dpi))
     sheet = SubElement(SubElement(root, "body"), "div", {"class": "ocr_page", "id": "page_1", "title": title})
     for number, lines in enumerate(page.blocks(), 1):
         frame = _bbox(np.concatenate([line.points for line in lines]), page)

@@ -145,6 +145,8 @@ class Page:
         width, height: px of the image as it is shown (upright by its Exif orientation).
         lines: in reading order.
         left_out: lines whose text was less certain than the filter asks, or empty; in reading order too.
+        dpi: px per inch (across, down) of the image as it is shown; None: not known.
+        languages: of the text, as BCP 47 writes them ("de", "sr-Latn"); empty: not known.
     """
 
     source: str
@@ -152,6 +154,8 @@ class Page:
     height: int
     lines: tuple[Line, ...] = ()
     left_out: tuple[Line, ...] = ()
+    dpi: tuple[float, float] | None = None
+    languages: tuple[str, ...] = ()
 
     @property
     def turned(self) -> int:
@@ -173,12 +177,16 @@ class Page:
             yield list(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data; `dpi` and `languages` stand there where they are known."""
+        known: dict[str, Any] = {"dpi": [round(value, 2) for value in self.dpi]} if self.dpi else {}
+        if self.languages:
+            known["languages"] = list(self.languages)
         return {
             "image": self.source,
             "width": self.width,
             "height": self.height,
             "turned": self.turned,
+            **known,
             "lines": [line.as_dict() for line in self.lines],
             "left_out": [line.as_dict() for line in self.left_out],
         }
@@ -192,7 +200,9 @@ class Page:
         """
         lines, left_out = (tuple(Line.from_dict(line) for line in tree.get(key, ())) for key in ("lines", "left_out"))
         width, height = (int(number(tree[key], key, 0)) for key in ("width", "height"))
-        return cls(text_of(tree["image"], "image"), width, height, lines, left_out)
+        dpi = _pair(tree["dpi"]) if tree.get("dpi") is not None else None
+        languages = tuple(text_of(language, "languages") for language in tree.get("languages", ()))
+        return cls(text_of(tree["image"], "image"), width, height, lines, left_out, dpi, languages)
 
 
 def _corners(points: Any) -> np.ndarray:
@@ -201,6 +211,12 @@ def _corners(points: Any) -> np.ndarray:
     if len(corners) != 4:
         raise Malformed(f"a character has {len(corners)} corners; four are needed")
     return corners
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    """Px per inch across and down."""
+    across, down = (number(value, "dpi", 0) for value in values)
+    return across, down
 
 
 def majority_turn(turns: Sequence[int]) -> int:

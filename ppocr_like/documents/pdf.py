@@ -62,6 +62,7 @@ class Sheet:
         dpi: px per inch across and down, of a new page.
         assumed: the image does not say its dpi.
         password: of a file that needs one; the new one needs none.
+        has_text: the file's page has text of its own and stays as it is; nothing is laid over it.
     """
 
     file: str | bytes | None = None
@@ -69,10 +70,12 @@ class Sheet:
     dpi: tuple[float, float] = (DPI, DPI)
     assumed: bool = False
     password: str | None = field(default=None, repr=False)
+    has_text: bool = False
 
 
 def write_pdf(page: Page, picture: np.ndarray, sheet: Sheet = Sheet()) -> bytes:
-    """One page with invisible text, each word stretched over the place where it was read, whichever way it runs.
+    """One page with invisible text, each word stretched over the place where it was read, whichever way it runs. A page that
+    `has_text` stays as it is; where it cannot be kept, its picture gets the text that was read.
 
     Raises:
         OcrError: pypdf is not installed.
@@ -81,9 +84,11 @@ def write_pdf(page: Page, picture: np.ndarray, sheet: Sheet = Sheet()) -> bytes:
     writer = pdf.PdfWriter()
     put = _Objects(writer, pdf)
     paper = _own_page(pdf, writer, sheet, page.source) if sheet.file is not None else None
+    kept = paper is not None
     if paper is None:
         paper = _new_page(pdf, writer, put, picture, sheet, page.source)
-    _lay_over(pdf, put, paper, page)
+    if not (kept and sheet.has_text):
+        _lay_over(pdf, put, paper, page)
     writer.add_metadata({"/Title": printable(os.path.basename(page.source))})
     buffer = io.BytesIO()
     writer.write(buffer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from ppocr_like.pipeline.infer import TEXT, infer
 from ppocr_like.pipeline.inputs import SUFFIXES, find_images, read_list
 from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.ocr import OCR
+from ppocr_like.pipeline.page_files import PDF as PDF_KIND
+from ppocr_like.pipeline.page_files import SKIP
 from ppocr_like.pipeline.page_sources import PDF
 from ppocr_like.pipeline.read_pages import check_kinds, model_mark, read_pages
 
 Said = tuple[list[str], list[str]]
 OUT = "output/infer"
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")  # BCP 47, without a look at its registry
 
 
 def read_alone(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
@@ -79,6 +83,11 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     changes = _values(args.det_postprocess)
     if changes:
         settings["det_postprocess"] = changes
+    languages = _languages(args.lang)
+    if languages:
+        settings["languages"] = languages
+    if args.pdf_text != SKIP and PDF_KIND in kinds:
+        settings["pdf_text"] = args.pdf_text
     if args.cls:
         settings |= {"cls": model_mark(args.cls), "cls_thresh": args.cls_thresh}
     try:
@@ -100,10 +109,26 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     out = Path(args.out or OUT)
     reads = (args.det, args.rec, args.cls, args.font)
     options: dict[str, Any] = {"kinds": kinds, "font": args.font, "overwrite": args.overwrite, "password": args.password}
+    options |= {"languages": languages, "pdf_text": args.pdf_text}
     summary = read_pages(ocr, images, out, settings=settings, reads=reads, **options)
     before = f", {summary.before} were read before" if summary.before else ""
     said = [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"]
     return said + [f"note: {note}" for note in (*left_out, *summary.notes)], summary.failed
+
+
+def _languages(text: str) -> list[str]:
+    """Of codes with commas between.
+
+    Raises:
+        ConfigError: one is no code of a language.
+    """
+    codes = [code for code in (part.strip() for part in text.split(",")) if code]
+    wrong = [code for code in codes if not LANGUAGE.fullmatch(code)]
+    if wrong:
+        raise ConfigError(
+            [Problem(code, "is no code of a language; write de, en or sr-Latn (BCP 47)") for code in wrong], "--lang"
+        )
+    return codes
 
 
 def _values(items: Sequence[str]) -> dict[str, Any]:

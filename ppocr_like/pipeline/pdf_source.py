@@ -16,6 +16,7 @@ from ppocr_like.errors import DataError
 DPI = 200  # of the rendered pages; text of 10 points is 28 px high then
 LONGEST = 5000  # px of a rendered page's longer side, at most: posters are rendered smaller
 BEGINNING = b"%PDF-"
+NOTHING = " \ufffd"  # what stands in a page's text where no character is
 _WRONG_PASSWORD, _ENCRYPTION = 4, 5  # of FPDF_GetLastError, where loading failed
 
 
@@ -47,13 +48,54 @@ def pdf_page(path: str, number: int, password: str | None = None) -> np.ndarray:
     document = _open(path, password)
     try:
         page = document[number - 1]
-        longest = max(page.get_size()) * DPI / 72
-        scale = DPI / 72 * min(1.0, LONGEST / max(longest, 1.0))
-        return np.ascontiguousarray(page.render(scale=scale, rev_byteorder=False, prefer_bgrx=False).to_numpy()[:, :, :3])
+        return np.ascontiguousarray(
+            page.render(scale=_dpi_of(page) / 72, rev_byteorder=False, prefer_bgrx=False).to_numpy()[:, :, :3]
+        )
     except (pypdfium2.PdfiumError, ValueError, ArithmeticError, LookupError, MemoryError) as error:
         raise DataError(f"page {number} is damaged and cannot be drawn", path) from error
     finally:
         document.close()
+
+
+def pdf_dpi(path: str, number: int, password: str | None = None) -> float:
+    """Px per inch at which `pdf_page` renders page `number`, from 1.
+
+    Raises:
+        DataError: see `pdf_page`.
+    """
+    import pypdfium2
+
+    document = _open(path, password)
+    try:
+        return _dpi_of(document[number - 1])
+    except (pypdfium2.PdfiumError, IndexError) as error:
+        raise DataError(f"page {number} is damaged and cannot be drawn", path) from error
+    finally:
+        document.close()
+
+
+def pdf_has_text(path: str, number: int, password: str | None = None) -> bool:
+    """Whether page `number`, from 1, holds text that can be found, seen or not. Glyphs whose character is not known do not
+    count, and a page that cannot be read holds none.
+
+    Raises:
+        DataError: see `count_pages`.
+    """
+    import pypdfium2
+
+    document = _open(path, password)
+    try:
+        text = document[number - 1].get_textpage().get_text_range()
+        return any(character.isprintable() and character not in NOTHING for character in text)
+    except (pypdfium2.PdfiumError, IndexError):
+        return False
+    finally:
+        document.close()
+
+
+def _dpi_of(page: Any) -> float:
+    longest = max(page.get_size()) * DPI / 72
+    return DPI * min(1.0, LONGEST / max(longest, 1.0))
 
 
 def _last_that_loads(document: Any, told: int) -> int:

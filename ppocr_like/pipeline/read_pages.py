@@ -7,38 +7,31 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ppocr_like.atomic import open_to_append, write_bytes
-from ppocr_like.documents.formats import FORMATS
+from ppocr_like.atomic import open_to_append
 from ppocr_like.documents.page import Page
-from ppocr_like.documents.pdf import DPI, write_pdf
 from ppocr_like.documents.results import WRITES, WRITTEN
 from ppocr_like.documents.results import result_names as known_results
-from ppocr_like.draw.fonts import FontFile, choose_font
-from ppocr_like.errors import CheckpointError, ConfigError, DataError, Problem
+from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.outputs import claim
 from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 from ppocr_like.pipeline.ink import unread_print
 from ppocr_like.pipeline.ocr import OCR, PageResult
+from ppocr_like.pipeline.page_files import KINDS, SKIP, PageFiles, result_files, save
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
-from ppocr_like.pipeline.review import review_picture
 from ppocr_like.pipeline.runner import Source
-from ppocr_like.pipeline.sheets import sheet_of
+from ppocr_like.pipeline.sheets import page_dpi
 from ppocr_like.pipeline.whole_files import JOINERS, WholeFile, join, whole_files
 from ppocr_like.printable import one_line
 
-PICTURE = "picture"
-KINDS = (*FORMATS, PICTURE)
-DEFAULT_KINDS = ("txt", "json", PICTURE)
+DEFAULT_KINDS = ("txt", "json", "picture")
 LOG = "pages.jsonl"  # what is done, a line for each page; the first line says with what
-QUALITY = 88  # of the JPEG pictures
 ADVICE = "choose another folder with --out"
 
 
@@ -81,6 +74,8 @@ def read_pages(
     settings: Mapping[str, Any] | None = None,
     reads: Iterable[str | Path | None] = (),
     password: str | None = None,
+    languages: Sequence[str] = (),
+    pdf_text: str = SKIP,
     progress: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> PagesSummary:
@@ -98,6 +93,7 @@ def read_pages(
         overwrite: start anew in a folder that holds results of other models or settings.
         settings: what the results depend on (models, thresholds): `out` must have been written with the same.
         reads, password: what else is read (models, a font): nothing is written over it; of PDF files that need one.
+        languages, pdf_text: of the text, for the formats that name them (BCP 47: "de", "sr-Latn"); see `PageFiles`.
         progress, say: a bar, on a terminal alone; gets a line for each page as it comes.
 
     Raises:
@@ -109,35 +105,47 @@ def read_pages(
     pages = find_pages(files, password)
     names = result_names(pages)
     wholes = whole_files(pages, names)
-    outputs = [LOG, *_results(names, kinds), *(name for file in wholes for name in _wholes(file, kinds))]
-    claim((folder / name for name in outputs), [*(page.path for page in pages), *reads], advice=ADVICE)
+    _claim(folder, names, wholes, kinds, [*(page.path for page in pages), *reads])
     log = _Log(folder / LOG, {"kinds": sorted(kinds), **(settings or {})}, overwrite)
-    painter = _painter(ocr, font) if PICTURE in kinds else None
-    summary = PagesSummary()
+    writer = PageFiles(folder, kinds, ocr, font, pdf_text, say)
     left = [(page, name) for page, name in zip(pages, names, strict=True) if not log.done(page, name, folder)]
-    summary.before = len(pages) - len(left)
+    summary = PagesSummary(before=len(pages) - len(left))
     with tqdm(total=len(pages), initial=summary.before, unit="page", disable=None if progress else True, smoothing=0.05) as bar:
         for (page, name), load in zip(left, _loaded_ahead([page for page, _ in left]), strict=True):
-            result = _read(ocr, page, load)
+            result = _read(ocr, page, load, languages)
             if result.page is None or result.picture is None:
                 summary.failed.append(result.error)
             else:
-                log.announce(_results([name], kinds))
-                log.add(page, name, written := _write(folder, name, page, result, kinds, painter, say))
-                summary.add(result.page, result.picture, written)
+                summary.add(result.page, result.picture, _written(log, writer, name, page, result))
                 say(f"{one_line(page.name)}\t{len(result.page.lines)} lines")
             bar.update()
+    summary.notes += writer.notes()
     wholes = [file for file in wholes if log.all_done(file, pages, names, folder)]
-    summary.files += _join_wholes(wholes, folder, kinds, log, {name for _, name in left})
+    summary.files += _join_wholes(wholes, writer, log, {name for _, name in left})
     return summary
 
 
-def _join_wholes(wholes: Sequence[WholeFile], folder: Path, kinds: Sequence[str], log: _Log, anew: Collection[str]) -> list[Path]:
+def _claim(folder: Path, names: Sequence[str], wholes: Sequence[WholeFile], kinds: Sequence[str], reads: Iterable[Any]) -> None:
+    """Raises DataError where a result would replace what is read."""
+    outputs = [LOG, *result_files(names, kinds), *(name for file in wholes for name in _wholes(file, kinds))]
+    claim((folder / name for name in outputs), reads, advice=ADVICE)
+
+
+def _written(log: _Log, writer: PageFiles, name: str, page: PageSource, result: PageResult) -> list[Path]:
+    """Writes a page's files, which the log names before and after."""
+    log.announce(result_files([name], writer.kinds))
+    written = writer.write(name, page, result)
+    log.add(page, name, written)
+    return written
+
+
+def _join_wholes(wholes: Sequence[WholeFile], writer: PageFiles, log: _Log, anew: Collection[str]) -> list[Path]:
     """Files of several pages, all of which are done; gives what was written."""
+    folder, kinds = writer.folder, writer.kinds
     written = []
     for file in wholes:
         log.announce(_wholes(file, kinds))
-        written += join(folder, file, kinds, anew, _save)
+        written += join(folder, file, kinds, anew, save)
     return written
 
 
@@ -149,11 +157,6 @@ def check_kinds(kinds: Sequence[str]) -> None:
         raise ConfigError([Problem("", f"no format is given; {known}")], "--format")
     if unknown:
         raise ConfigError([Problem(kind, f"is no format; {known}") for kind in unknown], "--format")
-
-
-def _results(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
-    """Names of the files of these pages."""
-    return [f"{name}{'.jpg' if kind == PICTURE else FORMATS[kind].suffix}" for name in names for kind in kinds]
 
 
 def _wholes(file: WholeFile, kinds: Sequence[str]) -> list[str]:
@@ -176,62 +179,16 @@ def _loaded_ahead(pages: Sequence[PageSource]) -> Iterator[Callable[[], Source]]
             yield current.result
 
 
-def _read(ocr: OCR, page: PageSource, load: Callable[[], Source]) -> PageResult:
+def _read(ocr: OCR, page: PageSource, load: Callable[[], Source], languages: Sequence[str]) -> PageResult:
     if page.error:
         return PageResult(page.path, error=page.error)
     try:
-        return ocr.read(load(), page.name)
+        result = ocr.read(load(), page.name)
     except DataError as error:
         return PageResult(page.path, error=str(error))
-
-
-def _write(
-    folder: Path,
-    name: str,
-    source: PageSource,
-    result: PageResult,
-    kinds: Sequence[str],
-    painter: Callable[..., bytes] | None,
-    say: Callable[[str], None],
-) -> list[Path]:
-    page, picture = result.page, result.picture
-    assert page is not None and picture is not None
-    written = []
-    for kind in kinds:
-        if kind == PICTURE:
-            assert painter is not None
-            path, content = folder / f"{name}.jpg", painter(page, picture)
-        elif kind == "pdf":
-            sheet = sheet_of(source)
-            if sheet.assumed:
-                say(f"{page.source}: does not say its size in dpi (72 to 1,200 are believed); its PDF page is made for {DPI:.0f}")
-            path, content = folder / f"{name}.pdf", write_pdf(page, picture, sheet)
-        else:
-            path, content = folder / f"{name}{FORMATS[kind].suffix}", FORMATS[kind].write(page, picture)
-        _save(path, content)
-        written.append(path)
-    return written
-
-
-def _save(path: Path, content: bytes) -> None:
-    try:
-        write_bytes(path, content)
-    except CheckpointError as error:
-        raise DataError(f"{error}; the pages read so far are kept, and the same call goes on with the rest") from error
-
-
-def _painter(ocr: OCR, font: str | Path | None) -> Callable[[Page, np.ndarray], bytes]:
-    charset = ocr.recogniser.spec.charset
-    chosen: FontFile = choose_font(charset.labels[1:] if charset is not None else (), font)
-
-    def paint(page: Page, picture: np.ndarray) -> bytes:
-        drawn = review_picture(page, picture, chosen.size)
-        done, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        if not done:
-            raise DataError(f"a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be written", page.source)
-        return data.tobytes()
-
-    return paint
+    if result.page is None:
+        return result
+    return replace(result, page=replace(result.page, dpi=page_dpi(page), languages=tuple(languages)))
 
 
 class _Log:
@@ -255,7 +212,7 @@ class _Log:
             self.records = {row["name"]: row for row in rows[1:] if isinstance(row.get("name"), str)}
         else:
             first: list[dict[str, Any]] = [{"settings": self.settings}, *([{WRITES: earlier}] if earlier else [])]
-            _save(path, "".join(json.dumps(row) + "\n" for row in first).encode())
+            save(path, "".join(json.dumps(row) + "\n" for row in first).encode())
 
     def _rows(self) -> list[dict[str, Any]]:
         """What stands there; a line that a stop left half written, the last, is cut off."""
@@ -278,7 +235,7 @@ class _Log:
                 raise DataError(f"is damaged ({error}); use --overwrite to start anew", str(self.path), number) from error
             rows.append(row)
         if len(whole) < len(data):
-            _save(self.path, whole)
+            save(self.path, whole)
         return rows
 
     def done(self, page: PageSource, name: str, folder: Path) -> bool:

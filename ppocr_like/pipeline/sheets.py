@@ -14,31 +14,65 @@ from typing import Any
 from PIL import Image
 
 from ppocr_like.documents.pdf import DPI, LARGEST, POINTS, Sheet
+from ppocr_like.errors import DataError
 from ppocr_like.pipeline.page_sources import PageSource
-from ppocr_like.pipeline.pdf_source import DPI as RENDERED
+from ppocr_like.pipeline.pdf_source import pdf_dpi, pdf_has_text
 
 BELIEVED = (72.0, 1200.0)  # px per inch
 AS_IT_IS = {"JPEG": ("L", "RGB"), "PNG": ("L", "P", "RGB")}  # formats and modes that are kept byte by byte
 ORIENTATION = 274  # Exif: 5 and more turn the picture on its side
 TURNED_ASIDE = 5
+UNKNOWN = (OSError, ValueError, TypeError, SyntaxError, EOFError, Image.DecompressionBombError)  # what Pillow cannot read
 
 
 def sheet_of(source: PageSource) -> Sheet:
     """The paper of a page that could be read; a new page where its file cannot be used as it is."""
-    if Path(source.path).suffix.lower() == ".pdf" and source.number is not None:
-        return Sheet(source.path, source.number, (RENDERED, RENDERED), password=source.password)
+    if _own(source):
+        return Sheet(source.path, source.number or 1, page_dpi(source) or (DPI, DPI), password=source.password)
     try:
         with Image.open(source.path) as image:
             image.seek((source.number or 1) - 1)
             dpi = _dpi(image)
             data = _as_it_is(image, source.path)
-            aside = image.getexif().get(ORIENTATION, 1) >= TURNED_ASIDE
+            aside = _aside(image)
             size = image.size
-    except (OSError, ValueError, TypeError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except UNKNOWN:
         return Sheet(assumed=True)  # a decoder that Pillow does not know of has read it
     known = dpi or (DPI, DPI)
     bytes_of_page = None if data is None else _page_of(data, _fitting(known, size))
     return Sheet(bytes_of_page, 1, known[::-1] if aside else known, dpi is None)
+
+
+def page_dpi(source: PageSource) -> tuple[float, float] | None:
+    """(across, down) px per inch of a page as it is read: of a PDF as it is rendered, else what the file says, turned by its Exif
+    orientation; None where it says nothing that can be believed."""
+    try:
+        if _own(source):
+            dpi = pdf_dpi(source.path, source.number or 1, source.password)
+            return dpi, dpi
+        with Image.open(source.path) as image:
+            image.seek((source.number or 1) - 1)
+            known = _dpi(image)
+            return known[::-1] if known and _aside(image) else known
+    except (*UNKNOWN, DataError):
+        return None
+
+
+def own_text(source: PageSource) -> bool:
+    """Whether it is a page of a PDF file that holds text already, seen or not."""
+    try:
+        return _own(source) and pdf_has_text(source.path, source.number or 1, source.password)
+    except DataError:
+        return False
+
+
+def _own(source: PageSource) -> bool:
+    """Whether it is a page of a PDF file."""
+    return Path(source.path).suffix.lower() == ".pdf" and source.number is not None
+
+
+def _aside(image: Image.Image) -> bool:
+    return bool(image.getexif().get(ORIENTATION, 1) >= TURNED_ASIDE)
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:

@@ -1,6 +1,7 @@
 """What is written about a page, read back by other programs' eyes."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import cv2
@@ -100,6 +101,20 @@ def test_hocr(page):
     assert lines[0].get("title") == "bbox 20 30 190 50; baseline 0.0000 -4; x_wconf 88"
     assert lines[3].get("title") == "bbox 350 40 370 240; textangle 270; baseline 0.0000 -4; x_wconf 70"
     assert [word.text for word in lines[0]] == ["Ein", "<Wort>", "&", "mehr"]
+
+
+def test_dpi_and_languages_are_named_where_they_are_known(page):
+    unknown = written("hocr", page).decode()
+    assert "scan_res" not in unknown and "ocr-langs" not in unknown and "LANG" not in written("alto", page).decode()
+    known = replace(page, dpi=(203.9, 98.0), languages=("de", "la"))
+    root = ElementTree.fromstring(written("hocr", known).decode().split("\n", 2)[2])
+    assert root.find(f".//{XHTML}div[@class='ocr_page']").get("title").endswith("; ppageno 0; scan_res 204 98")
+    assert root.find(f".//{XHTML}meta[@name='ocr-langs']").get("content") == "de la"
+    assert "LANG" not in written("alto", known).decode()  # which of the two is not known
+    blocks = ElementTree.fromstring(written("alto", replace(known, languages=("de",)))).iter(f"{ALTO}TextBlock")
+    assert [block.get("LANG") for block in blocks] == ["de"] * 3
+    again = Page.from_dict(json.loads(written("json", known)))
+    assert (again.dpi, again.languages) == (known.dpi, known.languages)
 
 
 def test_a_slanted_baseline():

@@ -1,5 +1,7 @@
 """hOCR files in the hands of OCRmyPDF, which reads them to lay text under pages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,10 @@ def test_ocrmypdf_finds_lines_words_and_directions(turned, tmp_path):
     ]
     assert [line.textangle or 0.0 for line in lines] == [(360 - turned) % 360] * 3
     assert [(line.baseline.slope, line.baseline.intercept) for line in lines] == [(0.0, -4.0)] * 3
+
+
+def test_ocrmypdf_finds_the_dpi(tmp_path):
+    assert parsed(replace(page_of(0), dpi=(150.0, 150.0), languages=("de",)), tmp_path).dpi == 150.0
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])

@@ -10,14 +10,15 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
 from ppocr_like.components import load_components
-from ppocr_like.documents import Page
+from ppocr_like.documents import Line, Page
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.pipeline.inputs import SUFFIXES, find_images
-from ppocr_like.pipeline.ocr import OCR
+from ppocr_like.pipeline.ocr import OCR, PageResult
 from ppocr_like.pipeline.page_sources import PageSource, result_names
 from ppocr_like.pipeline.read_pages import KINDS, LOG, read_pages
 
@@ -52,6 +53,61 @@ def test_text_json_and_picture_of_each_page(ocr, files, tmp_path):
     picture = cv2.imread(str(tmp_path / "page0.jpg"))
     assert picture.shape[1] == 2 * picture.shape[0] * page.width // page.height
     assert summary.lines == sum(len(ocr(file).lines) for file in files)
+
+
+def test_dpi_and_languages_of_each_page(ocr, files, tmp_path):
+    paths = [str(tmp_path / "says.png"), str(tmp_path / "silent.png")]
+    for path, options in zip(paths, ({"dpi": (240, 240)}, {}), strict=True):
+        Image.open(files[0]).save(path, **options)
+    call(ocr, paths, tmp_path / "out", kinds=("hocr",), languages=("de", "sr-Latn"))
+    says, silent = ((tmp_path / "out" / f"{name}.hocr").read_text("utf-8") for name in ("says", "silent"))
+    assert "scan_res 240 240" in says and 'content="de sr-Latn"' in says
+    assert "scan_res" not in silent
+
+
+def pdf_with_text(path, texts):
+    """A page for each text: seen, not seen where it begins with a tilde, none where it is empty; with a block to be read."""
+    pypdf = pytest.importorskip("pypdf")
+    generic = pypdf.generic
+    writer = pypdf.PdfWriter()
+    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    fonts = generic.DictionaryObject({generic.NameObject(k): generic.NameObject(v) for k, v in font.items()})
+    for text in texts:
+        paper = writer.add_blank_page(300, 200)
+        stream = generic.StreamObject()
+        shown = f"BT /F 12 Tf {3 * text.startswith('~')} Tr 20 20 Td ({text.strip('~')}) Tj ET" if text else ""
+        stream.set_data(f"0 g 60 100 120 24 re f {shown}".encode())
+        paper[generic.NameObject("/Contents")] = writer._add_object(stream)
+        named = generic.DictionaryObject({generic.NameObject("/F"): fonts})
+        paper[generic.NameObject("/Resources")] = generic.DictionaryObject({generic.NameObject("/Font"): named})
+    writer.write(path)
+    return str(path)
+
+
+class Same:
+    """What reads the same line on every page."""
+
+    def __init__(self, ocr, text):
+        self.recogniser, self.text = ocr.recogniser, text
+
+    def read(self, image, name):
+        quad = np.array([[50, 200], [400, 200], [400, 240], [50, 240]], float)
+        return PageResult(image, Page(name, image.shape[1], image.shape[0], (Line(quad, self.text, 0.9),)), image)
+
+
+@pytest.mark.parametrize(("pdf_text", "times"), [("skip", (1, 1, 1)), ("add", (2, 2, 1))])
+def test_pages_that_have_text_get_no_second_one_unless_it_is_asked_for(ocr, tmp_path, pdf_text, times):
+    pdfium = pytest.importorskip("pypdfium2")
+    file = pdf_with_text(tmp_path / "born.pdf", ["word", "~word", ""])
+    out = tmp_path / "out"
+    summary = call(Same(ocr, "word"), [file], out, kinds=("pdf", "txt"), pdf_text=pdf_text)
+    for path in (*(out / f"born_p{number}.pdf" for number in (1, 2, 3)), out / "born.pdf"):
+        found = [sheet.get_textpage().get_text_range().count("word") for sheet in pdfium.PdfDocument(path)]
+        number = path.stem.partition("_p")[2]
+        assert found == ([times[int(number) - 1]] if number else list(times))
+    assert [(out / f"born_p{number}.txt").read_text() for number in (1, 2, 3)] == ["word\n"] * 3  # what was read, in any case
+    told = [note for note in summary.notes if "--pdf-text add" in note]
+    assert len(told) == (pdf_text == "skip") and all(note.startswith("2 pages have text") for note in told)
 
 
 def test_the_second_call_reads_only_what_is_new_or_changed(ocr, ink_run, tmp_path):

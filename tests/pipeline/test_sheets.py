@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.documents.pdf import join_pdf, write_pdf
 from ppocr_like.pipeline.page_sources import find_pages
-from ppocr_like.pipeline.sheets import sheet_of
+from ppocr_like.pipeline.sheets import page_dpi, sheet_of
 
 pypdf = pytest.importorskip("pypdf")
 pdfium = pytest.importorskip("pypdfium2")
@@ -85,6 +85,24 @@ def test_a_resolution_that_cannot_be_is_not_believed(tmp_path, dpi, believed):
     assert sheet.dpi == pytest.approx(believed or (300, 300), rel=1e-3)
     paper = pypdf.PdfReader(io.BytesIO(sheet.file)).pages[0]
     assert float(paper.mediabox.width) == pytest.approx(600 * 72 / sheet.dpi[0], rel=1e-3)
+
+
+def test_the_dpi_of_a_page_are_those_at_which_it_is_read(tmp_path):
+    def dpi(path):
+        (source,) = find_pages([str(path)])
+        return page_dpi(source)
+
+    exif = Image.Exif()
+    exif[274] = 6  # shown turned by a quarter
+    assert dpi(image_file(tmp_path / "a.jpg", dpi=(300, 150), exif=exif)) == (150, 300)
+    assert dpi(image_file(tmp_path / "b.png")) is None and dpi(image_file(tmp_path / "c.png", dpi=(20, 20))) is None
+    for points, expected in ((600, 200), (3600, 100)):  # a poster is rendered smaller
+        writer = pypdf.PdfWriter()
+        writer.add_blank_page(points, 100)
+        writer.write(tmp_path / "d.pdf")
+        (source,) = find_pages([str(tmp_path / "d.pdf")])
+        assert page_dpi(source) == (expected, expected)
+        assert source.image().shape[1] == pytest.approx(points / 72 * expected, abs=1)
 
 
 def test_a_transparent_or_unknown_picture_becomes_a_new_one(tmp_path):
