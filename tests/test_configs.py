@@ -25,7 +25,7 @@ def test_there_are_recipes() -> None:
 def test_it_builds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     load_components()
-    recipe = load_recipe(path)
+    recipe = load_recipe(path, ["Global.eval_loss=true"])  # every shipped recipe has what the loss of an evaluation needs
     assert quick_problems(recipe) == []  # makes every part, the network and its optimizer among them
     assert recipe.notes == []
     builder = Builder(recipe)

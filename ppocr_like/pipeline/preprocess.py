@@ -238,9 +238,9 @@ class Preprocess:
 
 
 def _is_label_step(node: object) -> bool:
-    """Steps that read the label, which is not there, or choose what goes into a training batch."""
+    """Steps that read the label or the polygons made of it, which are not there, or choose what goes into a batch."""
     name = item_node(node, "PreProcess.transform_ops", "transform").name
-    return name == "KeepKeys" or (name in TRANSFORMS and "label" in TRANSFORMS.get(name).needs)  # type: ignore[attr-defined]
+    return name == "KeepKeys" or (name in TRANSFORMS and bool({"label", "polys"} & {*TRANSFORMS.get(name).needs}))  # type: ignore[attr-defined]
 
 
 def as_bgr(image: np.ndarray, name: str) -> np.ndarray:

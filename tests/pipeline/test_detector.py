@@ -51,6 +51,19 @@ def overlap(points: np.ndarray, quad: np.ndarray) -> float:
     return inter / (np.prod(np.ptp(points, axis=0)) + np.prod(np.ptp(quad, axis=0)) - inter)
 
 
+def test_target_maps_of_an_evaluation_are_not_drawn_where_there_are_no_labels(ink_run, ink_bundle, tmp_path):
+    """The chain of a recipe with `MakeEvalMaps` finds what the same chain without it finds, also over a bundle."""
+    tree = yaml.safe_load(ink_run.recipe.read_text(encoding="utf-8"))
+    chain = tree["Eval"]["dataset"]["transforms"]
+    chain.insert(3, {"MakeEvalMaps": {"maps": [{"MakeBorderMap": None}, {"MakeShrinkMap": None}]}})
+    chain[-1]["KeepKeys"]["keep_keys"] += ["threshold_map", "threshold_mask", "shrink_map", "shrink_mask"]
+    (tmp_path / "maps.yml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+    recipe, images = load_recipe(tmp_path / "maps.yml"), ink_run.images[:2]
+    found = plain(Detector(ink_bundle)(images))
+    assert plain(open_model(ink_bundle, recipe)(images)) == found and counts(Detector(ink_bundle)(images))[0] > 0
+    assert counts(torch_runner(ink_run.folder, recipe)(images)) == [len(boxes) for boxes in found]
+
+
 def test_boxes_lie_on_the_text_in_px_of_the_source_image(ink_run, ink_bundle):
     """Also on the page that is made smaller (1200 px high, 640 at most)."""
     for page, quads in zip(Detector(ink_bundle)(ink_run.images), ink_run.quads, strict=True):
