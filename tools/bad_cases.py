@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="DIR", help="results of another model for the same images")
     parser.add_argument("--out", type=Path, default=Path("bad_cases.html"), help="the page (default %(default)s)")
     parser.add_argument("--lines", type=int, default=SHOWN, metavar="N", help="most lines on it (default %(default)s)")
+    cli.add_password(parser)
     args = parser.parse_args()
     if args.lines < 1:
         parser.error("--lines must be 1 or more")
@@ -45,7 +46,7 @@ def main() -> None:
         files = [file for folder in results for file in result_files(folder)]
         claim([args.out], [*files, *sources], advice=advice)
         cases = find_bad_cases(*pages)
-    write_text(args.out, bad_cases_html(cases, args.results, args.lines))
+    write_text(args.out, bad_cases_html(cases, args.results, args.lines, args.password))
     print(f"{args.out}: {how_many(len(cases), args.lines)}")
 
 

@@ -30,7 +30,7 @@ def main() -> None:
     if any(argument.startswith("--from-predictions") for argument in sys.argv[1:]):
         wish = predictions_parser(__doc__ or "").parse_args()
         pages = read_predictions(wish.from_predictions)
-        print(write_corrections(pages, wish.out, wish.below, overwrite=wish.force).text())
+        print(write_corrections(pages, wish.out, wish.below, overwrite=wish.force, password=wish.password).text())
         return
     commands = parser(__doc__ or "")
     args = commands.parse_args()

@@ -53,6 +53,11 @@ def recipe_parser(description: str, required: bool = True) -> argparse.ArgumentP
     return parser
 
 
+def add_password(parser: argparse.ArgumentParser) -> None:
+    """`--password`, for every tool that opens PDF files."""
+    parser.add_argument("--password", help="of PDF files that need one")
+
+
 def recipe_from(args: argparse.Namespace) -> Recipe:
     """The recipe that the arguments of `recipe_parser` name. `Global.debug: true` turns debug messages on.
 

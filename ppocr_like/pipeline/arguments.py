@@ -1,17 +1,12 @@
-"""The arguments of `tools/infer.py` on the command line, and those that it shares with other tools."""
+"""The arguments of `tools/infer.py` on the command line."""
 
 from __future__ import annotations
 
 import argparse
 
-from ppocr_like.config.cli import recipe_parser
+from ppocr_like.config.cli import add_password, recipe_parser
 from ppocr_like.pipeline.page_files import PDF_TEXT, SKIP
 from ppocr_like.pipeline.read_pages import DEFAULT_KINDS, KINDS
-
-
-def add_password(parser: argparse.ArgumentParser) -> None:
-    """`--password`, for every tool that opens PDF files."""
-    parser.add_argument("--password", help="of PDF files that need one")
 
 
 def arguments(description: str) -> argparse.Namespace:

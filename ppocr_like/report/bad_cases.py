@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -79,13 +79,14 @@ def _compared(page: Page, other: Page) -> list[BadCase]:
     return cases
 
 
-def bad_cases_html(cases: Sequence[BadCase], source: str, shown: int = SHOWN) -> str:
+def bad_cases_html(cases: Sequence[BadCase], source: str, shown: int = SHOWN, password: str | None = None) -> str:
     """The document: each line's picture, what was read, how certainly.
 
     Args:
         cases: the worst first.
         source: the folder's name.
         shown: most lines.
+        password: of the PDF files that need one.
     """
     doubtful = sum(case.confidence < 0.8 for case in cases)
     cards = [(f"{len(cases)}", "lines"), (f"{doubtful}", "less certain than 0.8")]
@@ -94,7 +95,7 @@ def bad_cases_html(cases: Sequence[BadCase], source: str, shown: int = SHOWN) ->
     elif any(case.disagreement or case.other is not None for case in cases):
         cards.append((f"{sum(case.disagreement > 0 for case in cases)}", "read differently"))
     head = "".join(f"<div class='card'><b>{value}</b><span>{what}</span></div>" for value, what in cards)
-    pictures: dict[str, np.ndarray | None] = {}
+    pictures = _Pictures(password)
     rows = "".join(_row(case, pictures) for case in cases[:shown])
     note = f"<p class='soft'>{how_many(len(cases), shown).capitalize()}.</p>"
     return html_document("Lines worth looking at", source, f"<div class='cards'>{head}</div>{note}{rows}")
@@ -107,7 +108,7 @@ def how_many(count: int, shown: int) -> str:
     return f"all {count} lines, the worst first" if count > 1 else f"{count or 'no'} line{'' if count else 's'}"
 
 
-def _row(case: BadCase, pictures: dict[str, np.ndarray | None]) -> str:
+def _row(case: BadCase, pictures: _Pictures) -> str:
     line = case.line or case.other
     assert line is not None
     if case.truth is not None or case.kind:
@@ -130,24 +131,52 @@ def _reading(name: str, line: Line | None) -> str:
     return f"<tr>{head}<td>{escape(line.text) or '<i>(nothing)</i>'}</td><td>{line.confidence:.2f}</td></tr>"
 
 
-def _picture(page: Page, line: Line, pictures: dict[str, np.ndarray | None]) -> str:
-    """The line's; one page is held at a time."""
-    if page.source not in pictures:
-        pictures.clear()
-        pictures[page.source] = page_picture(page)
-    picture = pictures[page.source]
-    crop = None if picture is None else cut_line(picture, line.points)
+class _Pictures:
+    """Of pages, one of which is held at a time; one that cannot be shown raises the same error again."""
+
+    def __init__(self, password: str | None) -> None:
+        self.password = password
+        self._source: str | None = None
+        self._held: np.ndarray | DataError
+
+    def of(self, page: Page) -> np.ndarray:
+        if self._source != page.source:
+            self._source = page.source
+            try:
+                self._held = page_picture(page, self.password)
+            except DataError as error:
+                self._held = error
+        if isinstance(self._held, DataError):
+            raise self._held
+        return self._held
+
+
+def _picture(page: Page, line: Line, pictures: _Pictures) -> str:
+    """The line's, or why there is none."""
+    try:
+        crop = cut_line(pictures.of(page), line.points)
+    except DataError as error:
+        return f"<p class='bad'>the picture cannot be shown: {escape(str(error))}</p>"
     if crop is None:
         return "<p class='bad'>the picture cannot be shown</p>"
     source, (width, height) = embedded(crop.rotated((line.turned - crop.turned) // 90).image, LONGEST, QUALITY, HIGH)
     return f"<div class='wide'><img class='line' alt='' width='{width}' height='{height}' src='{source}'></div>"
 
 
-def page_picture(page: Page) -> np.ndarray | None:
-    """(H, W, 3) uint8 BGR, upright; None where the file is gone or has changed its size."""
-    try:
-        image = plain(PageSource.named(page.source), page.source)
-        picture = image if isinstance(image, np.ndarray) else decoded(image)
-    except DataError:
-        return None
-    return picture if picture.shape[:2] == (page.height, page.width) else None
+def page_picture(page: Page, password: str | None = None) -> np.ndarray:
+    """(H, W, 3) uint8 BGR, upright.
+
+    Args:
+        page: as it was read.
+        password: of a PDF file that needs one.
+
+    Raises:
+        DataError: the file cannot be read, or its size is another one than when it was.
+    """
+    image = plain(replace(PageSource.named(page.source), password=password), page.source)
+    picture = image if isinstance(image, np.ndarray) else decoded(image)
+    height, width = picture.shape[:2]
+    if (height, width) != (page.height, page.width):
+        told = f"is {width} x {height} px now, and was {page.width} x {page.height} when it was read; read it again"
+        raise DataError(told, page.source)
+    return picture

@@ -25,7 +25,8 @@ LABELS = "Label.txt"
 
 @dataclass(frozen=True)
 class Corrections:
-    """What was written: `folder`, its pages and lines, pages left out (`sure`: every line certain enough; `gone`: by name)."""
+    """What was written: `folder`, its pages and lines, pages left out (`sure`: every line certain enough; `gone`: why,
+    with the name)."""
 
     folder: str
     pages: int
@@ -38,12 +39,14 @@ class Corrections:
         rows = [f"{self.folder}: {self.pages} pages with {self.lines} lines to be corrected in PPOCRLabel"]
         if self.sure:
             rows.append(f"  left out: {self.sure} pages whose lines are all certain enough")
-        rows += [f"  left out, the image is gone or was changed: {name}" for name in self.gone]
+        rows += [f"  left out, the image cannot be used: {why}" for why in self.gone]
         rows.append(f"  then: python tools/convert_data.py ppocrlabel {self.folder} --confirmed --task rec --out corrected.txt")
         return "\n".join(rows)
 
 
-def write_corrections(pages: Sequence[Page], out: str, below: float = 1.01, *, overwrite: bool = False) -> Corrections:
+def write_corrections(
+    pages: Sequence[Page], out: str, below: float = 1.01, *, overwrite: bool = False, password: str | None = None
+) -> Corrections:
     """Copies the images and writes their boxes and texts, the page with the least certain line first.
 
     Lines that the confidence filter left out are written too: they are what needs a person most.
@@ -53,6 +56,7 @@ def write_corrections(pages: Sequence[Page], out: str, below: float = 1.01, *, o
         out: folder, made when missing.
         below: take pages with a line less certain than this.
         overwrite: replace a `Label.txt` that is there, with whatever was corrected in it.
+        password: of the PDF files that need one.
 
     Raises:
         DataError: a `Label.txt` is there; nothing to write; the folder cannot be written.
@@ -66,15 +70,17 @@ def write_corrections(pages: Sequence[Page], out: str, below: float = 1.01, *, o
     try:
         claim(_results(chosen, folder), (PageSource.named(page.source).path for page in pages), advice="choose another --out")
         for page, name in zip(chosen, result_names(PageSource.named(page.source) for page in chosen), strict=True):
-            file = _copy(page, folder, name)
-            if file is None:
-                gone.append(page.source)
+            try:
+                file = _copy(page, folder, name, password)
+            except DataError as error:
+                gone.append(str(error))
                 continue
             boxes = [_box(line.points, line.text) for line in (*page.lines, *page.left_out)]
             lines += len(boxes)
             rows.append(f"{folder.resolve().name}/{file}\t{json.dumps(boxes, ensure_ascii=False)}\n")
         if not rows:
-            raise DataError(f"nothing to correct: no page has a line less certain than {below}, or their images are gone", out)
+            told = f"no page has a line less certain than {below}" if not gone else f"no image can be used ({gone[0]})"
+            raise DataError(f"nothing to correct: {told}", out)
         atomic_write(folder / LABELS, lambda stream: stream.write("".join(rows).encode()))
     except CheckpointError as error:
         raise DataError(str(error), out) from error
@@ -90,11 +96,13 @@ def _results(pages: Sequence[Page], folder: Path) -> list[Path]:
     return [folder / LABELS, *(folder / (name + suffix) for name, s in names for suffix in (Path(s.path).suffix, ".png"))]
 
 
-def _copy(page: Page, folder: Path, name: str) -> str | None:
-    """The image's name in the folder: a copy of the file, a PNG of a page of several. None: it is gone."""
-    picture = page_picture(page)
-    if picture is None:
-        return None
+def _copy(page: Page, folder: Path, name: str, password: str | None) -> str:
+    """The image's name in the folder: a copy of the file, a PNG of a page of several.
+
+    Raises:
+        DataError: it cannot be read, or has changed.
+    """
+    picture = page_picture(page, password)
     if os.path.exists(page.source):
         file = name + Path(page.source).suffix
         with open(page.source, "rb") as source:
@@ -102,7 +110,7 @@ def _copy(page: Page, folder: Path, name: str) -> str | None:
         return file
     done, data = cv2.imencode(".png", picture)
     if not done:
-        return None
+        raise DataError(f"a picture of {page.width} x {page.height} px cannot be written", page.source)
     write_bytes(folder / f"{name}.png", data.tobytes(), sync=False)
     return f"{name}.png"
 

@@ -1,10 +1,14 @@
 """From results to what a person should look at and correct."""
 
+import contextlib
+import io
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -163,6 +167,37 @@ def test_only_pages_with_a_doubtful_line(tmp_path):
     with pytest.raises(DataError, match="nothing to correct"):
         write_corrections(pages, str(tmp_path / "other"), below=0.05)
     assert not (tmp_path / "other" / "Label.txt").exists()
+
+
+def test_pages_of_a_pdf_with_a_password(tmp_path):
+    pypdf = pytest.importorskip("pypdf")
+    pytest.importorskip("pypdfium2")
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(72, 36)  # 200 x 100 px
+    writer.encrypt("sesame", algorithm="RC4-128")
+    writer.write(tmp_path / "locked.pdf")
+    page = Page(f"{tmp_path}/locked.pdf#1", 200, 100, (line("word", 0.4),))
+    cases = find_bad_cases([page])
+    assert "needs a password: give it with --password" in bad_cases_html(cases, "x")
+    assert bad_cases_html(cases, "x", password="sesame").count("data:image/jpeg") == 1
+    with pytest.raises(DataError, match=r"nothing to correct: no image can be used .*needs a password"):
+        write_corrections([page], str(tmp_path / "out"))
+    assert write_corrections([page], str(tmp_path / "out"), password="sesame").gone == ()
+    assert cv2.imread(str(tmp_path / "out" / "locked_p1.png")).shape == (100, 200, 3)
+    with pytest.raises(DataError, match="is 200 x 100 px now, and was 100 x 100"):
+        page_picture(replace(page, width=100), "sesame")
+
+
+def test_password_is_one_option_of_all_tools(monkeypatch):
+    texts = []
+    for tool in ("infer.py", "bad_cases.py", "convert_data.py"):
+        monkeypatch.setattr(sys, "argv", [tool, "--help", "--from-predictions" if tool == "convert_data.py" else "-h"])
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown), pytest.raises(SystemExit):
+            runpy.run_path(str(ROOT / "tools" / tool), run_name="__main__")
+        (entry,) = re.findall(r"--password PASSWORD\s+(.*)", shown.getvalue())
+        texts.append(entry)
+    assert len(set(texts)) == 1
 
 
 def test_folders_without_texts(tmp_path, results):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ppocr_like.config.cli import add_password
 from ppocr_like.data.convert import icdar
 from ppocr_like.data.convert.base import Reader
 from ppocr_like.data.convert.coco_text import SPLITS, CocoText
@@ -101,6 +102,7 @@ def predictions_parser(description: str) -> argparse.ArgumentParser:
     main.add_argument("--out", required=True, metavar="DIR", help="folder for PPOCRLabel: the images and Label.txt")
     main.add_argument("--below", type=float, default=1.01, metavar="P", help="only pages with a line less certain than this")
     main.add_argument("--force", action="store_true", help="replace a Label.txt that exists")
+    add_password(main)
     return main
 
 
