@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol
 from tqdm import tqdm
 
 from ppocr_like.atomic import atomic_write, write_bytes
+from ppocr_like.documents.results import DRAWN
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.outputs import claim
 from ppocr_like.pipeline.classifier import Classifier
@@ -61,10 +62,10 @@ class Results(Protocol):
         """The entry of the JSON file; also for an outcome with an error."""
 
     def draw(self, outcome: Any) -> None:
-        """Adds to the pictures. Raises CheckpointError."""
+        """Adds to the pictures. Raises CheckpointError, DataError."""
 
     def finish(self) -> list[str]:
-        """Writes what is left; gives things worth saying. Raises CheckpointError."""
+        """Writes what is left; gives things worth saying. Raises CheckpointError, DataError."""
 
 
 def infer(
@@ -110,7 +111,8 @@ def infer(
     summary = Summary()
     pages = find_pages(images, password)
     results = _results(model, folder, font, max_pages, heat_map)
-    names = [text_name, JSON, *results.pictures([page.name for page in pages])]
+    pictures = results.pictures([page.name for page in pages])
+    names = [text_name, JSON, *pictures, *([DRAWN] if pictures else [])]
     claim([folder / name for name in names], [*(page.path for page in pages), *reads], advice=ADVICE)
     try:
         with tqdm(total=len(pages), unit="image", disable=None if progress else True, smoothing=0.05) as bar:

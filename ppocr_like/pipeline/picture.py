@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.contracts import TextLine
+from ppocr_like.documents.results import PictureLog
 from ppocr_like.draw.fonts import FontFile
 from ppocr_like.pipeline.recogniser import Reading
 
@@ -33,6 +34,7 @@ class PageWriter:
 
     def __init__(self, folder: Path, font: FontFile, limit: int | None = None) -> None:
         self.folder, self.font, self.limit = folder, font, limit
+        self._log = PictureLog(folder)
         self.pages: list[Path] = []
         self.left_out = 0
         self.missing: set[str] = set()
@@ -47,7 +49,7 @@ class PageWriter:
         """Draws one reading.
 
         Raises:
-            CheckpointError: a page cannot be written.
+            CheckpointError, DataError: a page cannot be written.
         """
         if self.limit is not None and len(self.pages) >= self.limit:
             self.left_out += 1
@@ -68,6 +70,7 @@ class PageWriter:
             page.paste(row, (0, top))
             top += row.height
         path = self.folder / _name(len(self.pages) + 1)
+        self._log.announce([path.name])
         atomic_write(path, lambda file: page.save(file, "PNG"))
         self.pages.append(path)
         self._rows = []

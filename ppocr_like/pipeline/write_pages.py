@@ -13,7 +13,7 @@ from PIL import ImageFont
 
 from ppocr_like.atomic import write_bytes
 from ppocr_like.contracts import TextBox
-from ppocr_like.documents.results import PICTURES
+from ppocr_like.documents.results import PICTURES, PictureLog
 from ppocr_like.draw.fonts import FontFile
 from ppocr_like.draw.pages import draw_map, draw_page
 from ppocr_like.errors import DataError
@@ -45,6 +45,7 @@ class PageResults:
     def __init__(self, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool) -> None:
         self.folder, self.max_pages, self.heat_map = folder, max_pages, heat_map
         self.font = FontFile(font)
+        self._log = PictureLog(folder)
         self.files: list[Path] = []
         self._drawn = self._left_out = self._seen = 0
         self._names: list[str] = []
@@ -91,6 +92,7 @@ class PageResults:
             self._left_out += 1
             return
         self._drawn += 1
+        self._log.announce(self._files(name))
         self._write(f"{name}.jpg", draw_page(finding.prepared.picture, finding.page.boxes, self._font))
         if self.heat_map and finding.map is not None:
             self._write(f"{name}_map.jpg", draw_map(finding.prepared.picture, finding.map))

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ppocr_like.atomic import atomic_write, write_bytes
+from ppocr_like.errors import DataError
 from ppocr_like.pipeline import Detector
 from ppocr_like.pipeline.infer import infer as run_infer
+from ppocr_like.pipeline.inputs import find_images
+from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.transforms.det_label import DetLabelEncode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +165,42 @@ def test_pictures_of_pages_of_one_name_do_not_overwrite_each_other(ink_run, ink_
 def test_a_heat_map_of_lines_is_refused(tiny_run, tiny_bundle, tmp_path):
     done = infer("--model", tiny_bundle, tiny_run.images[0], "--heat-map", "--out", tmp_path)
     assert done.returncode == 2 and "--heat-map shows a detector's probabilities" in done.stderr
+
+
+class Killed(BaseException):
+    """Ends a call as SIGKILL does: nothing after it is done but what the test undoes."""
+
+
+@pytest.mark.parametrize("kind", ["det", "rec"])
+def test_pictures_of_a_killed_call_are_no_pages_of_the_next_one(ink_run, ink_bundle, tiny_bundle, tmp_path, kind, monkeypatch):
+    scans = tmp_path / "scans"
+    (scans / "out").mkdir(parents=True)
+    images = [str(shutil.copy(ink_run.images[0], scans / f"{number}.png")) for number in range(23)]
+
+    def kill(path, content, *rest, **more):
+        if str(path).endswith(("1.jpg", "predictions_2.png")):
+            (scans / "out" / Path(path).name).write_bytes(b"the disk has it, and then the power fails")
+            raise Killed
+        return (write_bytes if isinstance(content, bytes) else atomic_write)(path, content, *rest, **more)
+
+    monkeypatch.setattr("ppocr_like.pipeline.write_pages.write_bytes", kill)
+    monkeypatch.setattr("ppocr_like.pipeline.picture.atomic_write", kill)
+    model = open_model(ink_bundle if kind == "det" else tiny_bundle)
+    with pytest.raises(Killed):
+        run_infer(model, images, scans / "out")
+    left = {path.name for path in (scans / "out").iterdir() if path.suffix in (".jpg", ".png")}
+    assert left == ({"0.jpg", "1.jpg"} if kind == "det" else {"predictions.png", "predictions_2.png"})
+    assert find_images([scans]) == images
+
+
+def test_pictures_of_an_earlier_call_stay_known(ink_run, ink_bundle, tmp_path):
+    for image in ink_run.images[:2]:
+        run_infer(Detector(ink_bundle), [str(image)], tmp_path)
+    assert {path.name for path in tmp_path.glob("*.jpg")} == {"page0.jpg", "page1.jpg"}
+    with pytest.raises(DataError, match="no images"):
+        find_images([tmp_path])
+    run_infer(Detector(ink_bundle), [str(ink_run.images[0])], tmp_path)
+    assert len((tmp_path / "pictures.jsonl").read_text().splitlines()) == 2  # not named again
 
 
 class Terminal(io.StringIO):

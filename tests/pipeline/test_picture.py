@@ -45,10 +45,10 @@ def test_pages_are_numbered_and_limited(tmp_path):
     assert Image.open(writer.pages[1]).size[0] == WIDTH
 
 
-def test_missing_glyphs_are_known():
+def test_missing_glyphs_are_known(tmp_path):
     font = FontFile(None)
     assert not font.lacks("a") and not font.lacks(" ") and font.lacks("\u4e2d")
-    writer = PageWriter(None, font)  # type: ignore[arg-type]
+    writer = PageWriter(tmp_path, font)
     writer.add(reading("a中", [1, 1]))
     assert writer.missing == {"中"}
 
