@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import logging
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from ppocr_like.errors import WeightsError
@@ -19,6 +21,8 @@ OTHERS = {  # what stands beside weights, and why it is none
 PADDLE_NAMES = ("best_accuracy.pdparams", "best_model/model.pdparams", "student.pdparams", "latest.pdparams")
 BEST = "best_accuracy.safetensors"
 LATEST = "latest.ckpt"
+NEAR = 0.5  # likeness of names, [0, 1], from which on one could be a slip of the other
+SHOWN, LOOKED_AT = 5, 2000  # names in a message; entries of a folder that are looked at for it
 
 logger = logging.getLogger("ppocr_like")
 
@@ -85,15 +89,52 @@ def _check_suffix(path: Path) -> None:
 
 
 def _neighbours(path: Path) -> str:
-    """What stands near a path that is not there, for the message."""
+    """What stands near a path that is not there and could be meant, for the message: the nearest names first, no hidden ones."""
     folder = path.parent
     missing: Path | None = None
     while not folder.is_dir() and folder != folder.parent:
         missing, folder = folder, folder.parent
-    wanted = (missing or path).name
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() or p.suffix in SUFFIXES)
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5) or ([] if missing else names[:5])
-    place = f"the folder {missing} does not exist" if missing else f"{folder} "
-    if missing:
-        return f"; {place}" + (f"; near it: {', '.join(str(folder / n) for n in near)}" if near else "")
-    return f"; {place}holds {', '.join(near)}" if near else f"; {place}holds no weights"
+    if missing is not None:
+        near = [p for p in _nearest(missing.name, filter(_is_folder, _visible(folder))) if _likeness(missing.name, p) >= NEAR]
+        return f"; the folder {missing} does not exist" + (f"; near it: {', '.join(map(str, near[:SHOWN]))}" if near else "")
+    there = _nearest(path.name, filter(_could_be_meant, _visible(folder)))
+    where = "the working folder" if folder == Path() else str(folder)
+    if not there:
+        return f"; {where} holds neither weights nor run folders"
+    more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+    return f"; {where} holds {', '.join(p.name for p in there[:SHOWN])}{more}"
+
+
+def _nearest(wanted: str, paths: Iterable[Path]) -> list[Path]:
+    """Those most like `wanted` first."""
+    return sorted(paths, key=lambda path: (-_likeness(wanted, path), path.name))
+
+
+def _likeness(wanted: str, path: Path) -> float:
+    """Of a name to that of a path, with or without its ending, in any letter case: 1 is the same, 0 nothing alike."""
+    return max(difflib.SequenceMatcher(None, wanted.lower(), name.lower()).ratio() for name in (path.name, path.stem))
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What a folder holds, up to LOOKED_AT of it, without hidden files; nothing of one that cannot be read."""
+    try:
+        return [path for path in islice(folder.iterdir(), LOOKED_AT) if not path.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _could_be_meant(path: Path) -> bool:
+    """A weights file, or a folder with such files in it or in a folder directly in it."""
+    if not _is_folder(path):
+        return path.suffix in SUFFIXES
+    inside = _visible(path)
+    return any(p.suffix in SUFFIXES for p in inside) or any(
+        below.suffix in SUFFIXES for p in inside if _is_folder(p) for below in _visible(p)
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

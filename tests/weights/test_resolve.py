@@ -73,3 +73,23 @@ def test_folders_and_prefixes_of_paddleocr(tmp_path, caplog):
         resolve(tmp_path)
     (tmp_path / "best_accuracy.pdparams").write_bytes(b"x")
     assert resolve(tmp_path) == tmp_path / "best_accuracy.pdparams"
+
+
+def test_what_could_be_meant_is_named_nearest_first_and_nothing_hidden(tmp_path, monkeypatch):
+    for name in (".git/a.pth", "A_first/best_accuracy.safetensors", "output/svtr/latest.ckpt", "docs/x.md", "svtr_ft/x.onnx"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    for name in (".hidden.pth", "notes.txt", "SVTR_fine.pth"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError) as caught:
+        resolve("svtr_fin")
+    assert str(caught.value).endswith("; the working folder holds SVTR_fine.pth, svtr_ft, A_first, output")
+    for number in range(4):
+        (tmp_path / f"z{number}.pt").write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"holds output, .* and 3 more$"):
+        resolve("outptu")
+    with pytest.raises(WeightsError, match=r"docs holds neither weights nor run folders"):
+        resolve("docs/best_accuracy")
+    with pytest.raises(WeightsError, match=r"the folder outptu does not exist; near it: output$"):
+        resolve("outptu/svtr/best_accuracy")
