@@ -71,6 +71,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     """
     kinds = [kind for kind in (part.strip() for part in args.format.split(",")) if kind]
     check_kinds(kinds)
+    languages = _languages(args.lang)
     left_out: list[str] = []
     images = find_images(args.images, SUFFIXES | set(PDF), left_out.append)
     settings = {
@@ -83,7 +84,6 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     changes = _values(args.det_postprocess)
     if changes:
         settings["det_postprocess"] = changes
-    languages = _languages(args.lang)
     if languages:
         settings["languages"] = languages
     if args.pdf_text != SKIP and PDF_KIND in kinds:
