@@ -14,7 +14,6 @@ import argparse
 from ppocr_like.components import load_components
 from ppocr_like.config import cli, load_recipe
 from ppocr_like.config.plugins import OPTION, PluginOption
-from ppocr_like.weights.convert import convert
 
 
 def main() -> None:
@@ -32,6 +31,9 @@ def main() -> None:
     parser.add_argument("--quiet", action="store_true", help="no table, the summary alone")
     args = parser.parse_args()
     recipe = load_recipe(args.config, args.opt) if args.config else None
+    # Torch comes with these: not before the arguments are understood.
+    from ppocr_like.weights.convert import convert
+
     load_components(recipe.plugins if recipe else [])
     result = convert(args.source, args.target, recipe, to=args.to, sub_model=args.sub_model, partial=args.partial)
     if not args.quiet:

@@ -10,10 +10,7 @@ from pathlib import Path
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
 from ppocr_like.config.reads import recipe_reads
-from ppocr_like.engine import evaluate, main_process, report, set_up_console
-from ppocr_like.engine.manifest import write_json
 from ppocr_like.outputs import claim
-from ppocr_like.report.system import evaluate_system, is_system, write_report
 
 
 def main() -> None:
@@ -21,6 +18,11 @@ def main() -> None:
     parser.add_argument("--report", type=Path, metavar="FILE", help="write every sample as JSON; of pages also as .html")
     args = parser.parse_args()
     recipe = recipe_from(args)
+    # Torch comes with these: not before the arguments are understood.
+    from ppocr_like.engine import evaluate, main_process, report, set_up_console
+    from ppocr_like.engine.manifest import write_json
+    from ppocr_like.report.system import evaluate_system, is_system, write_report
+
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
     if args.report and main_process():

@@ -11,9 +11,7 @@ import argparse
 
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
-from ppocr_like.export import TOLERANCE, export
-from ppocr_like.export.refresh import refresh
-from ppocr_like.export.variants import INT8, parse_size
+from ppocr_like.export.choices import INT8, TOLERANCE, parse_size
 from ppocr_like.pipeline.normalise import RANGES
 
 
@@ -47,7 +45,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--int8",
-        choices=sorted(INT8),
+        choices=INT8,
         nargs="?",
         const="all",
         help="int8 weights by dynamic quantisation: all (default), or matmul: convolutions stay in float",
@@ -63,6 +61,10 @@ def main() -> None:
     args = parser.parse_args()
     if (args.refresh is None) == (args.config is None):
         parser.error("give a recipe (-c) to export, or --refresh BUNDLE")
+    # Torch comes with these: not before the arguments are understood.
+    from ppocr_like.export import export
+    from ppocr_like.export.refresh import refresh
+
     if args.refresh is not None:
         refresh(args.refresh, say=lambda line: print(line, flush=True))
         return

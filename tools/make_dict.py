@@ -12,7 +12,6 @@ import argparse
 from ppocr_like.config import cli
 from ppocr_like.outputs import claim
 from ppocr_like.report.dictionary import count_characters, describe_character, refuse_existing, write_dictionary
-from ppocr_like.report.model_charset import write_model_dictionary
 
 RARE = 10
 
@@ -33,6 +32,8 @@ def main() -> None:
     refuse_existing(args.out, args.force)
     claim([args.out], [*args.labels, args.model], advice="choose another file with --out")
     if args.model is not None:
+        from ppocr_like.report.model_charset import write_model_dictionary  # with it torch, which label files do not need
+
         print(write_model_dictionary(args.model, args.out))
         return
     counts = count_characters(args.labels, args.delimiter)

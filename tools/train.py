@@ -7,11 +7,13 @@ torchrun --nproc_per_node=4 --max-restarts=3 tools/train.py -c ...    # several 
 
 from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
-from ppocr_like.engine import Interrupted, set_up_console, train
 
 
 def main() -> int:
     recipe = recipe_from(recipe_parser(__doc__).parse_args())
+    # Torch comes with these: not before the arguments are understood.
+    from ppocr_like.engine import Interrupted, set_up_console, train
+
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
     try:

@@ -15,14 +15,7 @@ from ppocr_like.components import load_components
 from ppocr_like.config.cli import recipe_from, recipe_parser, run
 from ppocr_like.config.reads import recipe_reads
 from ppocr_like.config.yaml_io import dump_inline
-from ppocr_like.engine import set_up_console
 from ppocr_like.outputs import claim
-from ppocr_like.report import system_tuning
-from ppocr_like.report.system import is_system
-from ppocr_like.report.system_tuning import SystemTuning, tune_system
-from ppocr_like.tune import api, tune
-from ppocr_like.tune.api import Tuning, write_recipe
-from ppocr_like.tune.grid import parse_grid
 
 
 def main() -> None:
@@ -43,6 +36,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the best values into the recipe file")
     args = parser.parse_args()
     recipe = recipe_from(args)
+    # Torch comes with these: not before the arguments are understood.
+    from ppocr_like.engine import set_up_console
+    from ppocr_like.report import system_tuning
+    from ppocr_like.report.system import is_system
+    from ppocr_like.report.system_tuning import SystemTuning, tune_system
+    from ppocr_like.tune import api, tune
+    from ppocr_like.tune.api import Tuning, write_recipe
+    from ppocr_like.tune.grid import parse_grid
+
     set_up_console(recipe.get("Global.debug") is True)
     load_components(recipe.plugins)
     out = args.out or Path("output/tune") / Path(args.config).stem

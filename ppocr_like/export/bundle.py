@@ -15,12 +15,13 @@ from ppocr_like.config.reads import recipe_reads
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.data.base import Dataset
 from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
+from ppocr_like.export.choices import TOLERANCE
 from ppocr_like.export.graph import write_graph
 from ppocr_like.export.kinds import Kind, kind_of
 from ppocr_like.export.pair import PAIR_CONFIG, PAIR_PARAMS, bundles_beside, write_pair
 from ppocr_like.export.rapidocr import CONFIG, PARAMS, write_rapidocr
 from ppocr_like.export.variants import Accuracy, line_recipe, measure, quantise, static_recipe
-from ppocr_like.export.verify import TOLERANCE, SetCheck, ShapeCheck, Verifier, metric_line
+from ppocr_like.export.verify import SetCheck, ShapeCheck, Verifier, metric_line
 from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.outputs import claim
 from ppocr_like.pipeline.kinds import open_model

@@ -28,7 +28,7 @@ from ppocr_like.pipeline.runner import Backend
 LINE_STEPS = ("RecResizeImg", "SVTRRecResizeImg", "ClsResizeImg", "SSLRotateResize")
 PAGE_STEP = "DetResizeForTest"
 STRIDE = 32  # px: detectors halve a page five times
-# Which operators get int8 weights. Convolutions need unsigned ones on a CPU.
+# What each of `choices.INT8` is for ONNX Runtime. Convolutions need unsigned weights on a CPU.
 INT8: dict[str, tuple[list[str], QuantType]] = {
     "all": (["Conv", "MatMul", "Gemm"], QuantType.QUInt8),
     "matmul": (["MatMul", "Gemm"], QuantType.QInt8),
@@ -48,18 +48,6 @@ class Accuracy:
     name: str
     form: str
     numbers: dict[str, float]
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """(height, width) px of a text such as "48x320".
-
-    Raises:
-        ValueError: anything else.
-    """
-    height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise ValueError(f"the size {text!r}; HEIGHTxWIDTH in px is needed, such as 48x320")
-    return int(height), int(width)
 
 
 def static_recipe(recipe: Recipe, size: tuple[int, int]) -> Recipe:

@@ -20,13 +20,13 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
 from ppocr_like.data.watch import watched
 from ppocr_like.errors import DataError, ExportError, WeightsError
+from ppocr_like.export.choices import TOLERANCE
 from ppocr_like.export.kinds import Kind
 from ppocr_like.export.rounding import FACTOR, Rounding
 from ppocr_like.pipeline.normalise import Affine
 from ppocr_like.pipeline.runner import Runner
 from ppocr_like.pipeline.torch_backend import TorchBackend
 
-TOLERANCE = 1e-3  # of a probability
 # On real images where two letters compete: one line of 214 differed by 1.8e-3 (ONNX Runtime was 1.6e-3 and PyTorch 2.4e-4 off the
 # same network in float64), all others by less than 1e-4. Results and metrics must be equal all the same.
 COMPETING = 10.0

@@ -9,7 +9,6 @@ import pytest
 
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import ConfigError
-from tests.marks import first
 
 
 def test_the_shipped_recipe_is_good(problems: Callable) -> None:
@@ -171,7 +170,8 @@ def test_an_empty_recipe_lacks_every_section() -> None:
     assert missing == {"Global", "Optimizer", "Architecture", "Loss", "PostProcess", "Metric", "Train", "Eval"}
 
 
-@pytest.mark.parametrize("junk", first([[{"a": None}], 3, "text", {"name": ["x"]}, {"x": {"y": 1}}]))
+@pytest.mark.thorough
+@pytest.mark.parametrize("junk", [[{"a": None}], 3, "text", {"name": ["x"]}, {"x": {"y": 1}}])
 def test_junk_anywhere_is_a_problem_and_never_a_crash(shipped: Callable, junk: object) -> None:
     paths = ["Global", "Optimizer", "Optimizer.lr", "Optimizer.regularizer", "Architecture", "Architecture.Backbone"]
     paths += [

@@ -128,6 +128,7 @@ def test_an_override_that_a_later_one_throws_away(tmp_path: Path) -> None:
     load_recipe(recipe, ["Train.dataset.transforms.A.x=2", "Train.dataset.transforms.A.x=3"])  # the last one counts
 
 
+@pytest.mark.thorough
 def test_a_system_recipe() -> None:
     shipped = ROOT / "configs" / "system" / "typed_pages.yml"
 

@@ -133,6 +133,7 @@ trees = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(keys, trees, max_size=4))
 def test_what_is_dumped_reads_back_equal_in_value_and_type(tree: dict) -> None:

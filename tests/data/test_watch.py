@@ -11,6 +11,8 @@ import sys
 import termios
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import TinyRun
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,7 @@ def evaluation(run: TinyRun) -> list[str]:
     return [*tool, "Eval.loader.batch_size_per_card=1"]
 
 
+@pytest.mark.thorough
 def test_evaluation_shows_a_bar_on_a_terminal_and_nothing_in_a_file(tiny_run: TinyRun, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TQDM_MININTERVAL": "0"}
     main, side = pty.openpty()

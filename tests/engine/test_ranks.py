@@ -225,6 +225,7 @@ def refused(tree: dict[str, Any]) -> str:
     return f"{type(error.value).__name__}: {error.value}"
 
 
+@pytest.mark.thorough
 def test_what_one_rank_cannot_read_stops_all_and_is_saved(data: Path, tmp_path: Path) -> None:
     """Rank 1 meets a bad line in the second epoch; the first is kept whole."""
     over = {"Train__dataset__strict": True, "Global__use_sync_bn": True, "Global__epoch_num": 1}

@@ -49,6 +49,7 @@ def killed_and_resumed(recipe: Path, folder: Path, kills: int, most: float, seed
     return struck
 
 
+@pytest.mark.parametrize("case", first(["rec", "det"]), indirect=True)
 def test_killed_three_times(case: Case, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "recipe.yml", case.tree(tmp_path / "run", Global__epoch_num=4))
     assert killed_and_resumed(recipe, tmp_path / "run", 3, 0.5, seed=1) > 0

@@ -115,6 +115,7 @@ def test_two_runs_in_one_folder(data: Path, tmp_path: Path) -> None:
         process.communicate()
 
 
+@pytest.mark.thorough
 def test_full_disk_ends_the_run_and_keeps_the_checkpoint(data: Path, reference: Path, tmp_path: Path) -> None:
     """The limit lets the first checkpoint through and strikes when the log or a later, larger file grows."""
     folder = tmp_path / "run"

@@ -11,8 +11,8 @@ import pytest
 from ppocr_like.components import load_components
 from ppocr_like.config import load_recipe
 from ppocr_like.errors import ConfigError
-from ppocr_like.export import export
-from ppocr_like.export.variants import parse_size
+from ppocr_like.export import export, variants
+from ppocr_like.export.choices import INT8, parse_size
 from ppocr_like.pipeline import Detector, Recogniser, read_spec
 from ppocr_like.pipeline.ocr import OCR, with_long_lines
 
@@ -96,3 +96,7 @@ def test_int8_of_a_detector_keeps_its_boxes_about(ink_run, ink_bundle, tmp_path)
     assert report.others[0].numbers["hmean"] > 0.8
     found, wanted = Detector(report.folder)(ink_run.images), Detector(ink_bundle)(ink_run.images)
     assert sum(len(page.boxes) for page in found) >= 0.8 * sum(len(page.boxes) for page in wanted)
+
+
+def test_the_command_line_knows_the_forms() -> None:
+    assert tuple(variants.INT8) == INT8

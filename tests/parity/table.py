@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppocr_like.export.verify import TOLERANCE
+from ppocr_like.export.choices import TOLERANCE
 
 from .ops.outcome import FAILED, MEANT, NOT_OFFERED, WITHIN, Outcome
 

@@ -102,6 +102,7 @@ def read_apart(folder: Path) -> dict[str, str | None]:
     return {entry["name"]: entry["refused"] for entry in told}
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory limits as Linux has them")
 def test_hostile_and_damaged_files_are_refused_and_run_nothing(tmp_path):
     sentinel = tmp_path / "was_run"

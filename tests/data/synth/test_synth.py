@@ -166,6 +166,7 @@ def test_an_lmdb_folder(corpus, tmp_path):
     assert [data.info(i).text for i in range(40)] == labels
 
 
+@pytest.mark.thorough
 def test_killed_in_the_middle_it_goes_on(corpus, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "tools/synth.py", "--corpus", corpus, "--fonts", str(FONT), "--out", str(out)]
