@@ -17,20 +17,22 @@ from ppocr_like.atomic import atomic_write, write_text
 from ppocr_like.components import load_components
 from ppocr_like.config import cli
 from ppocr_like.config.reads import recipe_reads
-from ppocr_like.engine import Interrupted
 from ppocr_like.outputs import claim
-from ppocr_like.report.benchmark import SECTIONS, benchmark
 from ppocr_like.report.speed.arguments import add_arguments, settings_from
-from ppocr_like.report.speed.compare import against, load_figures
 
 
 def main() -> int:
     parser = cli.recipe_parser(__doc__ or "")
-    add_arguments(parser, SECTIONS)
+    add_arguments(parser)
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
     parser.add_argument("--against", metavar="FILE", help="figures that --json wrote before: say what changed by more than 10 %%")
     parser.add_argument("--picture", metavar="FILE", help="draw the figures as bars (PNG)")
     args = parser.parse_args()
+    # Torch comes with these: not before the arguments are understood.
+    from ppocr_like.engine import Interrupted
+    from ppocr_like.report.benchmark import benchmark
+    from ppocr_like.report.speed.compare import against, load_figures
+
     before = load_figures(args.against) if args.against else None
     logging.getLogger("ppocr_like").setLevel(logging.WARNING)  # the trainer's own lines are not what is asked for here
     recipe = cli.recipe_from(args)

@@ -29,16 +29,17 @@ from ppocr_like.engine.runfolder import RunFolder
 from ppocr_like.engine.setup import build_run
 from ppocr_like.errors import DataError
 from ppocr_like.report.speed import limits as machine_limits
-from ppocr_like.report.speed.bench import Bench, Pace, Section, Settings
+from ppocr_like.report.speed.bench import Bench, Pace, Section
 from ppocr_like.report.speed.chain import ChainSection
 from ppocr_like.report.speed.evaluating import EvaluationSection, PostprocessSection
 from ppocr_like.report.speed.feeding import LoaderSection
 from ppocr_like.report.speed.loop import LoopSection, TimedLoader
 from ppocr_like.report.speed.machine import Others, Peak, describe, load_average, now, peak_memory_mb
-from ppocr_like.report.speed.measure import Shape, batch_of, canvases, fetch_all, first_requests, fixed_batch, optimizer_step
+from ppocr_like.report.speed.measure import batch_of, canvases, fetch_all, first_requests, fixed_batch, optimizer_step
 from ppocr_like.report.speed.profiling import ProfileSection
 from ppocr_like.report.speed.progress import Progress
 from ppocr_like.report.speed.runtime import RuntimeSection
+from ppocr_like.report.speed.settings import Settings, Shape
 from ppocr_like.report.speed.step import StepSection
 from ppocr_like.report.speed.timing import told
 

@@ -15,7 +15,7 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Recipe, load_recipe
 from ppocr_like.errors import DataError
 from ppocr_like.report.benchmark import SECTIONS, Settings, Shape, benchmark
-from ppocr_like.report.speed import limits
+from ppocr_like.report.speed import limits, settings
 from ppocr_like.report.speed.arguments import add_arguments, settings_from
 from ppocr_like.report.speed.compare import against
 
@@ -113,15 +113,19 @@ def test_the_tool_prints_writes_and_compares(small, tmp_path):
 )
 def test_a_wrong_argument_is_refused(given, told, capsys):
     parser = argparse.ArgumentParser()
-    add_arguments(parser, SECTIONS)
+    add_arguments(parser)
     with pytest.raises(SystemExit):
         parser.parse_args(given)
     assert told in capsys.readouterr().err
 
 
+def test_the_sections_are_those_of_the_command_line():
+    assert [section.name for section in SECTIONS] == list(settings.SECTIONS)
+
+
 def test_given_arguments_win_over_quick():
     parser = argparse.ArgumentParser()
-    add_arguments(parser, SECTIONS)
+    add_arguments(parser)
     settings = settings_from(parser.parse_args(["--quick", "--rounds", "7", "--workers", "0", "3"]))
     assert (settings.rounds, settings.workers, settings.widths) == (7, [0, 3], 1)
     assert settings_from(parser.parse_args([])) == Settings()

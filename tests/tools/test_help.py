@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py") if path.stem != "benchmark")
+TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py"))
 CALL = """
 import runpy, sys
 sys.argv = [sys.argv[1], *sys.argv[2:]]

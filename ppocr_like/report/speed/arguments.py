@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from ppocr_like.report.speed.bench import Section, Settings
-from ppocr_like.report.speed.measure import Shape
+from ppocr_like.report.speed.settings import SECTIONS, Settings, Shape
 
 
 def shape(text: str) -> Shape:
@@ -31,11 +29,11 @@ def workers(text: str) -> int:
     return 0 if text == "0" else natural(text)
 
 
-def add_arguments(parser: argparse.ArgumentParser, sections: Sequence[Section]) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of `Settings`, and `--quick`."""
     usual = Settings()
-    about = "; ".join(f"{section.name}: {section.about}" for section in sections)
-    names = ["limits", *(section.name for section in sections)]
+    about = "; ".join(f"{name}: {what}" for name, what in SECTIONS.items())
+    names = ["limits", *SECTIONS]
     add = parser.add_argument
     add("--only", nargs="+", metavar="SECTION", choices=names, help=f"measure only these ({about})")
     add("--quick", action="store_true", help="fewer rounds, samples and sizes; the figures are rough")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,53 +15,8 @@ from ppocr_like.engine.device import Compute
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.run import Run
 from ppocr_like.report.speed.limits import Limits
-from ppocr_like.report.speed.measure import Shape
 from ppocr_like.report.speed.progress import Progress
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is measured, and how long.
-
-    Args:
-        shape: canvas of the chain and batch of the steps; None takes the recipe's own batches.
-        chain_samples: samples through the data chain in a round.
-        rounds: how often each figure is taken, in turns.
-        steps: training steps in a round of the loop.
-        widths: how many of the recipe's canvas widths are measured.
-        workers: numbers of worker processes; None: the recipe's, 0, 1 and as many as there are cores.
-        loader_seconds: how long each number of workers runs in a round.
-        eval_batches: batches of the evaluation.
-        runtime_sizes: widths (lines) or sides (pages), px, that ONNX Runtime gets, each with each of `runtime_batches`.
-        only: names of the sections; empty: all.
-        profile: where a profiler's trace goes; None: none is taken.
-    """
-
-    shape: Shape | None = None
-    chain_samples: int = 200
-    rounds: int = 5
-    steps: int = 6
-    widths: int = 4
-    workers: Sequence[int] | None = None
-    loader_seconds: float = 1.5
-    eval_batches: int = 8
-    runtime_sizes: Sequence[int] = ()
-    runtime_batches: Sequence[int] = (1, 8)
-    only: Sequence[str] = ()
-    profile: str | None = None
-
-    @classmethod
-    def quick(cls) -> dict[str, Any]:
-        """Arguments for a look of half a minute or so; the figures are rough."""
-        return {
-            "chain_samples": 50,
-            "rounds": 2,
-            "steps": 3,
-            "widths": 1,
-            "loader_seconds": 0.7,
-            "eval_batches": 2,
-            "runtime_batches": (1,),
-        }
+from ppocr_like.report.speed.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -122,11 +77,10 @@ class Bench:
 class Section(ABC):
     """One part of the benchmark: it measures, and tells people what came out.
 
-    `name` is what `--only` takes.
+    `name` is what `--only` takes (`settings.SECTIONS`).
     """
 
     name: str = ""
-    about: str = ""
 
     @abstractmethod
     def estimate(self, bench: Bench) -> float:

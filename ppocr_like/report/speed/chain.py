@@ -21,7 +21,6 @@ SIZES_OF = 40  # images whose headers say how many px are decoded
 
 class ChainSection(Section):
     name = "chain"
-    about = "each transform of the training chain, on one core"
 
     def estimate(self, bench: Bench) -> float:
         return 3 * bench.settings.chain_samples * bench.pace.sample * (bench.settings.rounds + 1)

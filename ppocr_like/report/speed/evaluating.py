@@ -23,7 +23,6 @@ RANDOM = "the weights are random (no Global.pretrained_model): post-processing m
 
 class EvaluationSection(Section):
     name = "evaluation"
-    about = "network, post-processing and metric on batches of the deciding evaluation set"
 
     def estimate(self, bench: Bench) -> float:
         return bench.settings.eval_batches * (bench.settings.rounds + 1) * bench.pace.step / 2 if bench.run.eval_sets else 0.0
@@ -107,7 +106,6 @@ class EvaluationSection(Section):
 
 class PostprocessSection(Section):
     name = "postprocess"
-    about = "boxes from a synthetic page's map, stage by stage (detection)"
 
     def estimate(self, bench: Bench) -> float:
         return 3.0 if bench.run.charset is None else 0.0

@@ -19,7 +19,6 @@ START = 1.0  # seconds in which workers start and fill their queues
 
 class LoaderSection(Section):
     name = "loader"
-    about = "the loader with several numbers of workers"
 
     def estimate(self, bench: Bench) -> float:
         counts = bench.worker_counts(describe(bench.device)["cores"])

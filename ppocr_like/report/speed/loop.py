@@ -134,7 +134,6 @@ def upcoming(run: Run, count: int, after: int = 0) -> Iterator[list[Batch]]:
 
 class LoopSection(Section):
     name = "loop"
-    about = "the real loop against the same batches from memory, and against bare steps"
 
     def estimate(self, bench: Bench) -> float:
         settings, batch = bench.settings, bench.run.recipe.get("Train.loader.batch_size_per_card") or 16

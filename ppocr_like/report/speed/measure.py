@@ -6,7 +6,7 @@ import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -21,6 +21,7 @@ from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.trainer import targets_of
 from ppocr_like.errors import DataError
+from ppocr_like.report.speed.settings import Shape
 from ppocr_like.report.speed.timing import Stopwatch
 
 # Steps that a chain can do without; those of detection also cut pages to one size.
@@ -28,35 +29,6 @@ AUGMENTING = frozenset({"RecAug", "BaseDataAugmentation", "RecConAug", "SVTRRecA
 Batch = dict[str, Any]
 Size = tuple[int, int] | None  # (width, height) px of a canvas; None where the chain alone decides
 LOOKED_AT = 1000  # batches of an epoch that say which canvases there are
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A batch's size: N x C x H x W."""
-
-    batch: int
-    channels: int
-    height: int
-    width: int
-
-    @classmethod
-    def parse(cls, text: str) -> Shape:
-        """From "32x3x48x320".
-
-        Raises:
-            ValueError: anything else.
-        """
-        parts = text.lower().split("x")
-        if len(parts) != 4 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-            raise ValueError(f"{text!r} is no batch shape; write N x C x H x W, for example 32x3x48x320")
-        return cls(*(int(part) for part in parts))
-
-    @classmethod
-    def of(cls, batch: Batch) -> Shape:
-        return cls(*batch["image"].shape)
-
-    def __str__(self) -> str:
-        return f"{self.batch}x{self.channels}x{self.height}x{self.width}"
 
 
 @contextmanager

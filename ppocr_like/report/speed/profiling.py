@@ -21,7 +21,6 @@ class ProfileSection(Section):
     """Comes only with `--profile`: recording slows the steps down a little."""
 
     name = "profile"
-    about = "trace of a few steps in the recipe's precision (with --profile)"
 
     def estimate(self, bench: Bench) -> float:
         return (STEPS + WARM_UP + 2) * bench.pace.step

@@ -26,7 +26,6 @@ BRIEF = 0.03  # seconds: shorter calls are repeated within a take
 
 class RuntimeSection(Section):
     name = "runtime"
-    about = "latency of the exported network in ONNX Runtime, and of PyTorch, by size and batch"
 
     def estimate(self, bench: Bench) -> float:
         settings = bench.settings

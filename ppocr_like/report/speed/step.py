@@ -12,7 +12,8 @@ from ppocr_like.draw.bars import Bar, Panel
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.report.speed.bench import Bench, Section
-from ppocr_like.report.speed.measure import Batch, Shape, batch_of, canvases, fixed_batch, forward, optimizer_step
+from ppocr_like.report.speed.measure import Batch, batch_of, canvases, fixed_batch, forward, optimizer_step
+from ppocr_like.report.speed.settings import Shape
 from ppocr_like.report.speed.timing import figure, in_turns, told
 from ppocr_like.report.speed.work import Work, count
 
@@ -22,7 +23,6 @@ NAMED = 6  # operators that the figures list
 
 class StepSection(Section):
     name = "step"
-    about = "forward, loss, backward and optimizer, float32 and bfloat16, by canvas width"
 
     def estimate(self, bench: Bench) -> float:
         batches = 1 if bench.settings.shape else bench.settings.widths

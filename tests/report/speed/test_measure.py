@@ -10,7 +10,8 @@ import torch
 from ppocr_like.config import Recipe
 from ppocr_like.contracts import Rejected, Request
 from ppocr_like.report.speed.loop import TimedLoader
-from ppocr_like.report.speed.measure import Shape, batch_of, canvases, first_requests, one_core, without_augmentation
+from ppocr_like.report.speed.measure import batch_of, canvases, first_requests, one_core, without_augmentation
+from ppocr_like.report.speed.settings import Shape
 
 
 def test_shape_reads_and_writes():
