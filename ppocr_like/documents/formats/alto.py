@@ -7,9 +7,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from ppocr_like.documents.formats.xml import PROGRAM, box, document, pairs, possible
 from ppocr_like.documents.page import Line, Page, majority_turn
 from ppocr_like.documents.words import Word
-from ppocr_like.documents.xml import PROGRAM, box, document, pairs, possible
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"

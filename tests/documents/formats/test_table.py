@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ppocr_like.documents import Character, Line, Page
-from ppocr_like.documents.formats import FORMATS
+from ppocr_like.documents.formats.table import FORMATS
 
 PICTURE = np.full((300, 400, 3), 255, np.uint8)
 PAGE = "{http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15}"

@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from ppocr_like.documents.formats.xml import PROGRAM, box, document, pairs, possible
 from ppocr_like.documents.page import Line, Page, majority_turn
 from ppocr_like.documents.words import Character, Word
-from ppocr_like.documents.xml import PROGRAM, box, document, pairs, possible
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ppocr_like.documents import Character, Line, Page
-from ppocr_like.documents.hocr import write_hocr
+from ppocr_like.documents.formats.hocr import write_hocr
 from ppocr_like.documents.page import turned_points
 
 WIDTH, HEIGHT = 600, 400

@@ -7,8 +7,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from ppocr_like.documents.formats.xml import PROGRAM, box, document, possible, whole
 from ppocr_like.documents.page import Line, Page, frame_of, turned_points
-from ppocr_like.documents.xml import PROGRAM, box, document, possible, whole
 
 DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
