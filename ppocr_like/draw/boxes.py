@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ppocr_like.contracts import PageBoxes, ignored_box
+from ppocr_like.contracts import PageBoxes
+from ppocr_like.documents.formats.paddle import ignored_box
 from ppocr_like.outside import Malformed, outline, parse_json
 
 FOUND, TRUE, IGNORED = (40, 30, 220), (60, 150, 40), (150, 150, 150)  # BGR

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.contracts import PageBoxes, RejectedSample, ignored_box
+from ppocr_like.contracts import PageBoxes, RejectedSample
+from ppocr_like.documents.formats.paddle import ignored_box
 from ppocr_like.errors import OcrError
 from ppocr_like.metrics.base import Metric
 from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, match_image
