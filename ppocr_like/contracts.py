@@ -10,14 +10,6 @@ import numpy as np
 
 from ppocr_like.printable import one_line
 
-IGNORED_TEXTS = ("###", "*")  # transcriptions of regions that are neither trained on nor counted (PaddleOCR's DetLabelEncode)
-
-
-def ignored_box(record: Mapping[str, Any]) -> bool:
-    """Whether a box of a label file is marked as one that counts for nothing: by its text, or as PPOCRLabel's `difficult`."""
-    return record.get("transcription") in IGNORED_TEXTS or record.get("difficult") in (True, 1)
-
-
 VIEWS = "|"  # between the texts of a sample's views, where a transform makes several pictures of one
 
 

@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
     **dict.fromkeys(
-        ("registry", "errors", "charset", "contracts", "geometry", "draw", "atomic", "outputs", "outside", "printable", "text"),
+        ("registry", "errors", "charset", "contracts", "geometry", "atomic", "outputs", "outside", "printable", "text"),
         0,
     ),
-    "config": 1,
-    **dict.fromkeys(("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
+    **dict.fromkeys(("config", "documents"), 1),
+    **dict.fromkeys(("draw", "transforms", "postprocess", "metrics", "modeling", "losses", "optim"), 2),
     **dict.fromkeys(("data", "weights"), 3),
     **dict.fromkeys(("engine", "pipeline"), 4),
     **dict.fromkeys(("export", "tune"), 5),
@@ -35,7 +35,6 @@ WITHOUT_TORCH = (
     "charset",
     "contracts",
     "geometry",
-    "draw",
     "atomic",
     "outputs",
     "outside",
@@ -43,11 +42,12 @@ WITHOUT_TORCH = (
     "text",
     "config",
     "documents",
+    "draw",
     "transforms",
     "postprocess",
     "metrics",
 )
-WITHOUT_CONFIG = ("documents", "transforms", "postprocess", "metrics", "modeling", "losses", "optim")
+WITHOUT_CONFIG = ("documents", "draw", "transforms", "postprocess", "metrics", "modeling", "losses", "optim")
 ON_DEMAND = ("ppocr_like.pipeline.torch_backend",)
 WITHOUT_FILES = ("modeling", "losses", "optim")
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -13,8 +13,9 @@ from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import SetReport
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
 from ppocr_like.data.near import PAGE_GRID
+from ppocr_like.documents.formats.paddle import read_label
 from ppocr_like.geometry import corners_in_order, outline_fault, signed_area, smallest_box
-from ppocr_like.outside import pairs, parse_json, usable
+from ppocr_like.outside import Malformed, usable
 from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.east_crop import EastRandomCropData
 from ppocr_like.transforms.random_crop import RandomCrop
@@ -99,9 +100,8 @@ class PageExaminer(Examiner):
             tally.findings.note(error.reason, f"{place_of(info)}: {error.detail}")
             return None
         try:
-            written: list[Any] = parse_json(info.text)
-            polygons = [pairs(box["points"]) for box in written]
-        except (ValueError, TypeError, KeyError) as error:  # a chain without a step that reads the label
+            polygons = [line.points for line in read_label(info.text)]
+        except Malformed as error:  # a chain without a step that reads the label
             tally.findings.note("broken label", f"{place_of(info)}: {error}")
             return None
         if any(getattr(step, "order_corners", False) for step in self.label_steps):

@@ -1,4 +1,4 @@
-"""A page of recognised text."""
+"""A page of text: what was read on it, or what truly stands on it."""
 
 from __future__ import annotations
 
@@ -11,42 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ppocr_like.documents.plain import Tags, one_of, plain, points_of, tags_of, texts_of, truth_of
+from ppocr_like.documents.regions import Order, Region
+from ppocr_like.documents.words import Character, Word, words_of
 from ppocr_like.geometry import smallest_box
-from ppocr_like.outside import Malformed, number, outline, text_of
+from ppocr_like.outside import Malformed, number, text_of
 
 BASELINE = 0.2  # of a line's height lies below its letters without descenders
-
-
-@dataclass(frozen=True, eq=False)
-class Character:
-    """One character (a class of the recogniser: sometimes several code points) of a line.
-
-    Args:
-        text: what was read.
-        points: (4, 2) px of the page: the quadrangle it fills of its line, from the line's own top left on, clockwise.
-        confidence: [0, 1].
-    """
-
-    text: str
-    points: np.ndarray
-    confidence: float
-
-
-@dataclass(frozen=True, eq=False)
-class Word:
-    """A run of characters between spaces.
-
-    Args:
-        text: without spaces.
-        points: (4, 2) px of the page, as of a Character.
-        confidence: mean of its characters', [0, 1].
-        characters: its own; empty where their places are not known.
-    """
-
-    text: str
-    points: np.ndarray
-    confidence: float
-    characters: tuple[Character, ...] = ()
+DIRECTIONS = ("", "ltr", "rtl")
+SPLITS = ("", "train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +34,14 @@ class Line:
         characters: with their places, in the order of `text`; empty where they are not known.
         turned: degrees counter-clockwise by which the line was turned to be read: 0, 90 (a vertical line), 180, 270.
         block: number of the text block (column) it stands in, from 0, in reading order.
+        id: its name on the page; "": it has none.
+        baseline: (P, 2) px of the page, two points or more, in the direction of the text from its left; None: not known.
+        tags: marks of the line, (name, value).
+        language: of the text, as BCP 47 writes it; "": not known.
+        base_dir: base direction of the text, "ltr" or "rtl"; "": not known.
+        split: of a data set, "train", "validation" or "test"; "": not said.
+        regions: ids of the regions it stands in, the outermost first.
+        ignored: of the truth: neither text nor background; it is neither trained on nor judged.
     """
 
     points: np.ndarray
@@ -70,6 +51,14 @@ class Line:
     characters: tuple[Character, ...] = ()
     turned: int = 0
     block: int = 0
+    id: str = ""
+    baseline: np.ndarray | None = None
+    tags: Tags = ()
+    language: str = ""
+    base_dir: str = ""
+    split: str = ""
+    regions: tuple[str, ...] = ()
+    ignored: bool = False
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
@@ -88,25 +77,23 @@ class Line:
         corners = np.asarray(self.points, float) if len(self.points) == 4 else smallest_box(self.points)[0].astype(float)
         return np.roll(corners, -(self.turned // 90), axis=0)
 
-    def baseline(self) -> np.ndarray:
-        """(2, 2) px: about where the letters stand, in the direction of the text from its left: BASELINE of the height above
-        the outline's lower side."""
+    def baseline_points(self) -> np.ndarray:
+        """(P, 2) px: where the letters stand, in the direction of the text from its left. Where `baseline` is not known, two
+        points: BASELINE of the height above the outline's lower side."""
+        if self.baseline is not None:
+            return self.baseline
         top_left, top_right, bottom_right, bottom_left = self.upright()
         return np.array([bottom_left + BASELINE * (top_left - bottom_left), bottom_right + BASELINE * (top_right - bottom_right)])
 
     def words(self) -> list[Word]:
-        """The words with their places; where the characters' places are not known, one word: the whole text.
-
-        An entry of several characters with a space inside counts as part of a word.
-        """
+        """The words with their places (see `words_of`); where the characters' places are not known, one word: the whole text."""
         if not self.characters:
             text = self.text.strip()
             return [Word(text, self.upright(), self.confidence)] if text else []
-        runs = groupby(self.characters, key=lambda character: character.text.isspace())
-        return [_word(tuple(run)) for space, run in runs if not space]
+        return words_of(self.characters)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data: px to a tenth."""
+        """Plain data: px to a tenth. What came later than `characters` stands there where it is set."""
         return {
             "text": self.text,
             "confidence": round(self.confidence, 4),
@@ -114,31 +101,57 @@ class Line:
             "score": round(self.score, 4),
             "turned": self.turned,
             "block": self.block,
-            "characters": [
-                {"text": c.text, "points": plain(c.points), "confidence": round(c.confidence, 4)} for c in self.characters
-            ],
+            "characters": [character.as_dict() for character in self.characters],
+            **self._known(),
         }
+
+    def _known(self) -> dict[str, Any]:
+        """Of the fields that a recogniser does not fill, those that are set."""
+        tree: dict[str, Any] = {} if self.baseline is None else {"baseline": plain(self.baseline)}
+        for name in ("id", "language", "base_dir", "split", "ignored"):
+            if getattr(self, name):
+                tree[name] = getattr(self, name)
+        if self.tags:
+            tree["tags"] = [list(tag) for tag in self.tags]
+        if self.regions:
+            tree["regions"] = list(self.regions)
+        return tree
 
     @classmethod
     def from_dict(cls, tree: dict[str, Any]) -> Line:
-        """The reverse of `as_dict`."""
-        characters = tuple(
-            Character(text_of(c["text"]), _corners(c["points"]), number(c["confidence"], "confidence", 0, 1))
-            for c in tree.get("characters", ())
-        )
-        points = outline(tree["points"])
-        if len(points) < 3:
-            raise Malformed(f"a line has {len(points)} points; three or more are needed")
+        """The reverse of `as_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: not such data.
+        """
+        characters = tuple(Character.from_dict(character) for character in tree.get("characters", ()))
+        points = points_of(tree["points"], "a line", 3)
         turned, block = number(tree.get("turned", 0), "turned", 0, 270), number(tree.get("block", 0), "block", 0)
         if turned % 90:
             raise Malformed(f"turned is {turned:g}; 0, 90, 180 and 270 are possible")
         confidence, score = (number(tree.get(key, default), key, 0, 1) for key, default in (("confidence", 0.0), ("score", 1.0)))
-        return cls(points, text_of(tree["text"]), confidence, score, characters, int(turned), int(block))
+        return cls(
+            points,
+            text_of(tree["text"]),
+            confidence,
+            score,
+            characters,
+            int(turned),
+            int(block),
+            id=text_of(tree.get("id", ""), "id"),
+            baseline=points_of(tree["baseline"], "a baseline", 2) if tree.get("baseline") is not None else None,
+            tags=tags_of(tree.get("tags", ())),
+            language=text_of(tree.get("language", ""), "language"),
+            base_dir=one_of(tree.get("base_dir", ""), "base_dir", DIRECTIONS),
+            split=one_of(tree.get("split", ""), "split", SPLITS),
+            regions=texts_of(tree.get("regions", ()), "regions"),
+            ignored=truth_of(tree.get("ignored", False), "ignored"),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """What was read on a page.
+    """What was read on a page, or what truly stands on it.
 
     Args:
         source: the image's name (`scan.pdf#3` is the third page of a file with several).
@@ -147,6 +160,9 @@ class Page:
         left_out: lines whose text was less certain than the filter asks, or empty; in reading order too.
         dpi: px per inch (across, down) of the image as it is shown; None: not known.
         languages: of the text, as BCP 47 writes them ("de", "sr-Latn"); empty: not known.
+        regions: parts of the page; empty: not known.
+        orders: in which lines or regions are read, where there are others than that of `lines`.
+        processing: the steps that made the page, the first one first, in words.
     """
 
     source: str
@@ -156,6 +172,9 @@ class Page:
     left_out: tuple[Line, ...] = ()
     dpi: tuple[float, float] | None = None
     languages: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = ()
+    orders: tuple[Order, ...] = ()
+    processing: tuple[str, ...] = ()
 
     @property
     def turned(self) -> int:
@@ -177,10 +196,14 @@ class Page:
             yield list(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data; `dpi` and `languages` stand there where they are known."""
+        """Plain data; `dpi`, `languages`, `regions`, `orders` and `processing` stand there where they are known."""
         known: dict[str, Any] = {"dpi": [round(value, 2) for value in self.dpi]} if self.dpi else {}
         if self.languages:
             known["languages"] = list(self.languages)
+        parts: dict[str, Any] = {"regions": self.regions, "orders": self.orders}
+        known |= {name: [part.as_dict() for part in values] for name, values in parts.items() if values}
+        if self.processing:
+            known["processing"] = list(self.processing)
         return {
             "image": self.source,
             "width": self.width,
@@ -202,15 +225,11 @@ class Page:
         width, height = (int(number(tree[key], key, 0)) for key in ("width", "height"))
         dpi = _pair(tree["dpi"]) if tree.get("dpi") is not None else None
         languages = tuple(text_of(language, "languages") for language in tree.get("languages", ()))
-        return cls(text_of(tree["image"], "image"), width, height, lines, left_out, dpi, languages)
-
-
-def _corners(points: Any) -> np.ndarray:
-    """(4, 2) px of a character."""
-    corners = outline(points)
-    if len(corners) != 4:
-        raise Malformed(f"a character has {len(corners)} corners; four are needed")
-    return corners
+        regions = tuple(Region.from_dict(region) for region in tree.get("regions", ()))
+        orders = tuple(Order.from_dict(order) for order in tree.get("orders", ()))
+        processing = texts_of(tree.get("processing", ()), "processing")
+        image = text_of(tree["image"], "image")
+        return cls(image, width, height, lines, left_out, dpi, languages, regions, orders, processing)
 
 
 def _pair(values: Any) -> tuple[float, float]:
@@ -240,19 +259,3 @@ def frame_of(points: np.ndarray) -> tuple[float, float, float, float]:
     points = np.asarray(points, float)
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return left, top, right, bottom
-
-
-def plain(points: np.ndarray) -> list[list[float]]:
-    """(P, 2) px as lists, to a tenth of a px."""
-    return [[round(float(x), 1), round(float(y), 1)] for x, y in np.asarray(points)]
-
-
-def _word(characters: tuple[Character, ...]) -> Word:
-    """A quadrangle from the outer sides of the outermost characters, whichever way the text runs: the last one need not be the
-    outermost ("2020" within a Hebrew word)."""
-    along = characters[0].points[1] - characters[0].points[0]
-    ordered = sorted(characters, key=lambda character: float(character.points.mean(axis=0) @ along))
-    first, last = ordered[0].points, ordered[-1].points
-    points = np.array([first[0], last[1], last[2], first[3]])
-    text = "".join(character.text for character in characters)
-    return Word(text, points, float(np.mean([character.confidence for character in characters])), characters)

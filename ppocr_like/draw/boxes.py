@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ppocr_like.contracts import PageBoxes, ignored_box
-from ppocr_like.outside import Malformed, outline, parse_json
+from ppocr_like.contracts import PageBoxes
+from ppocr_like.documents.formats.paddle import readable_lines
 
 FOUND, TRUE, IGNORED = (40, 30, 220), (60, 150, 40), (150, 150, 150)  # BGR
 SHIFT = 3  # OpenCV draws at 1/8 px
@@ -19,18 +19,7 @@ Truth = Sequence[tuple[np.ndarray, bool]]
 
 def truth_of(label: str) -> list[tuple[np.ndarray, bool]]:
     """The regions of a page's label: ((P, 2) px, ignored). Entries that are none are left out: this is for looking at."""
-    try:
-        entries = parse_json(label)
-    except Malformed:
-        return []
-    found = []
-    for entry in entries if isinstance(entries, list) else []:
-        try:
-            points = outline(entry.get("points") if isinstance(entry, dict) else None)
-        except Malformed:
-            continue
-        found.append((points, ignored_box(entry)))
-    return found
+    return [(line.points, line.ignored) for line in readable_lines(label)]
 
 
 def draw_boxes(

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.contracts import PageBoxes, RejectedSample, ignored_box
+from ppocr_like.contracts import PageBoxes, RejectedSample
+from ppocr_like.documents.formats.paddle import readable_lines
 from ppocr_like.errors import OcrError
 from ppocr_like.metrics.base import Metric
 from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, match_image
-from ppocr_like.outside import Malformed, outline, parse_json
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("hmean", "precision", "recall")
@@ -114,16 +114,4 @@ class DetMetric(Metric):
 def cared_polygons(label: str) -> list[np.ndarray]:
     """Polygons (P, 2) of a label line's JSON that are not ignored, as far as it can be read: what a rejected sample's image
     held. Of a label that is no JSON: none."""
-    try:
-        entries = parse_json(label)
-    except Malformed:
-        return []
-    polygons = []
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict) or ignored_box(entry):
-            continue
-        try:
-            polygons.append(outline(entry.get("points")))
-        except Malformed:
-            continue
-    return polygons
+    return [line.points for line in readable_lines(label) if not line.ignored]

@@ -12,7 +12,8 @@ import numpy as np
 from ppocr_like.config import BucketByWidth
 from ppocr_like.contracts import TextBox
 from ppocr_like.documents.order import reading_order
-from ppocr_like.documents.page import Character, Line, Page, majority_turn
+from ppocr_like.documents.page import Line, Page, majority_turn
+from ppocr_like.documents.words import Character
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.classifier import Classifier
 from ppocr_like.pipeline.crop import Crop, cut_line

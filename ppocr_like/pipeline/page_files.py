@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from ppocr_like.atomic import write_bytes
-from ppocr_like.documents.formats import FORMATS
+from ppocr_like.documents.formats.pdf import DPI, Sheet, write_pdf
+from ppocr_like.documents.formats.table import FORMATS
 from ppocr_like.documents.page import Page
-from ppocr_like.documents.pdf import DPI, Sheet, write_pdf
 from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.pipeline.ocr import OCR, PageResult

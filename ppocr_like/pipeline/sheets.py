@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from ppocr_like.documents.pdf import DPI, LARGEST, POINTS, Sheet
+from ppocr_like.documents.formats.pdf import DPI, LARGEST, POINTS, Sheet
 from ppocr_like.errors import DataError
 from ppocr_like.pipeline.page_sources import PageSource
 from ppocr_like.pipeline.pdf_source import pdf_dpi, pdf_has_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ppocr_like.documents.pdf import join_pdf
+from ppocr_like.documents.formats.pdf import join_pdf
 from ppocr_like.errors import DataError
 from ppocr_like.pipeline.page_sources import PageSource, free_name
 

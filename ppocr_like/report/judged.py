@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.documents.page import Page, plain
+from ppocr_like.documents.page import Page
+from ppocr_like.documents.plain import plain
 from ppocr_like.metrics.page_text import Judgement, Lines, PageCounts
 
 

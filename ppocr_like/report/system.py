@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,18 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.data.census import PageCensus, count_page
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
+from ppocr_like.documents.formats.paddle import read_label
+from ppocr_like.documents.page import Line
 from ppocr_like.engine.labels import judge_boxes
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.errors import CheckpointError, ConfigError, DataError, OcrError, Problem
 from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
+from ppocr_like.outside import Malformed, usable
 from ppocr_like.pipeline.ocr import CLS_THRESH, MIN_CONFIDENCE, OCR
 from ppocr_like.pipeline.tiles import LEAST_TILE
 from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 from ppocr_like.report.system_html import html_report
-from ppocr_like.transforms.det_label import DetLabelEncode
+from ppocr_like.transforms.det_label import BROKEN, polygons_of
 
 SECTION = SYSTEM
 SECTIONS = ("Global", SECTION, "Metric", "Eval")
@@ -190,28 +193,34 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
         TrainingError: no box can be used.
     """
     pages, census = [], PageCensus()
-    encode, rng = DetLabelEncode(), np.random.default_rng(0)
     for file in dataset.label_file_list:
         index = LabelIndex(file)
         for number in range(index.count):
+            place = f"{file}, line {index.line_number(number)}"
             try:
                 (path, *_), label, _ = parse_line(index.read(number), "\t")
-                sample = encode({"label": label}, rng)
+                lines = read_label(label)
             except Rejected as error:
-                place = f"{file}, line {index.line_number(number)}"
                 raise DataError(f"{error.reason}: {error.detail}", place) from error
-            outlines = [np.asarray(outline, np.float64) for outline in sample["polys"]]
-            folder = dataset.data_dir or os.path.dirname(file)
-            texts = [str(text) for text in sample["texts"]]
-            count_page(census, f"{file}, line {index.line_number(number)}", outlines, sample["ignore_tags"])
+            except Malformed as error:
+                raise DataError(f"{BROKEN}: {error}", place) from error
+            truth = _as_judged(lines)
+            count_page(census, place, truth.outlines, truth.ignored)
             census.total += 1
-            pages.append((os.path.join(folder, path), Lines(outlines, texts, sample["ignore_tags"].tolist())))
+            pages.append((os.path.join(dataset.data_dir or os.path.dirname(file), path), truth))
     if not any(os.path.exists(path) for path, _ in pages):
         raise DataError(
             f"none of the {len(pages)} images is there, such as {pages[0][0]}; set data_dir", dataset.label_file_list[0]
         )
     judge_boxes(census, "pages", dataset.label_file_list)
     return pages
+
+
+def _as_judged(lines: Sequence[Line]) -> Lines:
+    """With the outlines as an evaluation of the detector alone has them; those that cannot be used are ignored."""
+    polygons = polygons_of(lines)
+    ignored = np.array([line.ignored for line in lines], bool) | ~usable(polygons)
+    return Lines(list(polygons.astype(np.float64)), [line.text for line in lines], ignored.tolist())
 
 
 def judged_page(ocr: OCR, path: str, truth: Lines, comparing: Comparing) -> JudgedPage:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from ppocr_like.contracts import IGNORED_TEXTS, Rejected, ignored_box
+from ppocr_like.contracts import Rejected
+from ppocr_like.documents.formats.paddle import IGNORED_TEXTS, lines_of, read_boxes
+from ppocr_like.documents.page import Line
 from ppocr_like.geometry import corners_in_order
-from ppocr_like.outside import Malformed, parse_json, usable
+from ppocr_like.outside import Malformed, usable
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.polygons import stack
@@ -44,22 +46,33 @@ class DetLabelEncode(Transform):
         self.paddle_exact = paddle_exact
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        boxes = _parsed(sample["label"])
-        if not boxes and self.paddle_exact:
+        try:
+            boxes = read_boxes(sample["label"])
+            lines = lines_of(boxes)
+        except Malformed as error:
+            raise Rejected(BROKEN, str(error)) from error
+        if not lines and self.paddle_exact:
             raise Rejected("no boxes", "the label is an empty list")
-        polys, texts = _polygons(boxes) if boxes else (np.zeros((0, 4, 2), np.float32), [])
+        polys = polygons_of(lines)
         if self.order_corners:
             polys = _ordered(polys)
         if self.paddle_exact:
-            marked = np.array([text in IGNORED_TEXTS for text in texts], bool)
+            marked = np.array([line.text in IGNORED_TEXTS for line in lines], bool)
         else:
-            marked = np.array([ignored_box(box) for box in boxes], bool)
+            marked = np.array([line.ignored for line in lines], bool)
         sample["polys"] = polys
-        sample["texts"] = texts
-        placed = usable(polys)
-        polys[~placed & np.isfinite(polys).all(axis=(1, 2))] = np.nan  # too far out: the next steps know what is no number
-        sample["ignore_tags"] = marked | ~placed
+        sample["texts"] = [box["transcription"] for box in boxes]
+        sample["ignore_tags"] = marked | ~usable(polys)
         return sample
+
+
+def polygons_of(lines: Sequence[Line]) -> np.ndarray:
+    """(N, P, 2) float32 px of all outlines; shorter ones repeat their last point. Where one lies farther out than any image
+    (`outside.FARTHEST`) it is NaN: the next steps know what is no number."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+        polys = stack(line.points for line in lines) if lines else np.zeros((0, 4, 2), np.float32)
+    polys[~usable(polys) & np.isfinite(polys).all(axis=(1, 2))] = np.nan
+    return polys
 
 
 def _ordered(polys: np.ndarray) -> np.ndarray:
@@ -70,43 +83,3 @@ def _ordered(polys: np.ndarray) -> np.ndarray:
             poly[:4] = corners_in_order(poly[:4])
             poly[4:] = poly[3]
     return polys
-
-
-def _parsed(label: str) -> list[Any]:
-    try:
-        boxes = parse_json(label)
-    except Malformed as error:
-        raise Rejected(BROKEN, f"the label {error}") from error
-    if not isinstance(boxes, list):
-        raise Rejected(BROKEN, f"a list of boxes is needed, not {type(boxes).__name__}")
-    return boxes
-
-
-def _polygons(boxes: list[Any]) -> tuple[np.ndarray, list[Any]]:
-    """((N, P, 2) float32, transcriptions) of all boxes."""
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, hence ignored
-        try:
-            texts = [box["transcription"] for box in boxes]
-            polys = np.array([box["points"] for box in boxes], np.float32)
-        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
-            texts, polys = [], np.zeros(0, np.float32)
-        if polys.ndim == 3 and polys.shape[1] and polys.shape[2] == 2:
-            return polys, texts  # the usual page: every polygon has as many points as the others
-        polys = stack(_points(box, number) for number, box in enumerate(boxes, 1))
-        return polys, [box["transcription"] for box in boxes]
-
-
-def _points(box: Any, number: int) -> np.ndarray:
-    """(P, 2) float32 of one box."""
-    if not isinstance(box, dict):
-        raise Rejected(BROKEN, f"box {number} is no mapping with transcription and points")
-    for key in ("points", "transcription"):
-        if key not in box:
-            raise Rejected(BROKEN, f"box {number} has no {key}")
-    try:
-        points = np.array(box["points"], np.float32)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise Rejected(BROKEN, f"box {number}: points are no numbers ({error})") from error
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise Rejected(BROKEN, f"box {number}: points must be a list of [x, y], not an array of shape {points.shape}")
-    return points

@@ -3,8 +3,10 @@
 import json
 
 import numpy as np
+import pytest
 
 from ppocr_like.documents import Character, Line, Page
+from ppocr_like.outside import Malformed
 
 
 def line(text, step=10.0, backwards=False, **options):
@@ -51,3 +53,69 @@ def test_plain_data_and_back():
     assert again.lines[0].turned == 90 and again.lines[0].block == 1 and again.left_out[0].text == "?"
     last = {"text": "b", "points": [[20, 0], [30, 0], [30, 20], [20, 20]], "confidence": 0.52}
     assert tree["lines"][0]["characters"][2] == last
+
+
+FULL = {
+    "id": "l1",
+    "baseline": [[0, 15], [10, 16], [20, 15]],
+    "tags": [["type", "heading"], ["type", "first"]],
+    "language": "he",
+    "base_dir": "rtl",
+    "split": "validation",
+    "regions": ["r1"],
+    "ignored": True,
+}
+REGION = {"id": "r1", "type": "paragraph", "outline": [[0, 0], [9, 0], [9, 9]], "tags": [["type", "x"]], "language": "de"}
+ORDER = {"name": "by column", "ids": ["r1"], "level": "region", "total": False}
+
+
+def test_what_a_recogniser_does_not_know_stands_nowhere_in_plain_data():
+    keys = ["text", "confidence", "points", "score", "turned", "block", "characters"]
+    assert list(line("ab").as_dict()) == keys
+    tree = Page("p.png", 100, 50, (line("ab"),)).as_dict()
+    assert list(tree) == ["image", "width", "height", "turned", "lines", "left_out"]
+
+
+def test_what_is_known_of_lines_regions_and_orders_comes_back():
+    tree = {**Page("p.png", 100, 50, (line("ab"),)).as_dict(), "regions": [REGION], "orders": [ORDER], "processing": ["a", "b"]}
+    tree["lines"][0] |= FULL
+    page = Page.from_dict(json.loads(json.dumps(tree)))
+    assert page.as_dict() == tree
+    one, region, order = page.lines[0], page.regions[0], page.orders[0]
+    assert one.ignored and one.tags == (("type", "heading"), ("type", "first")) and one.regions == ("r1",)
+    assert region.outline.shape == (3, 2) and (region.type, region.language) == ("paragraph", "de")
+    assert (order.ids, order.level, order.total) == (("r1",), "region", False)
+    assert page.processing == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("lines", "id", 3, "id is 3; a text is needed"),
+        ("lines", "baseline", [[1, 2]], "a baseline has 1 points; two or more are needed"),
+        ("lines", "tags", {"a": "b"}, "tags is {'a': 'b'}; a list of pairs [name, value] is needed"),
+        ("lines", "tags", [["a", 1]], "tags is 1; a text is needed"),
+        ("lines", "language", None, "language is None; a text is needed"),
+        ("lines", "base_dir", "up", "base_dir is 'up'; possible are '', 'ltr', 'rtl'"),
+        ("lines", "split", [], "split is []; possible are '', 'train', 'validation', 'test'"),
+        ("lines", "regions", "r1", "regions is 'r1'; a list of texts is needed"),
+        ("lines", "ignored", 1, "ignored is 1; true or false is needed"),
+        ("regions", "outline", [[0, 0], [1, 1]], "a region has 2 points; three or more are needed"),
+        ("regions", "type", 1, "type is 1; a text is needed"),
+        ("orders", "ids", [1], "ids is 1; a text is needed"),
+        ("orders", "level", "word", "level is 'word'; possible are 'line', 'region'"),
+        ("orders", "total", "yes", "total is 'yes'; true or false is needed"),
+    ],
+)
+def test_other_types_are_malformed(part, key, value, message):
+    tree = {"image": "p", "width": 9, "height": 9, "lines": [line("a").as_dict()], "regions": [REGION], "orders": [ORDER]}
+    tree[part] = [{**tree[part][0], key: value}]
+    with pytest.raises(Malformed) as error:
+        Page.from_dict(tree)
+    assert str(error.value) == message
+
+
+def test_a_known_baseline_is_taken_and_another_one_guessed():
+    assert line("ab").baseline_points().tolist() == [[0, 16], [20, 16]]
+    known = np.array([[0, 15], [10, 17], [20, 15]])
+    assert line("ab", baseline=known).baseline_points().tolist() == known.tolist()

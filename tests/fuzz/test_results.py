@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ppocr_like.documents.formats import FORMATS
-from ppocr_like.documents.page import Character, Line, Page
+from ppocr_like.documents import Character, Line, Page
+from ppocr_like.documents.formats.table import FORMATS
 from ppocr_like.documents.predictions import read_predictions
 from ppocr_like.pipeline.inputs import find_images, read_list
 from ppocr_like.pipeline.page_sources import find_pages

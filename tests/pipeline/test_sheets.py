@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from ppocr_like.documents.formats.pdf import join_pdf, write_pdf
 from ppocr_like.documents.page import Line, Page
-from ppocr_like.documents.pdf import join_pdf, write_pdf
 from ppocr_like.pipeline.page_sources import find_pages
 from ppocr_like.pipeline.sheets import page_dpi, sheet_of
 
@@ -159,7 +159,7 @@ def test_what_pages_share_stands_once_in_the_whole(tmp_path):
 
 
 def test_a_damaged_pdf_gets_a_picture(tmp_path, caplog):
-    from ppocr_like.documents.pdf import Sheet
+    from ppocr_like.documents.formats.pdf import Sheet
 
     data = write_pdf(Page("x.pdf#1", 200, 300), np.zeros((300, 200, 3), np.uint8), Sheet(b"no pdf", 1, (200, 200)))
     assert "its own page cannot be kept" in caplog.text

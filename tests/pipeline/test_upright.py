@@ -8,9 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from ppocr_like.documents.alto import write_alto
-from ppocr_like.documents.hocr import write_hocr
-from ppocr_like.documents.page_xml import write_page_xml
+from ppocr_like.documents.formats.alto import write_alto
+from ppocr_like.documents.formats.hocr import write_hocr
+from ppocr_like.documents.formats.page_xml import write_page_xml
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline import Classifier, Detector, Recogniser
 from ppocr_like.pipeline.crop import cut_line

@@ -17,9 +17,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from ppocr_like.contracts import IGNORED_TEXTS
 from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, upright
 from ppocr_like.data.convert.json_stream import JsonStream
+from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
 from ppocr_like.errors import DataError
 
 IMAGES = ("imgs", "images")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ppocr_like.contracts import IGNORED_TEXTS
+from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
 
 # What RRC-MLT writes there, and what its successors add.
 _NAMES = """

@@ -14,9 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.contracts import IGNORED_TEXTS
 from ppocr_like.data.convert.base import Box, Page, Reader, find_images, upright
 from ppocr_like.data.convert.columns import extra_columns, unquoted
+from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
 from ppocr_like.errors import DataError
 from ppocr_like.outside import read_file
 

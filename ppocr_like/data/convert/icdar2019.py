@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.contracts import IGNORED_TEXTS
 from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, find_images_below
 from ppocr_like.data.convert.json_stream import JsonStream
+from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
 from ppocr_like.outside import load_json
 
 LEVELS = {"line": "lines", "char": "chars"}

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.contracts import IGNORED_TEXTS
 from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, upright
+from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
 from ppocr_like.outside import load_json
 
 TEXT_FROM = ("label", "description")

@@ -9,10 +9,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ppocr_like.contracts import Rejected, ignored_box
+from ppocr_like.contracts import Rejected
 from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
+from ppocr_like.documents.formats.paddle import ignored_box
 from ppocr_like.errors import DataError
 from ppocr_like.outside import LARGE, Malformed, load_text, parse_json
 

@@ -18,8 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ppocr_like.documents.formats.pdf_text import ADVANCE, FONT, text_rows
 from ppocr_like.documents.page import Page
-from ppocr_like.documents.pdf_text import ADVANCE, FONT, text_rows
 from ppocr_like.errors import OcrError
 from ppocr_like.printable import printable
 

@@ -7,8 +7,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from ppocr_like.documents.page import Line, Page, Word, majority_turn
-from ppocr_like.documents.xml import PROGRAM, box, document, pairs, possible, whole
+from ppocr_like.documents.formats.xml import PROGRAM, box, document, pairs, possible
+from ppocr_like.documents.page import Line, Page, majority_turn
+from ppocr_like.documents.words import Word
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
@@ -42,9 +43,8 @@ def write_alto(page: Page, picture: np.ndarray) -> bytes:
 
 
 def _line(block: Element, name: str, line: Line, page: Page) -> None:
-    (left, first), (right, second) = whole(line.baseline(), page)
     frame = _frame(line.points, page)
-    element = SubElement(block, "TextLine", {"ID": name, **frame, "BASELINE": f"{left},{first} {right},{second}"})
+    element = SubElement(block, "TextLine", {"ID": name, **frame, "BASELINE": pairs(line.baseline_points(), page)})
     _shape(element, line.points, page)
     words = line.words()
     for number, word in enumerate(words, 1):

@@ -13,7 +13,8 @@ from itertools import groupby
 
 import numpy as np
 
-from ppocr_like.documents.page import Character, Line
+from ppocr_like.documents.page import Line
+from ppocr_like.documents.words import Character
 from ppocr_like.text import is_right_to_left, to_visual
 from ppocr_like.text.bidi import REMOVED, RTL, levels
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ppocr_like.documents import Character, Line, Page
-from ppocr_like.documents.formats import FORMATS
+from ppocr_like.documents.formats.table import FORMATS
 
 PICTURE = np.full((300, 400, 3), 255, np.uint8)
 PAGE = "{http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15}"
@@ -167,3 +167,13 @@ def test_pdf_without_its_library(page, monkeypatch):
     monkeypatch.setitem(sys.modules, "pypdf", None)
     with pytest.raises(OcrError, match="pip install pypdf"):
         written("pdf", page)
+
+
+def test_a_known_baseline_of_several_points_is_written():
+    known = replace(LINES[0], baseline=np.array([[20, 45], [60, 47], [180, 45.4]]))
+    page = Page("p.png", 400, 300, (known,))
+    (element,) = ElementTree.fromstring(written("page", page)).iter(f"{PAGE}Baseline")
+    assert element.get("points") == "20,45 60,47 180,45"
+    (element,) = ElementTree.fromstring(written("alto", page)).iter(f"{ALTO}TextLine")
+    assert element.get("BASELINE") == "20,45 60,47 180,45"
+    assert b"baseline 0.0025 -5" in written("hocr", page)

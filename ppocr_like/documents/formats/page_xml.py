@@ -8,8 +8,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from ppocr_like.documents.page import Character, Line, Page, Word, majority_turn
-from ppocr_like.documents.xml import PROGRAM, box, document, pairs, possible
+from ppocr_like.documents.formats.xml import PROGRAM, box, document, pairs, possible
+from ppocr_like.documents.page import Line, Page, majority_turn
+from ppocr_like.documents.words import Character, Word
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
@@ -56,7 +57,7 @@ def _orientation(turned: int) -> dict[str, str]:
 def _line(region: Element, name: str, line: Line, page: Page) -> None:
     element = SubElement(region, "TextLine", {"id": name})
     SubElement(element, "Coords", {"points": pairs(line.points, page)})
-    SubElement(element, "Baseline", {"points": pairs(line.baseline(), page)})
+    SubElement(element, "Baseline", {"points": pairs(line.baseline_points(), page)})
     for number, word in enumerate(line.words() if line.characters else [], 1):
         _part(element, "Word", f"{name}w{number}", word, page)
     _text(element, line.text, line.confidence)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ppocr_like.documents import Line, Page
-from ppocr_like.documents.hocr import write_hocr
-from ppocr_like.documents.page import Character, turned_points
+from ppocr_like.documents import Character, Line, Page
+from ppocr_like.documents.formats.hocr import write_hocr
+from ppocr_like.documents.page import turned_points
 
 WIDTH, HEIGHT = 600, 400
 pytest.importorskip("ocrmypdf.hocrtransform", reason="needs ocrmypdf: pip install ocrmypdf")

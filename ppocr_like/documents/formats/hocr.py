@@ -7,8 +7,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from ppocr_like.documents.formats.xml import PROGRAM, box, document, possible, whole
 from ppocr_like.documents.page import Line, Page, frame_of, turned_points
-from ppocr_like.documents.xml import PROGRAM, box, document, possible, whole
 
 DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
@@ -57,10 +57,11 @@ def _bbox(points: np.ndarray, page: Page) -> str:
 
 
 def _baseline(line: Line, page: Page) -> str:
-    """`textangle` of a turned line, and its baseline: slope and offset (whole px, as programs expect) from the lower left of the
-    bbox as the text stands."""
+    """`textangle` of a turned line, and its baseline from its first to its last point: slope and offset (whole px, as programs
+    expect) from the lower left of the bbox as the text stands."""
     angle = f"; textangle {360 - line.turned}" if line.turned else ""
-    (x0, y0), (x1, y1) = turned_points(line.baseline(), line.turned, page.width, page.height)
+    baseline = turned_points(line.baseline_points(), line.turned, page.width, page.height)
+    (x0, y0), (x1, y1) = baseline[0], baseline[-1]
     if x1 <= x0:
         return angle
     left, _, _, bottom = frame_of(turned_points(np.array(whole(line.points, page)), line.turned, page.width, page.height))

@@ -1,4 +1,4 @@
-"""The formats that pages are written in, by name."""
+"""The formats that pages are written in, by name. `txt` and `json` stand here themselves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ppocr_like.documents.alto import write_alto
-from ppocr_like.documents.hocr import write_hocr
+from ppocr_like.documents.formats.alto import write_alto
+from ppocr_like.documents.formats.hocr import write_hocr
+from ppocr_like.documents.formats.page_xml import write_page_xml
+from ppocr_like.documents.formats.pdf import write_pdf
 from ppocr_like.documents.page import Page
-from ppocr_like.documents.page_xml import write_page_xml
-from ppocr_like.documents.pdf import write_pdf
 
 Writer = Callable[[Page, np.ndarray], bytes]
 

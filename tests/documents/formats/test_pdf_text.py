@@ -7,8 +7,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from ppocr_like.documents.page import Character, Line, Page
-from ppocr_like.documents.pdf import write_pdf
+from ppocr_like.documents import Character, Line, Page
+from ppocr_like.documents.formats.pdf import write_pdf
 from ppocr_like.text import to_visual
 
 pypdf = pytest.importorskip("pypdf")

@@ -1,0 +1,83 @@
+"""What a page has beside its lines: regions, and orders in which lines or regions are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ppocr_like.documents.plain import Tags, one_of, plain, points_of, tags_of, texts_of, truth_of
+from ppocr_like.outside import text_of
+
+LEVELS = ("line", "region")
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of a page: a paragraph, a table, a picture.
+
+    Args:
+        id: its name on the page.
+        type: what it is, in the words of who marked it ("paragraph", "marginalia"); "": not known.
+        outline: (P, 2) px of the page, three points or more.
+        tags: further marks, (name, value).
+        language: of its text, as BCP 47 writes it; "": not known.
+    """
+
+    id: str
+    type: str
+    outline: np.ndarray
+    tags: Tags = ()
+    language: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data: px to a tenth; `tags` and `language` stand there where they are set."""
+        tree: dict[str, Any] = {"id": self.id, "type": self.type, "outline": plain(self.outline)}
+        if self.tags:
+            tree["tags"] = [list(tag) for tag in self.tags]
+        if self.language:
+            tree["language"] = self.language
+        return tree
+
+    @classmethod
+    def from_dict(cls, tree: dict[str, Any]) -> Region:
+        """The reverse of `as_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: not such data.
+        """
+        outline = points_of(tree["outline"], "a region", 3)
+        tags, language = tags_of(tree.get("tags", ())), text_of(tree.get("language", ""), "language")
+        return cls(text_of(tree["id"], "id"), text_of(tree.get("type", ""), "type"), outline, tags, language)
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order in which the lines or the regions of a page are read. A page may have several.
+
+    Args:
+        name: of the order; "": it has none.
+        ids: of the lines or regions, the first one first.
+        level: "line" or "region": what the ids name.
+        total: whether the order tells the place of all of them; False: of those alone that it names.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    level: str = "line"
+    total: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"name": self.name, "ids": list(self.ids), "level": self.level, "total": self.total}
+
+    @classmethod
+    def from_dict(cls, tree: dict[str, Any]) -> Order:
+        """The reverse of `as_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: not such data.
+        """
+        name, ids = text_of(tree.get("name", ""), "name"), texts_of(tree["ids"], "ids")
+        return cls(name, ids, one_of(tree.get("level", "line"), "level", LEVELS), truth_of(tree.get("total", True), "total"))
