@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-# Random fills, torch's functions and tensor methods: a third of the time that building a network takes.
+# Random fills, torch's functions and tensor methods: about a third of the time that checking a recipe takes.
 FILLS = {
     *("uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_"),
     *("orthogonal_", "sparse_", "random_", "bernoulli_", "exponential_", "cauchy_", "log_normal_", "geometric_"),

@@ -23,14 +23,14 @@ from ppocr_like.outputs import claim
 from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 from ppocr_like.pipeline.ink import unread_print
 from ppocr_like.pipeline.ocr import OCR, PageResult
-from ppocr_like.pipeline.page_files import KINDS, SKIP, PageFiles, result_files, save
+from ppocr_like.pipeline.page_files import KINDS, PICTURE, SKIP, PageFiles, result_files, save
 from ppocr_like.pipeline.page_sources import PageSource, find_pages, result_names
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.sheets import page_dpi
 from ppocr_like.pipeline.whole_files import JOINERS, WholeFile, join, whole_files
 from ppocr_like.printable import one_line
 
-DEFAULT_KINDS = ("txt", "json", "picture")
+DEFAULT_KINDS = ("txt", "json", PICTURE)
 LOG = "pages.jsonl"  # what is done, a line for each page; the first line says with what
 ADVICE = "choose another folder with --out"
 

@@ -218,7 +218,7 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
 
 def _as_judged(lines: Sequence[Line]) -> Lines:
     """With the outlines as an evaluation of the detector alone has them; those that cannot be used are ignored."""
-    polygons = polygons_of(lines)
+    polygons = polygons_of([line.points for line in lines])
     ignored = np.array([line.ignored for line in lines], bool) | ~usable(polygons)
     return Lines(list(polygons.astype(np.float64)), [line.text for line in lines], ignored.tolist())
 

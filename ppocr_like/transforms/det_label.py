@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ppocr_like.contracts import Rejected
-from ppocr_like.documents.formats.paddle import IGNORED_TEXTS, lines_of, read_boxes
-from ppocr_like.documents.page import Line
+from ppocr_like.documents.formats.paddle import IGNORED_TEXTS, ignored_box, outlines_of, read_boxes
 from ppocr_like.geometry import corners_in_order
 from ppocr_like.outside import Malformed, usable
 from ppocr_like.registry import TRANSFORMS
@@ -48,29 +47,30 @@ class DetLabelEncode(Transform):
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         try:
             boxes = read_boxes(sample["label"])
-            lines = lines_of(boxes)
+            outlines = outlines_of(boxes)
         except Malformed as error:
             raise Rejected(BROKEN, str(error)) from error
-        if not lines and self.paddle_exact:
+        if not boxes and self.paddle_exact:
             raise Rejected("no boxes", "the label is an empty list")
-        polys = polygons_of(lines)
+        polys = polygons_of(outlines)
         if self.order_corners:
             polys = _ordered(polys)
-        if self.paddle_exact:
-            marked = np.array([line.text in IGNORED_TEXTS for line in lines], bool)
-        else:
-            marked = np.array([line.ignored for line in lines], bool)
+        texts = [box["transcription"] for box in boxes]
+        ignored = [text in IGNORED_TEXTS for text in texts] if self.paddle_exact else [ignored_box(box) for box in boxes]
         sample["polys"] = polys
-        sample["texts"] = [box["transcription"] for box in boxes]
-        sample["ignore_tags"] = marked | ~usable(polys)
+        sample["texts"] = texts
+        sample["ignore_tags"] = np.array(ignored, bool) | ~usable(polys)
         return sample
 
 
-def polygons_of(lines: Sequence[Line]) -> np.ndarray:
-    """(N, P, 2) float32 px of all outlines; shorter ones repeat their last point. Where one lies farther out than any image
+def polygons_of(outlines: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """(N, P, 2) float32 px of outlines (P, 2); shorter ones repeat their last point. Where one lies farther out than any image
     (`outside.FARTHEST`) it is NaN: the next steps know what is no number."""
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
-        polys = stack(line.points for line in lines) if lines else np.zeros((0, 4, 2), np.float32)
+        if isinstance(outlines, np.ndarray):
+            polys = outlines.astype(np.float32)
+        else:
+            polys = stack(outlines) if outlines else np.zeros((0, 4, 2), np.float32)
     polys[~usable(polys) & np.isfinite(polys).all(axis=(1, 2))] = np.nan
     return polys
 

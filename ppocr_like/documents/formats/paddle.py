@@ -48,17 +48,25 @@ def read_boxes(label: str) -> list[Any]:
 def lines_of(boxes: Sequence[Any]) -> list[Line]:
     """A line for each box.
 
-    `points` are (P, 2) float64 px as they are written, also a single point, NaN, or farther out than any image. `text` is the
-    transcription; what is no text stands there as Python writes it. `ignored`: see `ignored_box`.
+    `points`: see `outlines_of`. `text` is the transcription; what is no text stands there as Python writes it. `ignored`: see
+    `ignored_box`.
+
+    Raises:
+        Malformed: see `outlines_of`.
+    """
+    return [_line(box, points) for box, points in zip(boxes, outlines_of(boxes), strict=True)]
+
+
+def outlines_of(boxes: Sequence[Any]) -> np.ndarray | list[np.ndarray]:
+    """(P, 2) float64 px of each box as it is written, also a single point, NaN, or farther out than any image; one (N, P, 2)
+    array where all have as many points.
 
     Raises:
         Malformed: a box without `points` or `transcription`, or points that are not pairs of numbers; the message names the box
             (counted from 1).
     """
-    outlines = _together(boxes)
-    if outlines is None:
-        outlines = [_points(box, number) for number, box in enumerate(boxes, 1)]
-    return [_line(box, points) for box, points in zip(boxes, outlines, strict=True)]
+    together = _together(boxes)
+    return together if together is not None else [_points(box, number) for number, box in enumerate(boxes, 1)]
 
 
 def readable_lines(label: str) -> list[Line]:
@@ -86,7 +94,7 @@ def _line(box: Mapping[str, Any], points: np.ndarray) -> Line:
     return Line(points, str(box.get("transcription", "")), ignored=ignored_box(box))
 
 
-def _together(boxes: Sequence[Any]) -> list[np.ndarray] | None:
+def _together(boxes: Sequence[Any]) -> np.ndarray | None:
     """The points of the usual page, read at once: every box is whole and has as many points as the others; None otherwise."""
     if not all(isinstance(box, dict) and "points" in box and "transcription" in box for box in boxes):
         return None
@@ -94,7 +102,7 @@ def _together(boxes: Sequence[Any]) -> list[np.ndarray] | None:
         outlines = np.array([box["points"] for box in boxes], np.float64)
     except (TypeError, ValueError, OverflowError):
         return None
-    return list(outlines) if outlines.ndim == 3 and outlines.shape[1] and outlines.shape[2] == 2 else None
+    return outlines if outlines.ndim == 3 and outlines.shape[1] and outlines.shape[2] == 2 else None
 
 
 def _points(box: Any, number: int) -> np.ndarray:
