@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from ppocr_like.config.ignored import ignored
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.nodes import Bound, Context, Node, named_node, problem
+from ppocr_like.config.paddle.ignored import ignored
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest, parameters, shown
 from ppocr_like.contracts import FeatureSpec

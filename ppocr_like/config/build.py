@@ -11,12 +11,12 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import checks
 from ppocr_like.config.architecture import build_architecture
 from ppocr_like.config.eval_loss import loss_problems
-from ppocr_like.config.families import OFFERED
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.hidden import hidden_problems
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
 from ppocr_like.config.overrides import merge
+from ppocr_like.config.paddle.families import OFFERED
 from ppocr_like.config.rates import AutoScale, scale_rates
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import fit, nearest, shown

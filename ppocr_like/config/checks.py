@@ -14,12 +14,12 @@ from ppocr_like.config.architecture import SECTION as ARCHITECTURE
 from ppocr_like.config.architecture import guide_loss_problems, guide_problems, name_problems
 from ppocr_like.config.class_checks import label_problems, name_count_problems
 from ppocr_like.config.eval_loss import asked_problems
-from ppocr_like.config.families import other_family
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import bucket_widths, size_path, size_problems, try_canvases, try_model
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
+from ppocr_like.config.paddle.families import other_family
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.shadowed import shadowed_problems
 from ppocr_like.config.typecheck import nearest, shown

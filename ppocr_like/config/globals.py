@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ppocr_like.config.amp_ops import AMP_OPS
+from ppocr_like.config.paddle.amp_ops import AMP_OPS
 from ppocr_like.config.typecheck import fit, nearest, option, parameters
 from ppocr_like.errors import Problem
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from ppocr_like.config.aliases import rename
-from ppocr_like.config.families import never_there
+from ppocr_like.config.paddle.aliases import rename
+from ppocr_like.config.paddle.families import never_there
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.config.typecheck import REFUSALS, bind, parameters, shown
 from ppocr_like.errors import ConfigError, Problem

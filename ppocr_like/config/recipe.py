@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.config.aliases import rename_in_tree
 from ppocr_like.config.globals import GlobalConfig
-from ppocr_like.config.ignored import ignored
 from ppocr_like.config.overrides import apply_overrides, merge
-from ppocr_like.config.slips import mend
+from ppocr_like.config.paddle.aliases import rename_in_tree
+from ppocr_like.config.paddle.ignored import ignored
+from ppocr_like.config.paddle.slips import mend
 from ppocr_like.config.typecheck import fit
 from ppocr_like.config.yaml_guard import MAX_BYTES
 from ppocr_like.config.yaml_io import Alias, dump, lookup, parse, unshared
@@ -26,8 +26,8 @@ class Recipe:
     """The effective recipe.
 
     Args:
-        tree: plain data (mappings, lists, scalars), kept; other names of arguments in it (`config.aliases`) become
-            the real ones, and words of other years today's (`config.slips`).
+        tree: plain data (mappings, lists, scalars), kept; other names of arguments in it (`config.paddle.aliases`) become
+            the real ones, and words of other years today's (`config.paddle.slips`).
         path: file it came from, None when made from a tree.
         overridden: YAML paths set by `-o`.
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from ppocr_like.config.amp_ops import AMP_OPS
+from ppocr_like.config.paddle.amp_ops import AMP_OPS
 from ppocr_like.errors import TrainingError
 
 FIRST_SCALE = 2.0**16
@@ -71,7 +71,7 @@ class OperatorLists(TorchFunctionMode):
     Operations that write into one of their arguments (`x += y`) keep that one's type.
 
     Args:
-        black, white: Paddle's names of operators (`config.amp_ops`). Black wins.
+        black, white: Paddle's names of operators (`config.paddle.amp_ops`). Black wins.
         device: type of the autocast device.
         dtype: the low precision.
     """

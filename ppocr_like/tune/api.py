@@ -14,8 +14,8 @@ from PIL import Image
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.config.aliases import ALIASES
 from ppocr_like.config.edit import set_values
+from ppocr_like.config.paddle.aliases import ALIASES
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.config.yaml_io import parse
 from ppocr_like.draw.charts import Series, line_chart

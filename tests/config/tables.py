@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ppocr_like import config, registry
 from ppocr_like.components import load_components
-from ppocr_like.config.ignored import IGNORED
+from ppocr_like.config.paddle.ignored import IGNORED
 from ppocr_like.config.rates import AutoScale
 from ppocr_like.registry import Registry
 

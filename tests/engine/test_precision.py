@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from ppocr_like.components import load_components
 from ppocr_like.config import GlobalConfig, Recipe
-from ppocr_like.config.amp_ops import AMP_OPS
+from ppocr_like.config.paddle.amp_ops import AMP_OPS
 from ppocr_like.engine.api import train
 from ppocr_like.engine.device import Compute, choose_compute
 from ppocr_like.engine.precision import MOST_IN_A_ROW, LossScaler, OperatorLists

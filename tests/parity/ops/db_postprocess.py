@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from ppocr_like.config.aliases import ALIASES
+from ppocr_like.config.paddle.aliases import ALIASES
 from ppocr_like.registry import POSTPROCESSES
 
 from .reading import Ops, made
@@ -22,7 +22,7 @@ def network_output(ops: Ops, names: list[str]) -> np.ndarray:
 
 
 def read_there(post: dict[str, Any]) -> dict[str, Any]:
-    """Without the names that PaddleOCR leaves unread, which mean something in recipes here (`config.aliases`)."""
+    """Without the names that PaddleOCR leaves unread, which mean something in recipes here (`config.paddle.aliases`)."""
     return {key: value for key, value in post.items() if key not in ALIASES["DBPostProcess"]}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
-from ppocr_like.config.advice import base_rate
+from ppocr_like.config.paddle.advice import base_rate
 from ppocr_like.data.pack import pack
 
 CROP = 128  # px: a detector's crops

@@ -10,7 +10,7 @@ import pytest
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, GlobalConfig, LoaderConfig, Recipe
 from ppocr_like.config.checks import SECTIONS
-from ppocr_like.config.ignored import IGNORED
+from ppocr_like.config.paddle.ignored import IGNORED
 from ppocr_like.config.typecheck import parameters
 from ppocr_like.config.wandb import WandbConfig
 from ppocr_like.errors import ConfigError

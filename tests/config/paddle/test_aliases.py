@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ppocr_like.config import Builder, Recipe, load_recipe
-from ppocr_like.config.aliases import ALIASES, BATCH_ALIAS
+from ppocr_like.config.paddle.aliases import ALIASES, BATCH_ALIAS
 from ppocr_like.config.typecheck import parameters
 from ppocr_like.errors import ConfigError
 from ppocr_like.registry import POSTPROCESSES, SCHEDULES

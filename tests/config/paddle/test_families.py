@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
-from ppocr_like.config.families import NEVER_THERE, OTHER_FAMILIES, never_there, other_family
+from ppocr_like.config.paddle.families import NEVER_THERE, OTHER_FAMILIES, never_there, other_family
 from ppocr_like.errors import Problem
 from ppocr_like.registry import BACKBONES
 
