@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
     **dict.fromkeys(
-        ("registry", "errors", "charset", "contracts", "geometry", "atomic", "outputs", "outside", "printable", "text"),
+        ("registry", "errors", "charset", "contracts", "geometry", "atomic", "outputs", "outside", "printable", "tasks", "text"),
         0,
     ),
     **dict.fromkeys(("config", "documents"), 1),
@@ -39,6 +39,7 @@ WITHOUT_TORCH = (
     "outputs",
     "outside",
     "printable",
+    "tasks",
     "text",
     "config",
     "documents",

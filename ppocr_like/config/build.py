@@ -33,9 +33,8 @@ from ppocr_like.registry import (
     TRANSFORMS,
     Registry,
 )
+from ppocr_like.tasks import TASKS, task_of
 
-TASKS = ("rec", "det", "cls")
-READING = ("rec",)  # tasks whose classes are characters
 T = TypeVar("T")
 
 
@@ -99,7 +98,7 @@ class Builder:
     def task(self) -> str:
         """`Architecture.model_type`, by which names that mean different classes are told apart."""
         value = self.recipe.get("Architecture.model_type")
-        if value not in TASKS:
+        if not isinstance(value, str) or value not in TASKS:
             what = "is missing" if value is None else f"is {shown(value)}"
             raise problem("Architecture.model_type", f"{what}; accepted: {', '.join(TASKS)} ({OFFERED})")
         return value
@@ -107,8 +106,7 @@ class Builder:
     @property
     def reads_text(self) -> bool:
         """Whether the network's classes are characters. A missing or wrong `model_type` is said by `task`."""
-        task = self.recipe.get("Architecture.model_type")
-        return task in READING or task not in TASKS
+        return task_of(self.recipe.get("Architecture.model_type")).reads_text
 
     @cached_property
     def charset(self) -> Charset | None:
@@ -150,8 +148,7 @@ class Builder:
             "paddle_exact": lambda: self.settings.paddle_exact,
             **(more or {}),
         }
-        task = self.recipe.get("Architecture.model_type")
-        task = task if task in TASKS else TASKS[0]  # a wrong one is said once, by `task`
+        task = task_of(self.recipe.get("Architecture.model_type")).name  # a wrong one is said once, by `task`
         return bind_node(self.recipe, registry, node, task=task, role=role, context=context, built=built)
 
     # -- model, loss, results --------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from ppocr_like.config.wandb import wandb_config
 from ppocr_like.contracts import chain_problems, entry_name
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import DATASETS
+from ppocr_like.tasks import task_of
 
 T = TypeVar("T")
 
@@ -152,10 +153,11 @@ def _section_problems(recipe: Recipe) -> list[Problem]:
     problems = recipe.drop_ignored("", tree, "", tuple(SECTIONS))
     known = [*SECTIONS, WANDB]
     problems += [Problem(str(key), f"unknown section{nearest(key, known, 'known')}") for key in tree if key not in known]
+    needed = task_of(recipe.get("Architecture.model_type")).sections
     for section, accepted in SECTIONS.items():
         value = tree.get(section)
-        if section not in tree or value is None:
-            problems.append(Problem(section, "the section is missing"))
+        if value is None:
+            problems += [Problem(section, "the section is missing")] if section in needed else []
         elif not isinstance(value, dict):
             problems.append(Problem(section, f"is {shown(value)}, but a mapping is needed"))
         elif accepted is not None:
@@ -183,7 +185,7 @@ def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any, know
         ConfigError: a size that the network cannot take.
     """
     shape = next((s for t in reversed(bound.kwargs.get("transforms") or []) if (s := getattr(t, "image_shape", None))), None)
-    if shape is None or len(shape) != 3 or builder.recipe.get("Architecture.model_type") == "det":
+    if shape is None or len(shape) != 3 or task_of(builder.recipe.get("Architecture.model_type")).pages:
         return
     channels, height, own_width = (int(n) for n in shape)
     path, canvases = size_path(builder.recipe, section), [(own_width, height)]

@@ -9,6 +9,7 @@ from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import REFUSALS
 from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.tasks import task_of
 
 # px: a probe has the remainders that the real size has; networks halve their images at most six times
 PERIOD = 64
@@ -62,7 +63,7 @@ def try_model(recipe: Recipe, model: Any) -> None:
     if not hasattr(model, "check_input"):
         return
     found = input_shape(recipe)
-    if found is None and recipe.get("Architecture.model_type") != "det":
+    if found is None and not task_of(recipe.get("Architecture.model_type")).pages:
         return  # networks for lines want a height that nothing tells
     shape, path = found if found else ([input_channels(recipe), PERIOD, PERIOD], "Architecture")
     train = input_shape(recipe, "Train") if found else None

@@ -16,7 +16,8 @@ from ppocr_like.config import BucketByWidth
 from ppocr_like.config.nodes import Node, item_node
 from ppocr_like.errors import ConfigError, WeightsError
 from ppocr_like.pipeline.onnx_backend import Graph
-from ppocr_like.pipeline.spec import OUTPUTS, Spec
+from ppocr_like.pipeline.spec import Spec
+from ppocr_like.tasks import TASKS
 
 logger = logging.getLogger("ppocr_like")
 CHARACTER = "character"  # metadata key that holds a recogniser's dictionary, one entry a line
@@ -139,7 +140,9 @@ def _spec(graph: Graph, kind: str, steps: list[Any], post: dict[str, Any], chars
         least = next(iter(steps[-1].values()))["image_shape"][2]
         bucket = BucketByWidth(step=STEP, min_width=least, max_width=WIDEST)
     names = (graph.session.get_inputs()[0].name, next(iter(graph.outputs)))
-    return Spec(steps, post, charset, bucket, model_type=kind, model_name=graph.path.stem, output=OUTPUTS[kind], onnx_names=names)
+    return Spec(
+        steps, post, charset, bucket, model_type=kind, model_name=graph.path.stem, output=TASKS[kind].output, onnx_names=names
+    )
 
 
 def _line_step(graph: Graph, width: int) -> dict[str, Any]:

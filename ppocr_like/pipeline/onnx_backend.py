@@ -14,9 +14,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.spec import FILE, Spec
+from ppocr_like.tasks import task_of
 
 MODEL = "model.onnx"
-SMALL = ("rec", "cls")  # model types whose images are lines
 _ORT_ERRORS = (
     ort_errors.Fail,
     ort_errors.InvalidArgument,
@@ -111,7 +111,7 @@ class OnnxBackend:
                 "files are not of one export"
             )
         self.batch = model.given[0] if model.given else None
-        self.workers = 1 if spec.model_type not in SMALL else threads or processors()
+        self.workers = 1 if task_of(spec.model_type).pages else threads or processors()
         self.pool = ThreadPoolExecutor(self.workers) if self.workers > 1 else None  # its threads start when there is work
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -145,7 +145,7 @@ class OnnxBackend:
 
 def within(model_type: str, threads: int | None) -> int | None:
     """Threads within an operator where a model may use `threads`."""
-    return 1 if model_type in SMALL else threads
+    return threads if task_of(model_type).pages else 1
 
 
 def processors() -> int:

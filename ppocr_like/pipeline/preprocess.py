@@ -18,15 +18,15 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.outside import LARGE, read_file
-from ppocr_like.pipeline.spec import READING, Spec
+from ppocr_like.pipeline.spec import Spec
 from ppocr_like.registry import TRANSFORMS
+from ppocr_like.tasks import task_of
 from ppocr_like.transforms.base import Transform, run_chain
 from ppocr_like.transforms.decode import MAX_PIXELS
 from ppocr_like.transforms.flatten import DAMAGED, flattened, flattened_array
 from ppocr_like.transforms.header_tiff import tiff_header
 
 DECODE = "DecodeImage"
-FIXED = (*READING, "cls")  # model types whose images have one height
 ROOMS = ("ppocr_like.transforms", "ppocr_like.postprocess")  # what runs at inference; none of it needs torch
 
 
@@ -174,7 +174,7 @@ class Preprocess:
             self.decoder, self.img_mode = TRANSFORMS.get(DECODE)(img_mode="BGR"), "BGR"
         self.chain = chain[at + 1 :]
         self.bucket = spec.bucket
-        self.line_shape = self._line_shape() if spec.model_type in FIXED else None
+        self.line_shape = None if task_of(spec.model_type).pages else self._line_shape()
         self._rng = np.random.default_rng(0)  # evaluation chains draw nothing; the contract asks for one
 
     @property

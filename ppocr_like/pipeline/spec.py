@@ -18,16 +18,14 @@ from ppocr_like.config.yaml_guard import MAX_BYTES, parse_plain
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, decode, read_file
 from ppocr_like.pipeline.classes import class_names, plain_chain
+from ppocr_like.tasks import TASKS, task_of
 
 logger = logging.getLogger("ppocr_like")
 SCHEMA = 1
 FILE = "inference.yml"
 SECTION = "PpocrLike"
 OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a transform's own argument
-OUTPUTS = {"rec": "ctc", "det": "maps", "cls": "cls"}  # by model_type: the entry of the network's outputs that is exported
-DEFAULTS = {"rec": {"name": "CTCLabelDecode"}, "cls": {"name": "ClsPostProcess"}}  # without a PostProcess section
 FORMS = {"paddle": None, "ocrs": ("line_image", "chars")}  # of a recogniser's graph: names of its input and output, where fixed
-READING = ("rec",)  # model types whose classes are characters
 
 
 class _Dumper(yaml.SafeDumper):
@@ -50,7 +48,7 @@ class Spec:
         charset: the classes; None for a model that reads no text.
         bucket: canvas widths; None takes the chain's own `image_shape`.
         settings: Global keys that the transforms depend on.
-        model_type: "rec", "det" or "cls".
+        model_type: name of the task (`tasks.TASKS`).
         model_name: for PaddleOCR's `Global.model_name`.
         output: the network output that the post-processing reads.
         onnx_names: names of the graph's input and output.
@@ -80,11 +78,10 @@ class Spec:
             chain = (next(iter(sets.values())) or {}).get("transforms", chain)
         if not isinstance(chain, list):
             raise WeightsError(f"{recipe.source}: Eval.dataset.transforms is missing; the pre-processing is taken from there")
-        model_type = str(recipe.get("Architecture.model_type", "rec"))
-        output = OUTPUTS.get(model_type, model_type)
-        form = str(recipe.get("Global.export_form") or "paddle") if model_type == "rec" else "paddle"
-        post = dict(recipe.get("PostProcess") or DEFAULTS.get(model_type, {}))
-        if model_type == "cls":
+        task = task_of(recipe.get("Architecture.model_type"))
+        form = str(recipe.get("Global.export_form") or "paddle") if task.reads_text else "paddle"
+        post = dict(recipe.get("PostProcess") or ({"name": task.postprocess} if task.postprocess else {}))
+        if task.classes == "names":
             if (names := class_names(recipe, chain)) is not None:
                 post["label_list"] = names
             chain = plain_chain(chain)
@@ -94,10 +91,10 @@ class Spec:
             charset=charset,
             bucket=bucket,
             settings={key: recipe.get(f"Global.{key}") for key in OWN_GLOBALS if recipe.get(f"Global.{key}") is not None},
-            model_type=model_type,
+            model_type=task.name,
             model_name=recipe.get("Global.model_name") or recipe.get("Architecture.algorithm") or "",
-            output=output,
-            onnx_names=FORMS.get(form) or ("x", output),
+            output=task.output,
+            onnx_names=FORMS.get(form) or ("x", task.output),
             form=form,
         )
 
@@ -120,8 +117,9 @@ class Spec:
             own["num_classes"] = self.charset.num_classes
             own["lower"] = self.charset.lower
             own["direction"] = self.charset.direction
-        if self.model_type == "cls":  # under the names that RapidOCR and PaddleOCR's classifier know them by
-            own["cls_image_shape"] = self._image_shape()
+        task = task_of(self.model_type)
+        if task.classes == "names":  # under the names that RapidOCR and PaddleOCR's classifier know them by
+            own |= {} if task.pages else {"cls_image_shape": self._image_shape()}
             own["label_list"] = list(self.postprocess.get("label_list") or [])
         if self.bucket is not None:
             least = self.bucket.step if self.bucket.min_width is None else self.bucket.min_width
@@ -157,9 +155,9 @@ class Spec:
         try:
             post = dict(tree["PostProcess"])
             model_type, output = str(own["model_type"]), str(own["output"])
-            if OUTPUTS.get(model_type) != output:
+            if model_type not in TASKS or TASKS[model_type].output != output:
                 raise ValueError(f"model_type {model_type!r} with output {output!r}")
-            charset = _charset(post, own, source) if model_type in READING else None
+            charset = _charset(post, own, source) if TASKS[model_type].reads_text else None
             bucket = own["bucket_by_width"]
             names, form = own.get("onnx_names") or ("x", output), str(own.get("form", "paddle"))
             if form not in FORMS:

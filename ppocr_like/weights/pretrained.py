@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ppocr_like.charset import Charset, DirectionSetting, resolve_direction
 from ppocr_like.errors import WeightsError
+from ppocr_like.tasks import task_of
 from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights
 
@@ -34,7 +35,7 @@ def pretrained(
         recipe_globals: `Recipe.globals`.
         dictionary_charset: of the recipe's dictionary; None only with `as_is` (weights without a recipe's dictionary).
         as_is: evaluation, export and recognition: the weights' own character set is used, nothing is resized.
-        task: `Architecture.model_type` of the recipe; only "rec" has characters.
+        task: `Architecture.model_type` of the recipe.
 
     Returns:
         (weights or None, plan); build the model for `plan.charset`, then `load_into(model, weights, plan, ...)`. The plan is
@@ -44,7 +45,7 @@ def pretrained(
         WeightsError: see `resolve`, `load_weights` and `resize_charset`; weights of another task.
     """
     source = recipe_globals.pretrained_model
-    if task != "rec":
+    if not task_of(task).reads_text:
         return (_of_task(_read(recipe_globals), task) if source else None), None
     if not source:
         if dictionary_charset is None:
