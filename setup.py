@@ -22,6 +22,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["ppocr_like", "ppocr_like.*"]),
     package_data={"ppocr_like": ["py.typed"]},
+    entry_points={"console_scripts": ["ppocr-like = ppocr_like.cli.door:start"]},
     install_requires=[
         "lmdb>=1.4",
         "numpy>=1.26",

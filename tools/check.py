@@ -1,70 +1,7 @@
-"""Checks a recipe in seconds, without touching data: every mistake at once, with its YAML path and the nearest name.
+"""`python tools/check.py --help` tells what it does; the code is in ppocr_like/cli/check.py."""
 
-    python tools/check.py -c configs/rec/svtr_ft.yml
-    python tools/check.py -c configs/rec/svtr_ft.yml -o Global.epoch_num=2 --print
-    python tools/check.py -c configs/rec/svtr_ft.yml --data --sample 10000
-    python tools/check.py -c configs/rec/svtr_ft.yml --draw 20
-
-Status 0: good. 1: the recipe or the data has problems. 2: the recipe cannot be read, or the command is wrong.
-"""
-
-from ppocr_like.components import load_components
-from ppocr_like.config import Builder, cli
-from ppocr_like.config.checks import SYSTEM
-from ppocr_like.config.reads import recipe_reads
-from ppocr_like.errors import ConfigError
-
-
-def main() -> int:
-    parser = cli.recipe_parser(__doc__ or "")
-    parser.add_argument("--print", action="store_true", help="show the effective recipe")
-    parser.add_argument("--data", action="store_true", help="look at the data too: images, labels, dictionary, leakage")
-    parser.add_argument("--sample", type=int, metavar="N", help="with --data: look at N samples of each set only")
-    parser.add_argument("--draw", type=int, metavar="N", help="write pictures of N training samples with their targets")
-    parser.add_argument("--draw-to", default="train_samples", metavar="DIR", help="where to (default: %(default)s)")
-    args = parser.parse_args()
-    if args.sample is not None and (args.sample < 1 or not args.data):
-        parser.error("--sample takes a number of at least 1 and goes with --data")
-    if args.draw is not None and args.draw < 1:
-        parser.error("--draw takes a number of at least 1")
-    recipe = cli.recipe_from(args)
-    if args.print:
-        print(recipe.to_yaml(), end="")
-    load_components(recipe.plugins)
-    if recipe.get(SYSTEM) is not None:
-        if args.draw:
-            parser.error("--draw shows training samples, which a recipe with the section System has none of")
-        from ppocr_like.report.system_check import check_pages  # brings torch
-
-        lines, good = check_pages(recipe, args.data)
-        print("\n".join(lines))
-        return 0 if good else 1
-    builder = Builder(recipe)
-    try:
-        builder.check()
-    except ConfigError as error:
-        print(error)
-        return 1
-    finally:
-        for note in recipe.notes:
-            print(f"note: {note}")
-    for line in builder.charset.odd_entries(most=100) if builder.charset is not None else ():
-        print(f"note: {line}")
-    print(f"{recipe.source}: good")
-    problems = 0
-    if args.data:
-        from ppocr_like.data import doctor  # brings torch, which the check alone may not need
-
-        report = doctor.examine(builder, sample=args.sample)
-        print(report.text())
-        problems = report.problems
-    if args.draw:
-        from ppocr_like.report.samples import claim_sheets, draw_samples
-
-        claim_sheets(args.draw_to, recipe_reads(recipe)[1])
-        print(draw_samples(builder, args.draw, args.draw_to).text())
-    return 1 if problems else 0
-
+from ppocr_like.cli.check import main
+from ppocr_like.cli.process import run
 
 if __name__ == "__main__":
-    cli.run(main)
+    run(main)

@@ -1,27 +1,7 @@
-"""Train a recipe, or continue a run.
+"""`python tools/train.py --help` tells what it does; the code is in ppocr_like/cli/train.py."""
 
-python tools/train.py -c configs/rec/svtr_ft.yml -o Global.pretrained_model=pretrained/...
-python tools/train.py -c configs/rec/svtr_ft.yml -o Global.checkpoints=output/svtr_ft
-torchrun --nproc_per_node=4 --max-restarts=3 tools/train.py -c ...    # several processes, started again when one dies
-"""
-
-from ppocr_like.components import load_components
-from ppocr_like.config.cli import recipe_from, recipe_parser, run
-
-
-def main() -> int:
-    recipe = recipe_from(recipe_parser(__doc__).parse_args())
-    # Torch comes with these: not before the arguments are understood.
-    from ppocr_like.engine import Interrupted, set_up_console, train
-
-    set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
-    load_components(recipe.plugins)
-    try:
-        train(recipe)
-    except Interrupted as signal:
-        return signal.status
-    return 0
-
+from ppocr_like.cli.process import run
+from ppocr_like.cli.train import main
 
 if __name__ == "__main__":
     run(main)

@@ -7,7 +7,6 @@ their run, too; what that names is only said.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import logging
 import os
@@ -27,12 +26,10 @@ _on_command_line: list[str] = []
 logger = logging.getLogger("ppocr_like")
 
 
-class PluginOption(argparse.Action):
-    """`--plugin MODULE`, which may be repeated."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        if values not in _on_command_line:
-            _on_command_line.append(values)
+def name_on_command_line(name: str) -> None:
+    """A plugin that the command line asks for is imported with every recipe of this process."""
+    if name not in _on_command_line:
+        _on_command_line.append(name)
 
 
 def import_plugins(in_recipe: Sequence[str] = ()) -> None:

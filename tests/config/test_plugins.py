@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ppocr_like.cli.arguments import recipe_parser
 from ppocr_like.config import plugins
-from ppocr_like.config.cli import recipe_parser
 from ppocr_like.config.plugins import carried_tree, import_plugins
 from ppocr_like.errors import ConfigError
 

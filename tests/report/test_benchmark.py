@@ -1,6 +1,5 @@
 """The benchmark, on a small recipe with real lines."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -11,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from ppocr_like.cli.benchmark import make_parser, settings_from
 from ppocr_like.components import load_components
 from ppocr_like.config import Recipe, load_recipe
 from ppocr_like.errors import DataError
 from ppocr_like.report.benchmark import SECTIONS, Settings, Shape, benchmark
 from ppocr_like.report.speed import limits, settings
-from ppocr_like.report.speed.arguments import add_arguments, settings_from
 from ppocr_like.report.speed.compare import against
 
 ROOT = Path(__file__).parents[2]
@@ -112,10 +111,8 @@ def test_the_tool_prints_writes_and_compares(small, tmp_path):
     [(["--shape", "3x48x320"], "write N x C"), (["--rounds", "0"], "at least 1"), (["--only", "x"], "choose")],
 )
 def test_a_wrong_argument_is_refused(given, told, capsys):
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
     with pytest.raises(SystemExit):
-        parser.parse_args(given)
+        make_parser().parse_args(["-c", "x.yml", *given])
     assert told in capsys.readouterr().err
 
 
@@ -124,11 +121,9 @@ def test_the_sections_are_those_of_the_command_line():
 
 
 def test_given_arguments_win_over_quick():
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    settings = settings_from(parser.parse_args(["--quick", "--rounds", "7", "--workers", "0", "3"]))
+    settings = settings_from(make_parser().parse_args(["-c", "x.yml", "--quick", "--rounds", "7", "--workers", "0", "3"]))
     assert (settings.rounds, settings.workers, settings.widths) == (7, [0, 3], 1)
-    assert settings_from(parser.parse_args([])) == Settings()
+    assert settings_from(make_parser().parse_args(["-c", "x.yml"])) == Settings()
 
 
 @pytest.mark.thorough

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ppocr_like.config import cli
+from ppocr_like.cli.process import run
 from ppocr_like.engine.runfolder import add_log_file
 from ppocr_like.errors import DataError
 
@@ -96,7 +96,7 @@ def test_errors_and_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         raise DataError("is empty", "a\n\x1b[31mb.txt", 3)
 
     with pytest.raises(SystemExit):
-        cli.run(main)
+        run(main)
     told = capsys.readouterr()
     assert told.out == "printed\\x1b[1m\n"
     assert told.err.endswith("error: a\\n\\x1b[31mb.txt, line 3: is empty\n")

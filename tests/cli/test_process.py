@@ -1,4 +1,4 @@
-"""The tools' common beginning and end, and tools/check.py as a process."""
+"""The commands' common beginning and end, and tools/check.py as a process."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from ppocr_like.config import Recipe, cli
+from ppocr_like.cli import arguments, process
+from ppocr_like.config import Recipe
 from ppocr_like.errors import DataError
 
-from .conftest import ROOT, SHIPPED
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "configs/rec/svtr_ft.yml"
 
 
 def parsed(*args: str) -> Recipe:
-    return cli.recipe_from(cli.recipe_parser("test").parse_args(["-c", str(SHIPPED), *args]))
+    return arguments.recipe_from(arguments.recipe_parser("test").parse_args(["-c", str(SHIPPED), *args]))
 
 
 def test_a_repeated_option_keeps_every_item() -> None:
@@ -29,21 +31,21 @@ def test_an_error_of_the_user_s_is_a_message_and_status_2(capsys: pytest.Capture
         raise DataError("is empty", "lines.txt", 3)
 
     with pytest.raises(SystemExit) as stop:
-        cli.run(main)
+        process.run(main)
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error: lines.txt, line 3: is empty\n"
 
 
-@pytest.mark.parametrize(("result", "status"), [(None, 0), (0, 0), (1, 1)])
-def test_the_status_is_what_main_returns(result: int | None, status: int) -> None:
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_status_is_what_main_returns(status: int) -> None:
     with pytest.raises(SystemExit) as stop:
-        cli.run(lambda: result)
+        process.run(lambda: status)
     assert stop.value.code == status
 
 
 def test_a_defect_of_the_program_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
-        cli.run(lambda: 1 // 0)
+        process.run(lambda: 1 // 0)
 
 
 def check(*args: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -100,7 +102,7 @@ def test_check_lists_problems_also_of_a_plugin_s_component_with_status_1(tmp_pat
     assert "Train.dataset.transforms.1.Upside.p: is 'much', but a number is needed" in done.stdout
 
 
-TOOLS = sorted(path.stem for path in (Path(__file__).parents[2] / "tools").glob("*.py"))
+TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py"))
 WATCH = """
 import os, runpy, sys
 class Watch:
@@ -122,12 +124,11 @@ WITH_TORCH = {
 
 def first_policy(tool: str, **environment: str) -> str:
     """What OMP_WAIT_POLICY is when a tool first asks for torch; empty when it ends without."""
-    kept = {name: value for name, value in os.environ.items() if name not in cli.WAITING}
-    root = Path(__file__).parents[2]
+    kept = {name: value for name, value in os.environ.items() if name not in process.WAITING}
     done = subprocess.run(
-        [sys.executable, "-c", WATCH, str(root / "tools" / f"{tool}.py"), *WITH_TORCH.get(tool, ["--help"])],
-        cwd=root,
-        env={**kept, "PYTHONPATH": str(root), **environment},
+        [sys.executable, "-c", WATCH, str(ROOT / "tools" / f"{tool}.py"), *WITH_TORCH.get(tool, ["--help"])],
+        cwd=ROOT,
+        env={**kept, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         check=False,

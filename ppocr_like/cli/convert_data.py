@@ -1,49 +1,96 @@
-"""The command line of tools/convert_data.py: one subcommand per format."""
+"""Turn other programs' annotations into label files, for detection, or into line crops with their texts, for recognition.
+
+    python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --out train.txt --level word
+    python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --task rec --out rec/train.txt --max-images 1000
+    python tools/convert_data.py icdar ch4_gt --images ch4_images --out train.txt --val-share 0.1
+    python tools/convert_data.py ppocrlabel my_pages --confirmed --out train.txt
+    python tools/convert_data.py --from-predictions read --below 0.8 --out to_correct
+
+Nothing is left under the names of the label files until they are complete. Status 2: something cannot be read or written.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ppocr_like.config.cli import add_password
-from ppocr_like.data.convert import icdar
-from ppocr_like.data.convert.base import Reader
-from ppocr_like.data.convert.coco_text import SPLITS, CocoText
-from ppocr_like.data.convert.crops import OCRS_FILTER, LineFilter
-from ppocr_like.data.convert.easyocr import EasyOcrCrops
-from ppocr_like.data.convert.hiertext import ILLEGIBLE, LEVELS, HierText
-from ppocr_like.data.convert.icdar2019 import LEVELS as LEVELS_RECTS
-from ppocr_like.data.convert.icdar2019 import Icdar2019, ReCTS
-from ppocr_like.data.convert.labelme import TEXT_FROM, Labelme
-from ppocr_like.data.convert.ppocrlabel import CROPS, LABELS, STATE, PPOCRLabel, RecGt
-from ppocr_like.data.convert.target import CROP_FORMATS, Target
-from ppocr_like.data.convert.total_text import TotalText
-from ppocr_like.outputs import claim
+from ppocr_like.cli.arguments import CommandParser, add_password
 
-FILTERS = {"ocrs": OCRS_FILTER, "none": LineFilter()}
+if TYPE_CHECKING:
+    from ppocr_like.data.convert.base import Reader
+    from ppocr_like.data.convert.crops import LineFilter
+    from ppocr_like.data.convert.target import Target
 
 
-def parser(description: str) -> argparse.ArgumentParser:
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    given = sys.argv[1:] if argv is None else list(argv)
+    if any(argument.startswith("--from-predictions") for argument in given):
+        print(_corrections(predictions_parser(prog).parse_args(given)))
+        return 0
+    commands = make_parser(prog)
+    args = commands.parse_args(given)
+    try:
+        print(_converted(args))
+    except ValueError as error:
+        commands.error(str(error))
+    return 0
+
+
+def _corrections(args: argparse.Namespace) -> str:
+    from ppocr_like.documents.predictions import read_predictions
+    from ppocr_like.report.corrections import write_corrections
+
+    pages = read_predictions(args.from_predictions)
+    return write_corrections(pages, args.out, args.below, overwrite=args.force, password=args.password).text()
+
+
+def _converted(args: argparse.Namespace) -> str:
+    """What was made of which.
+
+    Raises:
+        ValueError: an argument that is not accepted.
+        DataError: something cannot be read or written.
+    """
+    from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
+
+    place = target(args)
+    claim_target(args, place)
+    crops = ready_crops(args)
+    if crops is not None:
+        return relabel(crops, place).text()
+    if args.task == "rec":
+        return convert_rec(reader(args), place, wanted(args)).text()
+    return convert_det(reader(args), place, args.keep_empty).text()
+
+
+def make_parser(prog: str | None = None) -> CommandParser:
     """The whole parser; `format` is the subcommand."""
-    main = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    main.epilog = "convert_data.py --from-predictions RESULTS --out DIR: see convert_data.py --from-predictions --help"
+    main = CommandParser(__doc__, prog)
+    main.epilog = f"{main.prog} --from-predictions RESULTS --out DIR: see {main.prog} --from-predictions --help"
     formats = main.add_subparsers(dest="format", required=True, metavar="FORMAT")
 
     one = formats.add_parser("hiertext", help="HierText's gt/*.jsonl.gz (one JSON object)")
     one.add_argument("source", help="gt/train.jsonl.gz, packed or not")
     _common(one, "folder of the images")
-    one.add_argument("--level", choices=LEVELS, default="line", help="boxes of lines or words (default: %(default)s)")
+    one.add_argument("--level", choices=("line", "word"), default="line", help="boxes of lines or words (default: %(default)s)")
     one.add_argument(
-        "--illegible", choices=ILLEGIBLE, default="ignore", help="what becomes of illegible text: an ignored box, nothing, text"
+        "--illegible",
+        choices=("ignore", "drop", "keep"),
+        default="ignore",
+        help="what becomes of illegible text: an ignored box, nothing, text",
     )
 
     one = formats.add_parser("icdar", help="a folder of gt_*.txt, one per image")
     one.add_argument("source", help="folder of the .txt files")
     _common(one, "folder of the images (default: that of the .txt files)", required=False)
     one.add_argument(
-        "--form", choices=icdar.FORMS, default="auto", help="of a line's coordinates: 4 points, left top right bottom, n points"
+        "--form",
+        choices=("auto", "quad", "ltrb", "polygon"),
+        default="auto",
+        help="of a line's coordinates: 4 points, left top right bottom, n points",
     )
     one.add_argument("--extra-columns", type=int, metavar="N", help="columns between coordinates and text (MLT, RCTW: 1)")
     one.add_argument("--keep-quotes", action="store_true", help="leave texts in their quotes")
@@ -52,7 +99,9 @@ def parser(description: str) -> argparse.ArgumentParser:
     one = formats.add_parser("coco-text", help="one JSON file as COCO-Text, TextOCR or COCO write it")
     one.add_argument("source", help="the JSON file, packed or not")
     _common(one, "folder that the file names are relative to")
-    one.add_argument("--split", choices=SPLITS, default="all", help="take images of one `set` only (COCO-Text)")
+    one.add_argument(
+        "--split", choices=("all", "train", "val", "test"), default="all", help="take images of one `set` only (COCO-Text)"
+    )
     one.add_argument("--illegible-text", metavar="TEXT", help="a text that means illegible (TextOCR: .)")
 
     _icdar2019(formats)
@@ -69,7 +118,12 @@ def parser(description: str) -> argparse.ArgumentParser:
     one = formats.add_parser("labelme", help="a folder of labelme's .json files")
     one.add_argument("source", help="folder of the .json files")
     _common(one, "folder of the images (default: as each file says)", required=False)
-    one.add_argument("--text-from", choices=TEXT_FROM, default="label", help="where a shape's text stands (default: %(default)s)")
+    one.add_argument(
+        "--text-from",
+        choices=("label", "description"),
+        default="label",
+        help="where a shape's text stands (default: %(default)s)",
+    )
 
     one = formats.add_parser("ppocrlabel", help="PPOCRLabel's Label.txt")
     one.add_argument("source", help="the folder of images, or its Label.txt")
@@ -92,12 +146,12 @@ def _icdar2019(formats: Any) -> None:
     one = formats.add_parser("rects", help="ICDAR 2019 ReCTS, one JSON file per image")
     one.add_argument("source", help="folder of the .json files")
     _common(one, "folder of the images")
-    one.add_argument("--level", choices=tuple(LEVELS_RECTS), default="line", help="lines or characters (default: %(default)s)")
+    one.add_argument("--level", choices=("line", "char"), default="line", help="lines or characters (default: %(default)s)")
 
 
-def predictions_parser(description: str) -> argparse.ArgumentParser:
+def predictions_parser(prog: str | None = None) -> CommandParser:
     """Of `--from-predictions`, the way from a model's results to labels that a person corrects."""
-    main = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    main = CommandParser(__doc__, prog)
     main.add_argument("--from-predictions", required=True, metavar="RESULTS", help="folder that tools/infer.py wrote")
     main.add_argument("--out", required=True, metavar="DIR", help="folder for PPOCRLabel: the images and Label.txt")
     main.add_argument("--below", type=float, default=1.01, metavar="P", help="only pages with a line less certain than this")
@@ -120,11 +174,11 @@ def _common(part: argparse.ArgumentParser, images: str, required: bool = True) -
     )
     part.add_argument("--keep-empty", action="store_true", help="det: write images without any box, too: pages without text")
     part.add_argument("--crops", metavar="DIR", help="rec: folder of the crops (default: beside --out)")
-    part.add_argument("--crop-format", choices=CROP_FORMATS, default=".jpg", help="rec: (default: %(default)s)")
+    part.add_argument("--crop-format", choices=(".jpg", ".png"), default=".jpg", help="rec: (default: %(default)s)")
     part.add_argument("--quality", type=int, default=95, metavar="Q", help="rec: of JPEG crops (default: %(default)s)")
     part.add_argument(
         "--filter",
-        choices=sorted(FILTERS),
+        choices=("none", "ocrs"),
         help="rec: ocrs takes horizontal lines of 10 px and more that their words fill (default for hiertext); none takes all",
     )
     part.add_argument("--force", action="store_true", help="replace label files that exist")
@@ -140,6 +194,10 @@ def ready_crops(args: argparse.Namespace) -> Iterable[tuple[Path, str, str]] | N
         return None
     if args.task != "rec":
         raise ValueError("the source has crops with their texts, which no detector can be trained on; give --task rec")
+    from ppocr_like.data.convert.easyocr import EasyOcrCrops
+    from ppocr_like.data.convert.icdar2019 import Icdar2019
+    from ppocr_like.data.convert.ppocrlabel import RecGt
+
     match args.format:
         case "easyocr":
             return EasyOcrCrops(args.source, args.images)
@@ -162,13 +220,21 @@ def reader(args: argparse.Namespace) -> Reader:
 
 
 def _reader(args: argparse.Namespace) -> Reader:
+    from ppocr_like.data.convert.coco_text import CocoText
+    from ppocr_like.data.convert.hiertext import HierText
+    from ppocr_like.data.convert.icdar import Icdar
+    from ppocr_like.data.convert.icdar2019 import Icdar2019, ReCTS
+    from ppocr_like.data.convert.labelme import Labelme
+    from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
+    from ppocr_like.data.convert.total_text import TotalText
+
     skip = {"skip_bad": args.skip_bad}
     match args.format:
         case "hiertext":
             return HierText(args.source, args.images, args.level, args.illegible, args.task == "rec", **skip)
         case "icdar":
             quotes = args.keep_quotes
-            return icdar.Icdar(args.source, args.images, args.form, args.extra_columns, args.encoding, keep_quotes=quotes, **skip)
+            return Icdar(args.source, args.images, args.form, args.extra_columns, args.encoding, keep_quotes=quotes, **skip)
         case "lsvt" | "art":
             return Icdar2019(args.source, args.images, **skip)
         case "rects":
@@ -189,6 +255,8 @@ def target(args: argparse.Namespace) -> Target:
     Raises:
         ValueError: a share, number or quality out of range.
     """
+    from ppocr_like.data.convert.target import Target
+
     if args.max_images is not None and args.max_images < 1:
         raise ValueError(f"--max-images is {args.max_images}; at least 1")
     return Target(
@@ -210,6 +278,9 @@ def claim_target(args: argparse.Namespace, place: Target) -> None:
     Raises:
         DataError: it is, or cannot be written.
     """
+    from ppocr_like.data.convert.ppocrlabel import CROPS, LABELS, STATE
+    from ppocr_like.outputs import claim
+
     source = Path(args.source)
     files = [source]
     if source.is_dir():
@@ -228,4 +299,6 @@ def claim_target(args: argparse.Namespace, place: Target) -> None:
 
 def wanted(args: argparse.Namespace) -> LineFilter:
     """Which boxes become crops."""
-    return FILTERS[args.filter or ("ocrs" if args.format == "hiertext" else "none")]
+    from ppocr_like.data.convert.crops import OCRS_FILTER, LineFilter
+
+    return OCRS_FILTER if (args.filter or args.format) in ("ocrs", "hiertext") else LineFilter()

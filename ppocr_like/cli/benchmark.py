@@ -1,0 +1,106 @@
+"""Measure how fast a recipe trains, evaluates and runs on this machine, and what holds it back (docs/benchmark.md).
+
+    python tools/benchmark.py -c configs/rec/svtr_ft.yml
+    python tools/benchmark.py -c configs/rec/svtr_ft.yml --quick --only step loop
+    python tools/benchmark.py -c configs/rec/svtr_ft.yml --json now.json --picture now.png --against before.json
+
+No weights are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from ppocr_like.cli.arguments import CommandParser, recipe_from, recipe_parser
+from ppocr_like.report.speed.settings import SECTIONS, Settings, Shape
+
+
+def shape(text: str) -> Shape:
+    """An argument like 32x3x48x320."""
+    try:
+        return Shape.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def workers(text: str) -> int:
+    """A whole number of at least 0."""
+    return 0 if text == "0" else natural(text)
+
+
+def make_parser(prog: str | None = None) -> CommandParser:
+    parser = recipe_parser(__doc__, prog)
+    usual = Settings()
+    about = "; ".join(f"{name}: {what}" for name, what in SECTIONS.items())
+    names = ["limits", *SECTIONS]
+    add = parser.add_argument
+    add("--only", nargs="+", metavar="SECTION", choices=names, help=f"measure only these ({about})")
+    add("--quick", action="store_true", help="fewer rounds, samples and sizes; the figures are rough")
+    add("--shape", type=shape, metavar="NxCxHxW", help="canvas of the chain, batch of the steps (the recipe's)")
+    add("--chain", dest="chain_samples", type=natural, metavar="N", help=f"samples in a round ({usual.chain_samples})")
+    add("--steps", type=natural, metavar="N", help=f"steps of the loop in a round ({usual.steps})")
+    add("--rounds", type=natural, metavar="N", help=f"how often each figure is taken ({usual.rounds})")
+    add("--widths", type=natural, metavar="N", help=f"how many of the recipe's canvas widths ({usual.widths})")
+    add("--workers", type=workers, nargs="+", metavar="N", help="numbers of workers (0, 1, the recipe's, the cores')")
+    add("--runtime-sizes", type=natural, nargs="+", metavar="PX", help="widths of lines (320 640 1280), sides of pages (480 960)")
+    add("--runtime-batches", type=natural, nargs="+", metavar="N", help="batch sizes there (1 8)")
+    add("--profile", metavar="FILE", help="write a profiler's trace of a few steps, for chrome://tracing, and list operators")
+    add("--json", metavar="FILE", help="write the figures there, too")
+    add("--against", metavar="FILE", help="figures that --json wrote before: say what changed by more than 10 %%")
+    add("--picture", metavar="FILE", help="draw the figures as bars (PNG)")
+    return parser
+
+
+def settings_from(args: argparse.Namespace) -> Settings:
+    """What the arguments ask for; those that were given win over `--quick`."""
+    names = {field.name for field in fields(Settings)}
+    given: dict[str, Any] = {name: value for name, value in vars(args).items() if name in names and value is not None}
+    return Settings(**{**(Settings.quick() if args.quick else {}), **given})
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    args = make_parser(prog).parse_args(argv)
+
+    from PIL import Image
+
+    from ppocr_like.atomic import atomic_write, write_text
+    from ppocr_like.components import load_components
+    from ppocr_like.config.reads import recipe_reads
+    from ppocr_like.engine import Interrupted
+    from ppocr_like.outputs import claim
+    from ppocr_like.report.benchmark import benchmark
+    from ppocr_like.report.speed.compare import against, load_figures
+
+    before = load_figures(args.against) if args.against else None
+    logging.getLogger("ppocr_like").setLevel(logging.WARNING)  # the trainer's own lines are not what is asked for here
+    recipe = recipe_from(args)
+    files, images = recipe_reads(recipe)
+    outputs = [file for file in (args.json, args.picture, args.profile) if file]
+    claim(outputs, [*files, args.against], images=images, advice="choose another file with --json, --picture or --profile")
+    load_components(recipe.plugins)
+    try:
+        result = benchmark(recipe, settings_from(args), lambda text: print(text, file=sys.stderr), sys.stderr.isatty())
+    except Interrupted as signal:
+        return signal.status
+    print(result.table())
+    if before is not None:
+        print(f"\nAgainst {args.against}:\n{against(before, result.figures)}")
+    if args.json:
+        write_text(args.json, json.dumps(result.figures, indent=2) + "\n")
+    if args.picture:
+        picture = Image.fromarray(result.picture())
+        atomic_write(args.picture, lambda file: picture.save(file, "PNG"))
+    return 0
