@@ -110,6 +110,12 @@ def make_parser(prog: str | None = None) -> CommandParser:
     one.add_argument("source", help="folder of the .txt files")
     _common(one, "folder of the images, or one above several")
 
+    _programs(formats)
+    return main
+
+
+def _programs(formats: Any) -> None:
+    """Other programs' own files: EasyOCR, labelme, PPOCRLabel."""
     one = formats.add_parser("easyocr", help="EasyOCR's folder of crops with labels.csv (filename,words)")
     one.add_argument("source", help="the folder, or its labels.csv")
     _common(one, "folder of the crops (default: that of labels.csv)", required=False)
@@ -130,7 +136,6 @@ def make_parser(prog: str | None = None) -> CommandParser:
     _common(one, "folder of the images (default: that of Label.txt)", required=False)
     one.add_argument("--confirmed", action="store_true", help="only images that fileState.txt marks as done")
     one.add_argument("--ready-crops", action="store_true", help="with --task rec: the crops of rec_gt.txt instead of new ones")
-    return main
 
 
 def _icdar2019(formats: Any) -> None:
