@@ -171,6 +171,10 @@ class FeatureSpec:
     height: int | None = None
 
 
+class HeightMisfit(ValueError):
+    """Features are of another height than the next part takes: the image height does not suit strides and pooling."""
+
+
 @dataclass(frozen=True)
 class ParamAttr:
     """Per-parameter settings a module asks for: rate multiplier and its own L2 or L1 (None: the optimizer's)."""

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from ppocr_like.printable import one_line
 
@@ -20,12 +21,30 @@ def first_line(error: BaseException, longest: int = 200) -> str:
     return (lines[0] if lines else type(error).__name__)[:longest]
 
 
+class Mistake(Enum):
+    """Kinds of mistakes that the program itself tells apart; people read the message."""
+
+    UNKNOWN_NAME = "no component is registered under this name"
+    UNKNOWN_KEY = "the part has no such argument"
+    MISSING = "an argument that must be there is not"
+    REFUSED = "the constructor refused its arguments"
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a recipe: where it stands (`Train.dataset.transforms.1.RecAug.tia_prop`) and what is wrong."""
+    """One mistake in a recipe.
+
+    Args:
+        path: where it stands (`Train.dataset.transforms.1.RecAug.tia_prop`).
+        message: what is wrong.
+        mistake: its kind, where the program asks for it.
+        about: of UNKNOWN_NAME the name, of MISSING the annotation of what is needed.
+    """
 
     path: str
     message: str
+    mistake: Mistake | None = field(default=None, compare=False)
+    about: object = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message

@@ -11,7 +11,7 @@ from ppocr_like.config.input_checks import input_channels
 from ppocr_like.config.nodes import Bound, Context, Node, named_node, problem
 from ppocr_like.config.paddle.ignored import ignored
 from ppocr_like.config.recipe import Recipe
-from ppocr_like.config.typecheck import nearest, parameters, shown
+from ppocr_like.config.typecheck import nearest, parameters, shown, unknown_key
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import ARCH_TRANSFORMS, ARCHITECTURES, BACKBONES, HEADS, NECKS, Registry
@@ -138,7 +138,7 @@ def _sub_model(recipe: Recipe, bind: Bind, node: Any, path: str, task: str) -> A
         raise problem(path, f"is {shown(node)}, but a mapping with Backbone and Head is needed")
     args = dict(node)
     problems = recipe.drop_ignored("Architecture", args, path, SUB_MODEL)
-    problems += [Problem(f"{path}.{k}", f"unknown key{nearest(k, SUB_MODEL)}") for k in args if k not in SUB_MODEL]
+    problems += [unknown_key(path, key, SUB_MODEL) for key in args if key not in SUB_MODEL]
     for key, kinds, what in (
         ("freeze_params", (bool, type(None)), "true or false"),
         ("return_all_feats", (bool, type(None)), "true or false"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from ppocr_like.config.architecture import build_architecture
 from ppocr_like.config.eval_loss import loss_problems
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.hidden import hidden_problems
-from ppocr_like.config.loader import LoaderConfig
+from ppocr_like.config.loader import AUTO, BATCH, LoaderConfig
 from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
 from ppocr_like.config.overrides import merge
 from ppocr_like.config.paddle.families import OFFERED
@@ -183,7 +184,10 @@ class Builder:
             problems += wrong
         if scale is not None and not problems:
             total = self.batch_per_rank() * self.settings.accumulate_steps * world
-            node.args.update(scale_rates(self.recipe, node.args, scale, total))
+            scaled, said = scale_rates(node.args, scale, total)
+            node.args.update(scaled)
+            if said and self.recipe.get(BATCH) != AUTO:  # of a stand-in there is nothing to say
+                self.recipe.note(said)
         try:
             made = self._bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
         except ConfigError as error:
@@ -298,8 +302,7 @@ class Builder:
         except ConfigError as error:
             prefix = f"{section}.dataset."
             problems += [
-                Problem(path(p.path.removeprefix(prefix)) if p.path.startswith(prefix) else p.path, p.message)
-                for p in error.problems
+                replace(p, path=path(p.path.removeprefix(prefix))) if p.path.startswith(prefix) else p for p in error.problems
             ]
         if problems:
             raise ConfigError(problems)
@@ -371,7 +374,7 @@ class Builder:
         if not isinstance(value, dict):
             raise problem(path, f"is {shown(value)}; a mapping with batch_size_per_card is needed")
         args = dict(value)
-        if section == "Train" and args.get("batch_size_per_card") == "auto":
+        if section == "Train" and args.get("batch_size_per_card") == AUTO:
             if self.recipe.get("Train.sampler") is not None:
                 raise problem(f"{path}.batch_size_per_card", "auto: Train.sampler decides the sizes of batches; write its number")
             args["batch_size_per_card"] = 1  # a stand-in until the engine has tried it

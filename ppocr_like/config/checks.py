@@ -20,9 +20,10 @@ from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.paddle.families import other_family
+from ppocr_like.config.paddle.stops import without_resize
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.shadowed import shadowed_problems
-from ppocr_like.config.typecheck import nearest, shown
+from ppocr_like.config.typecheck import nearest, shown, unknown_key
 from ppocr_like.config.wandb import SECTION as WANDB
 from ppocr_like.config.wandb import wandb_config
 from ppocr_like.contracts import chain_problems, entry_name
@@ -163,7 +164,7 @@ def _section_problems(recipe: Recipe) -> list[Problem]:
         elif accepted is not None:
             args = dict(value)
             problems += recipe.drop_ignored(section, args, section, accepted)
-            problems += [Problem(f"{section}.{k}", f"unknown key{nearest(k, accepted)}") for k in args if k not in accepted]
+            problems += [unknown_key(section, key, accepted) for key in args if key not in accepted]
     return problems
 
 
@@ -241,7 +242,7 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
         return  # said where the data set is bound
     path = builder.dataset_path(section, name)
     problems = [
-        Problem(f"{path('transforms')}.{i}", message + _without_resize(transforms))
+        Problem(f"{path('transforms')}.{i}", message + without_resize(transforms))
         for i, message in chain_problems(transforms, READER_GIVES[section])
     ]
     if isinstance(node.get("transforms"), list):
@@ -277,17 +278,6 @@ def _further_sources(name: Any) -> int:
         return int(getattr(DATASETS.get(str(name)), "further_sources", 0))
     except KeyError:
         return 0
-
-
-def _without_resize(transforms: list) -> str:
-    """PaddleOCR's PP-OCRv4_mobile_rec_distillation.yml has the chain of a MultiScaleDataSet for its SimpleDataSet."""
-    wanted = [step for step in transforms if "valid_ratio" in step.needs]
-    if not wanted or any("valid_ratio" in step.gives for step in transforms if step not in wanted):
-        return ""
-    return (
-        "; nothing resizes the images, so PaddleOCR stops here too: put `- RecResizeImg: {image_shape: [3, 48, 320]}` before it, "
-        "or take MultiScaleDataSet with its sampler"
-    )
 
 
 def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig, consumers: dict[str, Any]) -> list[Problem]:

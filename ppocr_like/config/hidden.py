@@ -9,12 +9,12 @@ from typing import Any
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.yaml_io import lookup, unshared
-from ppocr_like.errors import Problem
+from ppocr_like.errors import Mistake, Problem
 
 ROUNDS = 10  # of taking out and judging again; each finds at least one more mistake
 TRIALS = 12  # arguments that are left out one by one to see which of them a constructor refuses
 KEPT = ("Architecture.algorithm", "Global.character_dict_path")  # whose mistakes hide nothing, or stand for a whole recipe
-NUMBERS: Mapping[str, float] = MappingProxyType({"an integer": 2, "a number": 0.001})  # what stands in, by `typecheck.described`
+NUMBERS: Mapping[object, float] = MappingProxyType({int: 2, float: 0.001})  # what stands in for a number that is missing
 
 Judge = Callable[[Recipe], list[Problem]]
 
@@ -67,7 +67,7 @@ def _take_out(tree: dict[str, Any], problem: Problem) -> bool:
         return False  # the name of a list's item, which stays
     value = node[key]
     holds_parts = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
-    if (holds_parts or key == "name") and not problem.message.startswith("unknown key"):
+    if (holds_parts or key == "name") and problem.mistake is not Mistake.UNKNOWN_KEY:
         return False
     del node[key]
     return True
@@ -81,17 +81,17 @@ def _stand_in(tree: dict[str, Any], problem: Problem) -> bool:
     """Puts some value where a number was taken out that the part cannot do without."""
     parent, _, key = problem.path.rpartition(".")
     node = lookup(tree, parent) if parent else None
-    value = next((value for kind, value in NUMBERS.items() if problem.message == f"is missing; {kind} is needed"), None)
-    if value is None or not isinstance(node, dict) or key in node:
+    wanted = problem.about if problem.mistake is Mistake.MISSING else None
+    if wanted not in (int, float) or not isinstance(node, dict) or key in node:
         return False
-    node[key] = value
+    node[key] = NUMBERS[wanted]
     return True
 
 
 def _take_out_culprit(recipe: Recipe, tree: dict[str, Any], problem: Problem, judge: Judge) -> bool:
     """Removes the one argument of a part without which its constructor has nothing to say; False where there is none."""
     node = lookup(tree, problem.path) if problem.path else None
-    if not isinstance(node, dict) or not _arguments(node) or problem.message.startswith(("is ", "unknown ")):
+    if not isinstance(node, dict) or problem.mistake is not Mistake.REFUSED:
         return False
     for key in list(_arguments(node))[:TRIALS]:
         value = node.pop(key)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ppocr_like.config.overrides import item_name
+from ppocr_like.config.paddle.stops import unpooled
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import REFUSALS
+from ppocr_like.contracts import HeightMisfit
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.tasks import task_of
 
@@ -73,21 +75,9 @@ def try_model(recipe: Recipe, model: Any) -> None:
     try:
         model.check_input(*shape)
     except REFUSALS as error:
-        told = f"{shape}: {error}{_unpooled(recipe, str(error))}" if found else str(error)
+        more = unpooled(recipe) if isinstance(error, HeightMisfit) else ""
+        told = f"{shape}: {error}{more}" if found else str(error)
         raise ConfigError([Problem(path, told)]) from error
-
-
-def _unpooled(recipe: Recipe, error: str) -> str:
-    """PaddleOCR's PP-OCRv4_mobile_rec_distillation.yml has a teacher that leaves three rows, and lacks the head's pooling."""
-    networks = recipe.get("Architecture.Models") or {"": recipe.get("Architecture")}
-    for node in networks.values() if isinstance(networks, dict) else ():
-        backbone, head = ((node.get(part) or {}) if isinstance(node, dict) else {} for part in ("Backbone", "Head"))
-        whole = backbone.get("name") != "SVTRNet" or backbone.get("last_stage", True) or head.get("use_pool")
-        if not whole and "height 1" in error:
-            return (
-                "; an SVTRNet without last_stage leaves three rows, PaddleOCR stops here too: give its MultiHead use_pool: true"
-            )
-    return ""
 
 
 def size_problems(recipe: Recipe, model: Any, transforms: Sequence[Any], path: str) -> list[Problem]:

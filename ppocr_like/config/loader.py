@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ppocr_like.config.typecheck import option
 
+BATCH, AUTO = "Train.loader.batch_size_per_card", "auto"  # the engine finds the largest batch that fits
+
 
 @dataclass(frozen=True)
 class BucketByWidth:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from ppocr_like.config.paddle.aliases import rename
-from ppocr_like.config.paddle.families import never_there
+from ppocr_like.config.paddle.stops import never_there
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.config.typecheck import REFUSALS, bind, parameters, shown
-from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.errors import ConfigError, Mistake, Problem
 from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, Part, Registry
 
 Context = Mapping[str, Callable[[], Any]]
@@ -93,9 +93,10 @@ class Bound:
             section = self.path.partition(".")[0]
             whole = [p.path.partition(".")[0] == section for p in error.problems]
             paths = [p.path if w else f"{self.path}.{p.path}".rstrip(".") for p, w in zip(error.problems, whole, strict=True)]
-            raise ConfigError([Problem(path, p.message) for path, p in zip(paths, error.problems, strict=True)]) from error
+            problems = [replace(p, path=path, mistake=Mistake.REFUSED) for path, p in zip(paths, error.problems, strict=True)]
+            raise ConfigError(problems) from error
         except REFUSALS as error:
-            raise problem(self.path, str(error) or type(error).__name__) from error
+            raise ConfigError([Problem(self.path, str(error) or type(error).__name__, Mistake.REFUSED)]) from error
 
 
 def bind_node(
@@ -124,7 +125,8 @@ def bind_node(
     try:
         cls = registry.get(node.name, task)
     except KeyError as error:
-        raise problem(node.path, never_there(node.name) or error.args[0]) from error
+        message = never_there(node.name) or error.args[0]
+        raise ConfigError([Problem(node.path, message, Mistake.UNKNOWN_NAME, node.name)]) from error
     args, objects = dict(node.args), dict(built or {})
     problems = rename(node.name, args, node.path, recipe.overridden, recipe.note)
     problems += recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
@@ -196,7 +198,7 @@ def _delegated(
     try:
         other = parameters(delegate.registry.get(name, task))
     except KeyError as error:
-        return None, [Problem(f"{path}.{delegate.argument}", error.args[0])]
+        return None, [Problem(f"{path}.{delegate.argument}", error.args[0], Mistake.UNKNOWN_NAME, name)]
     theirs = {key: args[key] for key in args if key in other}
     for key in [key for key in theirs if key not in own]:
         del args[key]

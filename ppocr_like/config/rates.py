@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import option
 
 RATE_KEYS = ("learning_rate", "max_learning_rate", "values", "start_lr", "min_lr", "end_lr", "max_lr")
@@ -18,8 +17,8 @@ class AutoScale:
     base_batch: int = option(doc="samples a step for which the rates are written", least=1)
 
 
-def scale_rates(recipe: Recipe, args: dict[str, Any], scale: AutoScale, total_batch: int) -> dict[str, Any]:
-    """The rates among a schedule's arguments times total_batch / base_batch; said in the recipe's notes."""
+def scale_rates(args: dict[str, Any], scale: AutoScale, total_batch: int) -> tuple[dict[str, Any], str]:
+    """The rates among a schedule's arguments times total_batch / base_batch, and what to say of it; empty without any rate."""
     factor = total_batch / scale.base_batch
     scaled: dict[str, Any] = {}
     for key in RATE_KEYS:
@@ -28,10 +27,9 @@ def scale_rates(recipe: Recipe, args: dict[str, Any], scale: AutoScale, total_ba
             scaled[key] = value * factor
         elif isinstance(value, list) and all(isinstance(v, int | float) for v in value):
             scaled[key] = [v * factor for v in value]
-    if scaled:
-        rates = ", ".join(f"{k} {_text(args[k])} -> {_text(v)}" for k, v in scaled.items())
-        recipe.note(f"Optimizer.lr.auto_scale: {total_batch} samples a step for {scale.base_batch}: {rates}")
-    return scaled
+    rates = ", ".join(f"{k} {_text(args[k])} -> {_text(v)}" for k, v in scaled.items())
+    said = f"Optimizer.lr.auto_scale: {total_batch} samples a step for {scale.base_batch}: {rates}"
+    return scaled, said if scaled else ""
 
 
 def _text(value: Any) -> str:

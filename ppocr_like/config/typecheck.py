@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.errors import ConfigError, OcrError, Problem
+from ppocr_like.errors import ConfigError, Mistake, OcrError, Problem
 
 MISSING = object()
 # What a constructor or a network raises for arguments that it cannot use, or that no machine can: torch answers sizes beyond
@@ -75,6 +75,11 @@ def nearest(name: object, known: Collection[str], label: str = "accepted") -> st
     return f"; {label}: {some}" + (f" and {len(known) - MOST_NAMES} more (docs/recipe.md)" if len(known) > MOST_NAMES else "")
 
 
+def unknown_key(path: str, key: object, accepted: Collection[str]) -> Problem:
+    """What is said of a key that a mapping at `path` does not have."""
+    return Problem(f"{path}.{key}", f"unknown key{nearest(key, accepted)}", Mistake.UNKNOWN_KEY)
+
+
 def shown(value: Any) -> str:
     """A value for a message, cut to a readable length."""
     text = {True: "true", False: "false"}.get(value, "") if isinstance(value, bool) else "null" if value is None else repr(value)
@@ -105,7 +110,7 @@ def bind(
         if key in context and key in named:
             problems.append(Problem(here, "is given by the program; a recipe may not set it"))
         elif key not in named:
-            problems.append(Problem(here, f"unknown key{nearest(key, accepted)}"))
+            problems.append(unknown_key(path, key, accepted))
         else:
             kwargs[key], wrong = fit(value, named[key].annotation, here)
             problems += wrong
@@ -118,7 +123,8 @@ def bind(
             except ConfigError as error:
                 problems += error.problems
         elif parameter.required:
-            problems.append(Problem(f"{path}.{name}", f"is missing; {described(parameter.annotation)} is needed"))
+            message = f"is missing; {described(parameter.annotation)} is needed"
+            problems.append(Problem(f"{path}.{name}", message, Mistake.MISSING, parameter.annotation))
     return kwargs, problems
 
 

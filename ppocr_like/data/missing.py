@@ -22,7 +22,7 @@ def likely_reason(data_dir: str, name: str) -> str:
         path = os.path.join(data_dir, meant)
         found = path if os.path.isfile(path) else _other_case(path)
         if found:
-            case = "" if found == path or "letter case" in reason else ", whose letter case differs as well"
+            case = "" if found == path or meant == name else ", whose letter case differs as well"
             return f"{found} is there{case}: {reason}"
     return ""
 

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 
 from ppocr_like.config import Builder, LoaderConfig, Recipe
+from ppocr_like.config.loader import AUTO
+from ppocr_like.config.loader import BATCH as KEY
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.collate import collate, to_tensors
 from ppocr_like.data.loader import Loader, build_loader
@@ -25,8 +27,6 @@ from ppocr_like.modeling.recompute import recompute_blocks
 
 logger = logging.getLogger("ppocr_like")
 
-KEY = "Train.loader.batch_size_per_card"
-AUTO = "auto"
 SAMPLES = 8  # real ones in a trial batch; they are repeated to fill it
 GPU_SHARE, CPU_SHARE = 0.9, 0.5
 
@@ -57,8 +57,7 @@ def settle_batch_size(recipe: Recipe, ranks: Ranks, cache: Path, resume_from: Pa
     tree["Train"]["loader"]["batch_size_per_card"] = size
     settled = Recipe(tree, recipe.path, recipe.overridden)
     for note in recipe.notes:
-        if not note.startswith("Optimizer.lr.auto_scale"):  # that one was made for a stand-in
-            settled.note(note)
+        settled.note(note)
     settled.note(f"{KEY}: auto is {size} ({said})")
     return settled
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.contracts import FeatureSpec, HeightMisfit, ParamAttr
 from ppocr_like.modeling.blank import BlankWeights
 from ppocr_like.registry import ARCHITECTURES, HEADS
 
@@ -115,7 +115,8 @@ class DistillationModel(nn.Module):
             try:
                 found = model.check_input(channels, height, width)
             except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
+                kind = HeightMisfit if isinstance(error, HeightMisfit) else ValueError
+                raise kind(f"{name}: {error}") from error
             shapes.update({f"{name}/{key}": shape for key, shape in found.items()})
         self.train(self.training)
         return shapes

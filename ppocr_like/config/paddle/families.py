@@ -1,12 +1,11 @@
-"""PaddleOCR's recipes of other families, and names in its recipes that nothing there has: what is told about them."""
+"""PaddleOCR's recipes of other families: what is told about them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ppocr_like.config.recipe import Recipe
-from ppocr_like.errors import Problem
+from ppocr_like.errors import Mistake, Problem
 
 OFFERED = (
     "offered are detectors of the DB family (DB, DB++, PP-OCR det), recognisers with a CTC head (CRNN, Rosetta, STAR-Net, SVTR, "
@@ -29,19 +28,7 @@ OTHER_FAMILIES: dict[str, str] = {
     **dict.fromkeys(("Telescope", "Gestalt"), "super-resolution"),
 }
 
-# Names that stand in PaddleOCR's recipes, and that PaddleOCR itself does not know: its own run stops there as well.
-NEVER_THERE: dict[str, str] = {"repvit_svtr": "RepSVTR"}
-
-_UNKNOWN = re.compile(r"unknown [a-z ]+ '([^']+)'|[a-z ]+ '([^']+)' exists for ")
 ENOUGH = 2  # one unknown name may be a slip of the finger
-
-
-def never_there(name: str) -> str:
-    """What to say of a name that nothing ever had, empty for others."""
-    meant = NEVER_THERE.get(name)
-    return (
-        f"{name!r} is unknown in PaddleOCR too, whose recipe cannot be built there; it means {meant}: write that" if meant else ""
-    )
 
 
 def other_family(recipe: Recipe, problems: Sequence[Problem]) -> Problem | None:
@@ -49,8 +36,7 @@ def other_family(recipe: Recipe, problems: Sequence[Problem]) -> Problem | None:
     (a user's own package may bring them)."""
     algorithm = recipe.get("Architecture.algorithm")
     kind = OTHER_FAMILIES.get(algorithm) if isinstance(algorithm, str) else None
-    found = [match for match in (_UNKNOWN.match(problem.message) for problem in problems) if match]
-    names = list(dict.fromkeys(match[1] or match[2] for match in found))
+    names = list(dict.fromkeys(str(problem.about) for problem in problems if problem.mistake is Mistake.UNKNOWN_NAME))
     if kind is None or len(names) < ENOUGH:
         return None
     return Problem("Architecture.algorithm", f"{algorithm} is {kind}, which is not here (nor are {', '.join(names)}); {OFFERED}")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.contracts import FeatureSpec, HeightMisfit, ParamAttr
 from ppocr_like.modeling.init import default_linear_, uniform_linear_
 from ppocr_like.modeling.necks.light_svtr import EncoderWithLightSVTR
 from ppocr_like.modeling.necks.svtr import EncoderWithSVTR
@@ -189,7 +189,7 @@ class SequenceEncoder(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         if not torch.jit.is_tracing() and features.shape[2] != 1:
-            raise ValueError(
+            raise HeightMisfit(
                 f"SequenceEncoder needs features of height 1, got {tuple(features.shape)} (N, C, H, W): "
                 "the image height in image_shape does not fit the backbone's strides and pooling"
             )

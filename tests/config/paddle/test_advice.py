@@ -6,7 +6,6 @@ from __future__ import annotations
 import pytest
 
 from ppocr_like.config import Recipe, lr_advice
-from ppocr_like.config.rates import AutoScale, scale_rates
 
 
 def advice(lr: object, batch: int, model_type: str = "rec") -> str | None:
@@ -61,11 +60,3 @@ def test_it_is_about_two_tasks_and_about_rates_that_can_be_read() -> None:
     assert advice({"learning_rate": "1e-3"}, 8) is None
     assert advice(None, 8) is None
     assert advice(1e-3, 8) is not None
-
-
-def test_scaling_multiplies_every_rate() -> None:
-    recipe = Recipe({})
-    args = {"learning_rate": 1e-3, "values": [1e-3, 1e-4], "end_lr": 1e-5, "warmup_epoch": 5, "decay_epochs": [7]}
-    scaled = scale_rates(recipe, args, AutoScale(1024), 256)
-    assert scaled == {"learning_rate": 2.5e-4, "values": [2.5e-4, 2.5e-5], "end_lr": 2.5e-6}
-    assert len(recipe.notes) == 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
-from ppocr_like.config.paddle.families import NEVER_THERE, OTHER_FAMILIES, never_there, other_family
-from ppocr_like.errors import Problem
-from ppocr_like.registry import BACKBONES
+from ppocr_like.config.paddle.families import OTHER_FAMILIES, other_family
+from ppocr_like.errors import Mistake, Problem
 
-UNKNOWN = [Problem("Architecture.Head", "unknown head 'EASTHead'; nearest: DBHead"), Problem("Loss", "unknown loss 'EASTLoss'")]
+UNKNOWN = [
+    Problem("Architecture.Head", "unknown head", Mistake.UNKNOWN_NAME, "EASTHead"),
+    Problem("Loss", "unknown loss", Mistake.UNKNOWN_NAME, "EASTLoss"),
+]
 
 
 def recipe(algorithm: object) -> Recipe:
@@ -16,7 +17,7 @@ def recipe(algorithm: object) -> Recipe:
 
 
 def test_one_answer_for_all_that_is_not_here() -> None:
-    answer = other_family(recipe("EAST"), [*UNKNOWN, Problem("Global.x", "unknown key")])
+    answer = other_family(recipe("EAST"), [*UNKNOWN, Problem("Global.x", "unknown key", Mistake.UNKNOWN_KEY)])
     assert answer is not None and answer.path == "Architecture.algorithm"
     for word in ("EAST is another way of detection", "EASTHead, EASTLoss", "DB++", "CRNN", "text-direction"):
         assert word in answer.message
@@ -30,11 +31,3 @@ def test_our_own_families_are_no_others() -> None:
     for algorithm in ("DB", "DB++", "CRNN", "SVTR_LCNet", "Distillation", "CLS", None, 3, ["EAST"]):
         assert algorithm not in list(OTHER_FAMILIES)
         assert other_family(recipe(algorithm), UNKNOWN) is None
-
-
-def test_a_name_that_paddleocr_lacks_as_well() -> None:
-    load_components()
-    for name in NEVER_THERE:
-        assert name not in BACKBONES
-        assert f"{name!r} is unknown in PaddleOCR too" in never_there(name)
-    assert never_there("RepSVTR") == ""
