@@ -1,10 +1,9 @@
 """Imports every package that registers something, so that the registries are full. Nothing else lives here."""
 
-import importlib
-import pkgutil
 from collections.abc import Sequence
 
 from ppocr_like.config.plugins import import_plugins
+from ppocr_like.registry import fill
 
 ROOMS = ("transforms", "postprocess", "metrics", "modeling", "losses", "optim", "data", "engine")
 
@@ -18,8 +17,5 @@ def load_components(plugins: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: a plugin that cannot be imported.
     """
-    for room in ROOMS:
-        package = importlib.import_module(f"ppocr_like.{room}")
-        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            importlib.import_module(module.name)
+    fill(*(f"ppocr_like.{room}" for room in ROOMS))
     import_plugins(plugins)

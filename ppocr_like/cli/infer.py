@@ -120,7 +120,7 @@ def read_alone(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
     """
     from ppocr_like.pipeline.infer import TEXT, infer
     from ppocr_like.pipeline.inputs import find_images, read_list
-    from ppocr_like.pipeline.kinds import open_model
+    from ppocr_like.pipeline.opening import open_model
 
     recipe = recipe_from(args) if args.config else None
     settings = recipe.globals if recipe else None

@@ -24,12 +24,12 @@ from ppocr_like.export.variants import Accuracy, line_recipe, measure, quantise,
 from ppocr_like.export.verify import SetCheck, ShapeCheck, Verifier, metric_line
 from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.outputs import claim
-from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.normalise import Affine, normalisation, outside
 from ppocr_like.pipeline.onnx_backend import MODEL
+from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.preprocess import Preprocess
-from ppocr_like.pipeline.spec import FILE
-from ppocr_like.pipeline.torch_backend import TorchBackend, recipe_spec, takes_any_width, trained_model
+from ppocr_like.pipeline.spec import FILE, Spec
+from ppocr_like.pipeline.torch_backend import TorchBackend, reads_any_width, trained_model
 from ppocr_like.weights import pretrained
 
 logger = logging.getLogger("ppocr_like")
@@ -137,7 +137,7 @@ def _verified(
 def _as_trained(kind: Kind, recipe: Recipe, backend: TorchBackend, say: Callable[[str], None]) -> list[Accuracy]:
     """The evaluation sets at the sizes of the recipe itself, to be seen beside those of a static one."""
     charset = kind.spec.charset
-    recipe, _ = _following(recipe, kind_of(recipe_spec(recipe, charset), recipe, backend.model), backend)
+    recipe, _ = _following(recipe, kind_of(Spec.from_recipe(recipe, charset), recipe, backend.model), backend)
     builder = Builder(recipe, charset)
     found = []
     for name, dataset in _open_sets(builder).items():
@@ -181,17 +181,17 @@ def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Kind,
     if weights.charset is None and dictionary is not None:
         weights = replace(weights, charset=dictionary)
     model, _, charset = trained_model(weights, recipe, sub_model)
-    kind = kind_of(recipe_spec(recipe, charset), recipe, model)
+    kind = kind_of(Spec.from_recipe(recipe, charset), recipe, model)
     return TorchBackend(model), kind, weights.path
 
 
 def _following(recipe: Recipe, kind: Kind, backend: TorchBackend) -> tuple[Recipe, Kind]:
     """A recogniser's recipe and kind with canvases that follow the lines, where the network takes any width."""
-    free = kind.spec.model_type == "rec" and takes_any_width(backend.model)
+    free = reads_any_width(kind.spec, backend.model)
     changed = line_recipe(recipe, kind.spec.bucket) if free else None
     if changed is None:
         return recipe, kind
-    return changed, kind_of(recipe_spec(changed, kind.spec.charset), changed, backend.model)
+    return changed, kind_of(Spec.from_recipe(changed, kind.spec.charset), changed, backend.model)
 
 
 def _fold(kind: Kind, range_name: str) -> Affine:

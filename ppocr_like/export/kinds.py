@@ -21,9 +21,8 @@ from ppocr_like.export import rapidocr
 from ppocr_like.export.graph import CHARACTER, Layout, character_metadata, class_layout, line_layout, page_layout
 from ppocr_like.export.settings import settings
 from ppocr_like.pipeline import Spec
-from ppocr_like.pipeline.classes import TURNING
-from ppocr_like.pipeline.kinds import effective_postprocess
-from ppocr_like.pipeline.preprocess import Preprocess
+from ppocr_like.pipeline.class_names import TURNING
+from ppocr_like.pipeline.preprocess import Preprocess, effective_postprocess
 
 NEAR = 2.0  # px between corners of boxes that count as equal: a pixel of the map on the other side of the threshold
 SCORE_NEAR = 0.02

@@ -7,9 +7,8 @@ from typing import Any
 
 from ppocr_like.export import rapidocr
 from ppocr_like.pipeline.canvas import follows_line
-from ppocr_like.pipeline.kinds import effective_postprocess
 from ppocr_like.pipeline.normalise import normalisation
-from ppocr_like.pipeline.preprocess import Preprocess
+from ppocr_like.pipeline.preprocess import Preprocess, effective_postprocess
 from ppocr_like.pipeline.spec import Spec
 
 

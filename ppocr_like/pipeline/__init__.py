@@ -1,8 +1,8 @@
 """Recognition and detection with bundles on ONNX Runtime. Importing this room imports no torch; `torch_backend` does."""
 
-from ppocr_like.pipeline.classifier import Classifier, Verdict
-from ppocr_like.pipeline.detector import Detector, Finding
-from ppocr_like.pipeline.recogniser import Reading, Recogniser
+from ppocr_like.pipeline.classes import Classifier, Verdict
+from ppocr_like.pipeline.lines import Reading, Recogniser
+from ppocr_like.pipeline.pages import Detector, Finding
 from ppocr_like.pipeline.runner import Backend, Runner
 from ppocr_like.pipeline.spec import Spec, read_spec
 

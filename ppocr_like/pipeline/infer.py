@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
@@ -14,14 +14,8 @@ from ppocr_like.atomic import atomic_write, write_bytes
 from ppocr_like.documents.results import DRAWN
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.outputs import claim
-from ppocr_like.pipeline.classifier import Classifier
-from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.page_sources import PageSource, find_pages
-from ppocr_like.pipeline.recogniser import Recogniser
-from ppocr_like.pipeline.runner import Source
-from ppocr_like.pipeline.write_classes import ClassResults
-from ppocr_like.pipeline.write_lines import LineResults
-from ppocr_like.pipeline.write_pages import PageResults
+from ppocr_like.pipeline.runner import Results, Runner, Source
 
 TEXT, JSON = "predictions.txt", "predictions.json"
 ADVICE = "choose another folder with --out"
@@ -44,32 +38,8 @@ class Summary:
     notes: list[str] = field(default_factory=list)
 
 
-class Results(Protocol):
-    """How the outcomes of one kind of model are written."""
-
-    files: list[Path]
-
-    def pictures(self, images: Sequence[str]) -> list[str]:
-        """Names of the pictures that these images may get."""
-
-    def row(self, outcome: Any) -> str:
-        """The line of the text file."""
-
-    def said(self, outcome: Any) -> str:
-        """The line for the person who waits."""
-
-    def record(self, outcome: Any) -> dict[str, Any]:
-        """The entry of the JSON file; also for an outcome with an error."""
-
-    def draw(self, outcome: Any) -> None:
-        """Adds to the pictures. Raises CheckpointError, DataError."""
-
-    def finish(self) -> list[str]:
-        """Writes what is left; gives things worth saying. Raises CheckpointError, DataError."""
-
-
 def infer(
-    model: Recogniser | Detector | Classifier,
+    model: Runner[Any, Any],
     images: Iterable[str],
     out: str | Path,
     *,
@@ -91,7 +61,7 @@ def infer(
     An image that cannot be used is named in the summary; the rest goes on.
 
     Args:
-        model: see `kinds.open_model`.
+        model: see `opening.open_model`.
         images: paths.
         out: folder, made when missing.
         text_name: another name for the text file.
@@ -110,7 +80,9 @@ def infer(
     folder = Path(out).expanduser()
     summary = Summary()
     pages = find_pages(images, password)
-    results = _results(model, folder, font, max_pages, heat_map)
+    if heat_map and not model.has_maps:
+        raise DataError("--heat-map shows a detector's probabilities; this model is none")
+    results = model.results(folder, font, max_pages, heat_map)
     pictures = results.pictures([page.name for page in pages])
     names = [text_name, JSON, *pictures, *([DRAWN] if pictures else [])]
     claim([folder / name for name in names], [*(page.path for page in pages), *reads], advice=ADVICE)
@@ -166,15 +138,3 @@ def _write_rows(path: Path, outcomes: Iterable[Any], results: Results, summary: 
 
     atomic_write(path, rows)
     return records
-
-
-def _results(
-    model: Recogniser | Detector | Classifier, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool
-) -> Results:
-    if isinstance(model, Detector):
-        return PageResults(folder, font, max_pages, heat_map)
-    if heat_map:
-        raise DataError("--heat-map shows a detector's probabilities; this model is none")
-    if isinstance(model, Classifier):
-        return ClassResults()
-    return LineResults(folder, model.spec.charset, font, max_pages)

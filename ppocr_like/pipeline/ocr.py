@@ -15,14 +15,14 @@ from ppocr_like.documents.order import reading_order
 from ppocr_like.documents.page import Line, Page, majority_turn
 from ppocr_like.documents.words import Character
 from ppocr_like.errors import DataError, WeightsError
-from ppocr_like.pipeline.classifier import Classifier
+from ppocr_like.pipeline.classes import Classifier
 from ppocr_like.pipeline.crop import Crop, cut_line
-from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.direction import ways_to_read
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.lines import Reading, Recogniser
+from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.page_sources import find_pages
+from ppocr_like.pipeline.pages import Detector
 from ppocr_like.pipeline.preprocess import plain, source_name
-from ppocr_like.pipeline.recogniser import Reading, Recogniser
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.tiles import check_tile, find_regions
 from ppocr_like.text import mostly_right_to_left

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image, ImageDraw
 
@@ -12,7 +13,7 @@ from ppocr_like.atomic import atomic_write
 from ppocr_like.contracts import TextLine
 from ppocr_like.documents.results import PictureLog
 from ppocr_like.draw.fonts import FontFile
-from ppocr_like.pipeline.recogniser import Reading
+from ppocr_like.pipeline.preprocess import Prepared, Source
 
 WIDTH = 1200  # px of a page
 MARGIN = 20
@@ -21,6 +22,19 @@ IMAGE_HEIGHT, LEAST_HEIGHT = 64, 40  # px: lines are shown no higher and no lowe
 TEXT, SMALL = 24, 14  # px, font sizes
 LOW, DOUBTFUL = 0.5, 0.8  # confidence under which a character is red, orange
 INK, ORANGE, RED, GREY, PAPER, RULE = "#111111", "#c46a00", "#d00000", "#666666", "#ffffff", "#dddddd"
+
+
+class Reading(Protocol):
+    """What became of an image of a line: `lines.Reading`."""
+
+    @property
+    def source(self) -> Source: ...
+    @property
+    def line(self) -> TextLine | None: ...
+    @property
+    def prepared(self) -> Prepared | None: ...
+    @property
+    def error(self) -> str: ...
 
 
 class PageWriter:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -19,7 +18,7 @@ from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.outside import LARGE, read_file
 from ppocr_like.pipeline.spec import Spec
-from ppocr_like.registry import TRANSFORMS
+from ppocr_like.registry import TRANSFORMS, fill
 from ppocr_like.tasks import task_of
 from ppocr_like.transforms.base import Transform, run_chain
 from ppocr_like.transforms.decode import MAX_PIXELS
@@ -133,23 +132,22 @@ def of_pillow(image: Image.Image, name: str) -> np.ndarray:
         raise DataError(f"unreadable image: it cannot be decoded ({error})", name) from error
 
 
-def load_rooms() -> None:
-    """Registers the transforms and post-processings."""
-    for room in ROOMS:
-        package = importlib.import_module(room)
-        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            importlib.import_module(module.name)
-
-
 def spec_builder(spec: Spec) -> Builder:
     """A Builder for the parts of a Spec."""
-    load_rooms()
+    fill(*ROOMS)
     tree = {
         "Global": {"epoch_num": 1, **spec.settings},
         "Architecture": {"model_type": spec.model_type},
         "PostProcess": spec.postprocess,
     }
     return Builder(Recipe.from_tree(tree), spec.charset)
+
+
+def effective_postprocess(spec: Spec) -> dict[str, Any]:
+    """The post-processing with every argument, also those that are left at their defaults."""
+    made = spec_builder(spec).postprocess()
+    names = [name for name in inspect.signature(type(made)).parameters if name != "charset" and hasattr(made, name)]
+    return {"name": spec.postprocess.get("name"), **{name: getattr(made, name) for name in names}}
 
 
 class Preprocess:

@@ -1,7 +1,8 @@
-"""What recognisers and detectors have in common: images in, batches through a network, one outcome for each image in order."""
+"""What the runners of all tasks have in common: images in, batches through a network, one outcome for each image in order."""
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -14,6 +15,7 @@ from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.locate import open_onnx
 from ppocr_like.pipeline.preprocess import Prepared, Preprocess, Source, source_name, spec_builder
 from ppocr_like.pipeline.spec import Spec
+from ppocr_like.tasks import RUNNERS, TASKS
 
 WINDOW = 128  # images held at a time, at most; their order within it is changed, so that equal sizes share a batch
 HELD = 256 << 20  # bytes: nor more than these (one image is always taken)
@@ -35,6 +37,30 @@ class Outcome(Protocol):
     def error(self) -> str: ...
 
 
+class Results(Protocol):
+    """How the outcomes of one task are written."""
+
+    files: list[Path]
+
+    def pictures(self, images: Sequence[str]) -> list[str]:
+        """Names of the pictures that these images may get."""
+
+    def row(self, outcome: Any) -> str:
+        """The line of the text file."""
+
+    def said(self, outcome: Any) -> str:
+        """The line for the person who waits."""
+
+    def record(self, outcome: Any) -> dict[str, Any]:
+        """The entry of the JSON file; also for an outcome with an error."""
+
+    def draw(self, outcome: Any) -> None:
+        """Adds to the pictures. Raises CheckpointError, DataError."""
+
+    def finish(self) -> list[str]:
+        """Writes what is left; gives things worth saying. Raises CheckpointError, DataError."""
+
+
 class Runner(ABC, Generic[Result, Out]):
     """A model with its pre-processing and post-processing.
 
@@ -53,6 +79,7 @@ class Runner(ABC, Generic[Result, Out]):
     model_type: str
     what: str
     default_batch: int
+    has_maps = False  # whether the outcomes have a `map`, which can be drawn
 
     def __init__(self, bundle: str | Path, *, batch_size: int | None = None, threads: int | None = None) -> None:
         spec, backend = open_onnx(bundle, threads)
@@ -142,6 +169,20 @@ class Runner(ABC, Generic[Result, Out]):
         return network(np.stack([one.tensor for one in prepared]))
 
     @abstractmethod
+    def results(self, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool) -> Results:
+        """What writes the outcomes.
+
+        Args:
+            folder: for the pictures.
+            font: font file for the pictures; None finds one.
+            max_pages: most pictures; 0 for none, None for all.
+            heat_map: draw the maps, too; only where there are maps.
+
+        Raises:
+            DataError: `font` is no font.
+        """
+
+    @abstractmethod
     def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Out]:
         """Outcomes of images whose tensors have one shape."""
 
@@ -150,3 +191,27 @@ class Runner(ABC, Generic[Result, Out]):
 
     @abstractmethod
     def _result(self, outcome: Out) -> Result: ...
+
+
+def runner_class(model_type: str) -> type[Runner[Any, Any]]:
+    """What runs the networks of a task; its file is imported when it is asked for.
+
+    Raises:
+        WeightsError: a task that cannot be run here.
+    """
+    task = TASKS.get(model_type)
+    if task is not None and task.module:
+        importlib.import_module(f"{__package__}.{task.module}")
+    if model_type not in RUNNERS:
+        others = ", ".join(name for name in TASKS if name != model_type)
+        raise WeightsError(f"model_type {model_type!r} cannot be run here; known: {others}")
+    return RUNNERS.get(model_type)
+
+
+def runner(spec: Spec, backend: Backend, batch_size: int | None = None) -> Runner[Any, Any]:
+    """The model of a Spec, on a network.
+
+    Raises:
+        WeightsError: see `runner_class`.
+    """
+    return runner_class(spec.model_type).with_backend(spec, backend, batch_size=batch_size)

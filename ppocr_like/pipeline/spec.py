@@ -11,13 +11,13 @@ from typing import Any
 import yaml
 
 from ppocr_like.charset import Charset, told_direction, untold_direction
-from ppocr_like.config import BucketByWidth, Recipe
+from ppocr_like.config import BucketByWidth, Builder, Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.config.typecheck import fit
 from ppocr_like.config.yaml_guard import MAX_BYTES, parse_plain
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, decode, read_file
-from ppocr_like.pipeline.classes import class_names, plain_chain
+from ppocr_like.pipeline.class_names import class_names, plain_chain
 from ppocr_like.tasks import TASKS, task_of
 
 logger = logging.getLogger("ppocr_like")
@@ -70,8 +70,13 @@ class Spec:
     form: str = "paddle"
 
     @classmethod
-    def from_recipe(cls, recipe: Recipe, charset: Charset | None, bucket: BucketByWidth | None) -> Spec:
-        """The model of a recipe: the chain of its (first) evaluation set, the canvas widths of its evaluation loader."""
+    def from_recipe(cls, recipe: Recipe, charset: Charset | None) -> Spec:
+        """The model of a recipe: the chain of its (first) evaluation set, the canvas widths of its evaluation loader.
+
+        Raises:
+            WeightsError: there is no chain.
+            ConfigError: `Eval.loader` is wrong.
+        """
         chain = recipe.get("Eval.dataset.transforms")
         sets = recipe.get("Eval.datasets")
         if isinstance(sets, dict) and sets:
@@ -89,7 +94,7 @@ class Spec:
             transforms=chain,
             postprocess=post,
             charset=charset,
-            bucket=bucket,
+            bucket=Builder(recipe).loader("Eval").bucket_by_width if recipe.get("Eval.loader") else None,
             settings={key: recipe.get(f"Global.{key}") for key in OWN_GLOBALS if recipe.get(f"Global.{key}") is not None},
             model_type=task.name,
             model_name=recipe.get("Global.model_name") or recipe.get("Architecture.algorithm") or "",

@@ -14,7 +14,7 @@ import numpy as np
 from ppocr_like.contracts import TextBox
 from ppocr_like.data.sizes import header_size
 from ppocr_like.errors import DataError, WeightsError
-from ppocr_like.pipeline.detector import Detector
+from ppocr_like.pipeline.pages import Detector
 from ppocr_like.pipeline.preprocess import as_bgr, decoded, plain, source_name
 from ppocr_like.pipeline.runner import Source
 

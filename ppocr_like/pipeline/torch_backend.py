@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ppocr_like import modeling
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.plugins import carried_tree, import_plugins
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.canvas import following
-from ppocr_like.pipeline.kinds import Model, recipe_bucket, runner
+from ppocr_like.pipeline.runner import Runner, runner
 from ppocr_like.pipeline.spec import Spec
+from ppocr_like.registry import fill
+from ppocr_like.tasks import task_of
 from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset, sub_weights
 
 
@@ -80,7 +80,8 @@ def trained_model(
     Raises:
         WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
-    _load_networks(recipe.plugins if recipe is not None else ())
+    fill("ppocr_like.modeling")
+    import_plugins(recipe.plugins if recipe is not None else ())
     recipe = recipe if recipe is not None else recipe_of(weights)
     sub_model = sub_model or weights.sub_model
     if sub_model_names(recipe):
@@ -112,31 +113,21 @@ def recipe_of(weights: WeightsFile) -> Recipe:
 
 def torch_runner(
     source: str | Path, recipe: Recipe | None = None, *, batch_size: int | None = None, device: str = "cpu"
-) -> Model:
+) -> Runner[Any, Any]:
     """A model from a run folder or a weights file (see `weights.resolve`), with the interface of a bundle's.
 
     Raises:
         WeightsError: see `load_weights` and `trained_model`.
     """
     model, recipe, charset = trained_model(load_weights(source), recipe)
-    spec = recipe_spec(recipe, charset)
-    if spec.model_type == "rec" and takes_any_width(model):
+    spec = Spec.from_recipe(recipe, charset)
+    if reads_any_width(spec, model):
         spec = following(spec)  # as its bundle does
     return runner(spec, TorchBackend(model, device), batch_size)
 
 
-def takes_any_width(model: nn.Module) -> bool:
-    """Whether a recogniser reads lines of every width, with as many steps as the width gives."""
+def reads_any_width(spec: Spec, model: nn.Module) -> bool:
+    """Whether a model reads lines, and lines of every width, with as many steps as the width gives."""
+    if not task_of(spec.model_type).reads_text:
+        return False
     return getattr(model, "steps_follow_width", True) and getattr(model, "widest", None) is None
-
-
-def recipe_spec(recipe: Recipe, charset: Charset | None) -> Spec:
-    """The Spec of a recipe."""
-    return Spec.from_recipe(recipe, charset, recipe_bucket(recipe))
-
-
-def _load_networks(plugins: Sequence[str]) -> None:
-    """Registers the network parts and the user's own components."""
-    for module in pkgutil.walk_packages(modeling.__path__, modeling.__name__ + "."):
-        importlib.import_module(module.name)
-    import_plugins(plugins)

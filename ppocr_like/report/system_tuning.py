@@ -22,10 +22,10 @@ from ppocr_like.config import Recipe
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.metrics.page_text import Comparing, PageCounts
-from ppocr_like.pipeline.detector import Detector
-from ppocr_like.pipeline.kinds import effective_postprocess
+from ppocr_like.pipeline.lines import Reading, Recogniser
 from ppocr_like.pipeline.ocr import OCR
-from ppocr_like.pipeline.recogniser import Reading, Recogniser
+from ppocr_like.pipeline.pages import Detector
+from ppocr_like.pipeline.preprocess import effective_postprocess
 from ppocr_like.pipeline.runner import Backend, Source
 from ppocr_like.report.system import SECTION, check_system, judged_page, open_models, read_truth
 from ppocr_like.tune.grid import aligned, named_values

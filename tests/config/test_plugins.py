@@ -65,7 +65,7 @@ def test_allowed_ones_are_not_said(caplog: pytest.LogCaptureFixture) -> None:
 
 
 USES = {
-    "open_model": "from ppocr_like.pipeline.kinds import open_model; open_model('evil.safetensors')",
+    "open_model": "from ppocr_like.pipeline.opening import open_model; open_model('evil.safetensors')",
     "OCR": "from ppocr_like import OCR; OCR('evil.safetensors', 'evil.safetensors')",
     "convert": "from ppocr_like.weights.convert import convert; convert('evil.safetensors', 'new.safetensors')",
 }

@@ -20,7 +20,7 @@ from ppocr_like.errors import ConfigError
 from ppocr_like.export import export
 from ppocr_like.pipeline import Classifier
 from ppocr_like.pipeline.infer import infer
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 
 from .helpers import records
 

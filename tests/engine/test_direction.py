@@ -12,7 +12,7 @@ from ppocr_like.components import load_components
 from ppocr_like.config import load_recipe
 from ppocr_like.draw.fonts import choose_font
 from ppocr_like.export import export
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 from tests.engine.helpers import run, tiny_recipe, write_recipe
 
 needs_layout = pytest.mark.skipif(not (features.check("raqm") and features.check("fribidi")), reason="Pillow without Raqm")

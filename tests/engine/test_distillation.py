@@ -17,7 +17,7 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.engine import evaluate, train
 from ppocr_like.errors import WeightsError
 from ppocr_like.export import export
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 from ppocr_like.weights import load_weights, save_weights
 
 from .helpers import records, tiny_recipe

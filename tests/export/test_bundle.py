@@ -22,7 +22,6 @@ from ppocr_like.export.kinds import kind_of
 from ppocr_like.export.variants import line_recipe
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Recogniser, read_spec
-from ppocr_like.pipeline.kinds import recipe_bucket
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
 from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
 from ppocr_like.weights import load_weights, save_weights
@@ -152,7 +151,7 @@ def parts(tiny_run, tiny_bundle):
     weights = load_weights(tiny_run.folder)
     model, settings, charset = trained_model(weights)
     recogniser, backend = Recogniser(tiny_bundle), TorchBackend(model)
-    bundled = line_recipe(settings, recipe_bucket(settings))
+    bundled = line_recipe(settings, Builder(settings).loader("Eval").bucket_by_width)
     return Builder(bundled, charset), Verifier(kind_of(recogniser.spec, settings, model), recogniser, backend, 1e-4)
 
 

@@ -17,7 +17,7 @@ from ppocr_like.errors import ExportError
 from ppocr_like.export import export
 from ppocr_like.export.kinds import kind_of
 from ppocr_like.pipeline import Recogniser
-from ppocr_like.pipeline.torch_backend import recipe_spec
+from ppocr_like.pipeline.spec import Spec
 from ppocr_like.weights import save_weights
 
 load_components()
@@ -120,4 +120,4 @@ def test_heads_that_read_on_and_on_are_refused_with_a_way_out(head: dict[str, An
     made = recipe({"Backbone": SMALL, "Head": head}, tmp_path)
     model = Builder(made, CHARSET).model()
     with pytest.raises(ExportError, match=rf"Head {head['name']} cannot be exported: .*{reason}.*guide of a MultiHead"):
-        kind_of(recipe_spec(made, CHARSET), made, model)
+        kind_of(Spec.from_recipe(made, CHARSET), made, model)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ppocr_like.pipeline import Detector, Recogniser
-from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.ocr import OCR
+from ppocr_like.pipeline.opening import open_model
 
 PYTHON = os.environ.get("PPOCR_LIKE_RAPIDOCR_PYTHON")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="PPOCR_LIKE_RAPIDOCR_PYTHON is not set; `make test-rapidocr` sets it")

@@ -18,7 +18,7 @@ from ppocr_like.errors import WeightsError
 from ppocr_like.export import export
 from ppocr_like.export.pair import write_pair
 from ppocr_like.export.refresh import refresh
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]

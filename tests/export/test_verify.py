@@ -22,7 +22,6 @@ from ppocr_like.export.rounding import FACTOR, Rounding
 from ppocr_like.export.variants import line_recipe
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Recogniser
-from ppocr_like.pipeline.kinds import recipe_bucket
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
 from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
 from ppocr_like.weights import load_weights, save_weights
@@ -126,7 +125,7 @@ def tied(tiny_run, tiny_bundle):
 
         return backend
 
-    return Builder(line_recipe(settings, recipe_bucket(settings)), charset), verifier, answer
+    return Builder(line_recipe(settings, Builder(settings).loader("Eval").bucket_by_width), charset), verifier, answer
 
 
 @pytest.mark.thorough

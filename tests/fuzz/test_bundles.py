@@ -15,7 +15,7 @@ import yaml
 from onnx import helper
 
 from ppocr_like.export.pair import refresh_pair, write_pair
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.spec import Spec
 from tests.fuzz.material import Edit, as_json, both, edited, fuzz, garbled
 

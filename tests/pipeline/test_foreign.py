@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline import Classifier, Detector, Recogniser, read_spec
-from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.locate import on_onnx, open_onnx
+from ppocr_like.pipeline.opening import open_model
 
 HALF = [0.5, 0.5, 0.5]
 

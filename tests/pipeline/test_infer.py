@@ -17,7 +17,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.pipeline import Detector
 from ppocr_like.pipeline.infer import infer as run_infer
 from ppocr_like.pipeline.inputs import find_images
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 from ppocr_like.transforms.det_label import DetLabelEncode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,7 +183,7 @@ def test_pictures_of_a_killed_call_are_no_pages_of_the_next_one(ink_run, ink_bun
             raise Killed
         return (write_bytes if isinstance(content, bytes) else atomic_write)(path, content, *rest, **more)
 
-    monkeypatch.setattr("ppocr_like.pipeline.write_pages.write_bytes", kill)
+    monkeypatch.setattr("ppocr_like.pipeline.pages.write_bytes", kill)
     monkeypatch.setattr("ppocr_like.pipeline.picture.atomic_write", kill)
     model = open_model(ink_bundle if kind == "det" else tiny_bundle)
     with pytest.raises(Killed):

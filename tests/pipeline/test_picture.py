@@ -7,9 +7,9 @@ from PIL import Image
 from ppocr_like.contracts import TextLine
 from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.errors import DataError
+from ppocr_like.pipeline.lines import Reading
 from ppocr_like.pipeline.picture import LINES, RED, WIDTH, PageWriter, draw_reading
 from ppocr_like.pipeline.preprocess import Prepared
-from ppocr_like.pipeline.recogniser import Reading
 
 
 def reading(text: str, confidences: list[float], size=(40, 300)) -> Reading:

@@ -58,7 +58,7 @@ def test_the_chain_is_that_of_the_first_evaluation_set():
         "Global": {"max_text_length": 7},
         "Eval": {"dataset": {"transforms": [{"A": None}]}, "datasets": {"one": {"transforms": [{"B": None}]}, "two": None}},
     }
-    spec = Spec.from_recipe(Recipe.from_tree(tree), Charset("a"), None)
+    spec = Spec.from_recipe(Recipe.from_tree(tree), Charset("a"))
     assert spec.transforms == [{"B": None}] and spec.settings == {"max_text_length": 7}
     with pytest.raises(WeightsError, match=r"Eval\.dataset\.transforms is missing"):
-        Spec.from_recipe(Recipe.from_tree({"Eval": {}}), Charset("a"), None)
+        Spec.from_recipe(Recipe.from_tree({"Eval": {}}), Charset("a"))

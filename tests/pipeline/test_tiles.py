@@ -111,7 +111,7 @@ def test_no_number_in_a_tile_poisons_its_neighbours():
 @pytest.mark.slow
 def test_typed_pages_in_five_sizes_of_tiles():
     """Lines of real pages stand where they stand in the map of the whole page, seen at the same scale."""
-    from ppocr_like.pipeline.kinds import open_model
+    from ppocr_like.pipeline.opening import open_model
 
     detector = open_model(ROOT / "pretrained" / "db_mv3.safetensors")
     for name in ("9200519_ark__12148_btv1b525035811.jpg", "FRAN_0150_0160_L-medium.jpg"):

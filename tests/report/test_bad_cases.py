@@ -23,8 +23,8 @@ from ppocr_like.documents.predictions import read_predictions
 from ppocr_like.errors import DataError
 from ppocr_like.metrics.page_text import Lines, judge_page
 from ppocr_like.pipeline.infer import infer
-from ppocr_like.pipeline.kinds import open_model
 from ppocr_like.pipeline.ocr import OCR
+from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.read_pages import read_pages
 from ppocr_like.report.bad_cases import bad_cases_html, find_bad_cases, page_picture
 from ppocr_like.report.corrections import write_corrections

@@ -13,7 +13,7 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Recipe, load_recipe
 from ppocr_like.errors import ConfigError
 from ppocr_like.pipeline import Detector
-from ppocr_like.pipeline.recogniser import Recogniser
+from ppocr_like.pipeline.lines import Recogniser
 from ppocr_like.report.system import evaluate_system
 from ppocr_like.report.system_tuning import tune_system
 from ppocr_like.tune.api import write_recipe

@@ -16,7 +16,7 @@ from ppocr_like.errors import OcrError
 from ppocr_like.export.graph import write_graph
 from ppocr_like.export.kinds import kind_of
 from ppocr_like.modeling.fuse import fused_copy
-from ppocr_like.pipeline.torch_backend import recipe_spec
+from ppocr_like.pipeline.spec import Spec
 from ppocr_like.report.speed.bench import Bench, Section
 from ppocr_like.report.speed.timing import figure, in_turns, seconds_of, told
 
@@ -36,7 +36,7 @@ class RuntimeSection(Section):
     def measure(self, bench: Bench) -> dict[str, Any]:
         run = bench.run
         try:
-            kind = kind_of(recipe_spec(run.recipe, run.charset), run.recipe, run.model)
+            kind = kind_of(Spec.from_recipe(run.recipe, run.charset), run.recipe, run.model)
             path = bench.scratch / "model.onnx"
             model = fused_copy(run.model).cpu()  # type: ignore[type-var]
             write_graph(model, path, kind.layout, {})

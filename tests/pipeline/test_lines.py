@@ -18,7 +18,7 @@ NO_TORCH = """
 import sys
 from ppocr_like.pipeline import Recogniser
 from ppocr_like.pipeline.infer import infer
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 texts = [line.text for line in Recogniser(sys.argv[1])(sys.argv[2:])]
 infer(open_model(sys.argv[1]), sys.argv[2:], sys.argv[1] + "/../out")
 loaded = [name for name in sys.modules if name.split(".")[0] in ("torch", "safetensors", "onnx")]

@@ -1,43 +1,24 @@
-"""From what a user names to a model that runs: bundle, run folder or weights; recogniser, detector or classifier."""
+"""From what a user names to a model that runs: bundle, run folder or weights, whatever its task."""
 
 from __future__ import annotations
 
-import inspect
 import logging
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from ppocr_like.config import BucketByWidth, Builder, Recipe
+from ppocr_like.config import Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.canvas import following, follows_line
-from ppocr_like.pipeline.classifier import Classifier
-from ppocr_like.pipeline.detector import Detector
 from ppocr_like.pipeline.locate import on_onnx, open_onnx
 from ppocr_like.pipeline.normalise import NORMALIZE, normalisation, outside
-from ppocr_like.pipeline.preprocess import Preprocess, spec_builder
-from ppocr_like.pipeline.recogniser import Recogniser
-from ppocr_like.pipeline.runner import Backend
+from ppocr_like.pipeline.preprocess import Preprocess, effective_postprocess
+from ppocr_like.pipeline.runner import Runner, runner
 from ppocr_like.pipeline.spec import FILE, Spec
 
 logger = logging.getLogger("ppocr_like")
-KINDS = MappingProxyType({"rec": Recogniser, "det": Detector, "cls": Classifier})
-Model = Recogniser | Detector | Classifier
-
-
-def runner(spec: Spec, backend: Backend, batch_size: int | None = None) -> Model:
-    """What `spec.model_type` asks for, on a network.
-
-    Raises:
-        WeightsError: a model_type that cannot be run here.
-    """
-    if spec.model_type not in KINDS:
-        raise WeightsError(f"model_type {spec.model_type!r} cannot be run here; known: {', '.join(KINDS)}")
-    kind: Any = KINDS[spec.model_type]
-    return kind.with_backend(spec, backend, batch_size=batch_size)
 
 
 def open_model(
@@ -47,7 +28,7 @@ def open_model(
     batch_size: int | None = None,
     device: str = "cpu",
     threads: int | None = None,
-) -> Model:
+) -> Runner[Any, Any]:
     """A bundle or another ONNX model (`locate.open_onnx`) on ONNX Runtime; anything else (run folder, weights, prefix) in
     PyTorch, which is imported only then.
 
@@ -74,18 +55,13 @@ def open_model(
     return torch_runner(model, recipe, batch_size=batch_size, device=device)
 
 
-def recipe_bucket(recipe: Recipe) -> BucketByWidth | None:
-    """Canvas widths of the evaluation's loader."""
-    return Builder(recipe).loader("Eval").bucket_by_width if recipe.get("Eval.loader") else None
-
-
 def with_recipe(spec: Spec, recipe: Recipe, source: str) -> Spec:
     """A bundle's Spec with the pre-processing and post-processing of a recipe; a folded normalisation stays in the graph.
 
     Raises:
         WeightsError: the recipe is of another model_type.
     """
-    theirs = Spec.from_recipe(recipe, spec.charset, recipe_bucket(recipe))
+    theirs = Spec.from_recipe(recipe, spec.charset)
     if theirs.model_type != spec.model_type:
         raise WeightsError(
             f"{source} is of model_type {spec.model_type!r}, the recipe {recipe.source} of {theirs.model_type!r}; give the "
@@ -99,13 +75,6 @@ def with_recipe(spec: Spec, recipe: Recipe, source: str) -> Spec:
     changed = replace(spec, transforms=transforms, postprocess=theirs.postprocess, bucket=theirs.bucket, settings=theirs.settings)
     _say_changes(spec, changed, source)
     return changed
-
-
-def effective_postprocess(spec: Spec) -> dict[str, Any]:
-    """The post-processing with every argument, also those that are left at their defaults."""
-    made = spec_builder(spec).postprocess()
-    names = [name for name in inspect.signature(type(made)).parameters if name != "charset" and hasattr(made, name)]
-    return {"name": spec.postprocess.get("name"), **{name: getattr(made, name) for name in names}}
 
 
 def _say_changes(bundle: Spec, recipe: Spec, source: str) -> None:

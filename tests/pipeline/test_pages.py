@@ -17,7 +17,7 @@ from ppocr_like.engine import evaluate
 from ppocr_like.errors import ConfigError, DataError, WeightsError
 from ppocr_like.export import export
 from ppocr_like.pipeline import Detector
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.torch_backend import torch_runner
 
 load_components(["tests.ink_net"])
@@ -27,7 +27,7 @@ NO_TORCH = """
 import sys
 from ppocr_like.pipeline import Detector
 from ppocr_like.pipeline.infer import infer
-from ppocr_like.pipeline.kinds import open_model
+from ppocr_like.pipeline.opening import open_model
 pages = Detector(sys.argv[1])(sys.argv[2:])
 infer(open_model(sys.argv[1]), sys.argv[2:], sys.argv[1] + "/../out", heat_map=True)
 loaded = [name for name in sys.modules if name.split(".")[0] in ("torch", "safetensors", "onnx")]
