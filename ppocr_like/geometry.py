@@ -71,7 +71,7 @@ def crosses_itself(quad: np.ndarray) -> bool:
     """Whether of four corners (4, 2), joined in their order, two sides cross: a bow-tie. False for other numbers of points."""
     if len(quad) != 4:
         return False
-    a, b, c, d = np.asarray(quad, np.float64)
+    a, b, c, d = np.asarray(quad, np.float64).tolist()  # in plain Python, which is quicker for so few numbers
     return _cross(a, b, c, d) or _cross(b, c, d, a)
 
 
@@ -88,11 +88,11 @@ def corners_in_order(quad: np.ndarray) -> np.ndarray:
     return quad[np.roll(order, -int(np.flatnonzero(order == 0)[0]))]
 
 
-def _cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> bool:
+def _cross(a: list[float], b: list[float], c: list[float], d: list[float]) -> bool:
     """Whether the segments a-b and c-d cross in a point within both."""
 
-    def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> float:
-        return float((q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0]))
+    def side(p: list[float], q: list[float], r: list[float]) -> float:
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
 
     return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from ppocr_like.cli.arguments import CommandParser, add_password
 
 if TYPE_CHECKING:
-    from ppocr_like.data.convert.base import Reader
     from ppocr_like.data.convert.crops import LineFilter
     from ppocr_like.data.convert.target import Target
+    from ppocr_like.documents.formats.reader import Reader
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -200,8 +200,8 @@ def ready_crops(args: argparse.Namespace) -> Iterable[tuple[Path, str, str]] | N
     if args.task != "rec":
         raise ValueError("the source has crops with their texts, which no detector can be trained on; give --task rec")
     from ppocr_like.data.convert.easyocr import EasyOcrCrops
-    from ppocr_like.data.convert.icdar2019 import Icdar2019
     from ppocr_like.data.convert.ppocrlabel import RecGt
+    from ppocr_like.documents.formats.icdar2019 import Icdar2019
 
     match args.format:
         case "easyocr":
@@ -225,13 +225,13 @@ def reader(args: argparse.Namespace) -> Reader:
 
 
 def _reader(args: argparse.Namespace) -> Reader:
-    from ppocr_like.data.convert.coco_text import CocoText
-    from ppocr_like.data.convert.hiertext import HierText
-    from ppocr_like.data.convert.icdar import Icdar
-    from ppocr_like.data.convert.icdar2019 import Icdar2019, ReCTS
-    from ppocr_like.data.convert.labelme import Labelme
     from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
-    from ppocr_like.data.convert.total_text import TotalText
+    from ppocr_like.documents.formats.coco_text import CocoText
+    from ppocr_like.documents.formats.hiertext import HierText
+    from ppocr_like.documents.formats.icdar import Icdar
+    from ppocr_like.documents.formats.icdar2019 import Icdar2019, ReCTS
+    from ppocr_like.documents.formats.labelme import Labelme
+    from ppocr_like.documents.formats.total_text import TotalText
 
     skip = {"skip_bad": args.skip_bad}
     match args.format:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
 
 from ppocr_like.atomic import atomic_write, write_bytes
+from ppocr_like.documents.formats.paddle import write_for_correction
 from ppocr_like.documents.page import Page
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.outputs import claim
@@ -75,9 +73,9 @@ def write_corrections(
             except DataError as error:
                 gone.append(str(error))
                 continue
-            boxes = [_box(line.points, line.text) for line in (*page.lines, *page.left_out)]
-            lines += len(boxes)
-            rows.append(f"{folder.resolve().name}/{file}\t{json.dumps(boxes, ensure_ascii=False)}\n")
+            found = (*page.lines, *page.left_out)
+            lines += len(found)
+            rows.append(f"{folder.resolve().name}/{file}\t{write_for_correction(found)}\n")
         if not rows:
             told = f"no page has a line less certain than {below}" if not gone else f"no image can be used ({gone[0]})"
             raise DataError(f"nothing to correct: {told}", out)
@@ -113,9 +111,3 @@ def _copy(page: Page, folder: Path, name: str, password: str | None) -> str:
         raise DataError(f"a picture of {page.width} x {page.height} px cannot be written", page.source)
     write_bytes(folder / f"{name}.png", data.tobytes(), sync=False)
     return f"{name}.png"
-
-
-def _box(points: np.ndarray, text: str) -> dict[str, Any]:
-    """As PPOCRLabel writes them; a text that is not known yet is its `待识别` ("to be recognised")."""
-    whole = [[round(float(x)), round(float(y))] for x, y in np.asarray(points)]
-    return {"transcription": text or "待识别", "points": whole, "difficult": False}

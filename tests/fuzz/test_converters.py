@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-from ppocr_like.data.convert.base import Reader
-from ppocr_like.data.convert.coco_text import CocoText
-from ppocr_like.data.convert.hiertext import HierText
-from ppocr_like.data.convert.icdar import Icdar
-from ppocr_like.data.convert.labelme import Labelme
 from ppocr_like.data.convert.ppocrlabel import PPOCRLabel, RecGt
 from ppocr_like.data.convert.target import Target
 from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
+from ppocr_like.documents.formats.coco_text import CocoText
+from ppocr_like.documents.formats.hiertext import HierText
+from ppocr_like.documents.formats.icdar import Icdar
+from ppocr_like.documents.formats.labelme import Labelme
+from ppocr_like.documents.formats.reader import Reader
 from tests.fuzz.material import Edit, as_json, both, edited, fuzz, garbled
 
 BOX = [[4, 4], [40, 4], [40, 20], [4, 20]]

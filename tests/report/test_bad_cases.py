@@ -146,11 +146,11 @@ def test_a_folder_for_ppocrlabel_and_back(results, tmp_path, ink_run):
     with pytest.raises(DataError, match="perhaps with corrections"):
         write_corrections(pages, str(tmp_path / "correct"))
     back = list(PPOCRLabel(tmp_path / "correct"))
-    assert sum(len(page.boxes) for page in back) == made.lines
+    assert sum(len(page.lines) for page, _ in back) == made.lines
     worst = min(pages, key=lambda page: min(x.confidence for x in (*page.lines, *page.left_out)))
-    assert np.allclose(cv2.imread(str(back[0].image)), page_picture(worst))
+    assert np.allclose(cv2.imread(str(back[0][0].source)), page_picture(worst))
     wanted = [np.rint(x.points).tolist() for x in (*worst.lines, *worst.left_out)]
-    assert [np.asarray(box.points).tolist() for box in back[0].boxes] == wanted
+    assert [np.asarray(box.points).tolist() for box in back[0][0].lines] == wanted
     assert all(name in (tmp_path / "correct" / "Label.txt").read_text() for name in ("correct/page2.png", "correct/two_p2.png"))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ppocr_like.data.convert.base import Box
+from ppocr_like.documents.formats.reader import COVERAGE, VERTICAL
+from ppocr_like.documents.page import Line
 from ppocr_like.geometry import signed_area, smallest_box
 
 _TURNED = 1.5  # a crop so many times as high as wide holds a vertical line (PaddleOCR's rule for crops)
@@ -31,14 +32,15 @@ class LineFilter:
     min_coverage: float = 0.0
     vertical: bool = True
 
-    def reason(self, box: Box) -> str:
-        """Why a box is left out; "" when it is taken."""
-        width, height = np.ptp(box.points, axis=0)
-        if box.ignored:
+    def reason(self, line: Line) -> str:
+        """Why a line is left out; "" when it is taken."""
+        width, height = np.ptp(line.points, axis=0)
+        tags = dict(line.tags)
+        if line.ignored:
             return "illegible or ignored"
-        if not box.text.strip():
+        if not line.text.strip():
             return "no text"
-        if box.vertical and not self.vertical:
+        if VERTICAL in tags and not self.vertical:
             return "vertical line"
         if width < self.min_width:
             return f"narrower than {self.min_width:g} px"
@@ -46,7 +48,7 @@ class LineFilter:
             return f"lower than {self.min_height:g} px"
         if width / height < self.min_ratio:
             return f"width / height below {self.min_ratio:g}"
-        if box.coverage is not None and box.coverage < self.min_coverage:
+        if COVERAGE in tags and float(tags[COVERAGE]) < self.min_coverage:
             return f"words cover less than {self.min_coverage:g} of the line"
         return ""
 

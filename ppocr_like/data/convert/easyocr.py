@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ppocr_like.data.convert.columns import unquoted
 from ppocr_like.data.label_index import LabelIndex
+from ppocr_like.documents.formats.icdar_columns import unquoted
 from ppocr_like.errors import DataError
 
 LABELS, HEADER = "labels.csv", ("filename", "words")

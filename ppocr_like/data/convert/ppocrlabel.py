@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ppocr_like.contracts import Rejected
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.data.label_line import parse_line
-from ppocr_like.documents.formats.paddle import ignored_box
+from ppocr_like.documents.formats.paddle import line_of, read_boxes
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, page_of
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
-from ppocr_like.outside import LARGE, Malformed, load_text, parse_json
+from ppocr_like.outside import LARGE, load_text
 
 LABELS, STATE, CROPS = "Label.txt", "fileState.txt", "rec_gt.txt"
 
@@ -41,7 +42,7 @@ class PPOCRLabel(Reader):
         self.images = Path(images) if images is not None else self.file.parent
         self.confirmed = _confirmed(self.file.with_name(STATE)) if confirmed else None
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         lines = LabelIndex(self.file)
         self.total = len(lines)
         for self.done in range(1, len(lines) + 1):
@@ -55,11 +56,11 @@ class PPOCRLabel(Reader):
                 if self.confirmed is not None and Path(name).name not in self.confirmed:
                     self.left_out.add(f"image not confirmed in {STATE}", place)
                     continue
-                boxes = self._boxes(text, place)
+                found = self._lines(text, place)
             except (Rejected, *MISSHAPEN) as error:
                 self.bad(str(error), self.file, number)
                 continue
-            yield Page(self._image(name), boxes, place)
+            yield page_of(self._image(name), found), place
 
     def _image(self, name: str) -> Path:
         """`folder/a.jpg` stands for `a.jpg` in the folder of `Label.txt`, whatever that is called by now."""
@@ -67,22 +68,15 @@ class PPOCRLabel(Reader):
         whole = self.images.parent / name
         return own if os.path.exists(own) or not os.path.exists(whole) else whole
 
-    def _boxes(self, text: str, place: str) -> list[Box]:
-        try:
-            records = parse_json(text)
-        except Malformed as error:
-            raise ValueError(f"what should be a list of boxes {error}") from error
-        if not isinstance(records, list):
-            raise ValueError(f"a list of boxes is needed, not {text[:40]!r}")
-        boxes = []
-        for number, record in enumerate(records, start=1):
-            if not isinstance(record, dict) or "points" not in record:
+    def _lines(self, text: str, place: str) -> list[Line]:
+        found = []
+        for number, box in enumerate(read_boxes(text), start=1):
+            if not isinstance(box, dict) or "points" not in box:
                 raise ValueError(f"box {number} has no points")
-            points = self.polygon(record["points"], place)
+            points = self.polygon(box["points"], place)
             if points is not None:
-                transcription = str(record.get("transcription", ""))
-                boxes.append(Box(points, transcription, ignored_box(record)))
-        return boxes
+                found.append(line_of(box, points))
+        return found
 
 
 class RecGt:

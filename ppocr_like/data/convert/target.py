@@ -13,7 +13,8 @@ from typing import TextIO
 import numpy as np
 
 from ppocr_like.atomic import write_text
-from ppocr_like.data.convert.base import IGNORED, LeftOut
+from ppocr_like.documents.formats.paddle import IGNORED
+from ppocr_like.documents.formats.reader import LeftOut
 from ppocr_like.errors import DataError
 from ppocr_like.outputs import claim
 

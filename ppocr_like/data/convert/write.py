@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,9 +17,11 @@ from tqdm import tqdm
 from ppocr_like.atomic import write_bytes
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import read_image
-from ppocr_like.data.convert.base import IGNORED, Box, LeftOut, Page, Reader
 from ppocr_like.data.convert.crops import LineFilter, cut
 from ppocr_like.data.convert.target import Converted, LabelFiles, Splitter, Target
+from ppocr_like.documents.formats.paddle import IGNORED, write_label
+from ppocr_like.documents.formats.reader import LeftOut, Reader
+from ppocr_like.documents.page import Page
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.transforms.decode import DecodeImage
 
@@ -41,17 +43,16 @@ def convert_det(reader: Reader, target: Target, keep_empty: bool = False, progre
     made = _start(reader, target)
     split = Splitter(target.val_share)
     with LabelFiles(target) as files:
-        for page in _pages(reader, target, made, progress):
-            if not (page.boxes or keep_empty):
-                reader.left_out.add("image without boxes", page.place)
+        for page, place in _pages(reader, target, made, progress):
+            if not (page.lines or keep_empty):
+                reader.left_out.add("image without boxes", place)
                 continue
             number = split(sum(made.images))
-            records = [_record(box) for box in page.boxes]
-            files.write(number, f"{_relative(page.image, target.root)}\t{json.dumps(records, ensure_ascii=False)}")
+            files.write(number, f"{_relative(page.source, target.root)}\t{write_label(page.lines)}")
             made.images[number] += 1
             made.lines[number] += 1
-            made.boxes += len(page.boxes)
-            made.ignored += sum(box.ignored for box in page.boxes)
+            made.boxes += len(page.lines)
+            made.ignored += sum(line.ignored for line in page.lines)
         _something(made, reader)
     return made
 
@@ -72,15 +73,15 @@ def convert_rec(
         files = stack.enter_context(LabelFiles(target))
         pool = stack.enter_context(ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)))
         tasks = _tasks(_pages(reader, target, made, progress), wanted, reader.left_out)
-        for page, outcome in _in_order(pool, target, tasks):
+        for task, outcome in _in_order(pool, target, tasks):
             if isinstance(outcome, Rejected):
-                reader.left_out.add(outcome.reason, f"{page.place}: {page.image}: {outcome.detail}")
+                reader.left_out.add(outcome.reason, f"{task.place}: {task.image}: {outcome.detail}")
                 continue
             rows = [(path, text) for path, text in outcome if path is not None]
             for _ in range(len(outcome) - len(rows)):
-                reader.left_out.add("box outside the image", page.place)
+                reader.left_out.add("box outside the image", task.place)
             if not rows:
-                reader.left_out.add("image without usable lines", page.place)
+                reader.left_out.add("image without usable lines", task.place)
                 continue
             number = split(sum(made.images))
             for path, text in rows:
@@ -122,19 +123,19 @@ def _start(reader: Reader, target: Target) -> Converted:
     return Converted(target.files, [0] * len(target.files), [0] * len(target.files), left_out=reader.left_out)
 
 
-def _pages(reader: Reader, target: Target, made: Converted, progress: bool) -> Iterator[Page]:
+def _pages(reader: Reader, target: Target, made: Converted, progress: bool) -> Iterator[tuple[Page, str]]:
     """The pages whose image exists, with a bar; ends after `max_images` of them."""
     given = 0
     with tqdm(total=0, unit=reader.unit, unit_scale=reader.unit == "B", disable=None if progress else True) as bar:
-        for page in reader:
+        for page, place in reader:
             bar.total, bar.n = reader.total, reader.done
             bar.set_postfix(images=given, refresh=False)
             bar.update(0)
-            if not os.path.isfile(page.image):  # False, too, for a name that no file can have
-                reader.left_out.add("missing image", f"{page.place}: {page.image}")
+            if not os.path.isfile(page.source):  # False, too, for a name that no file can have
+                reader.left_out.add("missing image", f"{place}: {page.source}")
                 continue
             given += 1
-            yield page
+            yield page, place
             if target.max_images is not None and given >= target.max_images:
                 return
 
@@ -149,18 +150,7 @@ def _something(made: Converted, reader: Reader) -> None:
     raise DataError(f"nothing to write: {reasons or 'no images'}{hint}", str(made.files[0]))
 
 
-def _record(box: Box) -> dict[str, object]:
-    points = [[_number(x), _number(y)] for x, y in box.points.tolist()]
-    return {"transcription": IGNORED if box.ignored else box.text, "points": points}
-
-
-def _number(value: float) -> int | float:
-    """Tenths of a px are enough; whole numbers are written as such."""
-    value = round(value, 1)
-    return int(value) if value.is_integer() else value
-
-
-def _relative(path: Path, root: Path) -> str:
+def _relative(path: str | Path, root: Path) -> str:
     """A path as it stands in a label file: below `root` with slashes, elsewhere with `..`."""
     found = os.path.relpath(path, root).replace(os.sep, "/")
     if "\t" in found or "\n" in found:
@@ -168,44 +158,48 @@ def _relative(path: Path, root: Path) -> str:
     return found
 
 
-def _tasks(pages: Iterable[Page], wanted: LineFilter, left_out: LeftOut) -> Iterator[_Task]:
-    """The pages with lines that suit."""
-    seen: dict[str, int] = {}
-    for page in pages:
-        chosen, folder = _chosen(page, wanted, left_out), _folder(page, seen)
-        if chosen:
-            yield page, chosen, folder
-        else:
-            left_out.add("image without usable lines", page.place)
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """The crops of one image: (number, points, text) of each; `folder` is their folder's name, `place` as of `Reader`."""
+
+    image: str
+    place: str
+    chosen: list[tuple[int, np.ndarray, str]]
+    folder: str
 
 
-def _chosen(page: Page, wanted: LineFilter, left_out: LeftOut) -> list[tuple[int, np.ndarray, str]]:
-    """(number, points, text) of the boxes that become crops."""
-    chosen = []
-    for number, box in enumerate(page.boxes):
-        reason = wanted.reason(box)
-        if reason:
-            left_out.add(reason, page.place)
-        else:
-            chosen.append((number, box.points, " ".join(box.text.split())))
-    return chosen
-
-
-def _folder(page: Page, seen: dict[str, int]) -> str:
-    """Name of the folder of a page's crops: its image's, with a number when another image has the same."""
-    count = seen[page.image.stem] = seen.get(page.image.stem, 0) + 1
-    return page.image.stem if count == 1 else f"{page.image.stem}~{count}"
-
-
-_Task = tuple[Page, list[tuple[int, np.ndarray, str]], str]
 _Outcome = list[tuple[Path | None, str]] | Rejected
 
 
-def _in_order(pool: ThreadPoolExecutor, target: Target, tasks: Iterable[_Task]) -> Iterator[tuple[Page, _Outcome]]:
+def _tasks(pages: Iterable[tuple[Page, str]], wanted: LineFilter, left_out: LeftOut) -> Iterator[_Task]:
+    """The pages with lines that suit."""
+    seen: Counter[str] = Counter()
+    for page, place in pages:
+        chosen, name = _chosen(page, place, wanted, left_out), Path(page.source).stem
+        seen[name] += 1  # another image may have the same name: its folder's has a number
+        if chosen:
+            yield _Task(page.source, place, chosen, name if seen[name] == 1 else f"{name}~{seen[name]}")
+        else:
+            left_out.add("image without usable lines", place)
+
+
+def _chosen(page: Page, place: str, wanted: LineFilter, left_out: LeftOut) -> list[tuple[int, np.ndarray, str]]:
+    """(number, points, text) of the lines that become crops."""
+    chosen = []
+    for number, line in enumerate(page.lines):
+        reason = wanted.reason(line)
+        if reason:
+            left_out.add(reason, place)
+        else:
+            chosen.append((number, line.points, " ".join(line.text.split())))
+    return chosen
+
+
+def _in_order(pool: ThreadPoolExecutor, target: Target, tasks: Iterable[_Task]) -> Iterator[tuple[_Task, _Outcome]]:
     """Each page with the paths and texts of its crops; a few pages are worked at while earlier ones are written down."""
-    waiting: deque[tuple[Page, Future[_Outcome]]] = deque()
-    for page, chosen, folder in tasks:
-        waiting.append((page, pool.submit(_cut_page, page, chosen, target.crop_folder / folder, target)))
+    waiting: deque[tuple[_Task, Future[_Outcome]]] = deque()
+    for task in tasks:
+        waiting.append((task, pool.submit(_cut_page, task, target)))
         while len(waiting) > _AHEAD:
             done, future = waiting.popleft()
             yield done, future.result()
@@ -214,20 +208,20 @@ def _in_order(pool: ThreadPoolExecutor, target: Target, tasks: Iterable[_Task]) 
         yield done, future.result()
 
 
-def _cut_page(page: Page, chosen: list[tuple[int, np.ndarray, str]], folder: Path, target: Target) -> _Outcome:
+def _cut_page(task: _Task, target: Target) -> _Outcome:
     try:
-        sample = {"image": read_image(str(page.image)), "img_path": str(page.image)}
+        sample = {"image": read_image(task.image), "img_path": task.image}
         image = DecodeImage("BGR")(sample, np.random.default_rng(0))["image"]
     except Rejected as error:
         return error
     flags = [cv2.IMWRITE_JPEG_QUALITY, target.quality] if target.crop_format == ".jpg" else []
     outcome: list[tuple[Path | None, str]] = []
-    for number, points, text in chosen:
+    for number, points, text in task.chosen:
         crop = cut(image, points)
         if crop is None:
             outcome.append((None, text))
             continue
-        path = folder / f"{number:04d}{target.crop_format}"
+        path = target.crop_folder / task.folder / f"{number:04d}{target.crop_format}"
         _write_crop(path, cv2.imencode(target.crop_format, crop, flags)[1].tobytes())
         outcome.append((path, text))
     return outcome

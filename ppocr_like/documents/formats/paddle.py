@@ -5,7 +5,8 @@ It is a JSON list of boxes, {"transcription": text, "points": [[x, y], ...]}; PP
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ import numpy as np
 from ppocr_like.documents.page import Line
 from ppocr_like.outside import Malformed, outline, parse_json
 
-IGNORED_TEXTS = ("###", "*")  # transcriptions of regions that are neither trained on nor counted (PaddleOCR's DetLabelEncode)
+IGNORED = "###"  # the transcription of a box that is neither text nor background, as ICDAR and PaddleOCR write it
+IGNORED_TEXTS = (IGNORED, "*")  # transcriptions of regions that are neither trained on nor counted (PaddleOCR's DetLabelEncode)
 
 
 def ignored_box(box: Mapping[str, Any]) -> bool:
@@ -54,7 +56,7 @@ def lines_of(boxes: Sequence[Any]) -> list[Line]:
     Raises:
         Malformed: see `outlines_of`.
     """
-    return [_line(box, points) for box, points in zip(boxes, outlines_of(boxes), strict=True)]
+    return [line_of(box, points) for box, points in zip(boxes, outlines_of(boxes), strict=True)]
 
 
 def outlines_of(boxes: Sequence[Any]) -> np.ndarray | list[np.ndarray]:
@@ -84,14 +86,42 @@ def readable_lines(label: str) -> list[Line]:
         if not isinstance(box, dict):
             continue
         try:
-            lines.append(_line(box, outline(box.get("points"))))
+            lines.append(line_of(box, outline(box.get("points"))))
         except Malformed:
             continue
     return lines
 
 
-def _line(box: Mapping[str, Any], points: np.ndarray) -> Line:
+def line_of(box: Mapping[str, Any], points: np.ndarray) -> Line:
+    """The line of a box whose points (P, 2) px were read; without a transcription it has no text."""
     return Line(points, str(box.get("transcription", "")), ignored=ignored_box(box))
+
+
+def write_label(lines: Iterable[Line]) -> str:
+    """The label of lines: px to a tenth, whole numbers as such; ignored lines without their text."""
+    boxes = [
+        {
+            "transcription": IGNORED if line.ignored else line.text,
+            "points": [[_tenth(x), _tenth(y)] for x, y in line.points.tolist()],
+        }
+        for line in lines
+    ]
+    return json.dumps(boxes, ensure_ascii=False)
+
+
+def write_for_correction(lines: Iterable[Line]) -> str:
+    """The label of lines that were read, for PPOCRLabel: whole px; a text that is not known yet is its `待识别` ("to be
+    recognised")."""
+    boxes = [
+        {"transcription": line.text or "待识别", "points": np.rint(line.points).astype(int).tolist(), "difficult": False}
+        for line in lines
+    ]
+    return json.dumps(boxes, ensure_ascii=False)
+
+
+def _tenth(value: float) -> int | float:
+    value = round(value, 1)
+    return int(value) if value.is_integer() else value
 
 
 def _together(boxes: Sequence[Any]) -> np.ndarray | None:

@@ -9,8 +9,7 @@ import pytest
 
 from ppocr_like.data.convert.ppocrlabel import PPOCRLabel, RecGt
 from ppocr_like.errors import DataError
-
-from .helpers import contents, picture, rectangle
+from tests.documents.formats.helpers import contents, images, picture, rectangle
 
 SQUARE = rectangle(1, 2, 31, 22)
 
@@ -37,13 +36,13 @@ def test_boxes_and_difficult_ones(tmp_path: Path) -> None:
             ("a.jpg", [("Text, é", False, SQUARE), ("hard", True, SQUARE), ("###", True, SQUARE)]),
             ("b.jpg", []),
         ]
-        assert pages[0].image == folder / "a.jpg"
+        assert Path(pages[0][0].source) == folder / "a.jpg"
 
 
 def test_the_folder_may_have_another_name_by_now(tmp_path: Path) -> None:
     picture(tmp_path / "renamed" / "a.jpg")
-    (page,) = PPOCRLabel(write(tmp_path / "renamed", {"pages/a.jpg": []}))
-    assert page.image.is_file()
+    ((page, _),) = PPOCRLabel(write(tmp_path / "renamed", {"pages/a.jpg": []}))
+    assert Path(page.source).is_file()
 
 
 def test_only_confirmed_images(tmp_path: Path) -> None:
@@ -53,7 +52,7 @@ def test_only_confirmed_images(tmp_path: Path) -> None:
         "C:\\Users\\me\\pages\\a.jpg\t1\n/home/me/pages/b.jpg\t1\n/x/c.jpg\t0\n", encoding="utf-8"
     )
     reader = PPOCRLabel(folder, confirmed=True)
-    assert [page.image.name for page in reader] == ["a.jpg", "b.jpg"]
+    assert images(reader) == ["a.jpg", "b.jpg"]
     assert reader.left_out.counts == {"image not confirmed in fileState.txt": 1}
     (folder / "fileState.txt").unlink()
     with pytest.raises(DataError, match="--confirmed"):
@@ -78,7 +77,7 @@ def test_a_broken_line_is_named_or_counted(tmp_path: Path, line: bytes, message:
         list(PPOCRLabel(path))
     assert f"{path}, line 3" in str(caught.value)
     reader = PPOCRLabel(path, skip_bad=True)
-    assert [page.image.name for page in reader] == ["a.jpg", "c.jpg"] and reader.left_out.counts == {"broken record": 1}
+    assert images(reader) == ["a.jpg", "c.jpg"] and reader.left_out.counts == {"broken record": 1}
 
 
 def test_crops_that_are_there_already(tmp_path: Path) -> None:

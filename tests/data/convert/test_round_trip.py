@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from ppocr_like.data.convert.base import Reader
-from ppocr_like.data.convert.coco_text import CocoText
-from ppocr_like.data.convert.hiertext import HierText
-from ppocr_like.data.convert.icdar import Icdar
-from ppocr_like.data.convert.labelme import Labelme
 from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
 from ppocr_like.data.convert.target import Target
 from ppocr_like.data.convert.write import convert_det
-
-from .helpers import picture, write_gz
+from ppocr_like.documents.formats.coco_text import CocoText
+from ppocr_like.documents.formats.hiertext import HierText
+from ppocr_like.documents.formats.icdar import Icdar
+from ppocr_like.documents.formats.labelme import Labelme
+from ppocr_like.documents.formats.reader import Reader
+from tests.documents.formats.helpers import picture, write_gz
 
 Pages = dict[str, list[tuple[str, list[list[float]]]]]
 PAGES: Pages = {

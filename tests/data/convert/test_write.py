@@ -10,25 +10,24 @@ import pytest
 
 from ppocr_like.contracts import Request
 from ppocr_like.data.convert import write as writing
-from ppocr_like.data.convert.base import Box, Page
 from ppocr_like.data.convert.crops import OCRS_FILTER
 from ppocr_like.data.convert.target import Splitter, Target
 from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
 from ppocr_like.data.simple import SimpleDataSet
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 from ppocr_like.transforms.decode import DecodeImage
+from tests.documents.formats.helpers import Given, box, page, picture, rectangle, rows
 
-from .helpers import Given, box, picture, rectangle, rows
 
-
-def pages(folder: Path, count: int = 3, missing: tuple[int, ...] = ()) -> list[Page]:
+def pages(folder: Path, count: int = 3, missing: tuple[int, ...] = ()) -> list[tuple[Page, str]]:
     found = []
     for n in range(count):
         path = folder / "img" / f"p{n}.png"
         if n not in missing:
             picture(path, value=40 + n)
         boxes = [box(f"text {n}", 10, 10, 90, 30), box("x", 10, 50, 60, 70, ignored=True), box("tab\there", 5, 75, 95, 95.25)]
-        found.append(Page(path, boxes, f"source, record {n + 1}"))
+        found.append(page(path, boxes, f"source, record {n + 1}"))
     return found
 
 
@@ -58,7 +57,8 @@ def test_what_is_written_is_what_the_data_set_reads(tmp_path: Path) -> None:
 
 def test_recognition_crops(tmp_path: Path) -> None:
     given = pages(tmp_path)
-    given[1].image.write_bytes(given[1].image.read_bytes()[:100])
+    damaged = Path(given[1][0].source)
+    damaged.write_bytes(damaged.read_bytes()[:100])
     target = Target(tmp_path / "rec" / "train.txt", data_dir=tmp_path, crop_format=".png")
     made = convert_rec(Given(given), target, progress=False, threads=2)
     found = rows(tmp_path / "rec" / "train.txt")
@@ -70,30 +70,32 @@ def test_recognition_crops(tmp_path: Path) -> None:
     ]
     assert made.left_out.counts == {"illegible or ignored": 3, "unreadable image": 1} and made.images == [2]
     data = SimpleDataSet(str(tmp_path), str(tmp_path / "rec" / "train.txt"), [DecodeImage("BGR")])
-    whole = DecodeImage("BGR")({"image": given[0].image.read_bytes()}, np.random.default_rng(0))["image"]
+    whole = DecodeImage("BGR")({"image": Path(given[0][0].source).read_bytes()}, np.random.default_rng(0))["image"]
     crop = data.fetch(Request(0, 0))["image"]
     assert crop.shape == (20, 80, 3) and (crop == whole[10:30, 10:90]).all()
 
 
 def test_filters_and_boxes_outside(tmp_path: Path) -> None:
-    (page, *_) = pages(tmp_path)
-    page = Page(page.image, [box("good", 10, 10, 90, 30), box("low", 10, 10, 90, 15), box("out", 500, 10, 590, 30)], "here")
-    made = convert_rec(Given([page]), Target(tmp_path / "a.txt"), OCRS_FILTER, progress=False)
+    ((first, _), *_) = pages(tmp_path)
+    whole = page(
+        Path(first.source), [box("good", 10, 10, 90, 30), box("low", 10, 10, 90, 15), box("out", 500, 10, 590, 30)], "here"
+    )
+    made = convert_rec(Given([whole]), Target(tmp_path / "a.txt"), OCRS_FILTER, progress=False)
     assert made.left_out.counts == {"lower than 10 px": 1, "box outside the image": 1}
     assert [text for _, text in rows(tmp_path / "a.txt")] == ["good"]
-    empty = Page(page.image, [box("x", 0, 0, 50, 20, ignored=True)], "record 2")
-    made = convert_rec(Given([page, empty]), Target(tmp_path / "b.txt"), progress=False)
+    empty = page(Path(first.source), [box("x", 0, 0, 50, 20, ignored=True)], "record 2")
+    made = convert_rec(Given([whole, empty]), Target(tmp_path / "b.txt"), progress=False)
     assert made.left_out.counts["image without usable lines"] == 1 and made.images == [1]
 
 
 def test_pages_of_one_name_keep_their_crops_apart(tmp_path: Path) -> None:
-    given = [Page(picture(tmp_path / part / "a.png"), [box(part, 0, 0, 50, 20)], part) for part in ("x", "y")]
+    given = [page(picture(tmp_path / part / "a.png"), [box(part, 0, 0, 50, 20)], part) for part in ("x", "y")]
     convert_rec(Given(given), Target(tmp_path / "l.txt"), progress=False)
     assert rows(tmp_path / "l.txt") == [["l_crops/a/0000.jpg", "x"], ["l_crops/a~2/0000.jpg", "y"]]
 
 
 def test_the_split_is_by_image_and_repeats(tmp_path: Path) -> None:
-    given = [Page(picture(tmp_path / f"{n}.png"), [box("a", 0, 0, 50, 20), box("b", 0, 30, 50, 50)], "") for n in range(20)]
+    given = [page(picture(tmp_path / f"{n}.png"), [box("a", 0, 0, 50, 20), box("b", 0, 30, 50, 50)], "") for n in range(20)]
     target = Target(tmp_path / "train.txt", val_share=0.2, overwrite=True)
     made = convert_rec(Given(given), target, progress=False)
     parts = [[row[0].split("/")[1] for row in rows(path)] for path in (tmp_path / "train.txt", tmp_path / "val.txt")]
@@ -119,7 +121,7 @@ def test_max_images(tmp_path: Path) -> None:
 
 
 def test_empty_pages(tmp_path: Path) -> None:
-    given = [Page(picture(tmp_path / "a.png"), [], "r1"), Page(picture(tmp_path / "b.png"), [box("x", 0, 0, 9, 9)], "r2")]
+    given = [page(picture(tmp_path / "a.png"), [], "r1"), page(picture(tmp_path / "b.png"), [box("x", 0, 0, 9, 9)], "r2")]
     convert_det(Given(given), Target(tmp_path / "all.txt"), keep_empty=True, progress=False)
     assert rows(tmp_path / "all.txt")[0] == ["a.png", "[]"]
     made = convert_det(Given(given), Target(tmp_path / "some.txt"), progress=False)
@@ -145,10 +147,10 @@ def test_nothing_half_written_is_left(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_conversion_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(box: Box) -> None:
+    def stop(lines: list[Line]) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writing, "_record", stop)
+    monkeypatch.setattr(writing, "write_label", stop)
     with pytest.raises(KeyboardInterrupt):
         convert_det(Given(pages(tmp_path)), Target(tmp_path / "a.txt"), progress=False)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["img"]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ppocr_like.data.convert import json_stream
-from ppocr_like.data.convert.json_stream import JsonStream
+from ppocr_like.documents.formats import json_stream
+from ppocr_like.documents.formats.json_stream import JsonStream
 from ppocr_like.errors import DataError
 
 VALUES = st.recursive(

@@ -14,9 +14,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.data.convert.base import Box, Page, Reader, find_images, upright
-from ppocr_like.data.convert.columns import extra_columns, unquoted
+from ppocr_like.documents.formats.icdar_columns import extra_columns, unquoted
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
+from ppocr_like.documents.formats.reader import Reader, find_images, page_of, upright
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 from ppocr_like.outside import read_file
 
@@ -73,7 +74,7 @@ class Icdar(Reader):
         except LookupError as error:
             raise ValueError(f"encoding is {encoding!r}, which Python does not know") from error
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         try:
             files = sorted(path for path in self.source.iterdir() if path.suffix.lower() == ".txt")
         except OSError as error:
@@ -90,10 +91,10 @@ class Icdar(Reader):
         self.left_out.clear()  # these files come again
         for self.done, file in enumerate(files, start=1):
             image = next((images[name] for name in _names(file.stem) if name in images), None)
-            boxes = [box for number, line in self._lines(file) if (box := self._box(line, file, number)) is not None]
-            yield Page(image or self.images / f"{_names(file.stem)[-1]}.jpg", boxes, str(file))
+            boxes = [box for number, row in self._rows(file) if (box := self._box(row, file, number)) is not None]
+            yield page_of(image or self.images / f"{_names(file.stem)[-1]}.jpg", boxes), str(file)
 
-    def _lines(self, file: Path) -> Iterator[tuple[int, str]]:
+    def _rows(self, file: Path) -> Iterator[tuple[int, str]]:
         """(number from 1, line) of each line that is not blank."""
         try:
             text = read_file(file).decode(self.encoding).replace("\r\n", "\n").replace("\r", "\n")
@@ -112,7 +113,7 @@ class Icdar(Reader):
         """The form of the set: by how many numbers its lines begin with."""
         numbers: Counter[int] = Counter()
         for file in islice(files, _LOOKED_AT):
-            for _, line in self._lines(file):
+            for _, line in self._rows(file):
                 fields = line.rstrip("\r").split(",")
                 if len(fields) < _QUAD:
                     numbers[4] += _LTRB.match(line) is not None
@@ -128,7 +129,7 @@ class Icdar(Reader):
         """Raises DataError where the first files show columns between coordinates and text."""
         rests = []
         for file in islice(files, _LOOKED_AT):
-            for _, line in self._lines(file):
+            for _, line in self._rows(file):
                 try:
                     rests.append(self._parts(line.rstrip("\r"))[1])
                 except ValueError:
@@ -141,7 +142,7 @@ class Icdar(Reader):
                 str(self.source),
             )
 
-    def _box(self, line: str, file: Path, number: int) -> Box | None:
+    def _box(self, line: str, file: Path, number: int) -> Line | None:
         place = f"{file}, line {number}"
         try:
             coordinates, rest = self._parts(line.rstrip("\r"))
@@ -150,7 +151,7 @@ class Icdar(Reader):
         except ValueError as error:
             self.bad(f"{error} (form {self.form}; --form changes it)", file, number)
             return None
-        return None if points is None else Box(points, text, text in IGNORED_TEXTS)
+        return None if points is None else Line(points, text, ignored=text in IGNORED_TEXTS)
 
     def _parts(self, line: str) -> tuple[Any, str]:
         """(coordinates, what follows them)."""

@@ -17,9 +17,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, upright
-from ppocr_like.data.convert.json_stream import JsonStream
+from ppocr_like.documents.formats.json_stream import JsonStream
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, page_of, upright
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 
 IMAGES = ("imgs", "images")
@@ -66,7 +67,7 @@ class CocoText(Reader):
         self.source, self.images, self.split = str(source), Path(images), split
         self.illegible_texts = (*IGNORED_TEXTS, illegible_text)
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         with tempfile.TemporaryFile() as scratch:
             tables = _Tables(scratch)
             self._read(tables)
@@ -80,7 +81,7 @@ class CocoText(Reader):
                 if self.split != "all" and split != self.split:
                     self.left_out.add("image of another split", place)
                     continue
-                yield Page(self.images / file, self._boxes(tables, name), place)
+                yield page_of(self.images / file, self._lines(tables, name)), place
 
     def _read(self, tables: _Tables) -> None:
         with JsonStream(self.source) as stream:
@@ -138,13 +139,13 @@ class CocoText(Reader):
         tables.scratch.write(json.dumps([points.tolist(), text, ignored]).encode() + b"\n")
         tables.offsets.setdefault(image, array("q")).append(start)
 
-    def _boxes(self, tables: _Tables, name: str) -> list[Box]:
-        boxes = []
+    def _lines(self, tables: _Tables, name: str) -> list[Line]:
+        lines = []
         for offset in tables.offsets.get(name, ()):
             tables.scratch.seek(offset)
             points, text, ignored = json.loads(tables.scratch.readline())
-            boxes.append(Box(np.array(points, np.float64), text, ignored))
-        return boxes
+            lines.append(Line(np.array(points, np.float64), text, ignored=ignored))
+        return lines
 
 
 def _outline(record: Any) -> Any:

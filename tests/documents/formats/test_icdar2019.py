@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ppocr_like.data.convert.easyocr import EasyOcrCrops
-from ppocr_like.data.convert.icdar2019 import Icdar2019, ReCTS
-from ppocr_like.data.convert.total_text import TotalText
+from ppocr_like.documents.formats.icdar2019 import Icdar2019, ReCTS
+from ppocr_like.documents.formats.total_text import TotalText
 from ppocr_like.errors import DataError
 
 from .helpers import contents, picture, rectangle
@@ -43,7 +43,7 @@ def test_lsvt_and_art(tmp_path: Path) -> None:
     (tmp_path / "l.json").write_text(json.dumps(labels), encoding="utf-8")
     reader = Icdar2019(tmp_path / "l.json", tmp_path / "img")
     pages = list(reader)
-    assert [page.image for page in pages[:2]] == [tmp_path / "img/a/gt_0.jpg", tmp_path / "img/b/gt_1.png"]
+    assert [Path(page.source) for page, _ in pages[:2]] == [tmp_path / "img/a/gt_0.jpg", tmp_path / "img/b/gt_1.png"]
     assert contents(pages) == [
         ("gt_0.jpg", [("招牌", False, SQUARE), ("blurred", True, SQUARE), ("###", True, SQUARE)]),
         ("gt_1.png", [("round", False, curved)]),
@@ -92,9 +92,9 @@ def test_total_text(tmp_path: Path) -> None:
         "x: [[1 31 31 1]], y: [[2 2 22 22]], ornt: [], transcriptions: []\n"
     )
     (tmp_path / "gt" / "poly_gt_img1.txt").write_text(text, encoding="utf-8")
-    (page,) = TotalText(tmp_path / "gt", tmp_path / "img")
-    assert page.image == tmp_path / "img" / "img1.jpg"
-    assert [(b.text, b.ignored, b.points.tolist()) for b in page.boxes] == [
+    ((page, _),) = TotalText(tmp_path / "gt", tmp_path / "img")
+    assert Path(page.source) == tmp_path / "img" / "img1.jpg"
+    assert [(b.text, b.ignored, b.points.tolist()) for b in page.lines] == [
         ("ASRAMA", False, SQUARE),
         ("it's", False, SQUARE),
         ("#", True, SQUARE),
@@ -106,7 +106,7 @@ def test_total_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"line 8: .*3 numbers for x and 2 for y"):
         list(TotalText(tmp_path / "gt", tmp_path / "img"))
     reader = TotalText(tmp_path / "gt", tmp_path / "img", skip_bad=True)
-    assert len(next(iter(reader)).boxes) == 5 and reader.left_out.counts == {"broken record": 1}
+    assert len(next(iter(reader))[0].lines) == 5 and reader.left_out.counts == {"broken record": 1}
 
 
 def test_easyocr(tmp_path: Path) -> None:

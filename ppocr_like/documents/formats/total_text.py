@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, find_images_below
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, find_images_below, page_of
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.outside import SMALL, load_text
 
 _BEGIN = re.compile(r"^\s*x:", re.MULTILINE)
@@ -39,14 +40,14 @@ class TotalText(Reader):
         super().__init__(skip_bad)
         self.source, self.images = Path(source), Path(images)
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         files = files_of(self.source, ".txt", "the .txt form of the ground truth is needed, not the .mat files")
         images = find_images_below(self.images)
         for file, text in self.each(files, partial(load_text, limit=SMALL)):
             name = file.stem.removeprefix(_PREFIX).removeprefix("gt_")
-            yield Page(images.get(name, self.images / f"{name}.jpg"), list(self._boxes(text, file)), str(file))
+            yield page_of(images.get(name, self.images / f"{name}.jpg"), list(self._boxes(text, file))), str(file)
 
-    def _boxes(self, text: str, file: Path) -> Iterator[Box]:
+    def _boxes(self, text: str, file: Path) -> Iterator[Line]:
         starts = [match.start() for match in _BEGIN.finditer(text)]
         if not starts and text.strip():
             self.bad("is not as Total-Text writes it: no record begins with `x: [[`", file, 1)
@@ -60,7 +61,7 @@ class TotalText(Reader):
             if box is not None:
                 yield box
 
-    def _box(self, record: str, place: str) -> Box | None:
+    def _box(self, record: str, place: str) -> Line | None:
         match = _RECORD.fullmatch(record)
         if not match:
             raise ValueError(f"{record.strip()[:60]!r} has not the fields x, y, ornt and transcriptions")
@@ -69,7 +70,7 @@ class TotalText(Reader):
             raise ValueError(f"{len(across)} numbers for x and {len(down)} for y")
         points = self.polygon([list(pair) for pair in zip(across, down, strict=True)], place)
         kind, text = _string(match[3]), _string(match[4])
-        return None if points is None else Box(points, text, UNREADABLE in (kind, text))
+        return None if points is None else Line(points, text, ignored=UNREADABLE in (kind, text))
 
 
 def _string(literal: str) -> str:

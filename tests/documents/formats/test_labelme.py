@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ppocr_like.data.convert.labelme import Labelme
+from ppocr_like.documents.formats.labelme import Labelme
 from ppocr_like.errors import DataError
 
 from .helpers import contents, rectangle
@@ -39,7 +39,7 @@ def test_shapes(tmp_path: Path) -> None:
     write(tmp_path / "a.json", shapes)
     write(tmp_path / "b.json", [], "..\\images\\b.png")
     reader = Labelme(tmp_path)
-    first, second = reader
+    first, (second, _) = reader
     assert contents([first]) == [
         (
             "a.jpg",
@@ -55,14 +55,17 @@ def test_shapes(tmp_path: Path) -> None:
     ]
     assert reader.left_out.counts == {"shape of type point": 1, "box without area": 1}
     assert "shape 4" in reader.left_out.first["shape of type point"]
-    assert second.image == tmp_path / ".." / "images" / "b.png"
-    assert [page.image for page in Labelme(tmp_path, tmp_path / "x")] == [tmp_path / "x" / "a.jpg", tmp_path / "x" / "b.png"]
+    assert Path(second.source) == tmp_path / ".." / "images" / "b.png"
+    assert [Path(page.source) for page, _ in Labelme(tmp_path, tmp_path / "x")] == [
+        tmp_path / "x" / "a.jpg",
+        tmp_path / "x" / "b.png",
+    ]
 
 
 def test_the_text_may_stand_in_the_description(tmp_path: Path) -> None:
     write(tmp_path / "a.json", [shape("word", SQUARE, description="what it says"), shape("word", SQUARE)])
-    (page,) = Labelme(tmp_path, text_from="description")
-    assert [box.text for box in page.boxes] == ["what it says", ""]
+    ((page, _),) = Labelme(tmp_path, text_from="description")
+    assert [box.text for box in page.lines] == ["what it says", ""]
     with pytest.raises(ValueError, match="known"):
         Labelme(tmp_path, text_from="flags")
 
@@ -102,8 +105,8 @@ WINDOWS = ("C:\\Users\\me\\scans\\a.jpg", "D:/scans/a.jpg", "\\\\server\\share\\
 def test_a_path_of_another_machine_means_the_image_beside(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.jpg").write_bytes(b"picture")
     write(tmp_path / "a.json", [shape("x", SQUARE)], name)
-    (page,) = Labelme(tmp_path)
-    assert page.image == tmp_path / "a.jpg"
+    ((page, _),) = Labelme(tmp_path)
+    assert Path(page.source) == tmp_path / "a.jpg"
 
 
 def test_a_path_that_leads_to_an_image_is_followed(tmp_path: Path) -> None:
@@ -111,5 +114,5 @@ def test_a_path_that_leads_to_an_image_is_followed(tmp_path: Path) -> None:
     for place in ("a.jpg", "images/a.jpg"):
         (tmp_path / place).write_bytes(b"picture")
     write(tmp_path / "a.json", [], "images\\a.jpg")
-    (page,) = Labelme(tmp_path)
-    assert page.image == tmp_path / "images" / "a.jpg"
+    ((page, _),) = Labelme(tmp_path)
+    assert Path(page.source) == tmp_path / "images" / "a.jpg"

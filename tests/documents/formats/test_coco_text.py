@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ppocr_like.data.convert.coco_text import CocoText
+from ppocr_like.documents.formats.coco_text import CocoText
 from ppocr_like.errors import DataError
 
-from .helpers import contents, rectangle, write_gz
+from .helpers import contents, images, rectangle, write_gz
 
 SQUARE = rectangle(1, 2, 31, 22)
 FLAT = [n for point in SQUARE for n in point]
@@ -39,13 +39,13 @@ def test_coco_text(tmp_path: Path) -> None:
         ("eight.jpg", [("", True, SQUARE)]),
         ("nine.jpg", []),
     ]
-    assert pages[1].image == tmp_path / "img" / "sub" / "eight.jpg" and "image 8" in pages[1].place
+    assert Path(pages[1][0].source) == tmp_path / "img" / "sub" / "eight.jpg" and "image 8" in pages[1][1]
     assert reader.left_out.counts == {"annotation of an unknown image": 1}
 
 
 def test_one_split(tmp_path: Path) -> None:
     reader = CocoText(write_gz(tmp_path / "a.json", coco_text()), tmp_path, split="train")
-    assert [page.image.name for page in reader] == ["seven.jpg", "nine.jpg"]
+    assert images(reader) == ["seven.jpg", "nine.jpg"]
     assert reader.left_out.counts["image of another split"] == 1
 
 
@@ -60,8 +60,8 @@ def test_coco_and_its_kin(tmp_path: Path) -> None:
     ]
     data = {"annotations": annotations, "images": [{"id": 1, "file_name": "a.jpg"}]}
     (tmp_path / "a.json").write_text(json.dumps(data))
-    (page,) = CocoText(tmp_path / "a.json", tmp_path, illegible_text=".")
-    assert [(b.text, b.ignored, b.points.tolist()) for b in page.boxes] == [
+    ((page, _),) = CocoText(tmp_path / "a.json", tmp_path, illegible_text=".")
+    assert [(b.text, b.ignored, b.points.tolist()) for b in page.lines] == [
         ("in attributes", False, SQUARE),
         ("", True, SQUARE),
         (".", True, SQUARE),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ppocr_like.data.convert.icdar import Icdar
+from ppocr_like.documents.formats.icdar import Icdar
 from ppocr_like.errors import DataError
 
 from .helpers import contents, picture, rectangle
@@ -18,7 +18,7 @@ def read(folder: Path, files: dict[str, str | bytes], **more):
     for name, text in files.items():
         (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
     reader = Icdar(folder, **more)
-    return [(b.text, b.ignored, b.points.tolist()) for page in reader for b in page.boxes], reader
+    return [(b.text, b.ignored, b.points.tolist()) for page, _ in reader for b in page.lines], reader
 
 
 def test_four_points_with_bom_commas_and_hashes(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_texts_in_quotes(tmp_path: Path) -> None:
 def test_bow_ties_are_put_in_order_where_it_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "gt_1.txt").write_text("1,2,31,2,1,22,31,22,flat\n1,2,31,2,2,22,35,22,slanted\n", encoding="utf-8")
     reader = Icdar(tmp_path)
-    (page,) = reader
-    assert len(page.boxes) == 1 and any("--order-corners" in note for note in reader.left_out.notes)
+    ((page, _),) = reader
+    assert len(page.lines) == 1 and any("--order-corners" in note for note in reader.left_out.notes)
     reader = Icdar(tmp_path)
     reader.order_corners = True
-    (page,) = reader
-    assert [b.points.tolist() for b in page.boxes] == [SQUARE, [[1, 2], [31, 2], [35, 22], [2, 22]]]
+    ((page, _),) = reader
+    assert [b.points.tolist() for b in page.lines] == [SQUARE, [[1, 2], [31, 2], [35, 22], [2, 22]]]

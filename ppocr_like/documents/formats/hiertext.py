@@ -1,6 +1,6 @@
 """HierText: one JSON object (mostly gzip, named `.jsonl.gz`) whose `annotations` hold paragraphs of lines of words.
 
-Source of the layout: github.com/google-research-datasets/hiertext. Which lines suit a recogniser: `crops.OCRS_FILTER`.
+Source of the layout: github.com/google-research-datasets/hiertext. Which lines suit a recogniser: `data.convert.crops`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from typing import Any
 
 import shapely
 
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader
-from ppocr_like.data.convert.json_stream import JsonStream
+from ppocr_like.documents.formats.json_stream import JsonStream
+from ppocr_like.documents.formats.reader import COVERAGE, MISSHAPEN, VERTICAL, Reader, page_of
+from ppocr_like.documents.page import Line, Page
+from ppocr_like.documents.plain import Tags
 from ppocr_like.errors import DataError
 
 LEVELS = ("line", "word")
@@ -28,7 +30,7 @@ class HierText(Reader):
         level: boxes of "line" or "word".
         illegible: what is marked illegible becomes an ignored box ("ignore"), is left out ("drop"), or counts as text ("keep",
             as ocrs-models trains its detector). An illegible paragraph or line without parts stands for them.
-        coverage: measure how much of each line its words cover, which `crops.OCRS_FILTER` asks.
+        coverage: measure how much of each line its words cover (the tag COVERAGE), which a filter of crops may ask.
         skip_bad: see `Reader`.
     """
 
@@ -49,17 +51,17 @@ class HierText(Reader):
         self.source, self.images = str(source), Path(images)
         self.level, self.illegible, self.coverage = level, illegible, coverage
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         number = 0
         for number, record in enumerate(self._records(), start=1):
             place = f"{self.source}, record {number}"
             try:
-                page = self._page(record, place)
+                found = self._page(record, place)
             except MISSHAPEN as error:
                 what = f"has no {error}" if isinstance(error, KeyError) else str(error)
                 self.bad(f"record {number} is not as HierText writes it: {what}", self.source)
                 continue
-            yield page
+            yield found
         if not number:
             raise DataError("holds no annotations; HierText's gt/*.jsonl.gz is needed", self.source)
 
@@ -91,28 +93,28 @@ class HierText(Reader):
                 yield stream.value()
                 self.done = stream.consumed
 
-    def _page(self, record: Any, place: str) -> Page:
+    def _page(self, record: Any, place: str) -> tuple[Page, str]:
         name = record["image_id"]
         if not isinstance(name, str) or not name or "/" in name or "\\" in name:
             raise ValueError(f"image_id is {name!r}")
         place = f"{place} ({name})"
-        boxes: list[Box] = []
+        found: list[Line] = []
         for paragraph in record["paragraphs"]:
             lines = paragraph["lines"]
             if not lines and paragraph.get("legible") is False:
-                self._add(boxes, paragraph, place)
+                self._add(found, paragraph, place)
             for line in lines:
                 words = line.get("words") or []
                 if self.level == "line":
-                    self._add(boxes, line, place, _coverage(line, words) if words and self.coverage else None)
+                    self._add(found, line, place, _coverage(line, words) if words and self.coverage else None)
                 elif words:
                     for word in words:
-                        self._add(boxes, word, place)
+                        self._add(found, word, place)
                 elif line.get("legible") is False:
-                    self._add(boxes, line, place)
-        return Page(self.images / f"{name}.jpg", boxes, place)
+                    self._add(found, line, place)
+        return page_of(self.images / f"{name}.jpg", found), place
 
-    def _add(self, boxes: list[Box], part: Any, place: str, coverage: float | None = None) -> None:
+    def _add(self, found: list[Line], part: Any, place: str, coverage: float | None = None) -> None:
         points = self.polygon(part["vertices"], place)
         if points is None:
             return
@@ -124,7 +126,9 @@ class HierText(Reader):
             self.left_out.notes["handwritten boxes"] += 1
         text = str(part.get("text") or "")
         ignored = not legible and self.illegible == "ignore"
-        boxes.append(Box(points, text, ignored, part.get("vertical") is True, coverage))
+        tags: Tags = ((VERTICAL, "true"),) if part.get("vertical") is True else ()
+        tags += ((COVERAGE, repr(coverage)),) if coverage is not None else ()
+        found.append(Line(points, text, tags=tags, ignored=ignored))
 
 
 def _coverage(line: Any, words: list[Any]) -> float:

@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, find_images_below
-from ppocr_like.data.convert.json_stream import JsonStream
+from ppocr_like.documents.formats.json_stream import JsonStream
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, find_images_below, page_of
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.outside import load_json
 
 LEVELS = {"line": "lines", "char": "chars"}
@@ -33,7 +34,7 @@ class Icdar2019(Reader):
         super().__init__(skip_bad)
         self.source, self.images = str(source), Path(images)
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         images = find_images_below(self.images)
         for name, records in self._records():
             place = f"{self.source}, image {name}"
@@ -42,7 +43,7 @@ class Icdar2019(Reader):
             except MISSHAPEN as error:
                 self.bad(f"image {name}: {error}", self.source)
                 continue
-            yield Page(images.get(name, self.images / f"{name}.jpg"), boxes, place)
+            yield page_of(images.get(name, self.images / f"{name}.jpg"), boxes), place
 
     def _records(self) -> Iterator[tuple[str, Any]]:
         """(name, annotations) of each image."""
@@ -54,7 +55,7 @@ class Icdar2019(Reader):
                 self.done = stream.consumed
             stream.finish()
 
-    def _box(self, record: Any, place: str, number: int) -> Box | None:
+    def _box(self, record: Any, place: str, number: int) -> Line | None:
         if not isinstance(record, dict):
             raise ValueError(f"box {number} is no mapping with transcription and points")
         if "points" not in record:
@@ -63,7 +64,7 @@ class Icdar2019(Reader):
                 "give --task rec --ready-crops"
             )
         points = self.polygon(record["points"], place)
-        return None if points is None else Box(points, _text(record), _ignored(record))
+        return None if points is None else Line(points, _text(record), ignored=_ignored(record))
 
     def crops(self) -> Iterator[tuple[Path, str, str]]:
         """(image, text, place) of a file whose images are crops (ArT's task 2)."""
@@ -96,7 +97,7 @@ class ReCTS(Reader):
             raise ValueError(f"level is {level!r}; known: {', '.join(LEVELS)}")
         self.source, self.images, self.key = Path(source), Path(images), LEVELS[level]
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         files = files_of(self.source, ".json", "ReCTS has one per image")
         images = find_images_below(self.images)
         for file, record in self.each(files, partial(load_json, limit=_MOST_BYTES)):
@@ -105,12 +106,12 @@ class ReCTS(Reader):
                 for number, part in enumerate(record[self.key], start=1):
                     points = self.polygon(part["points"], f"{file}, {self.key} {number}")
                     if points is not None:
-                        boxes.append(Box(points, _text(part), _ignored(part)))
+                        boxes.append(Line(points, _text(part), ignored=_ignored(part)))
             except MISSHAPEN as error:
                 what = f"has no {error}" if isinstance(error, KeyError) else str(error)
                 self.bad(f"is not as ReCTS writes it: {what}", file)
                 continue
-            yield Page(images.get(file.stem, self.images / f"{file.stem}.jpg"), boxes, str(file))
+            yield page_of(images.get(file.stem, self.images / f"{file.stem}.jpg"), boxes), str(file)
 
 
 def _text(record: dict[str, Any]) -> str:

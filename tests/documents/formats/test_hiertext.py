@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from ppocr_like.data.convert.crops import OCRS_FILTER
-from ppocr_like.data.convert.hiertext import HierText
+from ppocr_like.documents.formats.hiertext import HierText
+from ppocr_like.documents.formats.reader import COVERAGE
 from ppocr_like.errors import DataError
 
-from .helpers import contents, hiertext_image, rectangle, word, write_gz
+from .helpers import contents, hiertext_image, images, rectangle, word, write_gz
 
 
 def line(text: str, words: list[dict], *corners: float, **more) -> dict:
@@ -38,8 +39,9 @@ def test_lines(tmp_path: Path) -> None:
         ("aa.jpg", [("ab cd", False, rectangle(0, 0, 100, 20)), ("", True, rectangle(0, 40, 100, 60))]),
         ("bb.jpg", [("", True, rectangle(5, 5, 50, 50))]),
     ]
-    assert pages[0].boxes[0].coverage == pytest.approx(0.8) and pages[0].boxes[1].coverage is None
-    assert pages[1].place.endswith("record 2 (bb)")
+    ((name, value),) = pages[0][0].lines[0].tags
+    assert name == COVERAGE and float(value) == pytest.approx(0.8) and pages[0][0].lines[1].tags == ()
+    assert pages[1][1].endswith("record 2 (bb)")
     assert 0 < reader.done <= reader.total
 
 
@@ -53,22 +55,22 @@ def test_lines(tmp_path: Path) -> None:
 )
 def test_words(tmp_path: Path, illegible: str, expected: list) -> None:
     reader = HierText(ground_truth(tmp_path / "a.gz"), tmp_path, "word", illegible)
-    assert [(b.text, b.ignored) for b in next(iter(reader)).boxes] == expected
+    assert [(b.text, b.ignored) for b in next(iter(reader))[0].lines] == expected
     assert reader.left_out.counts["illegible"] == (2 if illegible == "drop" else 0)
 
 
 def test_one_object_per_line(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(json.dumps(hiertext_image(name, [])) for name in "abc") + "\n")
-    assert [page.image.name for page in HierText(path, tmp_path)] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert images(HierText(path, tmp_path)) == ["a.jpg", "b.jpg", "c.jpg"]
 
 
 def test_unusable_outlines_are_counted(tmp_path: Path) -> None:
     lines = [line("x", [], 3, 3, 3, 30), {**line("y", [], 0, 0, 9, 9), "vertices": [[0, 0], [9, 0], [0, 9]]}]
     reader = HierText(write_gz(tmp_path / "a.gz", {"annotations": [hiertext_image("a", lines)]}), tmp_path)
-    (page,) = reader
+    ((page, _),) = reader
     assert reader.left_out.counts == {"box without area": 1} and "record 1 (a)" in reader.left_out.first["box without area"]
-    assert [len(box.points) for box in page.boxes] == [4] and sum(reader.left_out.notes.values()) == 1
+    assert [len(box.points) for box in page.lines] == [4] and sum(reader.left_out.notes.values()) == 1
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_a_strange_record_is_named_or_counted(tmp_path: Path, spoil, message: st
         list(HierText(path, tmp_path))
     assert message in str(caught.value) and str(path) in str(caught.value)
     reader = HierText(path, tmp_path, skip_bad=True)
-    assert [page.image.name for page in reader] == ["a.jpg", "c.jpg"]
+    assert images(reader) == ["a.jpg", "c.jpg"]
     assert reader.left_out.counts == {"broken record": 1}
 
 
@@ -113,8 +115,8 @@ def test_the_filters_of_ocrs(tmp_path: Path) -> None:
         line("gaps", [word("a", 0, 0, 40, 10), word("b", 30, 0, 79, 10)], 0, 0, 100, 10),
         line("", [], 0, 0, 100, 10),
     ]
-    (page,) = HierText(write_gz(tmp_path / "a.gz", {"annotations": [hiertext_image("a", lines)]}), tmp_path, coverage=True)
-    assert [OCRS_FILTER.reason(box) for box in page.boxes] == [
+    ((page, _),) = HierText(write_gz(tmp_path / "a.gz", {"annotations": [hiertext_image("a", lines)]}), tmp_path, coverage=True)
+    assert [OCRS_FILTER.reason(box) for box in page.lines] == [
         "",
         "illegible or ignored",
         "vertical line",

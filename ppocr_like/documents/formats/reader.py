@@ -1,4 +1,4 @@
-"""What every reader of a foreign format gives: pages with boxes, and counts of what was left out."""
+"""What every reader of annotated pages does: it gives pages with their lines, and counts what it leaves out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 from ppocr_like.geometry import corners_in_order, crosses_itself, smallest_box
 from ppocr_like.outside import outline
@@ -19,38 +20,12 @@ from ppocr_like.outside import outline
 T = TypeVar("T")
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-IGNORED = "###"  # the transcription of a box that is neither text nor background, as ICDAR and PaddleOCR write it
+# Names of tags that a reader gives lines.
+VERTICAL = "vertical"  # the source says that the text runs from top to bottom
+COVERAGE = "coverage"  # share of the line's upright box that its words' upright boxes cover
 _LEAST_AREA = 1.0  # px²
 # What Python throws where a record has not the shape that its format asks for.
 MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
-
-
-@dataclass(frozen=True, eq=False)
-class Box:
-    """One annotated word or line.
-
-    Args:
-        points: (P, 2) float64, P >= 4, px in the source image.
-        text: as annotated; empty where the source gives none.
-        ignored: neither text nor background (illegible, difficult, `###`).
-        vertical: the source says that the text runs from top to bottom.
-        coverage: share of the line's upright box that its words' upright boxes cover; None when the source has no words.
-    """
-
-    points: np.ndarray
-    text: str
-    ignored: bool = False
-    vertical: bool = False
-    coverage: float | None = None
-
-
-@dataclass(frozen=True)
-class Page:
-    """One image with its boxes. `place`: file and line (or record) of the annotation, for messages."""
-
-    image: Path
-    boxes: Sequence[Box]
-    place: str
 
 
 @dataclass
@@ -72,9 +47,12 @@ class LeftOut:
 
 
 class Reader(ABC):
-    """Iterating gives the pages, one at a time; whatever the size of the source, little is held in memory.
+    """Iterating gives (page, place) pairs, one at a time; whatever the size of the source, little is held in memory.
 
-    `left_out` counts what was filtered on the way. `total` and `done` say how far reading is, in `unit`s.
+    `page` has its image's path as `source`, no size (0 x 0), and a line for each annotated word or line: its outline (P, 2)
+    float64 px with P >= 4, its text as annotated ("" where the source gives none), and whether it is ignored (illegible,
+    difficult, `###`). `place` is the file and the line (or record) of the annotation, for messages. `left_out` counts what was
+    filtered on the way. `total` and `done` say how far reading is, in `unit`s.
 
     Raises (on iteration):
         DataError: the source cannot be used; names file and line or record. With `skip_bad` a broken line or record is
@@ -91,7 +69,7 @@ class Reader(ABC):
         self.done = 0
 
     @abstractmethod
-    def __iter__(self) -> Iterator[Page]: ...
+    def __iter__(self) -> Iterator[tuple[Page, str]]: ...
 
     def bad(self, message: str, file: str | Path, line: int = 0) -> None:
         """Stops at a broken line or record, or counts it."""
@@ -145,6 +123,11 @@ class Reader(ABC):
 def _area(points: list[list[float]]) -> float:
     """px²; in plain Python, which is quicker than numpy for a handful of points."""
     return 0.5 * abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*points, points[0]])))
+
+
+def page_of(image: Path, lines: Sequence[Line]) -> Page:
+    """A page as readers give it: its image's size is not known."""
+    return Page(str(image), 0, 0, tuple(lines))
 
 
 def upright(left: float, top: float, right: float, bottom: float) -> list[list[float]]:

@@ -1,16 +1,18 @@
-"""Pages and files that the converters' tests make."""
+"""Pages and files that the tests of readers and of the conversion make."""
 
 from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ppocr_like.data.convert.base import Box, Page, Reader
+from ppocr_like.documents.formats.reader import Reader, page_of
+from ppocr_like.documents.page import Line, Page
 
 
 def picture(path: Path, width: int = 200, height: int = 100, value: int = 200) -> Path:
@@ -42,7 +44,7 @@ def write_gz(path: Path, value: Any, indent: int | None = None) -> Path:
 class Given(Reader):
     """A reader of pages that are there."""
 
-    def __init__(self, pages: list[Page]) -> None:
+    def __init__(self, pages: list[tuple[Page, str]]) -> None:
         super().__init__()
         self.pages = pages
         self.total = len(pages)
@@ -51,13 +53,26 @@ class Given(Reader):
         yield from self.pages
 
 
-def box(text: str, *corners: float, **more: Any) -> Box:
-    return Box(np.array(rectangle(*corners), np.float64), text, **more)
+def box(text: str, *corners: float, **more: Any) -> Line:
+    return Line(np.array(rectangle(*corners), np.float64), text, **more)
+
+
+def page(path: Path, lines: Sequence[Line], place: str) -> tuple[Page, str]:
+    return page_of(path, lines), place
+
+
+def images(reader: Reader) -> list[str]:
+    """Names of the images."""
+    return [Path(page.source).name for page, _ in reader]
 
 
 def rows(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def contents(pages: list[Page]) -> list[tuple[str, list[tuple[str, bool, list]]]]:
-    return [(page.image.name, [(b.text, b.ignored, b.points.tolist()) for b in page.boxes]) for page in pages]
+def contents(pages: list[tuple[Page, str]]) -> list[tuple[str, list[tuple[str, bool, list]]]]:
+    return [(Path(page.source).name, lines_of(page)) for page, _ in pages]
+
+
+def lines_of(page: Page) -> list[tuple[str, bool, list]]:
+    return [(line.text, line.ignored, line.points.tolist()) for line in page.lines]

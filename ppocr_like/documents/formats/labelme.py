@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.data.convert.base import MISSHAPEN, Box, Page, Reader, files_of, upright
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, page_of, upright
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.outside import load_json
 
 TEXT_FROM = ("label", "description")
@@ -48,11 +49,11 @@ class Labelme(Reader):
         self.images = Path(images) if images is not None else None
         self.text_from = text_from
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[tuple[Page, str]]:
         files = files_of(self.source, ".json", "labelme has one per image")
         for file, record in self.each(files, partial(load_json, limit=MOST_BYTES)):
             try:
-                yield self._page(record, file)
+                yield self._page(record, file), str(file)
             except MISSHAPEN as error:
                 what = f"has no {error}" if isinstance(error, KeyError) else str(error)
                 self.bad(f"is not as labelme writes it: {what}", file)
@@ -70,7 +71,7 @@ class Labelme(Reader):
                 raise ValueError(f"shape {number}: {f'no {error}' if isinstance(error, KeyError) else error}") from error
             if box is not None:
                 boxes.append(box)
-        return Page(image, boxes, str(file))
+        return page_of(image, boxes)
 
     def _image(self, name: str, file: Path) -> Path:
         """Where the image lies. A path of another machine (`C:/scans/a.jpg`) or to nowhere means the image beside the file."""
@@ -82,7 +83,7 @@ class Labelme(Reader):
             return beside
         return whole
 
-    def _box(self, shape: Any, place: str) -> Box | None:
+    def _box(self, shape: Any, place: str) -> Line | None:
         kind = shape.get("shape_type") or "polygon"
         if kind not in _AREAS:
             self.left_out.add(f"shape of type {kind}", place)
@@ -97,4 +98,4 @@ class Labelme(Reader):
         text = str(shape.get(self.text_from) or "")
         flags = shape.get("flags") or {}
         ignored = text in IGNORED_TEXTS or any(flags.get(name) is True for name in ("difficult", "ignore", "illegible"))
-        return Box(outline, text, ignored)
+        return Line(outline, text, ignored=ignored)
