@@ -163,7 +163,7 @@ def test_a_number() -> None:
 ALLOWED = {
     "outside.py": "the doors",
     "weights/files.py": "the header that safetensors has just made",
-    "data/convert/coco_text.py": "a scratch file of its own",
+    "documents/formats/coco_text.py": "a scratch file of its own",
     "engine/auto_batch.py": "cgroups",
     "report/speed/machine.py": "/proc",
     "weights/digest.py": "a header that is compared with its digest, whatever it holds",
