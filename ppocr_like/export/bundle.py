@@ -16,8 +16,8 @@ from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.data.base import Dataset
 from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.choices import TOLERANCE
+from ppocr_like.export.exporter import Exporter, exporter_of
 from ppocr_like.export.graph import write_graph
-from ppocr_like.export.kinds import Kind, kind_of
 from ppocr_like.export.pair import PAIR_CONFIG, PAIR_PARAMS, bundles_beside, write_pair
 from ppocr_like.export.rapidocr import CONFIG, PARAMS, write_rapidocr
 from ppocr_like.export.variants import Accuracy, line_recipe, measure, quantise, static_recipe
@@ -80,30 +80,30 @@ def export(
     if sub_model_names(recipe):
         recipe = single_model(recipe, sub_model)
     dynamic, recipe = recipe, recipe if static is None else static_recipe(recipe, static)
-    backend, kind, source = _trained(recipe, sub_model)
-    recipe, kind = (recipe, kind) if static else _following(recipe, kind, backend)
-    beside = bundles_beside(kind.spec.model_type, pair)
-    kind.size = static
-    builder = Builder(recipe, kind.spec.charset)
-    affine = None if fold_normalize is None else _fold(kind, fold_normalize)
+    backend, exporter, source = _trained(recipe, sub_model)
+    recipe, exporter = (recipe, exporter) if static else _following(recipe, exporter, backend)
+    beside = bundles_beside(exporter.spec.model_type, pair)
+    exporter.size = static
+    builder = Builder(recipe, exporter.spec.charset)
+    affine = None if fold_normalize is None else _fold(exporter, fold_normalize)
     sets = _open_sets(builder) if verify_data else {}
     _claim(recipe, target, source, bool(beside))
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         _fresh_folder(temporary)
-        say(f"weights {source}: {kind.summary()}")
-        _write(temporary, target, kind, backend.model, affine, say)
-        report = _verified(temporary, target, kind, backend, builder, sets, tolerance, affine, say)
+        say(f"weights {source}: {exporter.summary()}")
+        _write(temporary, target, exporter, backend.model, affine, say)
+        report = _verified(temporary, target, exporter, backend, builder, sets, tolerance, affine, say)
         if static is not None and sets:
-            report.others.extend(_as_trained(kind, dynamic, backend, say))
+            report.others.extend(_as_trained(exporter, dynamic, backend, say))
         if int8 is not None:
-            report.others.extend(_int8(temporary, int8, kind, builder, sets, affine, say))
+            report.others.extend(_int8(temporary, int8, exporter, builder, sets, affine, say))
         _move(temporary, target)
     except OSError as error:
         raise ExportError(f"cannot write the bundle to {target}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _say_end(target, {**beside, kind.spec.model_type: target} if beside else {}, say)
+    _say_end(target, {**beside, exporter.spec.model_type: target} if beside else {}, say)
     return report
 
 
@@ -117,7 +117,7 @@ def _say_end(target: Path, pair: dict[str, Any], say: Callable[[str], None]) -> 
 def _verified(
     folder: Path,
     target: Path,
-    kind: Kind,
+    exporter: Exporter,
     backend: TorchBackend,
     builder: Builder,
     sets: dict[str, Dataset],
@@ -126,7 +126,7 @@ def _verified(
     say: Callable[[str], None],
 ) -> ExportReport:
     """Runs the bundle in `folder` beside the trained model; it will stand at `target`."""
-    verifier = Verifier(kind, open_model(folder), backend, tolerance, affine)
+    verifier = Verifier(exporter, open_model(folder), backend, tolerance, affine)
     shapes = verifier.check_shapes()
     for shape in shapes:
         size = f"{shape.batch} x {shape.height} x {shape.width} px"
@@ -134,14 +134,14 @@ def _verified(
     return ExportReport(target, shapes, [_verify_set(verifier, builder, name, dataset, say) for name, dataset in sets.items()])
 
 
-def _as_trained(kind: Kind, recipe: Recipe, backend: TorchBackend, say: Callable[[str], None]) -> list[Accuracy]:
+def _as_trained(exporter: Exporter, recipe: Recipe, backend: TorchBackend, say: Callable[[str], None]) -> list[Accuracy]:
     """The evaluation sets at the sizes of the recipe itself, to be seen beside those of a static one."""
-    charset = kind.spec.charset
-    recipe, _ = _following(recipe, kind_of(Spec.from_recipe(recipe, charset), recipe, backend.model), backend)
+    charset = exporter.spec.charset
+    recipe, _ = _following(recipe, exporter_of(Spec.from_recipe(recipe, charset), recipe, backend.model), backend)
     builder = Builder(recipe, charset)
     found = []
     for name, dataset in _open_sets(builder).items():
-        numbers = measure(kind, builder, dataset, backend, builder.postprocess())
+        numbers = measure(exporter, builder, dataset, backend, builder.postprocess())
         say(f"evaluation set {name}: as trained, of any size: {metric_line(numbers)}")
         found.append(Accuracy(name, "dynamic", numbers))
     return found
@@ -150,7 +150,7 @@ def _as_trained(kind: Kind, recipe: Recipe, backend: TorchBackend, say: Callable
 def _int8(
     folder: Path,
     form: str,
-    kind: Kind,
+    exporter: Exporter,
     builder: Builder,
     sets: dict[str, Dataset],
     affine: Affine | None,
@@ -162,7 +162,7 @@ def _int8(
     bundle = open_model(folder)
     found = []
     for name, dataset in sets.items():
-        numbers = measure(kind, builder, dataset, bundle.backend, bundle.postprocess, affine)
+        numbers = measure(exporter, builder, dataset, bundle.backend, bundle.postprocess, affine)
         say(f"evaluation set {name}: int8  {metric_line(numbers)}")
         found.append(Accuracy(name, "int8", numbers))
     if not sets:
@@ -170,10 +170,11 @@ def _int8(
     return found
 
 
-def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Kind, Path]:
+def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Exporter, Path]:
     """The trained network, what its bundle will say, and the weights' file."""
-    task = Builder(recipe).task
-    dictionary = None if task != "rec" or _without_dictionary(recipe) else Builder(recipe).charset
+    builder = Builder(recipe)
+    task = builder.task
+    dictionary = None if not builder.reads_text or _without_dictionary(recipe) else builder.charset
     settings = replace(recipe.globals, pretrained_model=recipe.globals.checkpoints or recipe.globals.pretrained_model)
     weights, _ = pretrained(settings, dictionary, as_is=True, task=task)
     if weights is None:
@@ -181,26 +182,26 @@ def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Kind,
     if weights.charset is None and dictionary is not None:
         weights = replace(weights, charset=dictionary)
     model, _, charset = trained_model(weights, recipe, sub_model)
-    kind = kind_of(Spec.from_recipe(recipe, charset), recipe, model)
-    return TorchBackend(model), kind, weights.path
+    exporter = exporter_of(Spec.from_recipe(recipe, charset), recipe, model)
+    return TorchBackend(model), exporter, weights.path
 
 
-def _following(recipe: Recipe, kind: Kind, backend: TorchBackend) -> tuple[Recipe, Kind]:
-    """A recogniser's recipe and kind with canvases that follow the lines, where the network takes any width."""
-    free = reads_any_width(kind.spec, backend.model)
-    changed = line_recipe(recipe, kind.spec.bucket) if free else None
+def _following(recipe: Recipe, exporter: Exporter, backend: TorchBackend) -> tuple[Recipe, Exporter]:
+    """A recogniser's recipe and exporter with canvases that follow the lines, where the network takes any width."""
+    free = reads_any_width(exporter.spec, backend.model)
+    changed = line_recipe(recipe, exporter.spec.bucket) if free else None
     if changed is None:
-        return recipe, kind
-    return changed, kind_of(Spec.from_recipe(changed, kind.spec.charset), changed, backend.model)
+        return recipe, exporter
+    return changed, exporter_of(Spec.from_recipe(changed, exporter.spec.charset), changed, backend.model)
 
 
-def _fold(kind: Kind, range_name: str) -> Affine:
-    """Leaves to the chain of `kind.spec` only what makes the graph's input range; gives the rest, which the graph does."""
-    step = normalisation(Preprocess(kind.spec).chain)
+def _fold(exporter: Exporter, range_name: str) -> Affine:
+    """Leaves to the chain of `exporter.spec` only what makes the graph's input range; gives the rest, which the graph does."""
+    step = normalisation(Preprocess(exporter.spec).chain)
     wanted = Affine.of(step)
-    transforms = outside(kind.spec.transforms, step, range_name)
-    kind.spec = replace(kind.spec, transforms=transforms, folded=range_name)
-    return wanted.after(Affine.of(normalisation(Preprocess(kind.spec).chain)))
+    transforms = outside(exporter.spec.transforms, step, range_name)
+    exporter.spec = replace(exporter.spec, transforms=transforms, folded=range_name)
+    return wanted.after(Affine.of(normalisation(Preprocess(exporter.spec).chain)))
 
 
 def _target(recipe: Recipe) -> Path:
@@ -238,12 +239,13 @@ def _fresh_folder(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _write(folder: Path, target: Path, kind: Kind, model: Any, affine: Affine | None, say: Callable[[str], None]) -> None:
+def _write(folder: Path, target: Path, exporter: Exporter, model: Any, affine: Affine | None, say: Callable[[str], None]) -> None:
     """All files of the bundle into `folder`."""
-    (folder / FILE).write_text(kind.spec.to_yaml(), encoding="utf-8")
-    write_graph(fused_copy(model), folder / MODEL, kind.layout, kind.metadata(), affine)
-    params, notes = kind.rapidocr(target / MODEL)
-    write_rapidocr(folder, kind.header, params)
+    (folder / FILE).write_text(exporter.spec.to_yaml(), encoding="utf-8")
+    write_graph(fused_copy(model), folder / MODEL, exporter.layout, exporter.metadata(), affine)
+    params, notes = exporter.rapidocr(target / MODEL)
+    if exporter.header:
+        write_rapidocr(folder, exporter.header, params)
     for note in notes:
         say(f"note: {note}")
 
@@ -261,12 +263,12 @@ def _open_sets(builder: Builder) -> dict[str, Dataset]:
 
 def _verify_set(verifier: Verifier, builder: Builder, name: str, dataset: Dataset, say: Callable[[str], None]) -> SetCheck:
     check = verifier.check_set(builder, name, dataset)
-    kind = verifier.kind
-    equal = f"all {kind.results} equal" if not check.other else f"{kind.results} of {check.other} not equal, by rounding"
+    exporter = verifier.exporter
+    equal = f"all {exporter.results} equal" if not check.other else f"{exporter.results} of {check.other} not equal, by rounding"
     say(f"evaluation set {name}: torch {metric_line(check.torch)}")
     say(f"evaluation set {name}: ONNX  {metric_line(check.onnx)}")
     largest = f"largest difference {check.difference:.2e}{_by_rounding(check)}"
-    say(f"evaluation set {name}: {largest} in {check.lines} {kind.unit}, {equal}")
+    say(f"evaluation set {name}: {largest} in {check.lines} {exporter.unit}, {equal}")
     return check
 
 

@@ -11,12 +11,13 @@ import yaml
 
 from ppocr_like.atomic import write_text
 from ppocr_like.errors import DataError, WeightsError
+from ppocr_like.export.exporter import exporter_class
 from ppocr_like.export.rapidocr import complete_config
-from ppocr_like.export.settings import settings
 from ppocr_like.outside import load_json
 from ppocr_like.pipeline.onnx_backend import MODEL
 from ppocr_like.pipeline.spec import FILE, Spec, read_spec
 
+MODELS = ("det", "rec", "cls")  # that RapidOCR reads pages with, by model_type
 PAIR_PARAMS = "rapidocr_pair_params.json"
 PAIR_CONFIG = "rapidocr_pair.yaml"
 HEADER = """\
@@ -33,7 +34,7 @@ def pair_params(det: Mapping[str, Any], rec: Mapping[str, Any], cls: Mapping[str
     a step of `bucket_by_width`. It sorts lines by rows and knows no columns.
 
     Args:
-        det, rec, cls: what `refresh.settings` makes of the bundles' own `inference.yml`.
+        det, rec, cls: what `Exporter.settings` makes of the bundles' own `inference.yml`.
         spec: the recogniser's.
     """
     params = {key: value for key, value in det.items() if key.startswith(("Global.", "Det."))}
@@ -81,8 +82,12 @@ def bundles_beside(own: str, bundles: Sequence[str | Path]) -> dict[str, Any]:
         WeightsError: no bundle, two of one type, or detector or recogniser missing.
     """
     found: dict[str, Any] = {}
+    if bundles and own not in MODELS:
+        raise WeightsError(f"model_type {own!r} has no part in RapidOCR's reading of whole pages: leave --pair out")
     for bundle in bundles:
         kind = read_spec(bundle).model_type
+        if kind not in MODELS:
+            raise WeightsError(f"{bundle} is of model_type {kind!r}, with which RapidOCR reads no pages")
         if kind in found or kind == own:
             raise WeightsError(f"{bundle} is of model_type {kind!r}, and there is one already")
         found[kind] = Path(bundle)
@@ -117,4 +122,4 @@ def _params(bundle: Path, kind: str) -> dict[str, Any]:
     spec = read_spec(bundle)
     if spec.model_type != kind:
         raise WeightsError(f"{bundle} is of model_type {spec.model_type!r}; a bundle of model_type {kind!r} is needed")
-    return settings(spec, bundle / MODEL)[0]
+    return exporter_class(kind).settings(spec, bundle / MODEL)[0]

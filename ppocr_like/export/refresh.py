@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.errors import DataError, WeightsError
-from ppocr_like.export import rapidocr
+from ppocr_like.export.exporter import exporter_class
 from ppocr_like.export.pair import refresh_pair
-from ppocr_like.export.settings import settings
+from ppocr_like.export.rapidocr import PARAMS, write_rapidocr
 from ppocr_like.outside import load_json
 from ppocr_like.pipeline.onnx_backend import MODEL, Graph
 from ppocr_like.pipeline.spec import FILE, read_spec
-
-HEADERS = {"rec": rapidocr.LINES, "det": rapidocr.PAGES, "cls": rapidocr.CLASSES}
+from ppocr_like.tasks import task_of
 
 
 def refresh(bundle: str | Path, say: Callable[[str], None]) -> list[str]:
@@ -36,12 +35,16 @@ def refresh(bundle: str | Path, say: Callable[[str], None]) -> list[str]:
     spec = read_spec(folder)
     if not (folder / MODEL).is_file():
         raise WeightsError(f"{folder / MODEL}: no such file; a bundle has {MODEL} and {FILE} in one folder")
-    params, notes = settings(spec, folder / MODEL)
-    if spec.model_type == "rec" and (width := Graph.open(folder / MODEL, 1).given[3]) is not None:
+    exporter = exporter_class(spec.model_type)
+    if not exporter.header:
+        say(f"{folder}: RapidOCR has no models of model_type {spec.model_type!r}, so there are no settings")
+        return []
+    params, notes = exporter.settings(spec, folder / MODEL)
+    if task_of(spec.model_type).reads_text and (width := Graph.open(folder / MODEL, 1).given[3]) is not None:
         notes.append(f"RapidOCR cannot run this network: the network takes {width} px")
-    before = _written(folder / rapidocr.PARAMS)
+    before = _written(folder / PARAMS)
     try:
-        rapidocr.write_rapidocr(folder, HEADERS[spec.model_type], params)
+        write_rapidocr(folder, exporter.header, params)
         pair = refresh_pair(folder)
     except OSError as error:
         raise WeightsError(f"{folder}: cannot be written ({error.strerror or error})") from error

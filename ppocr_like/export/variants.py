@@ -19,7 +19,7 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
 from ppocr_like.data.watch import watched
 from ppocr_like.errors import ConfigError, ExportError, Problem, first_line
-from ppocr_like.export.kinds import Kind
+from ppocr_like.export.exporter import Exporter
 from ppocr_like.export.verify import as_array
 from ppocr_like.pipeline.canvas import following_step, least_width
 from ppocr_like.pipeline.normalise import Affine
@@ -150,12 +150,12 @@ def quantise(path: Path, form: str) -> tuple[int, int]:
 
 
 def measure(
-    kind: Kind, builder: Builder, dataset: Dataset, network: Backend, postprocess: Any, affine: Affine | None = None
+    exporter: Exporter, builder: Builder, dataset: Dataset, network: Backend, postprocess: Any, affine: Affine | None = None
 ) -> dict[str, float]:
     """The metric of an evaluation set.
 
     Args:
-        kind: what the post-processing needs of a batch.
+        exporter: what the post-processing needs of a batch.
         builder: of the recipe that the data set comes from.
         dataset: the set.
         network: the model.
@@ -171,5 +171,5 @@ def measure(
             arrays = {key: as_array(value) for key, value in batch.items()}
             images: np.ndarray = arrays["image"]
             outputs = network(images if affine is None else affine.inverse(images))
-            metric.update(postprocess(outputs, kind.entries(arrays)), arrays)
+            metric.update(postprocess(outputs, exporter.entries(arrays)), arrays)
     return metric.compute()

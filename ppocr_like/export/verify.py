@@ -21,7 +21,7 @@ from ppocr_like.data.loader import build_loader
 from ppocr_like.data.watch import watched
 from ppocr_like.errors import DataError, ExportError, WeightsError
 from ppocr_like.export.choices import TOLERANCE
-from ppocr_like.export.kinds import Kind
+from ppocr_like.export.exporter import Exporter
 from ppocr_like.export.rounding import FACTOR, Rounding
 from ppocr_like.pipeline.normalise import Affine
 from ppocr_like.pipeline.runner import Runner
@@ -76,7 +76,7 @@ class Verifier:
     """A bundle beside its trained model.
 
     Args:
-        kind: how results are compared.
+        exporter: how results are compared.
         bundle: the bundle, opened as a user would.
         backend: the trained model.
         tolerance: largest difference of a probability on noise; on real images ten times as much. Above it, what the network's
@@ -86,13 +86,13 @@ class Verifier:
 
     def __init__(
         self,
-        kind: Kind,
+        exporter: Exporter,
         bundle: Runner[Any, Any],
         backend: TorchBackend,
         tolerance: float = TOLERANCE,
         affine: Affine | None = None,
     ) -> None:
-        self.kind, self.bundle, self.backend, self.tolerance, self.affine = kind, bundle, backend, tolerance, affine
+        self.exporter, self.bundle, self.backend, self.tolerance, self.affine = exporter, bundle, backend, tolerance, affine
 
     @property
     def output(self) -> str:
@@ -112,7 +112,7 @@ class Verifier:
         """
         rng = np.random.default_rng(seed)
         checks = []
-        for shape in self.kind.shapes:
+        for shape in self.exporter.shapes:
             images = rng.uniform(-1, 1, shape).astype(np.float32)
             own = images if self.affine is None else self.affine.inverse(images)
             place = f"input {' x '.join(map(str, shape))}"
@@ -121,7 +121,7 @@ class Verifier:
             except WeightsError as error:
                 raise ExportError(f"{place}: a size became a constant in the graph: {error}") from error
             difference, rounding = self._difference(wanted, got, images, place, self.tolerance)
-            self.kind.check_output(got, place)
+            self.exporter.check_output(got, place)
             checks.append(ShapeCheck(shape[0], shape[2], shape[3], difference, rounding))
         return checks
 
@@ -158,18 +158,18 @@ class Verifier:
         wanted, got = self.backend(images), self.bundle.backend(own)
         where = f"evaluation set {name}, {infos[0].path}"
         difference, rounding = self._difference(wanted[self.output], got[self.output], images, where, COMPETING * self.tolerance)
-        entries = self.kind.entries(arrays)
+        entries = self.exporter.entries(arrays)
         found = self.bundle.postprocess(wanted, entries), self.bundle.postprocess(got, entries)
         for row, (info, a, b) in enumerate(zip(infos, *found, strict=True)):
-            if self.kind.same(a, b):
+            if self.exporter.same(a, b):
                 continue
             seen.other += 1
             if self._by_rounding(wanted[self.output][row], got[self.output][row], images[row : row + 1]):
                 seen.rounded += 1
-            elif self.kind.strict:
+            elif self.exporter.strict:
                 raise ExportError(
                     f"evaluation set {name}, {info.file}, line {info.line}: the trained model "
-                    f"{self.kind.told(a)}, the ONNX model {self.kind.told(b)}"
+                    f"{self.exporter.told(a)}, the ONNX model {self.exporter.told(b)}"
                 )
         seen.largest, seen.lines, seen.preprocessed = (
             max(seen.largest, difference),
@@ -182,7 +182,7 @@ class Verifier:
 
     def _by_rounding(self, wanted: np.ndarray, got: np.ndarray, image: np.ndarray) -> bool:
         """Whether the outputs choose other classes for an image where no more than rounding is between them."""
-        if not self.kind.strict or np.array_equal(wanted.argmax(-1), got.argmax(-1)):
+        if not self.exporter.strict or np.array_equal(wanted.argmax(-1), got.argmax(-1)):
             return False
         return float(np.abs(wanted - got).max()) <= max(ROUNDED, FACTOR * self.rounding(image))
 
@@ -191,7 +191,7 @@ class Verifier:
         own = images.copy()
         read = 0
         for row, info in enumerate(infos):
-            if not self.kind.as_in_file() or not Path(info.path).is_file():
+            if not self.exporter.as_in_file() or not Path(info.path).is_file():
                 if self.affine is not None:
                     own[row] = self.affine.inverse(images[row])
                 continue

@@ -17,8 +17,9 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
 from ppocr_like.errors import ConfigError, DataError, ExportError, WeightsError
 from ppocr_like.export import export
-from ppocr_like.export.graph import line_layout, write_graph
-from ppocr_like.export.kinds import kind_of
+from ppocr_like.export.exporter import exporter_of
+from ppocr_like.export.graph import write_graph
+from ppocr_like.export.lines import line_layout
 from ppocr_like.export.variants import line_recipe
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Recogniser, read_spec
@@ -152,7 +153,7 @@ def parts(tiny_run, tiny_bundle):
     model, settings, charset = trained_model(weights)
     recogniser, backend = Recogniser(tiny_bundle), TorchBackend(model)
     bundled = line_recipe(settings, Builder(settings).loader("Eval").bucket_by_width)
-    return Builder(bundled, charset), Verifier(kind_of(recogniser.spec, settings, model), recogniser, backend, 1e-4)
+    return Builder(bundled, charset), Verifier(exporter_of(recogniser.spec, settings, model), recogniser, backend, 1e-4)
 
 
 def test_other_weights_are_found_out(parts):

@@ -16,8 +16,8 @@ from ppocr_like.config import Builder, load_recipe
 from ppocr_like.contracts import PageBoxes
 from ppocr_like.errors import ConfigError, ExportError, WeightsError
 from ppocr_like.export import export
-from ppocr_like.export.graph import page_layout, write_graph
-from ppocr_like.export.kinds import Pages
+from ppocr_like.export.graph import write_graph
+from ppocr_like.export.pages import Pages, page_layout
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Detector, Recogniser, read_spec
 from ppocr_like.pipeline.onnx_backend import OnnxBackend

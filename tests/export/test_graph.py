@@ -8,7 +8,8 @@ from torch import nn
 
 from ppocr_like.charset import Charset
 from ppocr_like.errors import ExportError
-from ppocr_like.export.graph import OPSET, character_metadata, line_layout, write_graph
+from ppocr_like.export.graph import OPSET, write_graph
+from ppocr_like.export.lines import character_metadata, line_layout
 
 BREAKS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\n", "\r"]
 

@@ -15,7 +15,7 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.errors import ExportError
 from ppocr_like.export import export
-from ppocr_like.export.kinds import kind_of
+from ppocr_like.export.exporter import exporter_of
 from ppocr_like.pipeline import Recogniser
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.weights import save_weights
@@ -120,4 +120,4 @@ def test_heads_that_read_on_and_on_are_refused_with_a_way_out(head: dict[str, An
     made = recipe({"Backbone": SMALL, "Head": head}, tmp_path)
     model = Builder(made, CHARSET).model()
     with pytest.raises(ExportError, match=rf"Head {head['name']} cannot be exported: .*{reason}.*guide of a MultiHead"):
-        kind_of(Spec.from_recipe(made, CHARSET), made, model)
+        exporter_of(Spec.from_recipe(made, CHARSET), made, model)

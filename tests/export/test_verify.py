@@ -16,8 +16,10 @@ from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
 from ppocr_like.errors import ExportError
 from ppocr_like.export import export
-from ppocr_like.export.graph import line_layout, page_layout, write_graph
-from ppocr_like.export.kinds import kind_of
+from ppocr_like.export.exporter import exporter_of
+from ppocr_like.export.graph import write_graph
+from ppocr_like.export.lines import line_layout
+from ppocr_like.export.pages import page_layout
 from ppocr_like.export.rounding import FACTOR, Rounding
 from ppocr_like.export.variants import line_recipe
 from ppocr_like.export.verify import Verifier
@@ -57,7 +59,7 @@ def magnified(tiny_run, tiny_bundle, tmp_path):
             bias.CopyFrom(numpy_helper.from_array((numpy_helper.to_array(bias) + change).astype(np.float32), bias.name))
             onnx.save(proto, str(tmp_path / "model.onnx"))
         recogniser.backend = OnnxBackend(tmp_path, recogniser.spec)
-        kind = kind_of(recogniser.spec, load_recipe(tiny_run.recipe), model)
+        kind = exporter_of(recogniser.spec, load_recipe(tiny_run.recipe), model)
         return Verifier(kind, recogniser, TorchBackend(model), tolerance)
 
     return make
@@ -115,7 +117,7 @@ def tied(tiny_run, tiny_bundle):
             parameter[2:] = parameter[1::2][: len(parameter)].repeat_interleave(2, 0)[: len(parameter) - 2]
             parameter[2::2] = parameter[1:-1:2][: len(parameter[2::2])]
     recogniser = Recogniser(tiny_bundle)
-    verifier = Verifier(kind_of(recogniser.spec, settings, model), recogniser, TorchBackend(model))
+    verifier = Verifier(exporter_of(recogniser.spec, settings, model), recogniser, TorchBackend(model))
 
     def answer(shift: float):
         def backend(images: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,7 +14,9 @@ from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.errors import WeightsError
-from ppocr_like.export.graph import character_metadata, line_layout, page_layout, write_graph
+from ppocr_like.export.graph import write_graph
+from ppocr_like.export.lines import character_metadata, line_layout
+from ppocr_like.export.pages import page_layout
 from ppocr_like.weights import load_into, load_weights, resize_charset, same_charset
 from ppocr_like.weights.convert import convert
 from ppocr_like.weights.onnx_weights import CLOSE

@@ -13,8 +13,8 @@ import torch
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.draw.bars import Bar, Panel
 from ppocr_like.errors import OcrError
+from ppocr_like.export.exporter import exporter_of
 from ppocr_like.export.graph import write_graph
-from ppocr_like.export.kinds import kind_of
 from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.report.speed.bench import Bench, Section
@@ -36,10 +36,10 @@ class RuntimeSection(Section):
     def measure(self, bench: Bench) -> dict[str, Any]:
         run = bench.run
         try:
-            kind = kind_of(Spec.from_recipe(run.recipe, run.charset), run.recipe, run.model)
+            exporter = exporter_of(Spec.from_recipe(run.recipe, run.charset), run.recipe, run.model)
             path = bench.scratch / "model.onnx"
             model = fused_copy(run.model).cpu()  # type: ignore[type-var]
-            write_graph(model, path, kind.layout, {})
+            write_graph(model, path, exporter.layout, {})
         except OcrError as error:
             return {"left_out": str(error)}
         options = onnxruntime.SessionOptions()
@@ -47,10 +47,12 @@ class RuntimeSection(Section):
         options.intra_op_num_threads = torch.get_num_threads()
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         works: dict[tuple[str, str], Any] = {}
-        for shape in self._shapes(bench, kind):
+        for shape in self._shapes(bench, exporter):
             name = "x".join(map(str, shape))
             images = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
-            works["onnxruntime", name] = _call(lambda x=images: session.run(None, {kind.layout.names[0]: x}), torch.device("cpu"))
+            works["onnxruntime", name] = _call(
+                lambda x=images: session.run(None, {exporter.layout.names[0]: x}), torch.device("cpu")
+            )
             works["torch", name] = _torch_call(model, torch.from_numpy(images), torch.device("cpu"))
             if bench.device.type == "cuda":
                 on_gpu = _torch_call(run.model, torch.from_numpy(images).to(bench.device), bench.device)
@@ -68,15 +70,15 @@ class RuntimeSection(Section):
         return figures
 
     @staticmethod
-    def _shapes(bench: Bench, kind: Any) -> list[tuple[int, int, int, int]]:
+    def _shapes(bench: Bench, exporter: Any) -> list[tuple[int, int, int, int]]:
         """(N, C, H, W) px; of a network that takes one width only, that width."""
         channels = input_channels(bench.run.recipe)
-        _, _, height, width = kind.shapes[0]
+        _, _, height, width = exporter.shapes[0]
         settings = bench.settings
         if bench.run.charset is None:
             sides = settings.runtime_sizes or PAGE_SIDES
             sizes = [(max(32, side // 32 * 32),) * 2 for side in sides]
-        elif 3 in kind.layout.free_in:
+        elif 3 in exporter.layout.free_in:
             sizes = [(height, wide) for wide in settings.runtime_sizes or LINE_WIDTHS]
         else:
             sizes = [(height, width)]
