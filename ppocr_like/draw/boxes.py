@@ -8,29 +8,22 @@ import cv2
 import numpy as np
 
 from ppocr_like.contracts import PageBoxes
-from ppocr_like.documents.formats.paddle import readable_lines
+from ppocr_like.documents.page import Line
 
 FOUND, TRUE, IGNORED = (40, 30, 220), (60, 150, 40), (150, 150, 150)  # BGR
 SHIFT = 3  # OpenCV draws at 1/8 px
 READABLE = 30  # px: a score is written on boxes at least so wide
 
-Truth = Sequence[tuple[np.ndarray, bool]]
-
-
-def truth_of(label: str) -> list[tuple[np.ndarray, bool]]:
-    """The regions of a page's label: ((P, 2) px, ignored). Entries that are none are left out: this is for looking at."""
-    return [(line.points, line.ignored) for line in readable_lines(label)]
-
 
 def draw_boxes(
-    image: np.ndarray, page: PageBoxes, truth: Truth = (), *, scores: bool = True, longest: int | None = None
+    image: np.ndarray, page: PageBoxes, truth: Sequence[Line] = (), *, scores: bool = True, longest: int | None = None
 ) -> np.ndarray:
     """The page with its regions: a new (H, W, 3) uint8 BGR image.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         page: found regions, red.
-        truth: the label's regions, drawn first: green, ignored ones grey.
+        truth: the label's lines, drawn first: green, ignored ones grey.
         scores: write them above their boxes, where these are wide enough for it.
         longest: the picture's longer side in px at most; None keeps the image's size.
     """
@@ -39,8 +32,8 @@ def draw_boxes(
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = image.copy() if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     thick = max(1, round(max(size) / 800))
-    for points, ignored in truth:
-        _outline(picture, points * scale, IGNORED if ignored else TRUE, thick)
+    for line in truth:
+        _outline(picture, line.points * scale, IGNORED if line.ignored else TRUE, thick)
     for box in page.boxes:
         _outline(picture, np.asarray(box.points, np.float64) * scale, FOUND, thick)
     for box in page.boxes if scores else ():

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ppocr_like.contracts import ByModel, ClassResult, PageBoxes, TextLine
-from ppocr_like.draw.boxes import draw_boxes, truth_of
+from ppocr_like.documents.formats.paddle import readable_lines
+from ppocr_like.draw.boxes import draw_boxes
 
 WIDTH, LINE, FONT = 800, 26, 18  # px
 RIGHT, WRONG = (0, 110, 0), (180, 0, 0)
@@ -59,4 +60,4 @@ def _(result: ByModel, image: np.ndarray, label: str) -> np.ndarray | None:
 @result_picture.register
 def _(result: PageBoxes, image: np.ndarray, label: str) -> np.ndarray:
     """The page with the label's regions (green, ignored ones grey) and the found ones (red) with their scores."""
-    return draw_boxes(image, result, truth_of(label), longest=PAGE_SIDE)[:, :, ::-1]
+    return draw_boxes(image, result, readable_lines(label), longest=PAGE_SIDE)[:, :, ::-1]

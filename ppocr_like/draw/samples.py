@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ppocr_like.contracts import PageBoxes
+from ppocr_like.documents.page import Line
 from ppocr_like.draw.boxes import FOUND, draw_boxes
 from ppocr_like.draw.maps import map_picture
 
@@ -27,7 +28,7 @@ def sample_sheet(image: np.ndarray, polygons: np.ndarray, ignored: np.ndarray, m
         maps: (H, W) in [0, 1] by name. One named `shrink_map` is laid over the image besides.
     """
     height, width = image.shape[:2]
-    truth = [(p, tag) for p, tag in zip(polygons, ignored.tolist(), strict=True) if np.isfinite(p).all()]
+    truth = [Line(p, ignored=tag) for p, tag in zip(polygons, ignored.tolist(), strict=True) if np.isfinite(p).all()]
     title = f"{width} x {height}: {int((~ignored).sum())} texts, {int(ignored.sum())} ignored"
     panels = [(title, _outlined(image, truth))]
     if "shrink_map" in maps:
@@ -36,11 +37,11 @@ def sample_sheet(image: np.ndarray, polygons: np.ndarray, ignored: np.ndarray, m
     return grid(panels, _COLUMNS)
 
 
-def _outlined(image: np.ndarray, truth: Sequence[tuple[np.ndarray, bool]]) -> np.ndarray:
+def _outlined(image: np.ndarray, truth: Sequence[Line]) -> np.ndarray:
     picture = draw_boxes(image, PageBoxes(), truth)
-    for points, ignored in truth:
-        if not ignored and len(points):  # where the text begins
-            x, y = np.clip(points[0], -30000, 30000).astype(int).tolist()
+    for line in truth:
+        if not line.ignored and len(line.points):  # where the text begins
+            x, y = np.clip(line.points[0], -30000, 30000).astype(int).tolist()
             cv2.circle(picture, (x, y), 2, FOUND, -1, cv2.LINE_AA)
     return picture
 

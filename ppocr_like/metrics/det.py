@@ -13,7 +13,7 @@ from ppocr_like.contracts import PageBoxes, RejectedSample
 from ppocr_like.documents.formats.paddle import readable_lines
 from ppocr_like.errors import OcrError
 from ppocr_like.metrics.base import Metric
-from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, match_image
+from ppocr_like.metrics.det_match import HEIGHT_EDGES, Counts, GroundTruth, compare, match_image
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("hmean", "precision", "recall")
@@ -87,8 +87,7 @@ class DetMetric(Metric):
 
     def reject(self, samples: Sequence[RejectedSample]) -> None:
         for sample in samples:
-            polygons = cared_polygons(sample.info.text)
-            self.add(PageBoxes(), polygons, [False] * len(polygons))
+            self.total += missed(sample.info.text)
 
     def compute(self) -> dict[str, float]:
         total = self.total
@@ -111,7 +110,6 @@ class DetMetric(Metric):
         self.total = Counts()
 
 
-def cared_polygons(label: str) -> list[np.ndarray]:
-    """Polygons (P, 2) of a label line's JSON that are not ignored, as far as it can be read: what a rejected sample's image
-    held. Of a label that is no JSON: none."""
-    return [line.points for line in readable_lines(label) if not line.ignored]
+def missed(label: str) -> Counts:
+    """Of an image that could not be used: the boxes of its label, as far as that can be read, were not found."""
+    return compare(GroundTruth.of(readable_lines(label)), PageBoxes()).counts()

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ppocr_like.contracts import PageBoxes
+from ppocr_like.documents.page import Line
 from ppocr_like.metrics.polygons import Pairs, Shapes, overlapping
 
 LIMIT = 0.5  # of IoU, and of the share of a box: ICDAR 2015 (PaddleOCR's DetectionIoUEvaluator), ocrs-models
@@ -90,6 +91,11 @@ class GroundTruth:
         self.cared = ~np.asarray(ignore_tags, bool)[self.shapes.index]
         heights = [text_height(outline) for outline in self.shapes.outlines]
         self.height_class = np.searchsorted(HEIGHT_EDGES, heights, side="right")
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> GroundTruth:
+        """The boxes of a page's lines."""
+        return cls([line.points for line in lines], [line.ignored for line in lines])
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,26 +11,12 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ppocr_like.contracts import PageBoxes, TextBox
+from ppocr_like.documents.page import Line
 from ppocr_like.metrics.det_match import LIMIT, Comparison, GroundTruth, compare
 
 # What became of a true line, or what a line that was read is.
 RIGHT, WRONG, MISSED, FALSE, MERGED, SPLIT, IGNORED = "right", "wrong text", "missed", "false", "merged", "split", "ignored"
 KINDS = (RIGHT, WRONG, MISSED, FALSE, MERGED, SPLIT, IGNORED)
-
-
-@dataclass(frozen=True, eq=False)
-class Lines:
-    """Lines of a page in reading order.
-
-    Args:
-        outlines: (P, 2) px of each.
-        texts: of each.
-        ignored: of the truth: lines that are not judged; () none.
-    """
-
-    outlines: Sequence[np.ndarray]
-    texts: Sequence[str]
-    ignored: Sequence[bool] = ()
 
 
 @dataclass(frozen=True)
@@ -113,15 +99,14 @@ class Judgement:
     pairs: dict[int, int] = field(default_factory=dict)
 
 
-def judge_page(truth: Lines, found: Lines, comparing: Comparing = Comparing()) -> Judgement:
-    """Matches by place as ICDAR 2015 does (see `det_match`), then compares texts.
+def judge_page(truth: Sequence[Line], found: Sequence[Line], comparing: Comparing = Comparing()) -> Judgement:
+    """Matches by place as ICDAR 2015 does (see `det_match`), then compares texts; lines in reading order.
 
     A line that was read and lies by more than half in an ignored one is ignored. Neither ignored nor invalid outlines
     (`polygons.Shapes`) of the truth count; invalid ones that were read are false.
     """
-    ignored = np.zeros(len(truth.outlines), bool) if not len(truth.ignored) else np.asarray(truth.ignored, bool)
-    boxes = PageBoxes(tuple(TextBox(np.asarray(outline, np.float64), 1.0) for outline in found.outlines))
-    links = _Links(compare(GroundTruth(truth.outlines, ignored), boxes), len(truth.outlines), len(found.outlines))
+    boxes = PageBoxes(tuple(TextBox(np.asarray(line.points, np.float64), 1.0) for line in found))
+    links = _Links(compare(GroundTruth.of(truth), boxes), len(truth), len(found))
     pairs, merged, split = links.matched(), links.merged(), links.split()
     equal, similarity = 0, 0.0
     truth_kinds = [MISSED if cared else IGNORED for cared in links.cared]
@@ -131,12 +116,12 @@ def judge_page(truth: Lines, found: Lines, comparing: Comparing = Comparing()) -
             found_kinds[other] = MERGED if (one, other) in merged else SPLIT
         truth_kinds[one] = MERGED if (one, other) in merged else SPLIT
     for one, other in pairs.items():
-        wanted, got = comparing(truth.texts[one]), comparing(found.texts[other])
+        wanted, got = comparing(truth[one].text), comparing(found[other].text)
         similarity += Levenshtein.normalized_similarity(wanted, got)
         equal += wanted == got
         truth_kinds[one] = found_kinds[other] = RIGHT if wanted == got else WRONG
-    wanted = comparing(" ".join(text for text, kind in zip(truth.texts, truth_kinds, strict=True) if kind != IGNORED))
-    got = comparing(" ".join(text for text, kind in zip(found.texts, found_kinds, strict=True) if kind != IGNORED))
+    wanted = comparing(" ".join(line.text for line, kind in zip(truth, truth_kinds, strict=True) if kind != IGNORED))
+    got = comparing(" ".join(line.text for line, kind in zip(found, found_kinds, strict=True) if kind != IGNORED))
     counts = PageCounts(
         pages=1,
         lines=sum(kind != IGNORED for kind in truth_kinds),

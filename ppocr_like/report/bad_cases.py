@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
-from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
+from ppocr_like.metrics.page_text import judge_page
 from ppocr_like.pipeline.crop import cut_line
 from ppocr_like.pipeline.page_sources import PageSource
 from ppocr_like.pipeline.preprocess import decoded, plain
@@ -68,8 +68,7 @@ def find_bad_cases(pages: Sequence[Page], others: Sequence[Page] | None = None) 
 
 def _compared(page: Page, other: Page) -> list[BadCase]:
     first, second = [*page.lines, *page.left_out], [*other.lines, *other.left_out]
-    sides = [Lines([line.points for line in lines], [line.text for line in lines]) for lines in (first, second)]
-    pairs = judge_page(sides[0], sides[1], Comparing()).pairs
+    pairs = judge_page(first, second).pairs
     cases = []
     for i, line in enumerate(first):
         partner = second[pairs[i]] if i in pairs else None

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.documents.page import Page
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.documents.plain import plain
-from ppocr_like.metrics.page_text import Judgement, Lines, PageCounts
+from ppocr_like.metrics.page_text import Judgement, PageCounts
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class JudgedPage:
     """
 
     path: str
-    truth: Lines
+    truth: tuple[Line, ...]
     page: Page | None
     judgement: Judgement
     seconds: float
@@ -64,13 +64,13 @@ def _page_report(page: JudgedPage) -> dict[str, Any]:
     read = page.page.lines if page.page is not None else ()
     truth = [
         {
-            "text": text,
+            "text": line.text,
             "is": kind,
             "read": read[judgement.pairs[i]].text if i in judgement.pairs else None,
             "line": judgement.pairs.get(i),  # its number in `read`, from 0
-            "points": plain(outline),
+            "points": plain(line.points),
         }
-        for i, (text, kind, outline) in enumerate(zip(page.truth.texts, judgement.truth, page.truth.outlines, strict=True))
+        for i, (line, kind) in enumerate(zip(page.truth, judgement.truth, strict=True))
     ]
     found = [
         {

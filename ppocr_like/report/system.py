@@ -31,7 +31,7 @@ from ppocr_like.documents.page import Line
 from ppocr_like.engine.labels import judge_boxes
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.errors import CheckpointError, ConfigError, DataError, OcrError, Problem
-from ppocr_like.metrics.page_text import Comparing, Lines, judge_page
+from ppocr_like.metrics.page_text import Comparing, judge_page
 from ppocr_like.outside import Malformed, usable
 from ppocr_like.pipeline.ocr import CLS_THRESH, MIN_CONFIDENCE, OCR
 from ppocr_like.pipeline.tiles import LEAST_TILE
@@ -185,7 +185,7 @@ def _of_system(problem: Problem) -> Problem:
     return Problem(path, problem.message) if section == "PostProcess" else problem
 
 
-def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
+def read_truth(dataset: PagesDataset) -> list[tuple[str, tuple[Line, ...]]]:
     """(image path, lines) of all pages; boxes that cannot be used are told.
 
     Raises:
@@ -205,7 +205,7 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
             except Malformed as error:
                 raise DataError(f"{BROKEN}: {error}", place) from error
             truth = _as_judged(lines)
-            count_page(census, place, truth.outlines, truth.ignored)
+            count_page(census, place, [line.points for line in truth], [line.ignored for line in truth])
             census.total += 1
             pages.append((os.path.join(dataset.data_dir or os.path.dirname(file), path), truth))
     if not any(os.path.exists(path) for path, _ in pages):
@@ -216,21 +216,21 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, Lines]]:
     return pages
 
 
-def _as_judged(lines: Sequence[Line]) -> Lines:
+def _as_judged(lines: Sequence[Line]) -> tuple[Line, ...]:
     """With the outlines as an evaluation of the detector alone has them; those that cannot be used are ignored."""
     polygons = polygons_of([line.points for line in lines])
     ignored = np.array([line.ignored for line in lines], bool) | ~usable(polygons)
-    return Lines(list(polygons.astype(np.float64)), [line.text for line in lines], ignored.tolist())
+    judged = zip(lines, polygons.astype(np.float64), ignored.tolist(), strict=True)
+    return tuple(dataclasses.replace(line, points=points, ignored=tag) for line, points, tag in judged)
 
 
-def judged_page(ocr: OCR, path: str, truth: Lines, comparing: Comparing) -> JudgedPage:
+def judged_page(ocr: OCR, path: str, truth: tuple[Line, ...], comparing: Comparing) -> JudgedPage:
     """One page, read and judged."""
     start = time.perf_counter()
     result = ocr.read(path)
     seconds = time.perf_counter() - start
     lines = result.page.lines if result.page is not None else ()
-    found = Lines([line.points for line in lines], [line.text for line in lines])
-    return JudgedPage(path, truth, result.page, judge_page(truth, found, comparing), seconds, result.error)
+    return JudgedPage(path, truth, result.page, judge_page(truth, lines, comparing), seconds, result.error)
 
 
 def write_report(recipe: Recipe, evaluations: list[SystemEvaluation], path: Path) -> None:

@@ -91,12 +91,12 @@ def _sheet(page: JudgedPage) -> str:
 def _shapes(page: JudgedPage) -> Iterator[str]:
     judgement, lines = page.judgement, page.page.lines if page.page is not None else ()
     partner = {other: one for one, other in judgement.pairs.items()}
-    for i, (outline, kind) in enumerate(zip(page.truth.outlines, judgement.truth, strict=True)):
+    for i, (true, kind) in enumerate(zip(page.truth, judgement.truth, strict=True)):
         if i not in judgement.pairs and kind != IGNORED:
-            yield _shape(outline, kind, f"{MEANING[kind]}: {page.truth.texts[i]}", dashed=True)
+            yield _shape(true.points, kind, f"{MEANING[kind]}: {true.text}", dashed=True)
     for j, (line, kind) in enumerate(zip(lines, judgement.found, strict=True)):
         if kind != IGNORED:
-            wanted = f" | it says: {page.truth.texts[partner[j]]}" if kind == WRONG else ""
+            wanted = f" | it says: {page.truth[partner[j]].text}" if kind == WRONG else ""
             yield _shape(line.points, kind, f"{MEANING[kind]}: {line.text}{wanted}")
 
 
@@ -111,10 +111,10 @@ def _table(page: JudgedPage) -> str:
     """Every line that is not right: what it says, what was read."""
     judgement, lines = page.judgement, page.page.lines if page.page is not None else ()
     rows = []
-    for i, (text, kind) in enumerate(zip(page.truth.texts, judgement.truth, strict=True)):
+    for i, (true, kind) in enumerate(zip(page.truth, judgement.truth, strict=True)):
         if kind not in (RIGHT, IGNORED):
             read = lines[judgement.pairs[i]].text if i in judgement.pairs else ""
-            rows.append((kind, text, read))
+            rows.append((kind, true.text, read))
     rows += [(kind, "", line.text) for line, kind in zip(lines, judgement.found, strict=True) if kind in (FALSE, MERGED, SPLIT)]
     if not rows:
         return ""

@@ -157,7 +157,7 @@ def tune(
     outcomes = search(maps, grid, post, progress)
     found = next(outcome for outcome in outcomes if outcome.setting == base)
     order = ranked(outcomes, base, indicator)
-    images = max(one.lost.images + len(one.pages) for one in maps.values())
+    images = max(one.lost.images + len(one.maps) for one in maps.values())
     return Tuning(found, order, images, middle - start, time.perf_counter() - middle, indicator)
 
 

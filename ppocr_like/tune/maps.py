@@ -18,15 +18,14 @@ import torch
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.yaml_io import unshared
-from ppocr_like.contracts import PageBoxes
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
 from ppocr_like.data.watch import watched
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import infer
 from ppocr_like.errors import ConfigError, DataError, Problem
-from ppocr_like.metrics.det import cared_polygons
-from ppocr_like.metrics.det_match import Counts, GroundTruth, match_image
+from ppocr_like.metrics.det import missed
+from ppocr_like.metrics.det_match import Counts, GroundTruth
 from ppocr_like.outside import LARGE, load_json, pairs, text_of
 
 logger = logging.getLogger("ppocr_like")
@@ -37,8 +36,8 @@ VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
-    """One image of the set: its map, and what is on it.
+class KeptMap:
+    """The map of one image of the set, and what is on the image.
 
     Args:
         path: of the image.
@@ -61,11 +60,11 @@ class MapSet:
     """The maps of a set at one size.
 
     Args:
-        pages: images that could be used.
+        maps: of the images that could be used.
         lost: counts of the images that could not: all their boxes are missed.
     """
 
-    pages: list[Page]
+    maps: list[KeptMap]
     lost: Counts
 
 
@@ -128,22 +127,19 @@ def compute_maps(
         _fill(place, builder, dataset, model, compute, progress)
     else:
         logger.info("maps: %s (computed before)", place)
-    pages, labels = _kept(place)
-    lost = Counts()
-    for label in labels:
-        polygons = cared_polygons(label)
-        lost += match_image(polygons, [False] * len(polygons), PageBoxes())
-    if not pages:
+    maps, labels = _kept(place)
+    lost = sum(map(missed, labels), Counts())
+    if not maps:
         raise DataError(f"no image of the evaluation set {set_name!r} could be used", str(dataset.label_files[0]))
-    return MapSet(pages, lost)
+    return MapSet(maps, lost)
 
 
-def _kept(place: Path) -> tuple[list[Page], list[str]]:
-    """The pages of a map set, and the labels of those that could not be used."""
+def _kept(place: Path) -> tuple[list[KeptMap], list[str]]:
+    """The maps of a set, and the labels of images that could not be used."""
     try:
         content = load_json(place / INDEX, LARGE)
-        pages = [
-            Page(
+        maps = [
+            KeptMap(
                 text_of(entry["path"]),
                 place / text_of(entry["map"]),
                 (entry["source"][0], entry["source"][1]),
@@ -151,7 +147,7 @@ def _kept(place: Path) -> tuple[list[Page], list[str]]:
             )
             for entry in content["pages"]
         ]
-        return pages, [text_of(label) for label in content["lost"]]
+        return maps, [text_of(label) for label in content["lost"]]
     except (LookupError, TypeError, ValueError) as error:
         raise DataError(f"is damaged ({error}); remove its folder", str(place / INDEX)) from error
 

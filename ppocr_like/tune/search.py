@@ -17,7 +17,7 @@ from ppocr_like.postprocess.db import DBPostProcess
 from ppocr_like.postprocess.regions import find_regions
 from ppocr_like.postprocess.unclip import boxes
 from ppocr_like.tune.grid import Grid, Setting
-from ppocr_like.tune.maps import MapSet, Page
+from ppocr_like.tune.maps import KeptMap, MapSet
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,20 @@ def search(maps: Mapping[int | None, MapSet], grid: Grid, post: DBPostProcess, p
         post: what is not searched: `max_candidates`, `box_type`.
     """
     outcomes = []
-    total = sum(len(maps[side].pages) for side in grid.sides)
+    total = sum(len(maps[side].maps) for side in grid.sides)
     with tqdm(total=total, desc="settings", unit="image", leave=False, disable=None if progress else True) as bar:
         for side in grid.sides:
             sums: dict[Setting, Counts] = {}
-            for page in maps[side].pages:
-                for setting, counts in _page(page, side, grid, post).items():
+            for kept in maps[side].maps:
+                for setting, counts in _judged(kept, side, grid, post).items():
                     sums[setting] = sums[setting] + counts if setting in sums else maps[side].lost + counts
                 bar.update()
             outcomes += [Outcome(setting, counts) for setting, counts in sums.items()]
     return outcomes
 
 
-def _page(page: Page, side: int | None, grid: Grid, post: DBPostProcess) -> dict[Setting, Counts]:
-    probabilities = page.probabilities()
+def _judged(kept: KeptMap, side: int | None, grid: Grid, post: DBPostProcess) -> dict[Setting, Counts]:
+    probabilities = kept.probabilities()
     found: dict[Setting, Counts] = {}
     least = min(grid.box_thresh)
     for thresh, dilation, mode in grid.masks():
@@ -58,8 +58,8 @@ def _page(page: Page, side: int | None, grid: Grid, post: DBPostProcess) -> dict
             probabilities, thresh, dilation, max_candidates=post.max_candidates, score_mode=mode, box_type=post.box_type
         )
         for ratio in grid.unclip_ratio:
-            grown = boxes(regions, least, ratio, page.source)
-            comparison = compare(page.truth, grown)
+            grown = boxes(regions, least, ratio, kept.source)
+            comparison = compare(kept.truth, grown)
             scores = np.array([box.score for box in grown.boxes])
             for box_thresh in grid.box_thresh:
                 setting = Setting(side, thresh, box_thresh, ratio, dilation, mode)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ppocr_like.contracts import PageBoxes, TextBox, TextLine
-from ppocr_like.draw.boxes import FOUND, IGNORED, TRUE, draw_boxes, truth_of
+from ppocr_like.documents.formats.paddle import readable_lines
+from ppocr_like.draw.boxes import FOUND, IGNORED, TRUE, draw_boxes
 from ppocr_like.draw.maps import map_picture, stretched
 from ppocr_like.draw.result import result_picture
 
@@ -34,7 +35,7 @@ def coloured(picture: np.ndarray, colour: tuple[int, int, int]) -> set[tuple[int
 
 def test_regions_of_label_and_result_stand_where_they_are() -> None:
     image = page()
-    picture = draw_boxes(image, PageBoxes((TextBox(np.array(SQUARE, float), 0.9),)), truth_of(LABEL), scores=False)
+    picture = draw_boxes(image, PageBoxes((TextBox(np.array(SQUARE, float), 0.9),)), readable_lines(LABEL), scores=False)
     assert (image == 255).all() and picture.shape == image.shape
     assert {(60, 30), (100, 45), (60, 60), (20, 45)} <= coloured(picture, FOUND)
     assert {(30, 10), (50, 15)} <= coloured(picture, TRUE) and (75, 80) in coloured(picture, IGNORED)
@@ -57,7 +58,7 @@ def test_scores_are_written_and_points_far_outside_do_no_harm() -> None:
 
 @pytest.mark.parametrize("label", ["plain text", "", "{}", "[1, null]", '[{"points": [[1, 2], [3]]}]', "[{"])
 def test_a_label_that_is_no_page_has_no_regions(label: str) -> None:
-    assert truth_of(label) == []
+    assert readable_lines(label) == []
 
 
 def test_each_type_of_result_has_its_picture() -> None:

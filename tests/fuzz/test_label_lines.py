@@ -15,7 +15,7 @@ from ppocr_like.components import load_components
 from ppocr_like.contracts import PageBoxes, Rejected, RejectedSample, Request
 from ppocr_like.data.doctor_det import PageExaminer
 from ppocr_like.data.simple import SimpleDataSet
-from ppocr_like.draw.boxes import truth_of
+from ppocr_like.documents.formats.paddle import readable_lines
 from ppocr_like.metrics.det import DetMetric
 from ppocr_like.registry import TRANSFORMS
 from tests.fuzz.material import Edit, as_json, both, edited, fuzz, garbled
@@ -66,7 +66,7 @@ def one_page(folder: Path, edits: list[Edit], form: int) -> str:
     good = 0
     for index in range(len(data)):
         label = data.record(index).info.text
-        truth_of(label)
+        readable_lines(label)
         metric.reject([RejectedSample(data.info(index), "broken label", "")])
         try:
             sample = data.fetch(Request(index, 0))

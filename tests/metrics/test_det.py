@@ -9,8 +9,8 @@ import shapely
 
 from ppocr_like.contracts import PageBoxes, RejectedSample, SampleInfo, TextBox
 from ppocr_like.errors import OcrError
-from ppocr_like.metrics.det import DetMetric, cared_polygons
-from ppocr_like.metrics.det_match import GroundTruth, compare, match_image
+from ppocr_like.metrics.det import DetMetric, missed
+from ppocr_like.metrics.det_match import Counts, GroundTruth, compare, match_image
 from ppocr_like.metrics.polygons import Shapes, convex_shared_areas, overlapping
 
 
@@ -182,7 +182,7 @@ def test_boxes_of_a_rejected_sample_were_not_found():
     metric.reject([rejected(json.dumps(entries)), rejected('[{"transcription": "cut')])
     got = metric.compute()
     assert (got["recall"], got["boxes"], got["n"], got["precision"]) == (1 / 3, 3, 3, 1.0)
-    assert cared_polygons("{}") == []
+    assert missed("{}") == Counts(images=1)
 
 
 def rejected(label):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
+from ppocr_like.documents.page import Line
 from ppocr_like.metrics.page_text import (
     FALSE,
     IGNORED,
@@ -13,7 +14,6 @@ from ppocr_like.metrics.page_text import (
     SPLIT,
     WRONG,
     Comparing,
-    Lines,
     PageCounts,
     judge_page,
 )
@@ -23,8 +23,8 @@ def box(left, top, width, height=20):
     return np.array([[left, top], [left + width, top], [left + width, top + height], [left, top + height]], float)
 
 
-def lines(*found, ignored=()):
-    return Lines([box(*frame) for frame, _ in found], [text for _, text in found], ignored)
+def lines(*found):
+    return [Line(box(*frame), text, ignored=text == "###") for frame, text in found]
 
 
 def test_every_kind_of_mistake_on_one_page():
@@ -36,7 +36,6 @@ def test_every_kind_of_mistake_on_one_page():
         ((110, 120, 100), "two"),
         ((0, 160, 200), "in pieces"),
         ((0, 200, 100), "###"),
-        ignored=[False] * 6 + [True],
     )
     found = lines(
         ((2, 1, 98), "right"),
@@ -83,7 +82,7 @@ def test_order_counts_for_the_page_text_only():
 
 
 def test_empty_pages():
-    nothing = Lines([], [])
+    nothing = []
     assert judge_page(nothing, nothing).counts == PageCounts(pages=1)
     assert judge_page(lines(((0, 0, 9), "abc")), nothing).counts.numbers()["cer"] == 1.0
     numbers = judge_page(nothing, lines(((0, 0, 9), "abc"))).counts.numbers()
@@ -98,6 +97,6 @@ def test_counts_add_up():
 
 
 def test_an_outline_that_crosses_itself_takes_no_part():
-    bow = Lines([np.array([[0, 0], [100, 20], [100, 0], [0, 20]], float)], ["bow"])
+    bow = [Line(np.array([[0, 0], [100, 20], [100, 0], [0, 20]], float), "bow")]
     page = judge_page(bow, lines(((0, 0, 100), "bow")))
     assert page.truth == (IGNORED,) and page.found == (FALSE,)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppocr_like.components import load_components
+from ppocr_like.documents.page import Line
 from ppocr_like.errors import DataError
-from ppocr_like.metrics.page_text import Lines, judge_page
+from ppocr_like.metrics.page_text import judge_page
 from ppocr_like.pipeline import Detector
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.tiles import LEAST_TILE, find_regions, join_maps, tile_side
@@ -119,7 +120,7 @@ def test_typed_pages_in_five_sizes_of_tiles():
         whole = [box for box in find_regions(detector, page)[1] if np.ptp(box.points[:, 0]) > 40]  # no ditto marks
         for tile in (256, 320, 480, 640, 800):
             found = [box for box in find_regions(detector, page, tile)[1] if np.ptp(box.points[:, 0]) > 40]
-            sides = [Lines([box.points for box in boxes], [""] * len(boxes)) for boxes in (whole, found)]
+            sides = [[Line(box.points) for box in boxes] for boxes in (whole, found)]
             counts = judge_page(*sides).counts
             assert counts.merged == counts.split == 0, (name, tile)
             assert counts.matched >= 0.95 * max(counts.lines, counts.found), (name, tile)

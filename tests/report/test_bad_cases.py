@@ -21,7 +21,7 @@ from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
 from ppocr_like.documents import Line, Page
 from ppocr_like.documents.predictions import read_predictions
 from ppocr_like.errors import DataError
-from ppocr_like.metrics.page_text import Lines, judge_page
+from ppocr_like.metrics.page_text import judge_page
 from ppocr_like.pipeline.infer import infer
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.opening import open_model
@@ -111,10 +111,9 @@ def test_the_report_of_an_evaluation_tells_what_lines_say(tiny_run, tmp_path):
 
 def test_the_report_of_whole_pages(tmp_path):
     cv2.imwrite(str(tmp_path / "p.png"), np.full((200, 100, 3), 200, np.uint8))
-    truth = Lines([line("", 0, top).points for top in (0, 40, 80)], ["same", "12.50", "missed"])
+    truth = (line("same", 0), line("12.50", 0, 40), line("missed", 0, 80))
     read = Page(str(tmp_path / "p.png"), 100, 200, (line("same", 0.9), line("12.80", 0.9, 40), line("ghost", 0.9, 150)))
-    found = Lines([one.points for one in read.lines], [one.text for one in read.lines])
-    judged = JudgedPage(read.source, truth, read, judge_page(truth, found), 0.1)
+    judged = JudgedPage(read.source, truth, read, judge_page(truth, read.lines), 0.1)
     file = tmp_path / "pages.json"
     file.write_text(json.dumps({"test": SystemEvaluation("test", [judged]).report()}))
     cases = wrong_lines(file)
