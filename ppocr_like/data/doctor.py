@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 
 from ppocr_like.config.build import Builder
 from ppocr_like.data.base import Dataset
-from ppocr_like.data.ctc_steps import CtcSteps
-from ppocr_like.data.doctor_cls import ClassExaminer
-from ppocr_like.data.doctor_det import PageExaminer, training_size
 from ppocr_like.data.doctor_near import near_leakage
-from ppocr_like.data.doctor_rec import LineExaminer
 from ppocr_like.data.doctor_report import DoctorReport, SetReport
 from ppocr_like.data.doctor_size import expectation
 from ppocr_like.data.doctor_stream import Examiner, examine_set, leakage
-from ppocr_like.errors import ConfigError, OcrError
+from ppocr_like.errors import ConfigError, OcrError, Problem
+from ppocr_like.tasks import EXAMINERS
 
 
 def examine(builder: Builder, sample: int | None = None, progress: bool = True, threads: int | None = None) -> DoctorReport:
@@ -26,7 +22,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
 
     Looks for missing and unreadable images, lines that cannot be used, the same image or path twice, the same image with another
     label, images of one colour or too small, and images of evaluation sets that are also trained on, or nearly the same ones.
-    Recognition: `doctor_rec.LineExaminer`. Detection: `doctor_det.PageExaminer`. Classes: `doctor_cls.ClassExaminer`.
+    What else it asks is a matter of the task: see its class in EXAMINERS (`tasks`).
 
     Args:
         builder: of a checked recipe.
@@ -35,9 +31,11 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         threads: workers; decoding and hashing run beside each other.
 
     Raises:
-        ConfigError: the recipe's data set or transforms cannot be built. A set whose files cannot be read is reported instead.
+        ConfigError: the recipe's data set or transforms cannot be built, or nobody examines data of its task. A set whose files
+            cannot be read is reported instead.
     """
-    examiner_of = _examiners(builder)
+    examiner_class = _examiner_class(builder.task)
+    examiner_of = examiner_class.of(builder)
     threads = threads or min(16, 2 * (os.cpu_count() or 1))
     names: list[tuple[str, str | None]] = [("Train", None), *(("Eval", name) for name in builder.eval_names())]
     reports: list[SetReport] = []
@@ -56,7 +54,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
             continue
         if section == "Train":
             trained, train_set = prints, dataset
-            report.notes += expectation(builder.task, report.lines)
+            report.notes += expectation(examiner_class.guide, report.lines)
         elif trained is not None and train_set is not None:
             leakage(report.findings, prints, dataset, trained, train_set, texts=builder.reads_text)
             near_leakage(report, prints, dataset, trained, train_set, texts=builder.reads_text)
@@ -74,12 +72,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
     )
 
 
-def _examiners(builder: Builder) -> Callable[[str, Dataset], Examiner]:
-    """What makes the examiner of a section's set. A detector's evaluation sets are held against its training's text size."""
-    if builder.task == "det":
-        size = training_size(builder.bind_dataset("Train").kwargs["transforms"])
-        return lambda section, dataset: PageExaminer(dataset, size)
-    if builder.task == "cls":
-        return lambda section, dataset: ClassExaminer(dataset)
-    steps = CtcSteps.of(builder)
-    return lambda section, dataset: LineExaminer(builder, section, dataset, steps)
+def _examiner_class(task: str) -> type[Examiner]:
+    if task not in EXAMINERS:
+        raise ConfigError([Problem("Architecture.model_type", f"is {task}, and nobody examines data of that task")])
+    return EXAMINERS.get(task)

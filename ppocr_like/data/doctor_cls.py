@@ -5,10 +5,12 @@ from __future__ import annotations
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.doctor_report import SetReport
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
+from ppocr_like.tasks import EXAMINERS
 
 RARE = 0.2  # of an even share: a class that is rarer is told
 
 
+@EXAMINERS.register("cls")
 class ClassExaminer(Examiner):
     """Labels against the list of classes, and how many images each class has.
 

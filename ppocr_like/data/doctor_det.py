@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import shapely
 
+from ppocr_like.config.build import Builder
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
+from ppocr_like.data.census import PageCensus, count_pages
 from ppocr_like.data.doctor_report import SetReport
+from ppocr_like.data.doctor_size import PAGES
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
 from ppocr_like.data.near import PAGE_GRID
 from ppocr_like.documents.formats.paddle import read_label
 from ppocr_like.geometry import corners_in_order, outline_fault, signed_area, smallest_box
 from ppocr_like.outside import Malformed, usable
+from ppocr_like.tasks import EXAMINERS
 from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.east_crop import EastRandomCropData
 from ppocr_like.transforms.random_crop import RandomCrop
@@ -28,6 +32,7 @@ SMALL, FEW_SMALL = "text below min_text_size", "a few texts below min_text_size"
 SMALL_WHOLE = "text below min_text_size where the whole image is taken"
 
 
+@EXAMINERS.register("det")
 class PageExaminer(Examiner):
     """Boxes against their image and against what the chain makes of them.
 
@@ -37,6 +42,7 @@ class PageExaminer(Examiner):
     """
 
     look_grid = PAGE_GRID
+    guide = PAGES
 
     def __init__(self, dataset: Dataset, min_text_size: float) -> None:
         super().__init__(dataset)
@@ -46,6 +52,16 @@ class PageExaminer(Examiner):
         self.crop = crops[-1].size if crops else None
         self.enlarges = not (crops and isinstance(crops[-1], RandomCrop))
         self.small = SMALL_WHOLE if self.crop else SMALL
+
+    @classmethod
+    def of(cls, builder: Builder) -> Callable[[str, Dataset], Examiner]:
+        """Evaluation sets are held against the text size of training."""
+        size = training_size(builder.bind_dataset("Train").kwargs["transforms"])
+        return lambda section, dataset: cls(dataset, size)
+
+    @staticmethod
+    def census(dataset: Dataset, builder: Builder) -> PageCensus:
+        return count_pages(dataset)
 
     def look(self, tally: Tally, record: Record) -> None:
         info = record.info

@@ -13,14 +13,18 @@ from ppocr_like.charset import Charset
 from ppocr_like.config.build import Builder
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
+from ppocr_like.data.census import LineCensus, count_lines
 from ppocr_like.data.ctc_steps import CtcSteps
 from ppocr_like.data.doctor_report import SetReport
 from ppocr_like.data.doctor_shape import line_faults
+from ppocr_like.data.doctor_size import LINES
 from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
 from ppocr_like.data.samplers import canvas_widths
+from ppocr_like.tasks import EXAMINERS
 from ppocr_like.transforms.base import Sample
 
 
+@EXAMINERS.register("rec")
 class LineExaminer(Examiner):
     """Labels against the dictionary and against what CTC can write in a line's canvas.
 
@@ -30,6 +34,8 @@ class LineExaminer(Examiner):
         dataset: the set.
         steps: of the network; None without a CTC head.
     """
+
+    guide = LINES
 
     def __init__(self, builder: Builder, section: str, dataset: Dataset, steps: CtcSteps | None) -> None:
         super().__init__(dataset)
@@ -43,6 +49,15 @@ class LineExaminer(Examiner):
         self.canvases: Callable[[np.ndarray], np.ndarray] | None = None
         if shape is not None:
             self.canvases = _canvases(builder, section, dataset, shape)
+
+    @classmethod
+    def of(cls, builder: Builder) -> Callable[[str, Dataset], Examiner]:
+        steps = CtcSteps.of(builder)
+        return lambda section, dataset: cls(builder, section, dataset, steps)
+
+    @staticmethod
+    def census(dataset: Dataset, builder: Builder) -> LineCensus | None:
+        return None if builder.charset is None else count_lines(dataset, builder.charset)
 
     def look(self, tally: Tally, record: Record) -> None:
         needed = self._label(tally, record.info)

@@ -5,25 +5,47 @@ The numbers are those of PaddleOCR's guide to fine-tuning: 500 pages for a detec
 
 from __future__ import annotations
 
-ADVISED = {"rec": (5000, "lines"), "det": (500, "pages")}
+from dataclasses import dataclass
 
 
-def expectation(task: str, count: int) -> list[str]:
+@dataclass(frozen=True)
+class Guide:
+    """What the guide says of a task.
+
+    Args:
+        least: samples to fine-tune with.
+        unit: what they are.
+        more: what to do with fewer.
+    """
+
+    least: int
+    unit: str
+    more: str
+
+
+LINES = Guide(
+    5000,
+    "lines",
+    "start from pretrained weights, mix general lines in (ratio_list), draw more (tools/synth.py), and believe only an "
+    "evaluation set that is set apart",
+)
+PAGES = Guide(
+    500,
+    "pages",
+    "start from pretrained weights with a low rate, add pages of the same kind from elsewhere, and believe only an evaluation "
+    "set that is set apart",
+)
+
+
+def expectation(guide: Guide | None, count: int) -> list[str]:
     """What to say of a training set of `count` samples; nothing for a task of which the guide says nothing."""
-    if task not in ADVISED:
+    if guide is None:
         return []
-    advised, unit = ADVISED[task]
-    head = f"{count:,} {unit} to train on; PaddleOCR's guide advises {advised:,} at least for fine-tuning"
-    if count >= advised:
+    head = f"{count:,} {guide.unit} to train on; PaddleOCR's guide advises {guide.least:,} at least for fine-tuning"
+    if count >= guide.least:
         return [f"{head}: enough to fine-tune; from random weights ten times as many and more are needed"]
-    if count >= advised / 5:
+    if count >= guide.least / 5:
         what = "expect less than the guide promises"
     else:
         what = "expect the network to learn these very pictures rather than their kind"
-    more = {
-        "rec": "start from pretrained weights, mix general lines in (ratio_list), draw more (tools/synth.py), and believe only "
-        "an evaluation set that is set apart",
-        "det": "start from pretrained weights with a low rate, add pages of the same kind from elsewhere, and believe only an "
-        "evaluation set that is set apart",
-    }[task]
-    return [f"{head}: {what}; {more}"]
+    return [f"{head}: {what}; {guide.more}"]

@@ -6,16 +6,20 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
 
+from ppocr_like.config.build import Builder
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
+from ppocr_like.data.census import LineCensus, PageCensus
 from ppocr_like.data.doctor_report import Findings, SetReport, Spread
 from ppocr_like.data.doctor_shape import ONE_COLOUR, TINY, TOO_SMALL, of_one_colour
+from ppocr_like.data.doctor_size import Guide
 from ppocr_like.data.label_line import only_numbers
 from ppocr_like.data.near import LINE_GRID, WORDS, print_of
 from ppocr_like.printable import one_line
@@ -49,17 +53,28 @@ class Tally:
 
 
 class Examiner(ABC):
-    """Looks at the samples of one set; threads share it, so it keeps nothing.
+    """Looks at the samples of one set of a task; threads share it, so it keeps nothing.
 
     Args:
         dataset: the set, whose own decoding step is used.
     """
 
     look_grid = LINE_GRID  # of `near.print_of`
+    guide: Guide | None = None  # how many samples are advised
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.decode = next((step for step in dataset.transforms if isinstance(step, DecodeImage)), DecodeImage("BGR"))
+
+    @classmethod
+    def of(cls, builder: Builder) -> Callable[[str, Dataset], Examiner]:
+        """What makes the examiner of a set, of its section ("Train", "Eval") and the set."""
+        return lambda section, dataset: cls(dataset)
+
+    @staticmethod
+    def census(dataset: Dataset, builder: Builder) -> LineCensus | PageCensus | None:
+        """Counts the labels of a set, for training to say what it cannot use; None where there is nothing to count."""
+        return None
 
     @abstractmethod
     def look(self, tally: Tally, record: Record) -> None:

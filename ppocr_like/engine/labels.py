@@ -9,20 +9,14 @@ from typing import Any
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder
 from ppocr_like.data.base import Dataset
-from ppocr_like.data.census import Counted, LineCensus, PageCensus, count_further, count_lines, count_pages
+from ppocr_like.data.census import Counted, LineCensus, PageCensus, count_further
 from ppocr_like.data.doctor_report import shown
+from ppocr_like.data.doctor_stream import Examiner
 from ppocr_like.errors import TrainingError
+from ppocr_like.tasks import EXAMINERS
 
 logger = logging.getLogger("ppocr_like")
 SHOWN = 12  # characters named in a warning
-Census = LineCensus | PageCensus
-
-
-def census_of(dataset: Dataset, builder: Builder) -> Census | None:
-    """Counts the labels of a set; None for a task whose labels are neither texts nor boxes."""
-    if builder.reads_text and builder.charset is not None:
-        return count_lines(dataset, builder.charset)
-    return count_pages(dataset) if builder.task == "det" else None
 
 
 def examine_labels(dataset: Dataset, builder: Builder, name: str, max_unknown: float | None = None) -> dict[str, Any]:
@@ -37,7 +31,8 @@ def examine_labels(dataset: Dataset, builder: Builder, name: str, max_unknown: f
     Raises:
         TrainingError: a greater share of the characters is unknown; no box of the set can be used.
     """
-    census = census_of(dataset, builder)
+    examiner: type[Examiner] | None = EXAMINERS.get(builder.task) if builder.task in EXAMINERS else None
+    census = examiner.census(dataset, builder) if examiner else None
     if census is None:
         _warn_further(count_further(dataset), name)
         return {}
