@@ -114,6 +114,19 @@ class Dataset(ABC):
         """
         return read_image(path)
 
+    def page_label(self, info: SampleInfo) -> Sample:
+        """What the chain's label steps make of a page's label alone: `polys`, `ignore_tags`; neither in a chain without one.
+
+        Raises:
+            Rejected: the label is broken, or one that the chain does not take.
+        """
+        sample: Sample = {"label": info.text, "img_path": info.path}
+        rng = np.random.default_rng(0)
+        for step in self.transforms:
+            if "label" in step.needs and "polys" in step.gives:
+                sample = step(sample, rng)
+        return sample
+
     def resize_steps(self) -> list[Any]:
         """The chain's steps that keep to the image's own shape."""
         return [transform for transform in self.transforms if hasattr(transform, "output_size")]

@@ -18,7 +18,6 @@ from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Texts
 from ppocr_like.data.label_line import only_numbers
 from ppocr_like.geometry import outline_fault
-from ppocr_like.transforms.base import Sample
 
 PLACES = 3  # named of each kind
 MOST_PAGES = 20000
@@ -156,29 +155,18 @@ def _further(census: LineCensus, dataset: Dataset, piece: Texts) -> None:
 def count_pages(dataset: Dataset, most: int = MOST_PAGES) -> PageCensus:
     """Looks at the boxes of a set of pages, as the chain's own label step reads them."""
     census = PageCensus(total=len(dataset))
-    steps = [step for step in dataset.transforms if "label" in step.needs and "polys" in step.gives]
     for index in np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64)).tolist():
         record = dataset.record(index)
         if record.error is not None:
             continue
         if record.further and not only_numbers(record.further):
             census.further.add(f"{place_in(record.info)}: {', '.join(map(repr, record.further))[:80]}")
-        boxes = _boxes(steps, record.info)
-        if boxes is not None:
-            count_page(census, place_in(record.info), *boxes)
+        try:
+            label = dataset.page_label(record.info)
+        except Rejected:  # counted elsewhere
+            continue
+        count_page(census, place_in(record.info), label.get("polys", ()), label.get("ignore_tags", ()))
     return census
-
-
-def _boxes(steps: list[Any], info: SampleInfo) -> tuple[list[np.ndarray], np.ndarray] | None:
-    """(outlines px, which are ignored) of a page; None for a label that the chain rejects, which is counted elsewhere."""
-    sample: Sample = {"label": info.text, "img_path": info.path}
-    rng = np.random.default_rng(0)
-    try:
-        for step in steps:
-            sample = step(sample, rng)
-    except Rejected:
-        return None
-    return list(sample.get("polys", ())), np.asarray(sample.get("ignore_tags", ()), bool)
 
 
 def count_page(census: PageCensus, place: str, polygons: Sequence[np.ndarray], ignored: Sequence[bool] | np.ndarray) -> None:

@@ -20,7 +20,6 @@ from ppocr_like.documents.formats.paddle import read_label
 from ppocr_like.geometry import corners_in_order, outline_fault, signed_area, smallest_box
 from ppocr_like.outside import Malformed, usable
 from ppocr_like.tasks import EXAMINERS
-from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.east_crop import EastRandomCropData
 from ppocr_like.transforms.random_crop import RandomCrop
 
@@ -47,7 +46,6 @@ class PageExaminer(Examiner):
     def __init__(self, dataset: Dataset, min_text_size: float) -> None:
         super().__init__(dataset)
         self.min_text_size = min_text_size
-        self.label_steps = [step for step in dataset.transforms if "label" in step.needs and "polys" in step.gives]
         crops = [step for step in dataset.transforms if isinstance(step, EastRandomCropData | RandomCrop)]
         self.crop = crops[-1].size if crops else None
         self.enlarges = not (crops and isinstance(crops[-1], RandomCrop))
@@ -107,11 +105,8 @@ class PageExaminer(Examiner):
 
     def _boxes(self, tally: Tally, info: SampleInfo) -> tuple[list[np.ndarray], list[bool]] | None:
         """Outlines (P, 2) float64 as written, and which count; None (noted) for a label that the chain rejects."""
-        sample: Sample = {"label": info.text, "img_path": info.path}
-        rng = np.random.default_rng(0)
         try:
-            for step in self.label_steps:
-                sample = step(sample, rng)
+            sample = self.dataset.page_label(info)
         except Rejected as error:
             tally.findings.note(error.reason, f"{place_of(info)}: {error.detail}")
             return None
@@ -120,7 +115,7 @@ class PageExaminer(Examiner):
         except Malformed as error:  # a chain without a step that reads the label
             tally.findings.note("broken label", f"{place_of(info)}: {error}")
             return None
-        if any(getattr(step, "order_corners", False) for step in self.label_steps):
+        if any(getattr(step, "order_corners", False) for step in self.dataset.transforms):
             polygons = [corners_in_order(points) for points in polygons]
         ignored = sample.get("ignore_tags", np.zeros(len(polygons), bool))
         return polygons, (~np.asarray(ignored, bool)).tolist()
