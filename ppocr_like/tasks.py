@@ -7,7 +7,7 @@ A task enters by `enter(Task(...))` and by classes that are registered under its
 - EXAMINERS: looks at its data (`data.doctor_stream.Examiner`).
 
 Heads, losses, transforms, post-processings and metrics are registered in `registry`. A user's own package brings all of these
-(`Global.plugins`); tests/plugins/black_squares.py is an example.
+(`Global.plugins`); tests/black_squares.py is an example.
 """
 
 from __future__ import annotations
