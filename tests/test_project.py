@@ -12,7 +12,7 @@ import pytest
 
 from ppocr_like.charset import Charset
 from ppocr_like.data.label_index import LabelIndex
-from ppocr_like.data.label_line import parse_line
+from ppocr_like.documents.formats.label_line import parse_line
 
 ROOT = Path(__file__).parents[1]
 SETS = {

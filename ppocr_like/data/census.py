@@ -16,7 +16,7 @@ import numpy as np
 from ppocr_like.charset import Charset
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Texts
-from ppocr_like.data.label_line import only_numbers
+from ppocr_like.documents.formats.label_line import only_numbers
 from ppocr_like.geometry import outline_fault
 
 PLACES = 3  # named of each kind

@@ -20,8 +20,8 @@ from ppocr_like.data.census import LineCensus, PageCensus
 from ppocr_like.data.doctor_report import Findings, SetReport, Spread
 from ppocr_like.data.doctor_shape import ONE_COLOUR, TINY, TOO_SMALL, of_one_colour
 from ppocr_like.data.doctor_size import Guide
-from ppocr_like.data.label_line import only_numbers
 from ppocr_like.data.near import LINE_GRID, WORDS, print_of
+from ppocr_like.documents.formats.label_line import only_numbers
 from ppocr_like.printable import one_line
 from ppocr_like.transforms.decode import DecodeImage
 

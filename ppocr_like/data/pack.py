@@ -21,10 +21,10 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import read_image
 from ppocr_like.data.census import count_further
 from ppocr_like.data.label_index import LabelIndex
-from ppocr_like.data.label_line import parse_line
 from ppocr_like.data.lmdb_store import FILE
 from ppocr_like.data.pack_writer import COMMIT_LINES, LEFT_OUT, LOCK, Entry, PackWriter, Part
 from ppocr_like.data.simple import SimpleDataSet
+from ppocr_like.documents.formats.label_line import parse_line
 from ppocr_like.errors import DataError
 from ppocr_like.outputs import claim
 from ppocr_like.transforms.decode import DecodeImage

@@ -13,10 +13,10 @@ from ppocr_like.data.base import Record, Texts
 from ppocr_like.data.cache import FileKey
 from ppocr_like.data.drawn import DrawnDataset
 from ppocr_like.data.label_index import LabelIndex, check_label_file
-from ppocr_like.data.label_line import TAB, parse_line
 from ppocr_like.data.missing import likely_reason
 from ppocr_like.data.presence import Presence, spread
 from ppocr_like.data.sizes import header_size
+from ppocr_like.documents.formats.label_line import TAB, parse_line
 from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.registry import DATASETS
 from ppocr_like.transforms.base import Transform
@@ -37,7 +37,8 @@ class SimpleDataSet(DrawnDataset):
         label_file_list: one label file or several.
         transforms: the chain, built.
         ratio_list: for each label file (or for all) the share drawn in each epoch; above 1 lines are repeated.
-        delimiter: between image path and text. With another than the tab the csv module's quotes hold (`label_line`).
+        delimiter: between image path and text. With another than the tab the csv module's quotes hold (see
+            `label_line`).
         ext_op_transform_idx: how many transforms run on the further samples that a transform asks for (RecConAug, CopyPaste).
         strict: stop at a sample that cannot be used, with its file and line; otherwise it is counted.
         seed: of the draws and of each sample's generator.

@@ -12,7 +12,7 @@ from pathlib import Path
 from ppocr_like.atomic import write_text
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex
-from ppocr_like.data.label_line import only_numbers, parse_line
+from ppocr_like.documents.formats.label_line import only_numbers, parse_line
 from ppocr_like.errors import CheckpointError, DataError
 
 logger = logging.getLogger("ppocr_like")

@@ -25,7 +25,7 @@ from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.census import PageCensus, count_page
 from ppocr_like.data.label_index import LabelIndex
-from ppocr_like.data.label_line import parse_line
+from ppocr_like.documents.formats.label_line import parse_line
 from ppocr_like.documents.formats.paddle import read_label
 from ppocr_like.documents.page import Line
 from ppocr_like.engine.labels import judge_boxes

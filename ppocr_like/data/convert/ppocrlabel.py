@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex
-from ppocr_like.data.label_line import parse_line
+from ppocr_like.documents.formats.label_line import parse_line
 from ppocr_like.documents.formats.paddle import line_of, read_boxes
 from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, page_of
 from ppocr_like.documents.page import Line, Page

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppocr_like.contracts import Rejected
-from ppocr_like.data.label_line import CUT_TEXT, TWO_RECORDS, only_numbers, parse_line
+from ppocr_like.documents.formats.label_line import CUT_TEXT, TWO_RECORDS, only_numbers, parse_line
 
 
 def read(line: str, delimiter: str = "\t") -> tuple[list[str], str, tuple[str, ...]]:
