@@ -155,7 +155,7 @@ class Page:
 
     Args:
         source: the image's name (`scan.pdf#3` is the third page of a file with several).
-        width, height: px of the image as it is shown (upright by its Exif orientation).
+        width, height: px of the image as it is shown (upright by its Exif orientation); 0: not known.
         lines: in reading order.
         left_out: lines whose text was less certain than the filter asks, or empty; in reading order too.
         dpi: px per inch (across, down) of the image as it is shown; None: not known.
@@ -166,8 +166,8 @@ class Page:
     """
 
     source: str
-    width: int
-    height: int
+    width: int = 0
+    height: int = 0
     lines: tuple[Line, ...] = ()
     left_out: tuple[Line, ...] = ()
     dpi: tuple[float, float] | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.documents.page import Line, Page
+from ppocr_like.documents.page import Page
 from ppocr_like.documents.plain import plain
 from ppocr_like.metrics.page_text import Judgement, PageCounts
 
@@ -17,15 +17,13 @@ class JudgedPage:
     """One page of an evaluation set.
 
     Args:
-        path: the image.
-        truth: its lines.
+        truth: what stands on it.
         page: what was read; None when the image could not be used, and then `error` says why.
         judgement: of an image that could not be used all lines are missed.
         seconds: that reading took.
     """
 
-    path: str
-    truth: tuple[Line, ...]
+    truth: Page
     page: Page | None
     judgement: Judgement
     seconds: float
@@ -70,7 +68,7 @@ def _page_report(page: JudgedPage) -> dict[str, Any]:
             "line": judgement.pairs.get(i),  # its number in `read`, from 0
             "points": plain(line.points),
         }
-        for i, (line, kind) in enumerate(zip(page.truth, judgement.truth, strict=True))
+        for i, (line, kind) in enumerate(zip(page.truth.lines, judgement.truth, strict=True))
     ]
     found = [
         {
@@ -82,5 +80,11 @@ def _page_report(page: JudgedPage) -> dict[str, Any]:
         }
         for line, kind in zip(read, judgement.found, strict=True)
     ]
-    tree = {"image": page.path, "metrics": judgement.counts.numbers(), "seconds": page.seconds, "truth": truth, "read": found}
+    tree = {
+        "image": page.truth.source,
+        "metrics": judgement.counts.numbers(),
+        "seconds": page.seconds,
+        "truth": truth,
+        "read": found,
+    }
     return {**tree, "error": page.error} if page.error else tree

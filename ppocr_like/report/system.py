@@ -27,7 +27,7 @@ from ppocr_like.data.census import PageCensus, count_page
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.documents.formats.label_line import parse_line
 from ppocr_like.documents.formats.paddle import read_label
-from ppocr_like.documents.page import Line
+from ppocr_like.documents.page import Line, Page
 from ppocr_like.engine.labels import judge_boxes
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.errors import CheckpointError, ConfigError, DataError, OcrError, Problem
@@ -146,14 +146,14 @@ def evaluate_system(
     checked = check_system(recipe)
     with join_ranks(use_gpu=False) as ranks:
         with ranks.together():
-            truths = {name: list(read_truth(dataset)) for name, dataset in checked.sets.items()}
+            truths = {name: read_truth(dataset) for name, dataset in checked.sets.items()}
             ocr = open_models(checked.system, recipe, ranks)
         comparing = Comparing(checked.metric.ignore_case, checked.metric.ignore_space)
         evaluations = []
         for name, pages in truths.items():
             with ranks.together():
                 bar = tqdm(pages[ranks.rank :: ranks.world], name, unit="page", disable=not (progress and ranks.main))
-                own = [judged_page(ocr, path, truth, comparing) for path, truth in bar]
+                own = [judged_page(ocr, truth, comparing) for truth in bar]
             shares = ranks.gather(own)
             judged = [shares[number % ranks.world][number // ranks.world] for number in range(len(pages))]
             evaluations.append(SystemEvaluation(name, judged))
@@ -185,8 +185,8 @@ def _of_system(problem: Problem) -> Problem:
     return Problem(path, problem.message) if section == "PostProcess" else problem
 
 
-def read_truth(dataset: PagesDataset) -> list[tuple[str, tuple[Line, ...]]]:
-    """(image path, lines) of all pages; boxes that cannot be used are told.
+def read_truth(dataset: PagesDataset) -> list[Page]:
+    """All pages, `source` the image's path; boxes that cannot be used are told.
 
     Raises:
         DataError: a missing label file, a line without a tab, a broken label; names file and line.
@@ -207,10 +207,10 @@ def read_truth(dataset: PagesDataset) -> list[tuple[str, tuple[Line, ...]]]:
             truth = _as_judged(lines)
             count_page(census, place, [line.points for line in truth], [line.ignored for line in truth])
             census.total += 1
-            pages.append((os.path.join(dataset.data_dir or os.path.dirname(file), path), truth))
-    if not any(os.path.exists(path) for path, _ in pages):
+            pages.append(Page(os.path.join(dataset.data_dir or os.path.dirname(file), path), lines=truth))
+    if not any(os.path.exists(page.source) for page in pages):
         raise DataError(
-            f"none of the {len(pages)} images is there, such as {pages[0][0]}; set data_dir", dataset.label_file_list[0]
+            f"none of the {len(pages)} images is there, such as {pages[0].source}; set data_dir", dataset.label_file_list[0]
         )
     judge_boxes(census, "pages", dataset.label_file_list)
     return pages
@@ -224,13 +224,13 @@ def _as_judged(lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(dataclasses.replace(line, points=points, ignored=tag) for line, points, tag in judged)
 
 
-def judged_page(ocr: OCR, path: str, truth: tuple[Line, ...], comparing: Comparing) -> JudgedPage:
+def judged_page(ocr: OCR, truth: Page, comparing: Comparing) -> JudgedPage:
     """One page, read and judged."""
     start = time.perf_counter()
-    result = ocr.read(path)
+    result = ocr.read(truth.source)
     seconds = time.perf_counter() - start
     lines = result.page.lines if result.page is not None else ()
-    return JudgedPage(path, truth, result.page, judge_page(truth, lines, comparing), seconds, result.error)
+    return JudgedPage(truth, result.page, judge_page(truth.lines, lines, comparing), seconds, result.error)
 
 
 def write_report(recipe: Recipe, evaluations: list[SystemEvaluation], path: Path) -> None:

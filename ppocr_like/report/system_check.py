@@ -24,8 +24,8 @@ def check_pages(recipe: Recipe, data: bool) -> tuple[list[str], bool]:
         return [str(error)], False
     lines, good = [f"{recipe.source}: good"], True
     for name, dataset in checked.sets.items() if data else ():
-        pages = list(read_truth(dataset))
-        missing = [path for path, _ in pages if not os.path.isfile(path)]
+        pages = read_truth(dataset)
+        missing = [page.source for page in pages if not os.path.isfile(page.source)]
         first = f", the first {missing[0]}" if missing else ""
         lines.append(f"{name}: {len(pages)} pages, {len(missing)} missing images{first}")
         good = good and bool(pages) and not missing

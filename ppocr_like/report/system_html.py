@@ -63,7 +63,7 @@ def _set(evaluation: SystemEvaluation, shown: int) -> str:
 def _page(page: JudgedPage, *, first: bool, picture: bool) -> str:
     numbers = page.judgement.counts.numbers()
     head = (
-        f"<b>{100 * numbers['cer']:.1f} %</b> {escape(Path(page.path).name)} "
+        f"<b>{100 * numbers['cer']:.1f} %</b> {escape(Path(page.truth.source).name)} "
         f"<span class='soft'>{page.judgement.counts.errors} errors; hmean {numbers['hmean_exact']:.2f} text equal, "
         f"{numbers['hmean']:.2f} places; {page.seconds:.2f} s</span>"
     )
@@ -74,7 +74,7 @@ def _page(page: JudgedPage, *, first: bool, picture: bool) -> str:
 def _sheet(page: JudgedPage) -> str:
     """The picture with outlines over it; their texts show on a touch or under the pointer."""
     try:
-        image = decoded(page.path)
+        image = decoded(page.truth.source)
     except DataError:
         return "<p class='bad'>the picture cannot be shown</p>"
     if page.page is None:
@@ -91,12 +91,12 @@ def _sheet(page: JudgedPage) -> str:
 def _shapes(page: JudgedPage) -> Iterator[str]:
     judgement, lines = page.judgement, page.page.lines if page.page is not None else ()
     partner = {other: one for one, other in judgement.pairs.items()}
-    for i, (true, kind) in enumerate(zip(page.truth, judgement.truth, strict=True)):
+    for i, (true, kind) in enumerate(zip(page.truth.lines, judgement.truth, strict=True)):
         if i not in judgement.pairs and kind != IGNORED:
             yield _shape(true.points, kind, f"{MEANING[kind]}: {true.text}", dashed=True)
     for j, (line, kind) in enumerate(zip(lines, judgement.found, strict=True)):
         if kind != IGNORED:
-            wanted = f" | it says: {page.truth[partner[j]].text}" if kind == WRONG else ""
+            wanted = f" | it says: {page.truth.lines[partner[j]].text}" if kind == WRONG else ""
             yield _shape(line.points, kind, f"{MEANING[kind]}: {line.text}{wanted}")
 
 
@@ -111,7 +111,7 @@ def _table(page: JudgedPage) -> str:
     """Every line that is not right: what it says, what was read."""
     judgement, lines = page.judgement, page.page.lines if page.page is not None else ()
     rows = []
-    for i, (true, kind) in enumerate(zip(page.truth, judgement.truth, strict=True)):
+    for i, (true, kind) in enumerate(zip(page.truth.lines, judgement.truth, strict=True)):
         if kind not in (RIGHT, IGNORED):
             read = lines[judgement.pairs[i]].text if i in judgement.pairs else ""
             rows.append((kind, true.text, read))

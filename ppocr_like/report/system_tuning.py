@@ -125,9 +125,9 @@ def tune_system(
     readers = [_with(shared, values) for values in settings]
     comparing = Comparing(**asdict(checked.metric))
     sums = [PageCounts() for _ in settings]
-    for path, truth in tqdm(pages, "settings", unit="page", leave=False, disable=None if progress else True):
+    for truth in tqdm(pages, "settings", unit="page", leave=False, disable=None if progress else True):
         for number, one in enumerate(readers):
-            sums[number] += judged_page(one, path, truth, comparing).judgement.counts
+            sums[number] += judged_page(one, truth, comparing).judgement.counts
         network.known.clear()
         reader.known.clear()
     outcomes = [SystemOutcome(values, counts) for values, counts in zip(settings, sums, strict=True)]

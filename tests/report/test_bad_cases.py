@@ -111,9 +111,9 @@ def test_the_report_of_an_evaluation_tells_what_lines_say(tiny_run, tmp_path):
 
 def test_the_report_of_whole_pages(tmp_path):
     cv2.imwrite(str(tmp_path / "p.png"), np.full((200, 100, 3), 200, np.uint8))
-    truth = (line("same", 0), line("12.50", 0, 40), line("missed", 0, 80))
+    truth = Page(str(tmp_path / "p.png"), lines=(line("same", 0), line("12.50", 0, 40), line("missed", 0, 80)))
     read = Page(str(tmp_path / "p.png"), 100, 200, (line("same", 0.9), line("12.80", 0.9, 40), line("ghost", 0.9, 150)))
-    judged = JudgedPage(read.source, truth, read, judge_page(truth, read.lines), 0.1)
+    judged = JudgedPage(truth, read, judge_page(truth.lines, read.lines), 0.1)
     file = tmp_path / "pages.json"
     file.write_text(json.dumps({"test": SystemEvaluation("test", [judged]).report()}))
     cases = wrong_lines(file)

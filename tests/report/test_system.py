@@ -70,7 +70,7 @@ def shared(tree):
     said = []
     (evaluation,) = evaluate_system(Recipe.from_tree(tree), progress=False, say=said.append)
     numbers = {name: value for name, value in evaluation.numbers().items() if name != "seconds"}
-    return numbers, [page.path for page in evaluation.pages], [page.judgement.found for page in evaluation.pages], said
+    return numbers, [page.truth.source for page in evaluation.pages], [page.judgement.found for page in evaluation.pages], said
 
 
 def refused(tree):

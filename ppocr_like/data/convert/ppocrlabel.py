@@ -13,7 +13,7 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.documents.formats.label_line import parse_line
 from ppocr_like.documents.formats.paddle import line_of, read_boxes
-from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, page_of
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 from ppocr_like.outside import LARGE, load_text
@@ -60,7 +60,7 @@ class PPOCRLabel(Reader):
             except (Rejected, *MISSHAPEN) as error:
                 self.bad(str(error), self.file, number)
                 continue
-            yield page_of(self._image(name), found), place
+            yield Page(str(self._image(name)), lines=tuple(found)), place
 
     def _image(self, name: str) -> Path:
         """`folder/a.jpg` stands for `a.jpg` in the folder of `Label.txt`, whatever that is called by now."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from ppocr_like.documents.formats.json_stream import JsonStream
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
-from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, page_of, upright
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, upright
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 
@@ -81,7 +81,7 @@ class CocoText(Reader):
                 if self.split != "all" and split != self.split:
                     self.left_out.add("image of another split", place)
                     continue
-                yield page_of(self.images / file, self._lines(tables, name)), place
+                yield Page(str(self.images / file), lines=self._lines(tables, name)), place
 
     def _read(self, tables: _Tables) -> None:
         with JsonStream(self.source) as stream:
@@ -139,13 +139,13 @@ class CocoText(Reader):
         tables.scratch.write(json.dumps([points.tolist(), text, ignored]).encode() + b"\n")
         tables.offsets.setdefault(image, array("q")).append(start)
 
-    def _lines(self, tables: _Tables, name: str) -> list[Line]:
+    def _lines(self, tables: _Tables, name: str) -> tuple[Line, ...]:
         lines = []
         for offset in tables.offsets.get(name, ()):
             tables.scratch.seek(offset)
             points, text, ignored = json.loads(tables.scratch.readline())
             lines.append(Line(np.array(points, np.float64), text, ignored=ignored))
-        return lines
+        return tuple(lines)
 
 
 def _outline(record: Any) -> Any:

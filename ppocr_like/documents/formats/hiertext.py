@@ -12,7 +12,7 @@ from typing import Any
 import shapely
 
 from ppocr_like.documents.formats.json_stream import JsonStream
-from ppocr_like.documents.formats.reader import COVERAGE, MISSHAPEN, VERTICAL, Reader, page_of
+from ppocr_like.documents.formats.reader import COVERAGE, MISSHAPEN, VERTICAL, Reader
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.documents.plain import Tags
 from ppocr_like.errors import DataError
@@ -112,7 +112,7 @@ class HierText(Reader):
                         self._add(found, word, place)
                 elif line.get("legible") is False:
                     self._add(found, line, place)
-        return page_of(self.images / f"{name}.jpg", found), place
+        return Page(str(self.images / f"{name}.jpg"), lines=tuple(found)), place
 
     def _add(self, found: list[Line], part: Any, place: str, coverage: float | None = None) -> None:
         points = self.polygon(part["vertices"], place)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ppocr_like.documents.formats.icdar_columns import extra_columns, unquoted
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
-from ppocr_like.documents.formats.reader import Reader, find_images, page_of, upright
+from ppocr_like.documents.formats.reader import Reader, find_images, upright
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 from ppocr_like.outside import read_file
@@ -92,7 +92,7 @@ class Icdar(Reader):
         for self.done, file in enumerate(files, start=1):
             image = next((images[name] for name in _names(file.stem) if name in images), None)
             boxes = [box for number, row in self._rows(file) if (box := self._box(row, file, number)) is not None]
-            yield page_of(image or self.images / f"{_names(file.stem)[-1]}.jpg", boxes), str(file)
+            yield Page(str(image or self.images / f"{_names(file.stem)[-1]}.jpg"), lines=tuple(boxes)), str(file)
 
     def _rows(self, file: Path) -> Iterator[tuple[int, str]]:
         """(number from 1, line) of each line that is not blank."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ppocr_like.documents.formats.json_stream import JsonStream
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
-from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, find_images_below, page_of
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, find_images_below
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.outside import load_json
 
@@ -43,7 +43,7 @@ class Icdar2019(Reader):
             except MISSHAPEN as error:
                 self.bad(f"image {name}: {error}", self.source)
                 continue
-            yield page_of(images.get(name, self.images / f"{name}.jpg"), boxes), place
+            yield Page(str(images.get(name, self.images / f"{name}.jpg")), lines=tuple(boxes)), place
 
     def _records(self) -> Iterator[tuple[str, Any]]:
         """(name, annotations) of each image."""
@@ -111,7 +111,7 @@ class ReCTS(Reader):
                 what = f"has no {error}" if isinstance(error, KeyError) else str(error)
                 self.bad(f"is not as ReCTS writes it: {what}", file)
                 continue
-            yield page_of(images.get(file.stem, self.images / f"{file.stem}.jpg"), boxes), str(file)
+            yield Page(str(images.get(file.stem, self.images / f"{file.stem}.jpg")), lines=tuple(boxes)), str(file)
 
 
 def _text(record: dict[str, Any]) -> str:

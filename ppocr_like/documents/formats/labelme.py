@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.documents.formats.paddle import IGNORED_TEXTS
-from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, page_of, upright
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, upright
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.outside import load_json
 
@@ -71,7 +71,7 @@ class Labelme(Reader):
                 raise ValueError(f"shape {number}: {f'no {error}' if isinstance(error, KeyError) else error}") from error
             if box is not None:
                 boxes.append(box)
-        return page_of(image, boxes)
+        return Page(str(image), lines=tuple(boxes))
 
     def _image(self, name: str, file: Path) -> Path:
         """Where the image lies. A path of another machine (`C:/scans/a.jpg`) or to nowhere means the image beside the file."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ppocr_like.documents.page import Line, Page
+from ppocr_like.documents.page import Page
 from ppocr_like.errors import DataError
 from ppocr_like.geometry import corners_in_order, crosses_itself, smallest_box
 from ppocr_like.outside import outline
@@ -123,11 +123,6 @@ class Reader(ABC):
 def _area(points: list[list[float]]) -> float:
     """px²; in plain Python, which is quicker than numpy for a handful of points."""
     return 0.5 * abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*points, points[0]])))
-
-
-def page_of(image: Path, lines: Sequence[Line]) -> Page:
-    """A page as readers give it: its image's size is not known."""
-    return Page(str(image), 0, 0, tuple(lines))
 
 
 def upright(left: float, top: float, right: float, bottom: float) -> list[list[float]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, find_images_below, page_of
+from ppocr_like.documents.formats.reader import MISSHAPEN, Reader, files_of, find_images_below
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.outside import SMALL, load_text
 
@@ -45,7 +45,7 @@ class TotalText(Reader):
         images = find_images_below(self.images)
         for file, text in self.each(files, partial(load_text, limit=SMALL)):
             name = file.stem.removeprefix(_PREFIX).removeprefix("gt_")
-            yield page_of(images.get(name, self.images / f"{name}.jpg"), list(self._boxes(text, file))), str(file)
+            yield Page(str(images.get(name, self.images / f"{name}.jpg")), lines=tuple(self._boxes(text, file))), str(file)
 
     def _boxes(self, text: str, file: Path) -> Iterator[Line]:
         starts = [match.start() for match in _BEGIN.finditer(text)]

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ppocr_like.documents.formats.reader import Reader, page_of
+from ppocr_like.documents.formats.reader import Reader
 from ppocr_like.documents.page import Line, Page
 
 
@@ -58,7 +58,7 @@ def box(text: str, *corners: float, **more: Any) -> Line:
 
 
 def page(path: Path, lines: Sequence[Line], place: str) -> tuple[Page, str]:
-    return page_of(path, lines), place
+    return Page(str(path), lines=tuple(lines)), place
 
 
 def images(reader: Reader) -> list[str]:
