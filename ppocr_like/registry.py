@@ -139,4 +139,3 @@ SAMPLERS = Registry("sampler", "epoch(epoch) -> list of batches of requests; see
 TRANSFORMS = Registry("transform", "(sample, rng) -> sample, or raises Rejected; see transforms.base.Transform.")
 POSTPROCESSES = Registry("postprocess", "(outputs, batch) of numpy arrays -> list of typed results.")
 METRICS = Registry("metric", "update / reject / compute / merge; see metrics.base.Metric.")
-LOGGERS = Registry("logger", "scalars(step, values), images(step, pictures), close().")

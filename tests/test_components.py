@@ -38,9 +38,9 @@ def test_a_plugin_with_a_mistake_is_named_with_its_line(
 
 def test_a_plugin_registers_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "a_plugin_of_this_test"
-    code = "from ppocr_like.registry import LOGGERS\n@LOGGERS.register()\nclass FromAPlugin: ...\n"
+    code = "from ppocr_like.registry import METRICS\n@METRICS.register()\nclass FromAPlugin: ...\n"
     (tmp_path / f"{name}.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry.LOGGERS, "_classes", dict(registry.LOGGERS._classes))
+    monkeypatch.setattr(registry.METRICS, "_classes", dict(registry.METRICS._classes))
     load_components([name])
-    assert "FromAPlugin" in registry.LOGGERS
+    assert "FromAPlugin" in registry.METRICS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import difflib
+import functools
 import inspect
 import types
 import typing
@@ -43,7 +44,8 @@ class Parameter:
     required: bool
 
 
-def parameters(cls: Callable[..., Any]) -> dict[str, Parameter]:
+@functools.cache
+def parameters(cls: Callable[..., Any]) -> Mapping[str, Parameter]:
     """Named arguments of a class, with resolved annotations. `*args` and `**kwargs` accept nothing."""
     hints = typing.get_type_hints(_annotated(cls), include_extras=False)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

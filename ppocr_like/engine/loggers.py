@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.errors import TrainingError
-from ppocr_like.registry import LOGGERS
 
 
 class Logger(ABC):
@@ -40,7 +39,6 @@ def visualdl_folder(run: Path, step: int | None) -> Path:
     return next(folder / name for name in names if not (folder / name).exists())
 
 
-@LOGGERS.register()
 class VisualDL(Logger):
     """PaddlePaddle's log viewer: `visualdl --logdir <folder>`. PaddleOCR's `Global.use_visualdl`.
 

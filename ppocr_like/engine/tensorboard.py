@@ -9,12 +9,10 @@ import numpy as np
 
 from ppocr_like.engine.loggers import Logger
 from ppocr_like.errors import TrainingError
-from ppocr_like.registry import LOGGERS
 
 FOLDER = "tensorboard"
 
 
-@LOGGERS.register()
 class TensorBoard(Logger):
     """`tensorboard --logdir <folder>`.
 

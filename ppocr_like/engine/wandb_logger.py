@@ -16,14 +16,12 @@ from ppocr_like.config.wandb import WandbConfig
 from ppocr_like.engine.loggers import Logger
 from ppocr_like.errors import TrainingError
 from ppocr_like.outside import Malformed, parse_json, read_file
-from ppocr_like.registry import LOGGERS
 
 logger = logging.getLogger("ppocr_like")
 
 NOTES = "wandb.json"  # in the run folder: the run's id there, and the last step that each tag was sent
 
 
-@LOGGERS.register()
 class Wandb(Logger):
     """https://wandb.ai. PaddleOCR's `Global.use_wandb`.
 

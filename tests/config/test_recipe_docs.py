@@ -51,7 +51,7 @@ def test_every_ignored_key() -> None:
 
 def test_no_kind_of_component_is_left_out() -> None:
     kinds = {name for name, value in vars(registry).items() if isinstance(value, registry.Registry) and value.names()}
-    assert kinds - SHOWN <= {"ARCHITECTURES", "LOGGERS"}
+    assert kinds - SHOWN <= {"ARCHITECTURES"}
 
 
 def test_every_option_has_a_meaning() -> None:
