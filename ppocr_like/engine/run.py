@@ -14,10 +14,10 @@ from ppocr_like.config import Recipe
 from ppocr_like.contracts import Rejections
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import EvalSet, Evaluation
-from ppocr_like.engine.gradients import GradientSum
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.ranks import Ranks
+from ppocr_like.engine.ranks.gradients import GradientSum
 from ppocr_like.engine.runfolder import Records, RunFolder
 from ppocr_like.engine.state import Best, Progress
 from ppocr_like.engine.stats import StepClock

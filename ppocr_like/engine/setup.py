@@ -21,13 +21,13 @@ from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.eval_loss import Loss
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.forgetting import ForgettingGuard
-from ppocr_like.engine.gradients import GradientSum
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, FrozenNorms, TrainMetric
 from ppocr_like.engine.labels import examine_labels
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.ranks import Ranks
+from ppocr_like.engine.ranks.gradients import GradientSum
 from ppocr_like.engine.resume import Resume
 from ppocr_like.engine.run import Hook, Run
 from ppocr_like.engine.run_length import length_warnings

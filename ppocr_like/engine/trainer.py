@@ -16,7 +16,7 @@ from ppocr_like.contracts import Rejections, entry_name
 from ppocr_like.engine.compiling import compile_told
 from ppocr_like.engine.device import memory_told, network_told
 from ppocr_like.engine.guard import Interrupted
-from ppocr_like.engine.joint import over_ranks, stand_in
+from ppocr_like.engine.ranks.joint import over_ranks, stand_in
 from ppocr_like.engine.run import Run, StepResult
 from ppocr_like.errors import OcrError, PeerError, TrainingError
 

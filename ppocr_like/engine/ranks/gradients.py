@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from ppocr_like.engine.ranks import Ranks
+from ppocr_like.engine.ranks.group import Ranks
 
 BUCKET_BYTES = 25 << 20  # as torch's DistributedDataParallel: fewer messages against an earlier start
 FIRST_BYTES = 1 << 20

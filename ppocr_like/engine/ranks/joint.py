@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from ppocr_like.engine.ranks import Ranks
+from ppocr_like.engine.ranks.group import Ranks
 
 Batch = dict[str, Any]
 

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from ppocr_like.engine import gradients
-from ppocr_like.engine.gradients import GradientSum
-from ppocr_like.engine.ranks import join_ranks
+from ppocr_like.engine.ranks import gradients, join_ranks
+from ppocr_like.engine.ranks.gradients import GradientSum
 from tests.processes import in_ranks
 
 
