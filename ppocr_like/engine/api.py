@@ -16,12 +16,12 @@ from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
-from ppocr_like.engine.eval_loss import COUNT, Loss
-from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, metrics_text
+from ppocr_like.engine.eval_loss import COUNT
+from ppocr_like.engine.evaluator import EvalSet, Evaluation, evaluate_set, log_rejections, metrics_text
 from ppocr_like.engine.guard import Interrupted, Signals
-from ppocr_like.engine.hooks import EvaluationHook, save_latest
-from ppocr_like.engine.logging_hooks import ProgressBar
+from ppocr_like.engine.hooks import save_latest
 from ppocr_like.engine.manifest import add_result, write_manifest
+from ppocr_like.engine.objective import Loss, Objective
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.engine.restart import launch_id, own_checkpoint
 from ppocr_like.engine.run import Run
@@ -95,11 +95,13 @@ def train(recipe: Recipe) -> TrainResult:
                     folder.clear_earlier_run()
                 write_text(folder / "config.yml", recipe.to_yaml())
                 step = run.progress.step if resume else None
-                datasets = [loader.dataset for loader in (run.loader, *(part.loader for part in run.eval_sets))]
-                device, launch = run.compute.device, launch_id()
-                write_manifest(folder / "run.json", recipe, run.charset, device, step, launch, datasets, run.labels)
+                datasets = [loader.dataset for loader in (run.parts.loader, *(part.loader for part in run.parts.eval_sets))]
+                device, launch = run.machine.compute.device, launch_id()
+                write_manifest(folder / "run.json", recipe, run.parts.charset, device, step, launch, datasets, run.labels)
                 if fresh:
-                    run.records.add("labels", {"epoch": run.progress.epoch, "global_step": run.progress.step, **run.labels})
+                    run.output.records.add(
+                        "labels", {"epoch": run.progress.epoch, "global_step": run.progress.step, **run.labels}
+                    )
             return _drive(run, resume)
         except Exception as error:
             if handler and not isinstance(error, PeerError):  # the console is told by whoever called
@@ -131,7 +133,7 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
         logger.info(_resumed_text(run, resume))
     start = time.perf_counter()
     try:
-        with run.signals:  # also while saving: a launcher does not signal all ranks in the same instant
+        with run.machine.signals:  # also while saving: a launcher does not signal all ranks in the same instant
             try:
                 fit(run)
             except BaseException as error:
@@ -139,25 +141,23 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
                 raise
     except Exception as error:
         # A signal may have ended a worker process first; but a launcher also sends one because another rank is gone.
-        if run.signals.pending and not isinstance(error, RankLost):
-            raise Interrupted(run.signals.pending) from error
+        if run.machine.signals.pending and not isinstance(error, RankLost):
+            raise Interrupted(run.machine.signals.pending) from error
         raise
     finally:
-        for hook in run.hooks:
-            if isinstance(hook, ProgressBar):
-                hook.close()
-        for target in run.loggers:
+        run.tell("close")
+        for target in run.output.loggers:
             target.close()
-        run.loader.close()
+        run.parts.loader.close()
     return _conclude(run, time.perf_counter() - start)
 
 
 def _resumed_text(run: Run, resume: Resume) -> str:
     done = run.progress
-    if done.epoch > run.epochs:
+    if done.epoch > run.length.epochs:
         return (
             f"resumed from {resume.path}: its {done.trained_epoch} epochs ({done.step} steps) are all that Global.epoch_num: "
-            f"{run.epochs} asks for; to train longer, raise it"
+            f"{run.length.epochs} asks for; to train longer, raise it"
         )
     return f"resumed from {resume.path}: epoch {done.epoch}, batch {done.batch}, step {done.step}"
 
@@ -169,49 +169,48 @@ def _rescue(run: Run, error: BaseException) -> None:
     if run.progress.step == 0:
         logger.info("stopped before the first step: there is nothing to save")  # a checkpoint would be in the next start's way
         return
-    if run.guard.spoiled:
+    if run.machine.guard.spoiled:
         logger.error("the weights were being updated when the run stopped; the earlier checkpoint is kept")
         return
-    if run.ranks.world > 1 and not run.in_step and not isinstance(error, Interrupted):
+    if run.machine.ranks.world > 1 and not run.state.in_step and not isinstance(error, Interrupted):
         if not isinstance(error, RankLost):
             logger.error("this rank stopped by itself, so nothing is saved; the earlier checkpoint is kept")
         return  # the other ranks may be anywhere: joining them in saving could wait for ever
-    run.guard.undo()
+    run.machine.guard.undo()
     try:
         save_latest(run, run.resumable())
     except CheckpointError as failure:
         logger.error("%s", failure)
         return
-    if run.ranks.main:
+    if run.machine.ranks.main:
         what = (
-            "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) or run.signals.pending else "stopped by an error"
+            "interrupted"
+            if isinstance(error, Interrupted | KeyboardInterrupt) or run.machine.signals.pending
+            else "stopped by an error"
         )
         logger.warning(
             "%s after step %d; %s is saved. To continue: -o Global.checkpoints=%s",
             what,
             run.progress.step,
-            run.folder / LATEST,
-            run.folder.path,
+            run.output.folder / LATEST,
+            run.output.folder.path,
         )
 
 
 def _conclude(run: Run, seconds: float) -> TrainResult:
-    evaluation = next((hook for hook in run.hooks if isinstance(hook, EvaluationHook)), None)
-    result = TrainResult(run.folder.path, run.best, {}, {}, run.progress.step, run.stop_reason)
-    if evaluation:
-        result.first, result.last = evaluation.first, evaluation.last
-        result.first_step, result.last_step = evaluation.first_step, evaluation.last_step
-    if not run.ranks.main:
+    state, folder = run.state, run.output.folder
+    result = TrainResult(folder.path, state.best, steps=run.progress.step, stop_reason=state.stop_reason, **asdict(state.results))
+    if not run.machine.ranks.main:
         return result
     for line in _from_first_to_last(result):
         logger.info(line)
-    best = run.best
+    best = run.state.best
     if best.value is not None:
         words = "best on %s: epoch %d, step %d: %s"
         logger.info(words, run.evaluated[0], best.epoch, best.step, metrics_text(best.metrics))
-    logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.folder.path)
+    logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.output.folder.path)
     summary = {k: v for k, v in asdict(result).items() if k != "folder"}
-    add_result(run.folder / "run.json", {**summary, "seconds": round(seconds, 1), "epochs": run.progress.epoch - 1})
+    add_result(run.output.folder / "run.json", {**summary, "seconds": round(seconds, 1), "epochs": run.progress.epoch - 1})
     return result
 
 
@@ -249,15 +248,15 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
             compute = choose_compute(settings, ranks)
             set_threads(settings.num_threads)
             builder, model, report = _loaded(recipe)
-            model = compute.place(model)
-            sets = eval_sets(builder, None, ranks, compute, model, _loss(builder, report))
+            objective = Objective(compute.place(model), _loss(builder, report), compute)
+            sets = eval_sets(builder, None, ranks, objective)
             if not sets:
                 raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
-        return [_measured(model, part, compute, ranks, keep) for part in sets]
+        return [_measured(objective, part, ranks, keep) for part in sets]
 
 
-def _measured(model: Any, part: Any, compute: Any, ranks: Ranks, keep: int | None) -> Evaluation:
-    evaluation = evaluate_set(model, part, compute, ranks, keep)
+def _measured(objective: Objective, part: EvalSet, ranks: Ranks, keep: int | None) -> Evaluation:
+    evaluation = evaluate_set(objective, part, ranks, keep)
     log_rejections(evaluation.rejected, part.name)
     return evaluation
 

@@ -19,8 +19,8 @@ from ppocr_like.data.collate import collate, to_tensors
 from ppocr_like.data.loader import Loader, build_loader
 from ppocr_like.engine.checkpoint import load_checkpoint, resolve_checkpoint
 from ppocr_like.engine.device import Compute, choose_compute, resident_bytes, set_threads
+from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.ranks import Ranks
-from ppocr_like.engine.trainer import targets_of
 from ppocr_like.errors import TrainingError
 from ppocr_like.modeling.memory import release_freed_memory
 from ppocr_like.modeling.recompute import recompute_blocks
@@ -86,7 +86,7 @@ class _Trial:
         self.model = self.compute.place(self.builder.model()).train()
         if settings.gradient_checkpointing:
             recompute_blocks(self.model, self.compute.operators)
-        self.loss = self.builder.loss()
+        self.objective = Objective(self.model, self.builder.loss(), self.compute)
         self.optimizer = self.builder.optimizer(self.model, settings.epoch_num, 1000, ranks.world)
         self.scaler = self.compute.scaler(settings)
         self.dataset = self.builder.dataset("Train")
@@ -168,15 +168,13 @@ class _Trial:
 
     def _step(self, batch: dict[str, Any]) -> None:
         batch = self.compute.move(batch)
-        with self.compute.autocast():
-            outputs = self.model(batch["image"], targets_of(self.model, batch))
-        outputs = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
-        self.scaler.scale(self.loss(outputs, batch)["loss"]).backward()
+        losses, _ = self.objective.train(batch)
+        self.scaler.scale(losses["loss"]).backward()
         self.optimizer.torch_optimizer.step()
         self.optimizer.zero_grad()
 
     def _forget(self) -> None:
-        del self.model, self.optimizer
+        del self.model, self.objective, self.optimizer
         if self.compute.device.type == "cuda":
             torch.cuda.empty_cache()
         else:

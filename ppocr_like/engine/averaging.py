@@ -42,7 +42,7 @@ class Averaging(Hook):
         self._average = average
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        with run.guard.update():  # cut off within, the state cannot be saved
+        with run.machine.guard.update():  # cut off within, the state cannot be saved
             self._average.update()
 
     def state(self) -> Any:

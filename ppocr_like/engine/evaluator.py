@@ -12,9 +12,9 @@ import torch
 
 from ppocr_like.contracts import Rejections, SampleInfo
 from ppocr_like.data.watch import watched
-from ppocr_like.engine.device import Compute, memory_told, network_told
-from ppocr_like.engine.eval_loss import COUNT, Loss, Values, joined, needed, sample_losses, told
+from ppocr_like.engine.eval_loss import COUNT, Values, add_losses, joined, told
 from ppocr_like.engine.guard import Interrupted, Signals, kept_rng
+from ppocr_like.engine.objective import Batch, Objective
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
 
@@ -78,14 +78,14 @@ def metrics_text(metrics: Mapping[str, float]) -> str:
 @dataclass
 class EvalSet:
     """An evaluation set, ready to be measured: `metric` makes a fresh one for each evaluation; `labels`: `labels.examine_labels`,
-    on the main rank; `loss`: taken on each sample as well, where it is given."""
+    on the main rank; `with_loss`: the loss is taken on each sample as well."""
 
     name: str
     loader: Any
     postprocess: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Any]]
     metric: Callable[[], Any]
     labels: dict[str, Any] = field(default_factory=dict)
-    loss: Loss | None = None
+    with_loss: bool = False
 
 
 def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,14 +100,13 @@ def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def evaluate_set(
-    model: torch.nn.Module,
+    objective: Objective,
     part: EvalSet,
-    compute: Compute,
     ranks: Ranks,
     keep: int | None = 0,
     signals: Signals | None = None,
 ) -> Evaluation:
-    """Runs the model over a set in evaluation mode, and leaves mode and random generators as they were.
+    """Runs the network over a set in evaluation mode, and leaves mode and random generators as they were.
 
     Args:
         keep: how many (sample, result) pairs to keep per rank; None keeps all.
@@ -121,6 +120,7 @@ def evaluate_set(
     lines: list[tuple[SampleInfo, Any]] = []
     losses: Values = {}
     samples, spent, signal = 0, 0.0, 0
+    model = objective.model
     training = model.training
     model.eval()
     ranks.average_statistics(model)
@@ -136,7 +136,7 @@ def evaluate_set(
                 if not batch["info"]:
                     continue
                 start = time.perf_counter()
-                results, arrays = infer(model, batch, part.postprocess, compute, part.loss, losses)
+                results, arrays = infer(objective, batch, part.postprocess, losses if part.with_loss else None)
                 spent += time.perf_counter() - start
                 metric.update(results, arrays)
                 samples += len(batch["info"])
@@ -152,32 +152,19 @@ def evaluate_set(
 
 
 def infer(
-    model: torch.nn.Module,
-    batch: dict[str, Any],
-    postprocess: Callable[..., list[Any]],
-    compute: Compute,
-    loss: Loss | None = None,
-    losses: Values | None = None,
+    objective: Objective, batch: Batch, postprocess: Callable[..., list[Any]], losses: Values | None = None
 ) -> tuple[list[Any], dict[str, Any]]:
     """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays.
 
     Args:
-        loss: is taken of each sample too, and added to `losses`.
+        losses: where it is given, the loss is taken of each sample too, and added.
     """
     arrays = to_numpy(batch)
-    reads = [name for name in getattr(model, "reads", ()) if name in batch]
-    head_reads, loss_reads = needed(model, loss, batch) if loss is not None else ([], [])
-    limits = (network_told(batch["image"], batch["info"], "Eval"), memory_told(batch["image"], batch["info"], "Eval"))
-    with limits[0], limits[1]:
-        moved = compute.move({name: batch[name] for name in dict.fromkeys(("image", *reads, *head_reads, *loss_reads))})
-        images, read = moved.pop("image"), {name: moved[name] for name in reads}
-        with compute.autocast():
-            if loss is None:
-                outputs = model(images, read) if read else model(images)
-            else:
-                outputs, taught = model.answers(images, read or None, {name: moved[name] for name in head_reads})  # type: ignore[operator]
-        if loss is not None and losses is not None:
-            sample_losses(loss, taught, moved, len(batch["info"]), losses)
+    if losses is None:
+        outputs = objective.infer(batch)
+    else:
+        outputs, judged = objective.judge(batch)
+        add_losses(judged, losses)
     return postprocess(to_numpy(outputs), arrays), arrays
 
 

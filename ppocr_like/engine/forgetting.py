@@ -50,8 +50,8 @@ class ForgettingGuard(Hook):
                 f"forgotten since {since} (more than Global.forgetting.max_loss {self._settings.max_loss:g}): {'; '.join(lost)}"
             )
             logger.warning("%s; more general lines in Train, a lower rate or fewer epochs keep more", told)
-            if self._settings.stop and not run.stop_reason:
-                run.stop_reason = told
+            if self._settings.stop and not run.state.stop_reason:
+                run.state.stop_reason = told
         elif self._settings.keep and self._best.accepts(decider.value, decider.ties):
             self._best = Best(decider.value, progress.trained_epoch, progress.step, dict(decider.metrics), decider.ties)
             save_run_weights(run, REMEMBERING)

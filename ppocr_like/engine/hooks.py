@@ -15,7 +15,7 @@ from ppocr_like.engine.checkpoint import rng_state
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.runfolder import BEST
-from ppocr_like.engine.state import Best, Progress
+from ppocr_like.engine.state import Best, Progress, Results
 from ppocr_like.modeling.memory import release_freed_memory
 from ppocr_like.weights import save_weights
 
@@ -28,15 +28,19 @@ class Freezing(Hook):
     What is frozen follows from the count of samples alone, so a resumed run needs no state.
     """
 
+    every_step = True
+
     def before_step(self, run: Run) -> None:
-        run.optimizer.apply_freeze(run.model, run.progress.samples)
+        run.parts.optimizer.apply_freeze(run.objective.model, run.progress.samples)
 
 
 class FrozenNorms(Hook):
     """`Global.freeze_bn`: batch norms use and keep their running statistics. After `Freezing`, which may thaw some."""
 
+    every_step = True
+
     def before_step(self, run: Run) -> None:
-        for module in run.model.modules():
+        for module in run.objective.model.modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
                 module.eval()
 
@@ -44,19 +48,22 @@ class FrozenNorms(Hook):
 class FreedMemory(Hook):
     """Bounds what `keep_freed_memory` keeps on a CPU. Every 50 steps: a release costs the next step about a quarter."""
 
+    every_step = True
     EVERY = 50
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        if run.compute.device.type == "cpu" and run.progress.step % self.EVERY == 0:
+        if run.machine.compute.device.type == "cpu" and run.progress.step % self.EVERY == 0:
             release_freed_memory()
 
     def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
-        if run.compute.device.type == "cpu":
+        if run.machine.compute.device.type == "cpu":
             release_freed_memory()
 
 
 class TrainMetric(Hook):
     """`Global.cal_metric_during_train`: the metric on each training batch, from the raw training outputs as in PaddleOCR."""
+
+    every_step = True
 
     def __init__(self, every_epochs: int) -> None:
         self._every = every_epochs
@@ -71,7 +78,7 @@ class TrainMetric(Hook):
         if run.progress.epoch % self._every:
             return
         if self._metric is None:
-            self._postprocess, self._metric = run.make_train_metric()
+            self._postprocess, self._metric = run.parts.make_train_metric()
         arrays = to_numpy(batch)
         self._metric.update(self._postprocess(to_numpy(outputs), arrays), arrays)
 
@@ -91,19 +98,18 @@ class EvaluationHook(Hook):
     name = "evaluation"
     saved: ClassVar = {"last_step": int, "first": dict[str, dict[str, Any]], "last": dict[str, dict[str, Any]]}
 
-    def __init__(self, settings: Any, pictures: int = 0) -> None:
+    def __init__(self, settings: Any, results: Results, pictures: int = 0) -> None:
         self._settings = settings
+        self._results = results
         self._pictures = pictures
-        self.first_step = self.last_step = -1
-        self.first: dict[str, dict[str, float]] = {}
-        self.last: dict[str, dict[str, float]] = {}
 
     def state(self) -> Any:
-        return {"last_step": self.last_step, "first": self.first, "last": self.last, "first_step": self.first_step}
+        return asdict(self._results)
 
     def load(self, state: Any) -> None:
-        self.last_step, self.first, self.last = state["last_step"], state["first"], state["last"]
-        self.first_step = state.get("first_step", 0)  # a checkpoint of an earlier version does not say it
+        results = self._results
+        results.last_step, results.first, results.last = state["last_step"], state["first"], state["last"]
+        results.first_step = state.get("first_step", 0)  # a checkpoint of an earlier version does not say it
 
     def start(self, run: Run) -> None:
         step = run.progress.step
@@ -136,17 +142,17 @@ class EvaluationHook(Hook):
         return step > start and (step - start) % every == 0
 
     def _evaluate(self, run: Run, when: str = "") -> None:
-        if run.progress.step == self.last_step or not run.eval_sets:
+        if run.progress.step == self._results.last_step or not run.parts.eval_sets:
             return
         evaluations = []
-        for part in run.eval_sets:
+        for part in run.parts.eval_sets:
             with run.measured():
-                evaluation = evaluate_set(run.model, part, run.compute, run.ranks, self._pictures, run.signals)
+                evaluation = evaluate_set(run.objective, part, run.machine.ranks, self._pictures, run.machine.signals)
             evaluations.append(evaluation)
             logger.info(
                 "evaluation of %s%s: %s", part.name, f" {when}" if when else f", step {run.progress.step}", evaluation.text()
             )
-            if not self.first:
+            if not self._results.first:
                 log_rejections(evaluation.rejected, part.name)
         self._note(run, evaluations)
         run.tell("after_evaluation", evaluations)
@@ -155,20 +161,19 @@ class EvaluationHook(Hook):
     def _note(self, run: Run, evaluations: list[Evaluation]) -> None:
         """Results into the records; the first set decides about the best weights."""
         progress, decider = run.progress, evaluations[0]
-        self.last_step = progress.step
-        self.last = {e.name: dict(e.metrics) for e in evaluations}
-        if not self.first:
-            self.first, self.first_step = self.last, progress.step
-        if run.ranks.main:
+        self._results.add(progress.step, {e.name: dict(e.metrics) for e in evaluations})
+        if run.machine.ranks.main:
             for e in evaluations:
                 values = {**e.metrics, "samples": e.samples, "rejected": e.rejected.counts}
-                run.records.add("eval", {"epoch": progress.trained_epoch, "global_step": progress.step, "set": e.name, **values})
+                run.output.records.add(
+                    "eval", {"epoch": progress.trained_epoch, "global_step": progress.step, "set": e.name, **values}
+                )
         if progress.step == 0:  # the weights the run started from are no result of it
             return
-        if run.best.accepts(decider.value, decider.ties):
-            run.best = Best(decider.value, progress.trained_epoch, progress.step, dict(decider.metrics), decider.ties)
+        if run.state.best.accepts(decider.value, decider.ties):
+            run.state.best = Best(decider.value, progress.trained_epoch, progress.step, dict(decider.metrics), decider.ties)
             save_run_weights(run, BEST)
-        best = run.best
+        best = run.state.best
         logger.info(
             "best %s of %s: %.6g (epoch %d, step %d)", decider.main_indicator, decider.name, best.value, best.epoch, best.step
         )
@@ -208,10 +213,10 @@ class EarlyStopping(Hook):
         if (
             self._waited >= self._settings.patience
             and run.progress.trained_epoch >= self._settings.min_epochs
-            and not run.stop_reason
+            and not run.state.stop_reason
         ):
-            run.stop_reason = f"early stop: {self._waited} evaluations without a better result than {self._best:.6g}"
-            logger.info(run.stop_reason)
+            run.state.stop_reason = f"early stop: {self._waited} evaluations without a better result than {self._best:.6g}"
+            logger.info(run.state.stop_reason)
 
 
 class Checkpoints(Hook):
@@ -238,9 +243,9 @@ class Checkpoints(Hook):
 
     def _drop_old(self, run: Run) -> None:
         keep = self._settings.keep_checkpoints
-        if keep is None or not run.ranks.main:
+        if keep is None or not run.machine.ranks.main:
             return
-        found = run.folder.path.glob("iter_epoch_*.safetensors")
+        found = run.output.folder.path.glob("iter_epoch_*.safetensors")
         numbered = sorted((int(m.group(1)), path) for path in found if (m := re.fullmatch(r"iter_epoch_(\d+)", path.stem)))
         for _, path in numbered[: max(0, len(numbered) - keep)]:
             path.unlink()
@@ -253,20 +258,19 @@ def save_run_weights(run: Run, name: str) -> None:
         CheckpointError: it cannot be written.
     """
     with run.measured():
-        run.ranks.average_statistics(run.model)
-        state = run.model.state_dict()
-    if not run.ranks.main:
+        run.machine.ranks.average_statistics(run.objective.model)
+        state = run.objective.model.state_dict()
+    if not run.machine.ranks.main:
         return
-    evaluation = next((hook for hook in run.hooks if isinstance(hook, EvaluationHook)), None)
     metadata = {
-        **({"charset": run.charset.to_metadata()} if run.charset is not None else {}),
+        **({"charset": run.parts.charset.to_metadata()} if run.parts.charset is not None else {}),
         "recipe": run.recipe.tree,
-        "metrics": evaluation.last if evaluation else {},
+        "metrics": run.state.results.last,
         "epoch": run.progress.trained_epoch,
         "global_step": run.progress.step,
         "samples": run.progress.samples,
     }
-    save_weights(run.folder / name, state, metadata)
+    save_weights(run.output.folder / name, state, metadata)
 
 
 def save_latest(run: Run, progress: Progress | None = None) -> None:
@@ -275,30 +279,30 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
     Raises:
         CheckpointError: it cannot be written; the earlier one is intact.
     """
-    run.ranks.average_statistics(run.model)
+    run.machine.ranks.average_statistics(run.objective.model)
     with run.measured():
-        run.ranks.average_statistics(run.model)
-    shares = run.ranks.gather((rng_state(), run.rejections))
-    if not run.ranks.main:
+        run.machine.ranks.average_statistics(run.objective.model)
+    shares = run.machine.ranks.gather((rng_state(), run.state.rejections))
+    if not run.machine.ranks.main:
         return
     where = progress or run.progress
-    run.folder.save_latest(
+    run.output.folder.save_latest(
         {
-            "model": run.model.state_dict(),
-            "optimizer": run.optimizer.state_dict(),
-            "scaler": run.scaler.state_dict(),
+            "model": run.objective.model.state_dict(),
+            "optimizer": run.parts.optimizer.state_dict(),
+            "scaler": run.parts.scaler.state_dict(),
             "rng": [generators for generators, _ in shares],
             "progress": asdict(where),
-            "best": run.best.to_dict(),
+            "best": run.state.best.to_dict(),
             "hooks": {hook.name: hook.state() for hook in run.hooks if hook.name},
             "recipe": run.recipe.tree,
-            "charset": run.charset.to_metadata() if run.charset is not None else None,
-            "dictionary": run.dictionary.digest if run.dictionary is not None else None,
-            "records": run.records.count,
+            "charset": run.parts.charset.to_metadata() if run.parts.charset is not None else None,
+            "dictionary": run.parts.dictionary.digest if run.parts.dictionary is not None else None,
+            "records": run.output.records.count,
             "rejections": asdict(Rejections.joined(rejections for _, rejections in shares)),
             "threads": torch.get_num_threads(),
-            "world": run.ranks.world,
-            "batches_per_epoch": run.batches_per_epoch,
-            "order": run.loader.order(where.epoch) if where.batch else None,
+            "world": run.machine.ranks.world,
+            "batches_per_epoch": run.length.batches_per_epoch,
+            "order": run.parts.loader.order(where.epoch) if where.batch else None,
         }
     )

@@ -26,6 +26,7 @@ class LogLines(Hook):
     the same as a record in `metrics.jsonl` and as scalars to the loggers. At every epoch's end a line that sums it up."""
 
     name = "log"
+    every_step = True
     saved: ClassVar = {
         "windows": dict[str, list[float | int]],
         "counts": dict[str, float],
@@ -69,12 +70,12 @@ class LogLines(Hook):
         if self._pending:
             self._write(run, self._pending)
         self._sum_up(run)
-        rejected = Rejections.joined(run.ranks.gather(run.rejections))
-        if rejected.total and run.ranks.main:
+        rejected = Rejections.joined(run.machine.ranks.gather(run.state.rejections))
+        if rejected.total and run.machine.ranks.main:
             log_rejections(rejected, f"training, epoch {run.progress.epoch}")
             record = {"epoch": run.progress.epoch, "global_step": run.progress.step, "counts": dict(rejected.counts)}
-            run.records.add("rejected", record)
-        run.rejections = Rejections()
+            run.output.records.add("rejected", record)
+        run.state.rejections = Rejections()
 
     def finish(self, run: Run) -> None:
         if self._pending:
@@ -83,25 +84,25 @@ class LogLines(Hook):
     def _sum_up(self, run: Run) -> None:
         steps, samples, losses = self._epoch
         self._epoch = [0.0, 0.0, 0.0]
-        if run.ranks.main and samples:
+        if run.machine.ranks.main and samples:
             words = "epoch %d of %d is done: %d steps, %d samples, mean loss %.6f; step %d of %d in all"
             done = run.progress
-            logger.info(words, done.epoch, run.epochs, steps, samples, losses / samples, done.step, run.total_steps)
+            logger.info(words, done.epoch, run.length.epochs, steps, samples, losses / samples, done.step, run.length.total_steps)
 
     def _write(self, run: Run, result: StepResult) -> None:
         self._pending = None
-        if not run.ranks.main:
+        if not run.machine.ranks.main:
             return
         progress, medians = run.progress, self._smooth.medians()
         counts, self._counts = self._counts, {}
-        times = run.clock.report(run.total_steps - progress.step)
+        times = run.clock.report(run.length.total_steps - progress.step)
         numbers = ", ".join(f"{name}: {value:.6f}" for name, value in medians.items())
         numbers += "".join(f", {name.removeprefix('count/')}: {value:.0f}" for name, value in counts.items() if value)
-        memory = f", memory: {memory_text(run.compute.device)}" if self._print_memory else ""
+        memory = f", memory: {memory_text(run.machine.compute.device)}" if self._print_memory else ""
         logger.info(
             "epoch: [%d/%d], global_step: %d, lr: %.6g, %s, samples/s: %.1f, waiting for data: %.1f %%, eta: %s%s",
             progress.trained_epoch,
-            run.epochs,
+            run.length.epochs,
             progress.step,
             result.rates["lr"],
             numbers,
@@ -111,7 +112,7 @@ class LogLines(Hook):
             memory,
         )
         values = {"lr": result.rates["lr"], **medians, **counts}
-        run.records.add(
+        run.output.records.add(
             "train",
             {
                 "epoch": progress.trained_epoch,
@@ -122,7 +123,7 @@ class LogLines(Hook):
                 **times,
             },
         )
-        for target in run.loggers:
+        for target in run.output.loggers:
             target.scalars(progress.step, {f"train/{name}": value for name, value in {**values, **times}.items()})
 
 
@@ -130,7 +131,7 @@ class EvaluationLog(Hook):
     """Scalars and pictures of each evaluation to the loggers."""
 
     def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
-        for target in run.loggers:
+        for target in run.output.loggers:
             for e in evaluations:
                 target.scalars(run.progress.step, {f"eval/{e.name}/{name}": value for name, value in e.metrics.items()})
                 target.images(run.progress.step, prediction_pictures(e.name, e.lines))
@@ -150,12 +151,12 @@ class TrainingPictures(Hook):
         self._made = {}
 
     def after_forward(self, run: Run, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, Any]) -> None:
-        if run.loggers and not self._made and run.progress.step % self._every == 0:
-            parts = (run.loss, getattr(run.model, "head", None))
+        if run.output.loggers and not self._made and run.progress.step % self._every == 0:
+            parts = (run.objective.loss, getattr(run.objective.model, "head", None))
             self._made = training_pictures(parts, outputs, batch, self.SAMPLES)
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        for target in run.loggers if self._made else ():
+        for target in run.output.loggers if self._made else ():
             target.images(run.progress.step, self._made)
 
 
@@ -170,25 +171,22 @@ class ProgressBar(Hook):
         return sys.stderr.isatty()
 
     def start(self, run: Run) -> None:
-        if not run.ranks.main:
+        if not run.machine.ranks.main:
             return
         from tqdm import tqdm
         from tqdm.contrib.logging import logging_redirect_tqdm
 
         self._redirect = logging_redirect_tqdm([logger])
         self._redirect.__enter__()
-        self._bar = tqdm(total=run.total_steps, initial=run.progress.step, unit="step", dynamic_ncols=True, leave=False)
+        self._bar = tqdm(total=run.length.total_steps, initial=run.progress.step, unit="step", dynamic_ncols=True, leave=False)
 
     def after_step(self, run: Run, result: StepResult) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(f"epoch {run.progress.epoch}/{run.epochs}, loss {result.losses['loss']:.4f}", refresh=False)
+            epoch = f"epoch {run.progress.epoch}/{run.length.epochs}"
+            self._bar.set_postfix_str(f"{epoch}, loss {result.losses['loss']:.4f}", refresh=False)
             self._bar.update(1)
 
-    def finish(self, run: Run) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Also called when the run fails, so that the terminal is left in order."""
+    def close(self, run: Run) -> None:
         if self._bar is not None:
             self._bar.close()
             self._redirect.__exit__(None, None, None)

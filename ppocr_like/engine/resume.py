@@ -78,47 +78,46 @@ class Resume:
         self._compare_files(run)
         self._check_order(run)
         with putting_back("optimizer", path):
-            run.optimizer.load_state_dict(content["optimizer"])
-        if run.scaler.is_enabled() and content["scaler"]:
+            run.parts.optimizer.load_state_dict(content["optimizer"])
+        if run.parts.scaler.is_enabled() and content["scaler"]:
             with putting_back("scaler", path):
-                run.scaler.load_state_dict(content["scaler"])
-        run.progress, run.best = self.progress, Best(**content["best"])
-        if run.ranks.main:  # a checkpoint holds those of all ranks
-            run.rejections = Rejections(**content["rejections"])
+                run.parts.scaler.load_state_dict(content["scaler"])
+        run.progress, run.state.best = self.progress, Best(**content["best"])
+        if run.machine.ranks.main:  # a checkpoint holds those of all ranks
+            run.state.rejections = Rejections(**content["rejections"])
         for hook in run.hooks:
             if hook.name and content["hooks"].get(hook.name) is not None:
                 load_state(hook.load, content["hooks"][hook.name], hook.saved, f"hooks.{hook.name}", path)
-        if run.ranks.main and path.parent.resolve() == run.folder.path.resolve():
-            run.records.cut_back(content["records"], self.progress.step)
-            run.folder.latest_is_whole = path.name == LATEST
-        elif run.best.value is not None:
+        if run.machine.ranks.main and path.parent.resolve() == run.output.folder.path.resolve():
+            run.output.records.cut_back(content["records"], self.progress.step)
+            run.output.folder.latest_is_whole = path.name == LATEST
+        elif run.state.best.value is not None:
             logger.info("the best weights so far stay in %s", path.parent)
-        if run.ranks.rank < len(content["rng"]):
+        if run.machine.ranks.rank < len(content["rng"]):
             with putting_back("rng", path):
-                set_rng_state(content["rng"][run.ranks.rank])
+                set_rng_state(content["rng"][run.machine.ranks.rank])
         else:  # a rank that was not there: no generator of a rank that was, and none of this run's start
-            seed_everything(run.recipe.globals.seed + self.progress.step, run.ranks.rank)
+            seed_everything(run.recipe.globals.seed + self.progress.step, run.machine.ranks.rank)
         if content["threads"] != torch.get_num_threads():
             now, before = torch.get_num_threads(), content["threads"]
             logger.warning("%d threads instead of %d: sums of floats may differ in the last bits", now, before)
-        run.resumed = True
 
     def _compare_files(self, run: Run) -> None:
         """Notes what has changed of the label files whose digests stand in `run.json` beside the checkpoint."""
-        if run.ranks.main:
-            datasets = [loader.dataset for loader in (run.loader, *(part.loader for part in run.eval_sets))]
-            self._changed = file_changes(self.path.parent / "run.json", run.recipe, run.dictionary is not None, datasets)
+        if run.machine.ranks.main:
+            datasets = [loader.dataset for loader in (run.parts.loader, *(part.loader for part in run.parts.eval_sets))]
+            self._changed = file_changes(self.path.parent / "run.json", run.recipe, run.parts.dictionary is not None, datasets)
             self.notes += self._changed
 
     def _check_order(self, run: Run) -> None:
         """Within an epoch the batches to come must be those that were to come."""
-        there = run.loader.steps(self.progress.epoch)
+        there = run.parts.loader.steps(self.progress.epoch)
         if self.progress.batch > there:
             raise CheckpointError(
                 f"{self.path} was saved after batch {self.progress.batch} of an epoch that now has {there}; put "
                 f"back what changed, or start a new run from its weights: Global.pretrained_model={self.path}"
             )
-        if self.progress.batch and self.content.get("order") not in (None, run.loader.order(self.progress.epoch)):
+        if self.progress.batch and self.content.get("order") not in (None, run.parts.loader.order(self.progress.epoch)):
             raise CheckpointError(
                 f"{self.path} was saved within an epoch, and the order of its batches is another now (files that changed, or "
                 "another number of processes with a batch size that does not make up for it); put back what changed, or start "

@@ -11,17 +11,17 @@ import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
-from ppocr_like.contracts import Rejections
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import EvalSet, Evaluation
 from ppocr_like.engine.guard import Signals, StepGuard
+from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.ranks.gradients import GradientSum
+from ppocr_like.engine.ranks.joint import Joint
 from ppocr_like.engine.runfolder import Records, RunFolder
-from ppocr_like.engine.state import Best, Progress
+from ppocr_like.engine.state import Progress, RunState
 from ppocr_like.engine.stats import StepClock
-from ppocr_like.modeling.sync_norm import NormSync
 from ppocr_like.optim.ema import WeightAverage
 
 
@@ -47,6 +47,7 @@ class Hook:
     """
 
     name = ""
+    every_step: ClassVar[bool] = False  # whether it acts around every step, and so stays where steps are timed
     saved: ClassVar[Mapping[str, Any]] = {}
 
     def start(self, run: Run) -> None:
@@ -68,7 +69,10 @@ class Hook:
         """The epoch's last step is done; `run.progress.epoch` is still this epoch."""
 
     def finish(self, run: Run) -> None:
-        """The last step is done, or `run.stop_reason` is set."""
+        """The last step is done, or `run.state.stop_reason` is set."""
+
+    def close(self, run: Run) -> None:
+        """The run is over, however it ended."""
 
     def state(self) -> Any:
         """Plain data for the checkpoint; None: nothing."""
@@ -79,14 +83,33 @@ class Hook:
 
 
 @dataclass
-class Run:
-    """All parts of a training run. Made by `setup.build_run`, driven by `trainer.fit`, watched by hooks."""
+class Machine:
+    """Where a run computes: its processes, its device, and what stops it.
 
-    recipe: Recipe
+    Args:
+        gradients: adds up the ranks' gradients.
+        joint: how far a step's maths spans the ranks.
+        guard: undoes a step that failed halfway.
+    """
+
     ranks: Ranks
     compute: Compute
-    model: torch.nn.Module
-    loss: Callable[..., dict[str, torch.Tensor]]
+    signals: Signals
+    gradients: GradientSum
+    joint: Joint
+    guard: StepGuard
+
+
+@dataclass
+class Parts:
+    """What the recipe was built into, beside network and loss.
+
+    Args:
+        charset: the characters that the network tells apart; None where it reads no text.
+        dictionary: those of the recipe's file.
+        make_train_metric: a fresh (postprocess, metric) for `Global.cal_metric_during_train`.
+    """
+
     optimizer: Any
     scaler: LossScaler
     loader: Any
@@ -94,55 +117,16 @@ class Run:
     make_train_metric: Callable[[], tuple[Callable[..., list[Any]], Any]]
     charset: Charset | None
     dictionary: Charset | None
-    folder: RunFolder
-    records: Records
-    guard: StepGuard
-    signals: Signals
+    average: WeightAverage | None = None
+
+
+@dataclass
+class Length:
+    """How long a run is. `accumulate`: batches of an optimizer step."""
+
     epochs: int
     batches_per_epoch: int
     accumulate: int
-    gradients: GradientSum
-    sync: NormSync | None = None
-    loss_over_ranks: bool = False
-    average: WeightAverage | None = None
-    progress: Progress = field(default_factory=Progress)
-    best: Best = field(default_factory=Best)
-    clock: StepClock = field(default_factory=StepClock)
-    rejections: Rejections = field(default_factory=Rejections)
-    hooks: list[Hook] = field(default_factory=list)
-    loggers: list[Any] = field(default_factory=list)
-    labels: dict[str, Any] = field(default_factory=dict)  # by set, what its labels hold that cannot be used (main rank)
-    loss_names: list[str] = field(default_factory=list)
-    stop_reason: str = ""
-    resumed: bool = False
-    settled: tuple[int, int] = (0, 0)  # `progress.batch`, `progress.group` after the last step, or where the epoch began
-    set_aside: Rejections | None = None  # those of that moment, when batches without a usable sample came since
-    in_step: bool = False  # all ranks are stopping at one and the same point, so that they can save together
-
-    def settle(self) -> None:
-        """Marks this moment as the one at which a run that is stopped goes on: batches that gave no step since then, because
-        none of their samples could be used, are tried again."""
-        self.settled, self.set_aside = (self.progress.batch, self.progress.group), None
-
-    def resumable(self) -> Progress:
-        """The progress of the last `settle`, with the rejections of that moment put back."""
-        if self.set_aside is not None:
-            self.rejections, self.set_aside = self.set_aside, None
-        return replace(self.progress, batch=self.settled[0], group=self.settled[1])
-
-    def tell(self, event: str, *args: Any) -> None:
-        """Calls `event` of every hook, in order."""
-        for hook in self.hooks:
-            getattr(hook, event)(self, *args)
-
-    def measured(self) -> AbstractContextManager[None]:
-        """Within it the model holds the weights that are evaluated and kept: under `Global.use_ema` the averaged ones."""
-        return self.average.in_place() if self.average is not None else nullcontext()
-
-    @property
-    def joint(self) -> bool:
-        """Whether ranks wait for each other within forward and backward passes."""
-        return self.sync is not None or self.loss_over_ranks
 
     @property
     def steps_per_epoch(self) -> int:
@@ -153,16 +137,67 @@ class Run:
     def total_steps(self) -> int:
         return self.epochs * self.steps_per_epoch
 
+
+@dataclass
+class Output:
+    """Where a run writes."""
+
+    folder: RunFolder
+    records: Records
+    loggers: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """A training run. Made by `setup.build_run`, driven by `trainer.fit`, watched by hooks.
+
+    Args:
+        labels: by set, what its labels hold that cannot be used (main rank).
+    """
+
+    recipe: Recipe
+    objective: Objective
+    parts: Parts
+    machine: Machine
+    length: Length
+    output: Output
+    progress: Progress = field(default_factory=Progress)
+    state: RunState = field(default_factory=RunState)
+    clock: StepClock = field(default_factory=StepClock)
+    hooks: list[Hook] = field(default_factory=list)
+    labels: dict[str, Any] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Marks this moment as the one at which a run that is stopped goes on: batches that gave no step since then, because
+        none of their samples could be used, are tried again."""
+        self.state.settled, self.state.set_aside = (self.progress.batch, self.progress.group), None
+
+    def resumable(self) -> Progress:
+        """The progress of the last `settle`, with the rejections of that moment put back."""
+        state = self.state
+        if state.set_aside is not None:
+            state.rejections, state.set_aside = state.set_aside, None
+        return replace(self.progress, batch=state.settled[0], group=state.settled[1])
+
+    def tell(self, event: str, *args: Any) -> None:
+        """Calls `event` of every hook, in order."""
+        for hook in self.hooks:
+            getattr(hook, event)(self, *args)
+
+    def measured(self) -> AbstractContextManager[None]:
+        """Within it the model holds the weights that are evaluated and kept: under `Global.use_ema` the averaged ones."""
+        return self.parts.average.in_place() if self.parts.average is not None else nullcontext()
+
     def schedule_step(self) -> int:
         """Position on the learning-rate schedule.
 
         Epochs may differ in their number of batches (draws by ratio fall into other width buckets); each one is mapped on
         the nominal length, so that warm-up and decay end where the recipe says. With equal epochs it is the step's number.
         """
-        done = self.progress
-        here = -(-self.loader.steps(done.epoch) // self.accumulate)
-        return (done.epoch - 1) * self.steps_per_epoch + min(done.group, here) * self.steps_per_epoch // max(1, here)
+        done, nominal = self.progress, self.length.steps_per_epoch
+        here = -(-self.parts.loader.steps(done.epoch) // self.length.accumulate)
+        return (done.epoch - 1) * nominal + min(done.group, here) * nominal // max(1, here)
 
     @property
     def evaluated(self) -> list[str]:
-        return [part.name for part in self.eval_sets]
+        return [part.name for part in self.parts.eval_sets]

@@ -13,12 +13,12 @@ import torch
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Compile, GlobalConfig, Recipe, lr_advice
 from ppocr_like.config.architecture import backbone_weights, own_weights
+from ppocr_like.config.input_checks import size_path
 from ppocr_like.data.loader import build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
 from ppocr_like.engine.checkpoint import seed_everything
 from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
-from ppocr_like.engine.eval_loss import Loss
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.forgetting import ForgettingGuard
 from ppocr_like.engine.guard import Signals, StepGuard
@@ -26,10 +26,12 @@ from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, 
 from ppocr_like.engine.labels import examine_labels
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
+from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.ranks.gradients import GradientSum
+from ppocr_like.engine.ranks.joint import Joint
 from ppocr_like.engine.resume import Resume
-from ppocr_like.engine.run import Hook, Run
+from ppocr_like.engine.run import Hook, Length, Machine, Output, Parts, Run
 from ppocr_like.engine.run_length import length_warnings
 from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
 from ppocr_like.errors import CheckpointError, TrainingError
@@ -64,41 +66,40 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         loss = builder.loss()
         fill_centers(loss)
     loader = _first_on_main(ranks, lambda: _loader(builder, "Train", None, folder.path / CACHE, ranks, compute))
-    batches = loader.steps(1)
-    steps = -(-batches // settings.accumulate_steps)
+    length = Length(settings.epoch_num, loader.steps(1), settings.accumulate_steps)
+    objective = Objective(model, loss, compute, size_path(recipe, "Train"))
     run = Run(
         recipe=recipe,
-        ranks=ranks,
-        compute=compute,
-        model=model,
-        loss=loss,
-        optimizer=builder.optimizer(model, settings.epoch_num, steps, ranks.world),
-        scaler=compute.scaler(settings),
-        loader=loader,
-        eval_sets=_first_on_main(ranks, lambda: eval_sets(builder, folder.path / CACHE, ranks, compute, model, loss)),
-        make_train_metric=lambda: (builder.postprocess(), builder.metric()),
-        charset=builder.charset,
-        dictionary=dictionary,
-        folder=folder,
-        records=Records(folder / RECORDS),
-        guard=StepGuard(model, compute.device),
-        signals=signals,
-        epochs=settings.epoch_num,
-        batches_per_epoch=batches,
-        accumulate=settings.accumulate_steps,
-        gradients=GradientSum(ranks, model.parameters()),
-        sync=sync,
-        loss_over_ranks=settings.loss_over_ranks and ranks.world > 1,
-        average=weight_average(settings, model),
+        objective=objective,
+        parts=Parts(
+            optimizer=builder.optimizer(model, length.epochs, length.steps_per_epoch, ranks.world),
+            scaler=compute.scaler(settings),
+            loader=loader,
+            eval_sets=_first_on_main(ranks, lambda: eval_sets(builder, folder.path / CACHE, ranks, objective)),
+            make_train_metric=lambda: (builder.postprocess(), builder.metric()),
+            charset=builder.charset,
+            dictionary=dictionary,
+            average=weight_average(settings, model),
+        ),
+        machine=Machine(
+            ranks=ranks,
+            compute=compute,
+            signals=signals,
+            gradients=GradientSum(ranks, model.parameters()),
+            joint=Joint(ranks, sync, loss=settings.loss_over_ranks and ranks.world > 1),
+            guard=StepGuard(model, compute.device),
+        ),
+        length=length,
+        output=Output(folder, Records(folder / RECORDS)),
     )
     with ranks.together():
         if ranks.main:
             labels = examine_labels(loader.dataset, builder, "training labels", settings.max_unknown)
-            run.labels = {"train": labels, **{part.name: part.labels for part in run.eval_sets}}
+            run.labels = {"train": labels, **{part.name: part.labels for part in run.parts.eval_sets}}
     run.hooks = make_hooks(run)
     with ranks.together():
         if ranks.main:
-            run.loggers = make_loggers(recipe, folder.path, resume.progress.step if resume else None)
+            run.output.loggers = make_loggers(recipe, folder.path, resume.progress.step if resume else None)
     seed_everything(settings.seed, ranks.rank)  # building draws a number of values that a resumed run does not draw
     if resume:
         with ranks.together():
@@ -206,13 +207,10 @@ def _loader(builder: Builder, section: str, name: str | None, cache: Path | None
     )
 
 
-def eval_sets(
-    builder: Builder, cache: Path | None, ranks: Ranks, compute: Compute, model: Any = None, loss: Loss | None = None
-) -> list[EvalSet]:
+def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, objective: Objective) -> list[EvalSet]:
     """The recipe's evaluation sets, the deciding one first; none when the recipe has no `Eval` section.
 
-    Args:
-        model, loss: given, the loss is taken on those sets that allow it (`Global.eval_loss`).
+    An objective's loss is taken on those sets that allow it (`Global.eval_loss`).
 
     Raises:
         OcrError: a set that is missing or empty.
@@ -223,11 +221,11 @@ def eval_sets(
     builder.check_files("Eval")
     postprocess = builder.postprocess()
     names = builder.eval_names()
-    make: Callable[[str], Any] = partial(_loader, builder, "Eval", cache=cache, ranks=ranks, compute=compute)
+    make: Callable[[str], Any] = partial(_loader, builder, "Eval", cache=cache, ranks=ranks, compute=objective.compute)
     sets = [EvalSet(name, make(name), postprocess, builder.metric) for name in names]
-    for part in sets if loss is not None and builder.recipe.globals.eval_loss is not False else ():
-        problems = builder.loss_problems(part.name, model, loss)  # none where the check demanded it
-        part.loss = None if problems else loss
+    for part in sets if objective.loss is not None and builder.recipe.globals.eval_loss is not False else ():
+        problems = builder.loss_problems(part.name, objective.model, objective.loss)  # none where the check demanded it
+        part.with_loss = not problems
         for problem in problems:
             logger.debug("no loss of the evaluation set %s: %s %s", part.name, problem.path, problem.message)
     for part in sets if ranks.main else ():
@@ -238,7 +236,7 @@ def eval_sets(
 def make_hooks(run: Run) -> list[Hook]:
     """The run's hooks, in the order in which they act after a step: log, evaluate, decide, save."""
     settings = run.recipe.globals
-    hooks: list[Hook] = [Averaging(run.average)] if run.average else []
+    hooks: list[Hook] = [Averaging(run.parts.average)] if run.parts.average else []
     hooks += [Freezing(), *([FrozenNorms()] if settings.freeze_bn else []), FreedMemory()]
     metric = TrainMetric(settings.calc_epoch_interval) if settings.cal_metric_during_train else None
     if metric:
@@ -247,15 +245,15 @@ def make_hooks(run: Run) -> list[Hook]:
     pictures = shows_pictures(run.recipe)
     if pictures:
         hooks.append(TrainingPictures(PICTURE_STEPS))
-    if run.eval_sets:
-        hooks.append(EvaluationHook(settings, PICTURES if pictures else 0))
+    if run.parts.eval_sets:
+        hooks.append(EvaluationHook(settings, run.state.results, PICTURES if pictures else 0))
         hooks.append(EvaluationLog())
-        if settings.forgetting is not None and (len(run.eval_sets) > 1 or settings.forgetting.sets):
+        if settings.forgetting is not None and (len(run.parts.eval_sets) > 1 or settings.forgetting.sets):
             hooks.append(ForgettingGuard(settings.forgetting, run.evaluated))
         if settings.early_stop:
             hooks.append(EarlyStopping(settings.early_stop))
-        if run.optimizer.schedule.follows_metric:
-            hooks.append(MetricSchedule(run.optimizer.schedule))
+        if run.parts.optimizer.schedule.follows_metric:
+            hooks.append(MetricSchedule(run.parts.optimizer.schedule))
     hooks.append(Checkpoints(settings))
     if ProgressBar.wanted():
         hooks.append(ProgressBar())
@@ -282,10 +280,10 @@ def rank_notes(settings: GlobalConfig, world: int) -> list[str]:
 
 
 def _say_at_start(run: Run) -> None:
-    ranks = run.ranks
+    ranks = run.machine.ranks
     if not ranks.main:
         return
-    batch = Builder(run.recipe).batch_per_rank() * ranks.world * run.accumulate
+    batch = Builder(run.recipe).batch_per_rank() * ranks.world * run.length.accumulate
     for note in (*run.recipe.notes, *rank_notes(run.recipe.globals, ranks.world)):
         logger.info("note: %s", note)
     advice = lr_advice(run.recipe, batch)
@@ -293,20 +291,20 @@ def _say_at_start(run: Run) -> None:
         logger.warning(advice)
     for line in length_warnings(run):
         logger.warning(line)
-    for line in run.dictionary.odd_entries() if run.dictionary is not None else ():
+    for line in run.parts.dictionary.odd_entries() if run.parts.dictionary is not None else ():
         logger.warning(line)
-    parameters = sum(p.numel() for p in run.model.parameters())
+    parameters = sum(p.numel() for p in run.objective.model.parameters())
     logger.info(
         "training: %d epochs of %d steps, %d samples a step, %s parameters%s, on %s%s (%s, %d threads)",
-        run.epochs,
-        run.steps_per_epoch,
+        run.length.epochs,
+        run.length.steps_per_epoch,
         batch,
         f"{parameters:,}",
-        f", {run.charset}" if run.charset is not None else "",
+        f", {run.parts.charset}" if run.parts.charset is not None else "",
         f"{ranks.world} processes, this one with " if ranks.world > 1 else "",
-        run.compute.device,
-        str(run.compute.dtype).removeprefix("torch."),
+        run.machine.compute.device,
+        str(run.machine.compute.dtype).removeprefix("torch."),
         torch.get_num_threads(),
     )
-    for line in run.optimizer.describe():
+    for line in run.parts.optimizer.describe():
         logger.info("optimizer: %s", line)

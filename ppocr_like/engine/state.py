@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ppocr_like.contracts import Rejections
+
 
 @dataclass
 class Progress:
@@ -58,3 +60,45 @@ class Best:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass
+class Results:
+    """Metrics by evaluation set of a run's first evaluation and of its latest.
+
+    Args:
+        first_step, last_step: after how many optimizer steps those were made; -1: none was.
+    """
+
+    first: dict[str, dict[str, float]] = field(default_factory=dict)
+    last: dict[str, dict[str, float]] = field(default_factory=dict)
+    first_step: int = -1
+    last_step: int = -1
+
+    def add(self, step: int, metrics: dict[str, dict[str, float]]) -> None:
+        self.last_step, self.last = step, metrics
+        if not self.first:
+            self.first_step, self.first = step, metrics
+
+
+@dataclass
+class RunState:
+    """What a run has come to, beside the counters.
+
+    Args:
+        rejections: samples that could not be used, so far.
+        stop_reason: why it ends before its last epoch; empty while it does not.
+        settled: `progress.batch`, `progress.group` after the last step, or where the epoch began.
+        set_aside: the rejections of that moment, when batches without a usable sample came since.
+        in_step: all ranks are stopping at one and the same point, so that they can save together.
+        loss_names: of the loss and its parts, once a rank has met them.
+    """
+
+    best: Best = field(default_factory=Best)
+    results: Results = field(default_factory=Results)
+    rejections: Rejections = field(default_factory=Rejections)
+    stop_reason: str = ""
+    settled: tuple[int, int] = (0, 0)
+    set_aside: Rejections | None = None
+    in_step: bool = False
+    loss_names: list[str] = field(default_factory=list)

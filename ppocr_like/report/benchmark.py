@@ -19,10 +19,7 @@ import numpy as np
 
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.draw.bars import Panel, bar_chart
-from ppocr_like.engine.averaging import Averaging
 from ppocr_like.engine.guard import Signals
-from ppocr_like.engine.hooks import Freezing, TrainMetric
-from ppocr_like.engine.logging_hooks import LogLines
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RunFolder
@@ -45,8 +42,6 @@ from ppocr_like.report.speed.timing import told
 
 __all__ = ["SECTIONS", "Benchmark", "Settings", "Shape", "benchmark"]
 
-# What goes on around every step; evaluating and saving are other times.
-MEASURED_HOOKS = (Averaging, Freezing, TrainMetric, LogLines)
 SECTIONS: tuple[Section, ...] = (
     ChainSection(),
     LoaderSection(),
@@ -113,7 +108,7 @@ def benchmark(
             figures = _measure(run, settings, sections, Path(scratch), say, progress)
         finally:
             folder.close()
-    machine = {**describe(run.compute.device), "others": others.share(), "load": load_average()}
+    machine = {**describe(run.machine.compute.device), "others": others.share(), "load": load_average()}
     memory = {**figures.pop("memory"), **dict(zip(("process_mb", "worker_mb"), peak_memory_mb() or (), strict=False))}
     head = {"schema": SCHEMA, "recipe": recipe.source, "start": start, "machine": machine}
     return Benchmark({**head, **figures, "memory": memory})
@@ -132,11 +127,11 @@ def _measure(
     run: Run, settings: Settings, sections: list[Section], scratch: Path, say: Callable[[str], None], progress: bool
 ) -> dict[str, Any]:
     """Figures of the machine's limits and of each section, and under `memory` the peak in each."""
-    run.loader = TimedLoader(run.loader)  # type: ignore[arg-type]
-    run.hooks = [hook for hook in run.hooks if isinstance(hook, MEASURED_HOOKS)]
-    run.epochs = 2**31  # the run ends when enough is measured
-    run.model.train()
-    next(iter(run.loader.batches(1)))  # the workers are forked now, before this process has grown
+    run.parts.loader = TimedLoader(run.parts.loader)  # type: ignore[arg-type]
+    run.hooks = [hook for hook in run.hooks if hook.every_step]  # evaluating and saving are other times
+    run.length.epochs = 2**31  # the run ends when enough is measured
+    run.objective.model.train()
+    next(iter(run.parts.loader.batches(1)))  # the workers are forked now, before this process has grown
     pace = _pace(run, settings)
     bench = Bench(run, settings, None, scratch, None, pace, bool(run.recipe.globals.pretrained_model))  # type: ignore[arg-type]
     rounds = max(2, settings.rounds)
@@ -148,18 +143,18 @@ def _measure(
     figures: dict[str, Any] = {}
     memory: dict[str, Any] = {}
     try:
-        precisions = list(bench.computes())  # each figure stands beside what the machine does in its own
+        precisions = list(bench.precisions())  # each figure stands beside what the machine does in its own
         bench.progress.section(LIMITS, machine_limits.takes(bool(files), precisions) * (rounds + 1))
-        bench.limits = machine_limits.measure(run.compute.device, scratch, files, rounds, bench.progress.tick, precisions)
+        bench.limits = machine_limits.measure(run.machine.compute.device, scratch, files, rounds, bench.progress.tick, precisions)
         figures[LIMITS] = bench.limits.figures
         for section in sections:
             bench.progress.section(section.name)
-            peak, began = Peak(run.compute.device), time.perf_counter()
+            peak, began = Peak(run.machine.compute.device), time.perf_counter()
             figures[section.name] = section.measure(bench)
             memory[section.name] = {**peak.read(), "took_s": time.perf_counter() - began}
     finally:
         bench.progress.close()
-        run.loader.close()
+        run.parts.loader.close()
     return {**figures, "memory": {"sections": memory}}
 
 
@@ -177,7 +172,7 @@ def _pace(run: Run, settings: Settings) -> Pace:
     Raises:
         DataError: no sample can be used.
     """
-    inner = run.loader.inner
+    inner = run.parts.loader.inner
     plan = inner.plan(1)
     requests = first_requests(plan, 8)
     fetch_all(inner.dataset, requests[:2])
@@ -191,15 +186,14 @@ def _pace(run: Run, settings: Settings) -> Pace:
         batch = batch_of(inner.dataset, plan, canvases(plan, 1)[0][0])
     if batch is None:
         raise DataError("no sample of the first epoch can be used; tools/check.py --data says why")
-    compute, scaler = run.compute, run.scaler
-    optimizer_step(run, [batch], compute, scaler)
-    step = sum(optimizer_step(run, [batch], compute, scaler).values())
+    optimizer_step(run, [batch])
+    step = sum(optimizer_step(run, [batch]).values())
     return Pace(sample, step)
 
 
 def _image_files(run: Run) -> list[str]:
     """Some of the training set's images that are files of their own."""
-    dataset = run.loader.inner.dataset
+    dataset = run.parts.loader.inner.dataset
     count = min(READ_FILES, len(dataset))
     places = np.linspace(0, len(dataset) - 1, count).astype(int).tolist()
     paths = [path for place in places for path in dataset.record(place).paths[:1]]

@@ -23,6 +23,7 @@ from ppocr_like.data.loader import build_loader
 from ppocr_like.data.watch import watched
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import infer
+from ppocr_like.engine.objective import Objective
 from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.metrics.det import missed
 from ppocr_like.metrics.det_match import Counts, GroundTruth
@@ -161,6 +162,7 @@ def _fill(place: Path, builder: Builder, dataset: Dataset, model: torch.nn.Modul
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place.parent))
     except OSError as error:
         raise DataError(f"maps cannot be kept there ({error.strerror or error}); choose --out", str(place.parent)) from error
+    objective = Objective(model, None, compute)
     try:
         with (
             build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader,
@@ -170,7 +172,7 @@ def _fill(place: Path, builder: Builder, dataset: Dataset, model: torch.nn.Modul
                 lost += [sample.info.text for sample in batch["rejected"]]
                 if not batch["info"]:
                     continue
-                maps, arrays = infer(model, batch, lambda outputs, _: list(outputs["maps"]), compute)
+                maps, arrays = infer(objective, batch, lambda outputs, _: list(outputs["maps"]))
                 for number, info in enumerate(batch["info"]):
                     name = f"{len(pages):06d}.npy"
                     np.save(unfinished / name, np.ascontiguousarray(maps[number][0], np.float32))

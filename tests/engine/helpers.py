@@ -31,7 +31,7 @@ class StopAt(Hook):
 
     def after_step(self, run: Run, result: StepResult) -> None:
         if run.progress.step == self.step:
-            run.stop_reason = "enough"
+            run.state.stop_reason = "enough"
 
 
 def make_data(folder: Path) -> None:

@@ -17,7 +17,7 @@ from ppocr_like.engine import TrainResult, train
 from ppocr_like.engine.evaluator import Evaluation
 from ppocr_like.engine.forgetting import ForgettingGuard
 from ppocr_like.engine.run_length import evaluations
-from ppocr_like.engine.state import Best, Progress
+from ppocr_like.engine.state import Best, Progress, RunState
 
 from .helpers import TRAIN, records, tiny_recipe
 
@@ -128,7 +128,7 @@ class Told:
     """As much of a run as the guard looks at."""
 
     def __init__(self) -> None:
-        self.progress, self.stop_reason = Progress(), ""
+        self.progress, self.state = Progress(), RunState()
 
 
 def test_what_is_forgotten_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -138,12 +138,12 @@ def test_what_is_forgotten_is_told(caplog: pytest.LogCaptureFixture) -> None:
     guard.after_evaluation(run, start)
     run.progress = Progress(1, 5, 5, 5)
     guard.after_evaluation(run, [start[0], evaluation("general", acc=0.0, norm_edit_dis=0.8, cer=0.22)])
-    assert not caplog.records and not run.stop_reason
+    assert not caplog.records and not run.state.stop_reason
     guard.load(json.loads(json.dumps(guard.state())))
     guard.after_evaluation(run, [evaluation(acc=0.0, norm_edit_dis=0.1, cer=1.0), start[1]])
     assert not caplog.records, "the deciding set is not watched"
     guard.after_evaluation(run, [start[0], evaluation("general", acc=0.0, norm_edit_dis=0.8, cer=0.93)])
-    assert "general, cer 0.2000 -> 0.9300" in caplog.text and "forgotten" in run.stop_reason
+    assert "general, cer 0.2000 -> 0.9300" in caplog.text and "forgotten" in run.state.stop_reason
 
 
 def test_second_weights_that_remember(data: Path, tmp_path: Path) -> None:

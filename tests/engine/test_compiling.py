@@ -48,7 +48,7 @@ def test_widths_are_compiled_once(data: Path, tmp_path: Path, parts: list[str] |
         return graph.forward
 
     with made(data, tmp_path / "run") as run:
-        for part in [run.model] if parts is None else [getattr(run.model, name) for name in parts]:
+        for part in [run.objective.model] if parts is None else [getattr(run.objective.model, name) for name in parts]:
             part.compile(backend=backend)
         group = batches(run)[:4]
         counts = []
@@ -61,7 +61,7 @@ def test_widths_are_compiled_once(data: Path, tmp_path: Path, parts: list[str] |
 
 def test_an_unknown_part_is_an_error(data: Path, tmp_path: Path) -> None:
     with made(data, tmp_path / "run") as run, pytest.raises(TrainingError, match=r"parts names tail; .*backbone, neck, head"):
-        compile_model(run.model, Compile(backend="eager", parts=["tail"]), run.compute.device)
+        compile_model(run.objective.model, Compile(backend="eager", parts=["tail"]), run.machine.compute.device)
 
 
 def test_what_cannot_be_together(data: Path, tmp_path: Path) -> None:

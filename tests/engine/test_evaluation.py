@@ -118,12 +118,12 @@ def test_evaluation_without_weights_or_sets(data: Path, reference: Path, tmp_pat
 def test_evaluation_leaves_generators_and_mode_alone(data: Path, tmp_path: Path) -> None:
     with made(data, tmp_path / "run") as run:
         state = torch.get_rng_state()
-        buffers = [buffer.clone() for buffer in run.model.buffers()]
+        buffers = [buffer.clone() for buffer in run.objective.model.buffers()]
         hook = next(hook for hook in run.hooks if hook.name == "evaluation")
         hook._evaluate(run, "now")
-        assert run.model.training and run.model.backbone.training
+        assert run.objective.model.training and run.objective.model.backbone.training
         assert torch.equal(state, torch.get_rng_state())
-        assert all(torch.equal(a, b) for a, b in zip(buffers, run.model.buffers(), strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(buffers, run.objective.model.buffers(), strict=True))
 
 
 class Scores(Hook):
@@ -145,7 +145,7 @@ def test_early_stop_counts_evaluations(data: Path, tmp_path: Path) -> None:
         run.hooks.insert(place, Scores([0.5, 0.53, 0.6, 0.6, 0.64, 0.9]))
         fit(run)
         assert run.progress.step == 5 * 6
-        assert "early stop: 2 evaluations" in run.stop_reason
+        assert "early stop: 2 evaluations" in run.state.stop_reason
 
 
 def test_early_stop_waits_for_min_epochs(data: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def fit_without_the_last_save(run: Any) -> None:
     checkpoints = next(hook for hook in run.hooks if type(hook).__name__ == "Checkpoints")
     checkpoints.finish = lambda run: None
     fit(run)
-    for target in run.loggers:
+    for target in run.output.loggers:
         target.close()
 
 

@@ -31,7 +31,7 @@ LOW = pytest.mark.parametrize("low", [torch.bfloat16, torch.float16], ids=["bflo
 def overflow(run: Any, times: int) -> None:
     """The gradients of the next steps are infinite."""
     left = iter(range(times))
-    next(iter(run.model.parameters())).register_hook(lambda g: g * float("inf") if next(left, None) is not None else g)
+    next(iter(run.objective.model.parameters())).register_hook(lambda g: g * float("inf") if next(left, None) is not None else g)
 
 
 @pytest.mark.parametrize("optimizer", ["Adam", "RMSProp", "Lamb"])
@@ -44,22 +44,22 @@ def test_a_step_that_overflows_is_skipped_and_counted(data: Path, tmp_path: Path
         result = train_step(run, [group[0]])
         assert result is not None and result.losses["count/skipped_steps"] == 1
         assert all(torch.equal(a, b) for a, b in zip(before, weights_of(run), strict=True))
-        assert (run.progress.step, run.scaler.skipped, run.scaler.get_scale()) == (1, 1, 128.0)
+        assert (run.progress.step, run.parts.scaler.skipped, run.parts.scaler.get_scale()) == (1, 1, 128.0)
         result = train_step(run, [group[1]])
         assert result is not None and result.losses["count/skipped_steps"] == 0
         assert result.rates["loss_scale"] == 128.0
         assert any(not torch.equal(a, b) for a, b in zip(before, weights_of(run), strict=True))
-        assert all(bool(torch.isfinite(p).all()) for p in run.model.parameters())
+        assert all(bool(torch.isfinite(p).all()) for p in run.objective.model.parameters())
 
 
 def test_a_run_that_only_overflows_stops(data: Path, tmp_path: Path) -> None:
     with made(data, tmp_path / "run", **HALF, Global__scale_loss=1024.0) as run:
         batch = batches(run)[0]
         overflow(run, 2)
-        run.scaler.in_a_row = MOST_IN_A_ROW - 1
+        run.parts.scaler.in_a_row = MOST_IN_A_ROW - 1
         with pytest.raises(TrainingError, match=r"overflowed float16 in 50 steps .*scale 1024.*Global\.scale_loss.*bfloat16"):
             train_step(run, [batch])
-        assert not run.guard.spoiled  # the state can be saved
+        assert not run.machine.guard.spoiled  # the state can be saved
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def test_a_run_with_lists_is_closer_to_float32(data: Path, tmp_path: Path, dtype
     lists = {"Global__amp_custom_black_list": ["matmul", "matmul_v2", "elementwise_add", "conv2d", "depthwise_conv2d"]}
     for number, over in enumerate(({}, {**HALF, "Global__amp_dtype": dtype}, {**HALF, "Global__amp_dtype": dtype, **lists})):
         with made(data, tmp_path / str(number), **over) as run:
-            run.model.eval()
-            with run.compute.autocast(), torch.no_grad():
-                outputs.append(run.model(batches(run, 1)[0]["image"])["ctc"].float())
+            run.objective.model.eval()
+            with run.machine.compute.autocast(), torch.no_grad():
+                outputs.append(run.objective.model(batches(run, 1)[0]["image"])["ctc"].float())
             result = train_step(run, [batches(run)[0]])
             assert result is not None
     plain, listed = (float((outputs[0] - other).abs().max()) for other in outputs[1:])

@@ -11,6 +11,7 @@ from torch import nn
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import infer
+from ppocr_like.engine.objective import Objective
 from ppocr_like.modeling.heads.sar_head import SARHead
 from ppocr_like.modeling.model import OcrModel
 
@@ -28,9 +29,9 @@ def test_evaluation_reads_the_valid_ratio() -> None:
         seen.append(outputs["sar"])
         return [None] * len(images)
 
-    compute = Compute(torch.device("cpu"))
+    objective = Objective(model, None, Compute(torch.device("cpu")))
     with torch.inference_mode():
-        infer(model, {"image": images, "valid_ratio": ratio, "info": []}, decode, compute)
-        infer(model, {"image": images, "info": []}, decode, compute)
+        infer(objective, {"image": images, "valid_ratio": ratio, "info": []}, decode)
+        infer(objective, {"image": images, "info": []}, decode)
     assert np.abs(seen[0][1] - seen[1][1]).max() > 1e-3 and np.allclose(seen[0][0], seen[1][0])
     assert seen[0].shape == (2, 4, 8)

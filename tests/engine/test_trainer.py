@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,20 @@ def made(data: Path, folder: Path, **over: Any) -> Iterator[Run]:
     held = RunFolder(folder)
     try:
         run = build_run(recipe, held, Ranks(), Signals(), None)
-        run.model.train()
+        run.objective.model.train()
         yield run
-        run.loader.close()
+        run.parts.loader.close()
     finally:
         held.close()
 
 
 def batches(run: Run, epoch: int = 1) -> list[dict[str, Any]]:
-    return list(run.loader.batches(epoch))
+    return list(run.parts.loader.batches(epoch))
 
 
 def without_chance(run: Run) -> None:
     """No batch statistics and no dropout: a big batch then is the sum of its parts. The head stays in training mode."""
-    for part in (run.model.backbone, run.model.neck):
+    for part in (run.objective.model.backbone, run.objective.model.neck):
         part.eval()
 
 
@@ -57,7 +58,7 @@ def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def weights_of(run: Run) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in run.model.parameters()]
+    return [p.detach().clone() for p in run.objective.model.parameters()]
 
 
 def test_accumulated_batches_equal_one_big_batch(data: Path, tmp_path: Path) -> None:
@@ -65,11 +66,11 @@ def test_accumulated_batches_equal_one_big_batch(data: Path, tmp_path: Path) -> 
     with made(data, tmp_path / "run", Optimizer={"name": "Momentum", "momentum": 0.9, "lr": 0.1}) as run:
         without_chance(run)
         parts = [batches(run)[0], batches(run)[-1]]  # 4 and 2 samples
-        start, before = {name: value.clone() for name, value in run.model.state_dict().items()}, weights_of(run)
+        start, before = {name: value.clone() for name, value in run.objective.model.state_dict().items()}, weights_of(run)
         train_step(run, parts)
         accumulated = weights_of(run)
-        run.model.load_state_dict(start)
-        run.optimizer.torch_optimizer.state.clear()
+        run.objective.model.load_state_dict(start)
+        run.parts.optimizer.torch_optimizer.state.clear()
         result = train_step(run, [joined(parts)])
         assert result is not None and result.samples == 6
         moved = max(float((a - b).abs().max()) for a, b in zip(accumulated, before, strict=True))
@@ -83,17 +84,18 @@ def test_each_step_has_the_gradient_of_its_own_batch(data: Path, tmp_path: Path)
         without_chance(run)
         first, second, *_ = batches(run)
         train_step(run, [first])
-        for parameter in run.model.parameters():
+        for parameter in run.objective.model.parameters():
             assert parameter.grad is None
         seen: list[torch.Tensor] = []
-        step = run.optimizer.step
-        run.optimizer.step = lambda *args: seen.extend(p.grad.clone() for p in run.model.parameters()) or step(*args)
-        state = {name: value.clone() for name, value in run.model.state_dict().items()}
+        step, model = run.parts.optimizer.step, run.objective.model
+        run.parts.optimizer.step = lambda *args: seen.extend(p.grad.clone() for p in model.parameters()) or step(*args)
+        state = {name: value.clone() for name, value in run.objective.model.state_dict().items()}
         train_step(run, [second])
-        run.model.load_state_dict(state)
-        run.optimizer.zero_grad()
-        forward_backward(run, run.compute.move(second), 1.0, {})
-        for a, parameter in zip(seen, run.model.parameters(), strict=True):
+        run.objective.model.load_state_dict(state)
+        run.parts.optimizer.zero_grad()
+        count = len(second["info"])
+        forward_backward(run, run.machine.compute.move(second), run.machine.joint.share([count], count), {})
+        for a, parameter in zip(seen, run.objective.model.parameters(), strict=True):
             assert parameter.grad is not None
             assert torch.equal(a, parameter.grad)
 
@@ -114,29 +116,30 @@ def test_what_is_not_finite_stops_before_the_weights_change(data: Path, tmp_path
     with made(data, tmp_path / "run") as run:
         train_step(run, [batches(run)[0]])
         batch = batches(run)[1]
-        before = {name: value.clone() for name, value in run.model.state_dict().items()}
+        before = {name: value.clone() for name, value in run.objective.model.state_dict().items()}
         generator = torch.get_rng_state()
-        loss = run.loss
+        loss = run.objective.loss
         if where == "loss":
-            run.loss = lambda outputs, batch: {"loss": loss(outputs, batch)["loss"] * float("nan")}
+            wild = lambda outputs, batch: {"loss": loss(outputs, batch)["loss"] * float("nan")}  # noqa: E731
+            run.objective = replace(run.objective, loss=wild)
         else:
-            next(iter(run.model.parameters())).register_hook(lambda gradient: gradient * float("inf"))
+            next(iter(run.objective.model.parameters())).register_hook(lambda gradient: gradient * float("inf"))
         with pytest.raises(TrainingError) as error:
             train_step(run, [batch])
         message = str(error.value)
         assert "step 2 (epoch 1)" in message
         for info in batch["info"]:
             assert f"{info.path} ({info.file}, line {info.line})" in message
-        run.guard.undo()  # what a failing run does before it saves
+        run.machine.guard.undo()  # what a failing run does before it saves
         assert torch.equal(generator, torch.get_rng_state())
-        after = run.model.state_dict()
+        after = run.objective.model.state_dict()
         assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_accumulation_resumes_between_groups(data: Path, tmp_path: Path) -> None:
     """Six batches in groups of four: steps of 4 and 2 batches; the checkpoint counts consumed batches."""
     with made(data, tmp_path / "run", Global__accumulate_steps=4, Global__save_batch_step=None) as run:
-        assert (run.batches_per_epoch, run.steps_per_epoch, run.total_steps) == (6, 2, 4)
+        assert (run.length.batches_per_epoch, run.length.steps_per_epoch, run.length.total_steps) == (6, 2, 4)
         run.hooks.append(StopAt(3))
         fit(run)
         assert (run.progress.epoch, run.progress.batch, run.progress.group, run.progress.step) == (2, 4, 1, 3)
@@ -146,8 +149,8 @@ def test_accumulation_resumes_between_groups(data: Path, tmp_path: Path) -> None
 def test_schedule_position_is_the_step_number_in_equal_epochs(data: Path, tmp_path: Path) -> None:
     positions: list[int] = []
     with made(data, tmp_path / "run") as run:
-        step = run.optimizer.step
-        run.optimizer.step = lambda position, scaler: positions.append(position) or step(position, scaler)
+        step = run.parts.optimizer.step
+        run.parts.optimizer.step = lambda position, scaler: positions.append(position) or step(position, scaler)
         fit(run)
     assert positions == list(range(12))
 
@@ -166,12 +169,12 @@ def test_an_epoch_without_a_usable_sample_stops(data: Path, tmp_path: Path) -> N
 def test_lower_precision_runs_the_same_code(data: Path, tmp_path: Path, dtype: str) -> None:
     over = {"Global__use_amp": True, "Global__amp_dtype": dtype, "Global__scale_loss": 1024.0, "Global__epoch_num": 1}
     with made(data, tmp_path / "run", **over) as run:
-        assert run.scaler.is_enabled() == (dtype == "float16")
+        assert run.parts.scaler.is_enabled() == (dtype == "float16")
         before = weights_of(run)
         fit(run)
         assert run.progress.step == 6
         assert any(not torch.equal(a, b) for a, b in zip(before, weights_of(run), strict=True))
-        assert all(bool(torch.isfinite(p).all()) for p in run.model.parameters())
+        assert all(bool(torch.isfinite(p).all()) for p in run.objective.model.parameters())
     assert bool(load_checkpoint(tmp_path / "run" / "latest.ckpt")["scaler"]) == (dtype == "float16")
 
 
@@ -179,7 +182,7 @@ def test_odd_dictionary_entries_are_said(data: Path, tmp_path: Path, caplog: pyt
     odd = tmp_path / "odd.txt"
     odd.write_text("\u3000\n" + "\n".join("0123456789") + "\n5\nab\n", encoding="utf-8")
     with made(data, tmp_path / "run", Global__character_dict_path=str(odd)) as run:
-        assert run.dictionary.labels[1] == "\u3000"
+        assert run.parts.dictionary.labels[1] == "\u3000"
     said = [record.message for record in caplog.records if record.message.startswith("dictionary: ")]
     assert ["1 entries stand twice" in said[0], "'5' (lines 7, 12)" in said[0], "'ab' (line 13)" in said[1], len(said)] == [
         True,
@@ -192,8 +195,8 @@ def test_odd_dictionary_entries_are_said(data: Path, tmp_path: Path, caplog: pyt
 def test_a_lack_of_memory_names_the_batch(data: Path, tmp_path: Path) -> None:
     with made(data, tmp_path / "run") as run:
         batch = batches(run)[0]
-        forward = run.model.backbone.forward
-        run.model.backbone.forward = lambda x: torch.empty(1 << 55) + forward(x)
+        forward = run.objective.model.backbone.forward
+        run.objective.model.backbone.forward = lambda x: torch.empty(1 << 55) + forward(x)
         with pytest.raises(TrainingError, match=r"memory does not suffice for a batch of 4 x 3 x 32 x 96 .*batch_size_per_card"):
             train_step(run, [batch])
 
@@ -220,7 +223,7 @@ def test_gradient_checkpointing_changes_no_bit(data: Path, tmp_path: Path, dtype
         with made(data, tmp_path / str(flag), **over, Global__gradient_checkpointing=flag) as run:
             for batch in batches(run)[:3]:
                 train_step(run, [batch])
-            after.append(run.model.state_dict())
+            after.append(run.objective.model.state_dict())
     assert list(after[0]) == list(after[1])
     assert all(torch.equal(after[0][name], after[1][name]) for name in after[0])
 

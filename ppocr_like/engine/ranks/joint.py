@@ -1,16 +1,105 @@
-"""Steps whose maths spans the ranks: a sample for those that have none, and a loss over the samples of all."""
+"""Steps over the ranks: each batch's share in them, a sample for ranks that have none, and a loss over the samples of all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from ppocr_like.engine.ranks.group import Ranks
+from ppocr_like.modeling.sync_norm import NormSync
 
 Batch = dict[str, Any]
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """How far the maths of a step spans the ranks.
+
+    Args:
+        sync: lets batch norms take the statistics of all ranks; None: each rank takes its own.
+        loss: the loss is taken over the samples of all ranks as if they were one batch (`Global.loss_over_ranks`).
+    """
+
+    ranks: Ranks
+    sync: NormSync | None = None
+    loss: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether ranks wait for each other within forward and backward passes, so that each of them must take part."""
+        return self.sync is not None or self.loss
+
+    def share(self, counts: Sequence[int], total: int) -> Share:
+        """Of a batch with so many samples on each rank, in a step of `total` samples."""
+        return Share(self, tuple(counts), total)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A batch's share in a step: how much its loss counts, and what this rank does when it has no sample in it.
+
+    Args:
+        counts: samples of every rank in the batch.
+        total: samples of the step, over all batches and ranks.
+    """
+
+    joint: Joint
+    counts: tuple[int, ...]
+    total: int
+
+    @property
+    def own(self) -> int:
+        """This rank's samples."""
+        return self.counts[self.joint.ranks.rank]
+
+    @property
+    def computed(self) -> bool:
+        """Whether this rank computes anything: of a batch without samples it does so only where others would wait for it."""
+        return bool(sum(self.counts) if self.joint.waits else self.own)
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether what this rank computes is thrown away: its batch is another rank's sample."""
+        return self.joint.waits and self.own == 0
+
+    @property
+    def weight(self) -> float:
+        """By which the loss is multiplied, so that the step's is the mean over its samples."""
+        return (sum(self.counts) if self.joint.loss else self.own) / self.total
+
+    def told(self, name: str) -> float:
+        """By which a loss is multiplied in the sum that is told of all ranks; `count/...` entries are added up."""
+        factor = 1.0 if name.startswith("count/") else self.weight
+        silent = not self.joint.ranks.main if self.joint.loss else self.stands_in  # under a common loss all ranks have the same
+        return 0.0 if silent else factor
+
+    def muting(self) -> AbstractContextManager[None]:
+        """Within it a stand-in is in no statistics of batch norms."""
+        return self.joint.sync.muting(self.stands_in) if self.joint.sync is not None else nullcontext()
+
+    def filled(self, batch: Batch, names: Sequence[str]) -> Batch:
+        """The batch, or what stands in for one without samples; `names`: its entries that are needed."""
+        return stand_in(self.joint.ranks, batch, names, self.counts) if self.joint.waits else batch
+
+    @property
+    def over(self) -> Callable[[Tensors], Tensors] | None:
+        """Makes of this rank's tensors those of all ranks, where the loss is taken over them."""
+        return partial(over_ranks, self.joint.ranks, counts=self.counts) if self.joint.loss else None
+
+    def weighed(self, losses: Tensors, outputs: Tensors) -> torch.Tensor:
+        """The loss whose gradients are added up. Those of a stand-in are 0, but the others wait for them."""
+        loss = losses["loss"] * self.weight
+        if self.stands_in:
+            nothing = 0.0 * sum(v.sum() for v in outputs.values() if v.requires_grad)
+            return loss + nothing if self.joint.loss else torch.as_tensor(nothing)
+        return loss
 
 
 def stand_in(ranks: Ranks, batch: Batch, names: Sequence[str], counts: Sequence[int]) -> Batch:

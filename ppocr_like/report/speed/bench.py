@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 
 from ppocr_like.draw.bars import Panel
 from ppocr_like.engine.device import Compute
+from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.run import Run
 from ppocr_like.report.speed.limits import Limits
@@ -52,26 +53,27 @@ class Bench:
 
     @property
     def device(self) -> torch.device:
-        return self.run.compute.device
+        return self.run.machine.compute.device
 
-    def computes(self) -> dict[str, tuple[Compute, LossScaler]]:
-        """Precision -> how the network runs in it: float32, bfloat16, and the recipe's own if that is another."""
-        own, run = self.run.compute, self.run
+    def precisions(self) -> dict[str, tuple[Objective, LossScaler]]:
+        """Precision -> the objective computed in it: float32, bfloat16, and the recipe's own if that is another."""
+        own, run = self.run.machine.compute, self.run
         kinds = dict.fromkeys((torch.float32, torch.bfloat16, own.dtype))
         if self.device.type == "cuda" and not torch.cuda.is_bf16_supported():
             del kinds[torch.bfloat16]
         found = {}
         for kind in kinds:
             other = Compute(own.device, kind, own.channels_last)
-            both = (own, run.scaler) if kind is own.dtype else (other, other.scaler(run.recipe.globals))
-            found[str(kind).removeprefix("torch.")] = both
+            scaler = run.parts.scaler if kind is own.dtype else other.scaler(run.recipe.globals)
+            compute = own if kind is own.dtype else other
+            found[str(kind).removeprefix("torch.")] = replace(run.objective, compute=compute), scaler
         return found
 
     def worker_counts(self, cores: int) -> list[int]:
         """The numbers of workers that are tried."""
         if self.settings.workers is not None:
             return sorted(set(self.settings.workers))
-        return sorted({0, 1, cores, self.run.loader.inner.num_workers})
+        return sorted({0, 1, cores, self.run.parts.loader.inner.num_workers})
 
 
 class Section(ABC):

@@ -27,12 +27,12 @@ class ChainSection(Section):
 
     def measure(self, bench: Bench) -> dict[str, Any]:
         run, settings = bench.run, bench.settings
-        dataset = run.loader.inner.dataset
-        requests = first_requests(run.loader.inner.plan(1), settings.chain_samples)
+        dataset = run.parts.loader.inner.dataset
+        requests = first_requests(run.parts.loader.inner.plan(1), settings.chain_samples)
         if settings.shape:
             requests = [replace(request, size=(settings.shape.width, settings.shape.height)) for request in requests]
         plain = without_augmentation(run.recipe)
-        plain_set = None if plain is None else Builder(plain, run.charset).dataset("Train")
+        plain_set = None if plain is None else Builder(plain, run.parts.charset).dataset("Train")
 
         def whole(data: Any) -> dict[str, float]:
             with one_core():
@@ -74,7 +74,7 @@ class ChainSection(Section):
     @staticmethod
     def _decoding(bench: Bench, requests: list[Any], steps: dict[str, Any]) -> dict[str, float] | None:
         """Px a second that DecodeImage gives, beside what the machine decodes of one large JPEG."""
-        dataset = bench.run.loader.inner.dataset
+        dataset = bench.run.parts.loader.inner.dataset
         if "DecodeImage" not in steps or not hasattr(dataset, "image_size"):
             return None
         paths = [path for request in requests[:SIZES_OF] for path in dataset.record(request.index).paths[:1]]

@@ -25,13 +25,15 @@ class EvaluationSection(Section):
     name = "evaluation"
 
     def estimate(self, bench: Bench) -> float:
-        return bench.settings.eval_batches * (bench.settings.rounds + 1) * bench.pace.step / 2 if bench.run.eval_sets else 0.0
+        return (
+            bench.settings.eval_batches * (bench.settings.rounds + 1) * bench.pace.step / 2 if bench.run.parts.eval_sets else 0.0
+        )
 
     def measure(self, bench: Bench) -> dict[str, Any]:
         run = bench.run
-        if not run.eval_sets:
+        if not run.parts.eval_sets:
             return {}
-        part = run.eval_sets[0]
+        part = run.parts.eval_sets[0]
         loader = Loader(part.loader.dataset, part.loader.sampler, by_size=part.loader.by_size)
         begin = time.perf_counter()
         batches = [batch for batch in islice(loader.batches(0), bench.settings.eval_batches) if batch["info"]]
@@ -39,14 +41,14 @@ class EvaluationSection(Section):
         if not samples:
             return {}
         loading = (time.perf_counter() - begin) / samples
-        training = run.model.training
-        run.model.eval()
+        training = run.objective.model.training
+        run.objective.model.eval()
         bench.progress.pieces(bench.settings.rounds + 1)
         try:
             takes = {"": lambda: self._pass(bench, batches)}
             taken = in_turns(takes, bench.settings.rounds, bench.progress.tick)[""]
         finally:
-            run.model.train(training)
+            run.objective.model.train(training)
         parts = {"loading": figure([loading * 1e3], "ms")}
         parts |= {name: figure([lap[name] / samples * 1e3 for lap in taken], "ms") for name in PARTS[1:]}
         rates = [samples / sum(lap.values()) for lap in taken]
@@ -57,14 +59,14 @@ class EvaluationSection(Section):
     def _pass(bench: Bench, batches: list[Batch]) -> dict[str, float]:
         """Seconds of each part for all batches together."""
         run = bench.run
-        part, spent = run.eval_sets[0], dict.fromkeys(PARTS[1:], 0.0)
+        part, spent = run.parts.eval_sets[0], dict.fromkeys(PARTS[1:], 0.0)
         metric = part.metric()
         for batch in batches:
-            run.signals.check()
+            run.machine.signals.check()
             arrays = to_numpy(batch)
             watch = Stopwatch(bench.device)
-            with torch.inference_mode(), run.compute.autocast():
-                outputs = run.model(run.compute.move({"image": batch["image"]})["image"])
+            with torch.inference_mode():
+                outputs = run.objective.infer(batch)
                 watch.mark("network")
                 host = to_numpy(outputs)
                 watch.mark("to the host")
@@ -108,10 +110,10 @@ class PostprocessSection(Section):
     name = "postprocess"
 
     def estimate(self, bench: Bench) -> float:
-        return 3.0 if bench.run.charset is None else 0.0
+        return 3.0 if bench.run.parts.charset is None else 0.0
 
     def measure(self, bench: Bench) -> dict[str, Any]:
-        if bench.run.charset is not None:
+        if bench.run.parts.charset is not None:
             return {}
         found = postprocess_speed.profiles(2 * bench.settings.rounds)
         return {**postprocess_speed.figures(found), "table": postprocess_speed.table(found)}

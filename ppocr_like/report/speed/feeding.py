@@ -25,13 +25,13 @@ class LoaderSection(Section):
         return len(counts) * (bench.settings.rounds + 1) * (bench.settings.loader_seconds + START)
 
     def measure(self, bench: Bench) -> dict[str, Any]:
-        inner = bench.run.loader.inner
+        inner = bench.run.parts.loader.inner
         counts = bench.worker_counts(describe(bench.device)["cores"])
         bench.progress.pieces(len(counts) * (bench.settings.rounds + 1))
         memory: dict[int, list[dict[str, float]]] = {}
 
         def work(workers: int) -> float:
-            bench.run.signals.check()
+            bench.run.machine.signals.check()
             loader = Loader(
                 inner.dataset,
                 inner.sampler,

@@ -67,21 +67,21 @@ class Watch(Hook):
         self.pace: list[Pace] = []
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        now, waited = time.perf_counter(), run.loader.waited
+        now, waited = time.perf_counter(), run.parts.loader.waited
         if self._warm_up > 0:
             self._warm_up -= 1
         else:
             self.pace.append((now - self._mark, waited - self._waited, result.samples))
         self._mark, self._waited = now, waited
         if len(self.pace) == self._steps:
-            run.stop_reason = "measured"
+            run.state.stop_reason = "measured"
 
 
 def time_loop(run: Run, warm_up: int, steps: int) -> list[Pace]:
     """Runs the trainer for `warm_up` + `steps` steps from where it stands; the pace of the last `steps`."""
     watch = Watch(warm_up, steps)
     run.hooks.append(watch)
-    run.stop_reason = ""
+    run.state.stop_reason = ""
     try:
         fit(run)
     finally:
@@ -91,21 +91,21 @@ def time_loop(run: Run, warm_up: int, steps: int) -> list[Pace]:
 
 def time_memory(run: Run, groups: Sequence[Sequence[Batch]], warm_up: int) -> list[Pace]:
     """The same on batches in memory. The run then stands where it stood."""
-    loader, progress = run.loader, run.progress
-    run.loader = _Memory([batch for group in groups for batch in group], loader)
+    loader, progress = run.parts.loader, run.progress
+    run.parts.loader = _Memory([batch for group in groups for batch in group], loader)
     run.progress = replace(progress)
     try:
         return time_loop(run, warm_up, len(groups) - warm_up)
     finally:
-        run.loader, run.progress = loader, progress
+        run.parts.loader, run.progress = loader, progress
 
 
 def bare_steps(run: Run, groups: Sequence[Sequence[Batch]]) -> list[Pace]:
     """Optimizer steps on batches in memory with nothing around them. Each is taken twice: the first of a shape is slower."""
     pace = []
     for group in groups:
-        optimizer_step(run, group, run.compute, run.scaler)
-        spent = sum(optimizer_step(run, group, run.compute, run.scaler).values())
+        optimizer_step(run, group)
+        spent = sum(optimizer_step(run, group).values())
         pace.append((spent, 0.0, sum(len(batch["info"]) for batch in group)))
     return pace
 
@@ -115,15 +115,15 @@ def upcoming(run: Run, count: int, after: int = 0) -> Iterator[list[Batch]]:
 
     Groups without a usable sample are left out, as the trainer does.
     """
-    timed: TimedLoader = run.loader
+    timed: TimedLoader = run.parts.loader
     loader = Loader(timed.inner.dataset, timed.inner.sampler)
-    epoch, batch = run.progress.epoch, run.progress.batch + after * run.accumulate
+    epoch, batch = run.progress.epoch, run.progress.batch + after * run.length.accumulate
     while count > 0:
         over = batch - loader.steps(epoch)
         if over >= 0:
             epoch, batch = epoch + 1, over
             continue
-        for group in grouped(loader.batches(epoch, batch), run.accumulate):
+        for group in grouped(loader.batches(epoch, batch), run.length.accumulate):
             batch += len(group)
             if any(part["info"] for part in group):
                 yield group
@@ -142,7 +142,7 @@ class LoopSection(Section):
 
     def measure(self, bench: Bench) -> dict[str, Any]:
         run, settings = bench.run, bench.settings
-        run.model.train()
+        run.objective.model.train()
         bare: list[list[Pace]] = []
         memory: list[list[Pace]] = []
         real: list[list[Pace]] = []
@@ -160,14 +160,14 @@ class LoopSection(Section):
                 real.append(time_loop(run, WARM_UP, settings.steps))  # last: the run goes on from here
                 bench.progress.tick()
         finally:
-            run.loader.close()
+            run.parts.loader.close()
         figures = {"bare": _figures(bare), "memory": _figures(memory), "loop": _figures(real)}
         for name in ("memory", "loop"):
             figures[name]["share_of_bare"] = figures[name]["samples_per_s"]["value"] / figures["bare"]["samples_per_s"]["value"]
         rate = figures["memory"]["samples_per_s"]["value"]
         figures["loop"]["share_of_memory"] = figures["loop"]["samples_per_s"]["value"] / rate
         figures["loop"]["waiting_for_data"] = _ratio([sum(w for _, w, _ in part) / sum(s for s, _, _ in part) for part in real])
-        figures["workers"] = run.loader.inner.num_workers
+        figures["workers"] = run.parts.loader.inner.num_workers
         return figures
 
     def rows(self, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -16,17 +16,15 @@ from ppocr_like.config import Recipe
 from ppocr_like.contracts import Rejected, Request
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.collate import collate, to_tensors
-from ppocr_like.engine.device import Compute
+from ppocr_like.engine.objective import Batch, Objective
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.run import Run
-from ppocr_like.engine.trainer import targets_of
 from ppocr_like.errors import DataError
 from ppocr_like.report.speed.settings import Shape
 from ppocr_like.report.speed.timing import Stopwatch
 
 # Steps that a chain can do without; those of detection also cut pages to one size.
 AUGMENTING = frozenset({"RecAug", "BaseDataAugmentation", "RecConAug", "SVTRRecAug"})
-Batch = dict[str, Any]
 Size = tuple[int, int] | None  # (width, height) px of a canvas; None where the chain alone decides
 LOOKED_AT = 1000  # batches of an epoch that say which canvases there are
 
@@ -139,36 +137,35 @@ def fixed_batch(dataset: Dataset, requests: Iterable[Request], shape: Shape) -> 
     return batch
 
 
-def optimizer_step(run: Run, group: Sequence[Batch], compute: Compute, scaler: LossScaler) -> dict[str, float]:
+def optimizer_step(
+    run: Run, group: Sequence[Batch], objective: Objective | None = None, scaler: LossScaler | None = None
+) -> dict[str, float]:
     """One optimizer step on batches in memory: seconds of `copy` (to the device), `forward`, `loss`, `backward`, `optimizer`.
+
+    Args:
+        objective, scaler: of another precision than the run's.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM came before it.
     """
-    run.signals.check()
-    watch = Stopwatch(compute.device)
+    run.machine.signals.check()
+    objective, scaler = objective or run.objective, scaler or run.parts.scaler
+    watch = Stopwatch(objective.compute.device)
     group = usable(group)
     for part in group:
-        batch = compute.move(part)
+        batch = objective.compute.move(part)
         watch.mark("copy")
-        outputs = forward(run, batch, compute)
+        outputs = objective.forward(batch)
         watch.mark("forward")
-        loss = run.loss(outputs, batch)["loss"]
+        loss = objective.losses(outputs, batch)["loss"]
         watch.mark("loss")
         scaler.scale(loss / len(group)).backward()
         watch.mark("backward")
-    run.optimizer.step(run.schedule_step(), scaler if scaler.is_enabled() else None)
-    run.optimizer.zero_grad()
+    run.parts.optimizer.step(run.schedule_step(), scaler if scaler.is_enabled() else None)
+    run.parts.optimizer.zero_grad()
     watch.mark("optimizer")
     return watch.seconds()
 
 
 def usable(group: Sequence[Batch]) -> list[Batch]:
     return [batch for batch in group if batch["info"]]
-
-
-def forward(run: Run, batch: Batch, compute: Compute) -> dict[str, torch.Tensor]:
-    """The network on a batch that is on the device; what it gives in float32, as the loss takes it."""
-    with compute.autocast():
-        outputs = run.model(batch["image"], targets_of(run.model, batch))
-    return {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}

@@ -28,7 +28,7 @@ class ProfileSection(Section):
     def measure(self, bench: Bench) -> dict[str, Any]:
         run, shape = bench.run, bench.settings.shape
         path = Path(str(bench.settings.profile))
-        inner = run.loader.inner
+        inner = run.parts.loader.inner
         plan = inner.plan(1)
         if shape:
             batch: Any = fixed_batch(inner.dataset, (request for i in range(len(plan)) for request in plan[i]), shape)
@@ -36,13 +36,13 @@ class ProfileSection(Section):
             batch = batch_of(inner.dataset, plan, canvases(plan, 1)[0][0])
         if batch is None:
             return {}
-        run.model.train()
+        run.objective.model.train()
         for _ in range(WARM_UP):
-            optimizer_step(run, [batch], run.compute, run.scaler)
+            optimizer_step(run, [batch])
         activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if bench.device.type == "cuda" else [])
         with profile(activities=activities) as recorded:
             for _ in range(STEPS):
-                optimizer_step(run, [batch], run.compute, run.scaler)
+                optimizer_step(run, [batch])
         try:
             with tempfile.TemporaryDirectory() as folder:
                 trace = Path(folder, "trace.json")

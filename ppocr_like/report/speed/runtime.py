@@ -36,9 +36,9 @@ class RuntimeSection(Section):
     def measure(self, bench: Bench) -> dict[str, Any]:
         run = bench.run
         try:
-            exporter = exporter_of(Spec.from_recipe(run.recipe, run.charset), run.recipe, run.model)
+            exporter = exporter_of(Spec.from_recipe(run.recipe, run.parts.charset), run.recipe, run.objective.model)
             path = bench.scratch / "model.onnx"
-            model = fused_copy(run.model).cpu()  # type: ignore[type-var]
+            model = fused_copy(run.objective.model).cpu()  # type: ignore[type-var]
             write_graph(model, path, exporter.layout, {})
         except OcrError as error:
             return {"left_out": str(error)}
@@ -55,15 +55,15 @@ class RuntimeSection(Section):
             )
             works["torch", name] = _torch_call(model, torch.from_numpy(images), torch.device("cpu"))
             if bench.device.type == "cuda":
-                on_gpu = _torch_call(run.model, torch.from_numpy(images).to(bench.device), bench.device)
+                on_gpu = _torch_call(run.objective.model, torch.from_numpy(images).to(bench.device), bench.device)
                 works[f"torch {bench.device.type}", name] = on_gpu
         bench.progress.pieces(len(works) * (bench.settings.rounds + 1))
-        training = run.model.training
-        run.model.eval()
+        training = run.objective.model.training
+        run.objective.model.eval()
         try:
             taken = in_turns(works, bench.settings.rounds, bench.progress.tick)
         finally:
-            run.model.train(training)
+            run.objective.model.train(training)
         figures: dict[str, Any] = {"threads": torch.get_num_threads(), "version": onnxruntime.__version__, "ms": {}}
         for (engine, name), seconds in taken.items():
             figures["ms"].setdefault(name, {})[engine] = figure([value * 1e3 for value in seconds], "ms")
@@ -75,7 +75,7 @@ class RuntimeSection(Section):
         channels = input_channels(bench.run.recipe)
         _, _, height, width = exporter.shapes[0]
         settings = bench.settings
-        if bench.run.charset is None:
+        if bench.run.parts.charset is None:
             sides = settings.runtime_sizes or PAGE_SIDES
             sizes = [(max(32, side // 32 * 32),) * 2 for side in sides]
         elif 3 in exporter.layout.free_in:

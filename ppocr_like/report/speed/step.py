@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from ppocr_like.draw.bars import Bar, Panel
-from ppocr_like.engine.device import Compute
+from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.report.speed.bench import Bench, Section
-from ppocr_like.report.speed.measure import Batch, batch_of, canvases, fixed_batch, forward, optimizer_step
+from ppocr_like.report.speed.measure import Batch, batch_of, canvases, fixed_batch, optimizer_step
 from ppocr_like.report.speed.settings import Shape
 from ppocr_like.report.speed.timing import figure, in_turns, told
 from ppocr_like.report.speed.work import Work, count
@@ -31,16 +31,16 @@ class StepSection(Section):
     def measure(self, bench: Bench) -> dict[str, Any]:
         run = bench.run
         batches = self._batches(bench)
-        computes = bench.computes()
-        run.model.train()
+        precisions = bench.precisions()
+        run.objective.model.train()
         works, found = {}, {}
-        for precision, (compute, scaler) in computes.items():
+        for precision, (objective, scaler) in precisions.items():
             for name, (batch, share) in batches.items():
                 key = (precision, name)
-                optimizer_step(run, [batch], compute, scaler)  # of a new shape slower, and its gradients are made here
-                found[key] = self._ideal(bench, batch, compute, scaler)
+                optimizer_step(run, [batch], objective, scaler)  # of a new shape slower, and its gradients are made here
+                found[key] = self._ideal(bench, batch, objective, scaler)
                 found[key]["share_of_samples"] = share
-                works[key] = lambda b=batch, c=compute, s=scaler: optimizer_step(run, [b], c, s)
+                works[key] = lambda b=batch, o=objective, s=scaler: optimizer_step(run, [b], o, s)
         bench.progress.pieces(len(works) * (bench.settings.rounds + 1))
         taken = in_turns(works, bench.settings.rounds, bench.progress.tick)
         figures: dict[str, Any] = {}
@@ -52,7 +52,7 @@ class StepSection(Section):
     @staticmethod
     def _batches(bench: Bench) -> dict[str, tuple[Batch, float]]:
         """Shape -> (batch, share of the recipe's samples that have this canvas)."""
-        inner, shape = bench.run.loader.inner, bench.settings.shape
+        inner, shape = bench.run.parts.loader.inner, bench.settings.shape
         plan = inner.plan(1)
         if shape:
             requests = (request for number in range(len(plan)) for request in plan[number])
@@ -65,19 +65,18 @@ class StepSection(Section):
         return made
 
     @staticmethod
-    def _ideal(bench: Bench, batch: Batch, compute: Compute, scaler: LossScaler) -> dict[str, Any]:
+    def _ideal(bench: Bench, batch: Batch, objective: Objective, scaler: LossScaler) -> dict[str, Any]:
         """What the machine's limits allow: `work` of the whole step, and of the forward pass alone."""
-        run, moved = bench.run, compute.move(batch)
+        run, moved = bench.run, objective.compute.move(batch)
 
         def passes() -> None:
-            loss = run.loss(forward(run, moved, compute), moved)["loss"]
-            scaler.scale(loss).backward()
+            scaler.scale(objective.train(moved)[0]["loss"]).backward()
 
         with torch.no_grad():
-            ahead = count(lambda: forward(run, moved, compute))
+            ahead = count(lambda: objective.forward(moved))
         network = count(passes)
-        update = count(lambda: run.optimizer.step(run.schedule_step(), None)) if not scaler.is_enabled() else Work([])
-        run.optimizer.zero_grad()
+        update = count(lambda: run.parts.optimizer.step(run.schedule_step(), None)) if not scaler.is_enabled() else Work([])
+        run.parts.optimizer.zero_grad()
         least = {name: work.least(bench.limits) for name, work in (("forward", ahead), ("all", network), ("optimizer", update))}
         return {
             "gflop": network.flop / 1e9,
