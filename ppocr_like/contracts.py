@@ -226,6 +226,11 @@ class Result(Protocol):
         ...
 
 
+def inputs_of(network: object) -> tuple[str, ...]:
+    """Batch entries that a network reads in training and in evaluation: its `inputs`, or `image` where it names none."""
+    return tuple(getattr(network, "inputs", ("image",)))
+
+
 def entry_name(need: str, there: Collection[str]) -> str | None:
     """The batch entry by which a need is met; `a|b` is met by either. None: by none of those there."""
     return next((name for name in need.split("|") if name in there), None)

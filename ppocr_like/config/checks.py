@@ -26,7 +26,7 @@ from ppocr_like.config.shadowed import shadowed_problems
 from ppocr_like.config.typecheck import nearest, shown, unknown_key
 from ppocr_like.config.wandb import SECTION as WANDB
 from ppocr_like.config.wandb import wandb_config
-from ppocr_like.contracts import chain_problems, entry_name
+from ppocr_like.contracts import chain_problems, entry_name, inputs_of
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import DATASETS
 from ppocr_like.tasks import task_of
@@ -289,7 +289,8 @@ def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig,
         return [
             Problem(path, "ends without KeepKeys, which selects what goes into a batch: - KeepKeys: {keep_keys: [image, ...]}")
         ]
-    problems = [] if "image" in kept else [Problem(path, "KeepKeys must keep `image`")]
+    inputs = inputs_of(consumers["Architecture"])
+    problems = [Problem(path, f"KeepKeys must keep `{name}`") for name in inputs if name not in kept]
     readers = {"Train": ("Architecture", "Loss"), "Eval": ("PostProcess", "Metric")}[section]
     measured = ("PostProcess", "Metric") if section == "Train" and settings.cal_metric_during_train else ()
     for part in (*readers, *measured):

@@ -78,7 +78,7 @@ def by_image_size(samples: Sequence[Sample]) -> list[list[Sample]]:
     """The samples in groups of equal image shapes, each in the order given; groups by their first sample."""
     groups: dict[tuple[int, ...], list[Sample]] = {}
     for sample in samples:
-        groups.setdefault(np.shape(sample["image"]), []).append(sample)
+        groups.setdefault(np.shape(sample.get("image", ())), []).append(sample)
     return list(groups.values())
 
 

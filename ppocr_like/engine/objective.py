@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ppocr_like.contracts import entry_name
+from ppocr_like.contracts import entry_name, inputs_of
 from ppocr_like.engine.device import Compute, memory_told, network_told
 from ppocr_like.errors import TrainingError
 from ppocr_like.modeling.answers import of_one_sample
@@ -17,7 +17,6 @@ from ppocr_like.modeling.answers import of_one_sample
 Batch = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
 Loss = Callable[[Mapping[str, torch.Tensor], Mapping[str, Any]], Tensors]
-IMAGE = ("image",)  # what a network reads that names no inputs
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Objective:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Batch entries that the network reads, in training and in evaluation."""
-        return tuple(getattr(self.model, "inputs", IMAGE))
+        return inputs_of(self.model)
 
     def targets(self, batch: Batch) -> list[str]:
         """The batch's entries that network and loss read in training beside the inputs."""

@@ -53,7 +53,7 @@ def training_pictures(
         pictures = getattr(part, "pictures", None)
         if callable(pictures):
             offered.update(pictures(outputs, batch))
-    if not offered:
+    if not offered or "image" not in batch:
         return {}
     images = batch["image"][:most].float().cpu().numpy()
     made = {f"train/{number}/image": map_picture(stretched(image)) for number, image in enumerate(images)}

@@ -32,6 +32,13 @@ class Progress:
         """The epoch to which the latest step belongs: behind the last batch of an epoch `epoch` already counts the next one."""
         return self.epoch - 1 if self.batch == 0 and self.epoch > 1 else self.epoch
 
+    def pass_group(self, batches: int, samples: int = 0) -> None:
+        """A group of batches is done; without samples it was no step."""
+        self.batch += batches
+        self.group += 1
+        self.step += samples > 0
+        self.samples += samples
+
     def next_epoch(self) -> None:
         self.epoch += 1
         self.batch = self.group = 0

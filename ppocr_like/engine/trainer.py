@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from copy import deepcopy
-from itertools import islice
+import math
 
-import torch
-
-from ppocr_like.contracts import Rejections
 from ppocr_like.engine.compiling import compile_told
-from ppocr_like.engine.guard import Interrupted
+from ppocr_like.engine.feed import groups, note_rejected, nothing_usable
+from ppocr_like.engine.finite import check_finite, shared_losses
 from ppocr_like.engine.objective import Batch
 from ppocr_like.engine.ranks.joint import Share
 from ppocr_like.engine.run import Run, StepResult
-from ppocr_like.errors import OcrError, PeerError, TrainingError
+from ppocr_like.errors import TrainingError
 
 
 def fit(run: Run) -> None:
@@ -45,44 +40,12 @@ def fit(run: Run) -> None:
         else:
             if began_here and run.progress.samples == used:
                 run.state.in_step = True
-                raise run.machine.ranks.said_once(TrainingError(_nothing_usable(run)))
+                raise run.machine.ranks.said_once(TrainingError(nothing_usable(run)))
             run.settle()
             run.tell("after_epoch")
             run.progress.next_epoch()
         run.clock.resume_after_pause()
     run.tell("finish")
-
-
-def groups(run: Run) -> Iterator[list[Batch]]:
-    """The epoch's batches from `run.progress` on, in groups of `accumulate_steps`: one optimizer step each.
-
-    Between the steps the ranks look at each other: when one was told to stop, or cannot go on with its data, all of them
-    stop at this point, where the state can be saved.
-    """
-    stream = grouped(run.parts.loader.batches(run.progress.epoch, start=run.progress.batch), run.length.accumulate)
-    while True:
-        group, error = None, None
-        try:
-            group = next(stream, None)
-        except OcrError as caught:
-            error = caught
-        failed, told = run.machine.ranks.sum(float(error is not None), float(run.machine.signals.pending > 0))
-        run.state.in_step = bool(failed or told)
-        if told:
-            raise Interrupted(run.machine.signals.pending or signal.SIGTERM) from error
-        if error is not None:
-            raise error
-        if failed:
-            raise PeerError("another rank cannot go on with its data and says why")
-        if group is None:
-            return
-        yield group
-
-
-def grouped(batches: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
-    """Batches in groups of `size` (the last may be smaller)."""
-    while group := list(islice(batches, size)):
-        yield group
 
 
 def train_step(run: Run, group: list[Batch]) -> StepResult | None:
@@ -93,14 +56,9 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     """
     counts = [[int(n) for n in row] for row in run.machine.ranks.rows([len(batch["info"]) for batch in group])]
     total = sum(map(sum, counts))
-    if total == 0 and run.state.set_aside is None:
-        run.state.set_aside = deepcopy(run.state.rejections)
-    for batch in group:
-        for sample in batch["rejected"]:
-            run.state.rejections.add(sample)
+    note_rejected(run, group, total)
     if total == 0:
-        run.progress.batch += len(group)
-        run.progress.group += 1
+        run.progress.pass_group(len(group))
         return None
 
     run.machine.guard.begin()
@@ -111,21 +69,12 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     run.machine.gradients.finish()
     losses = shared_losses(run, sums)
     check_finite(run, losses, group)
-
-    skipped, scale = run.parts.scaler.skipped, run.parts.scaler.get_scale()
     with run.machine.guard.update():
-        rates = run.parts.optimizer.step(run.schedule_step(), run.parts.scaler if run.parts.scaler.is_enabled() else None)
-        run.parts.optimizer.zero_grad()
-        run.progress.batch += len(group)
-        run.progress.group += 1
-        run.progress.step += 1
-        run.progress.samples += total
+        rates, told = update_weights(run)
+        run.progress.pass_group(len(group), total)
     run.machine.guard.end()
-    if run.parts.scaler.is_enabled():
-        run.parts.scaler.check()
-        losses["count/skipped_steps"] = float(run.parts.scaler.skipped - skipped)
-        rates = {name: value for name, value in rates.items() if torch.isfinite(torch.tensor(value))} | {"loss_scale": scale}
-    return StepResult(losses, {name: float(value) for name, value in rates.items()}, total)
+    run.parts.scaler.check()
+    return StepResult({**losses, **told}, rates, total)
 
 
 def accumulate_gradients(run: Run, group: list[Batch], counts: list[list[int]], total: int, sums: dict[str, float]) -> None:
@@ -157,44 +106,14 @@ def forward_backward(run: Run, batch: Batch, share: Share, sums: dict[str, float
         run.tell("after_forward", {name: value.detach() for name, value in outputs.items()}, batch)
 
 
-def shared_losses(run: Run, sums: dict[str, float]) -> dict[str, float]:
-    """The losses summed over the ranks. A rank without samples learns the names from the others."""
-    if run.machine.ranks.world == 1:
-        return sums
-    if not run.state.loss_names:
-        run.state.loss_names = next(names for names in run.machine.ranks.gather(list(sums)) if names)
-    totals = run.machine.ranks.sum(*(sums.get(name, 0.0) for name in run.state.loss_names))
-    return dict(zip(run.state.loss_names, totals, strict=True))
-
-
-def check_finite(run: Run, losses: dict[str, float], group: list[Batch]) -> None:
-    """Stops before a NaN or infinite loss or gradient reaches the weights, and names the samples.
-
-    Under float16 the gradients are the scaler's affair: it skips steps whose gradients overflow.
-
-    Raises:
-        TrainingError: what is not finite, in which step, from which files.
-    """
-    bad = ", ".join(f"{name} is {value}" for name, value in losses.items() if not torch.isfinite(torch.tensor(value)))
-    if not bad and not run.parts.scaler.is_enabled():
-        norm = torch.nn.utils.get_total_norm([p.grad for p in run.objective.model.parameters() if p.grad is not None])
-        bad = "" if torch.isfinite(norm) else f"the gradient's norm is {float(norm)} (loss {losses['loss']:.6g})"
-    if bad:
-        here = [f"{info.path} ({info.file}, line {info.line})" for batch in group for info in batch["info"]]
-        samples = "\n  ".join(name for names in run.machine.ranks.gather(here) for name in names)
-        run.state.in_step = True
-        message = (
-            f"{bad} in step {run.progress.step + 1} (epoch {run.progress.epoch}); the weights are those before it. Its samples:\n"
-            f"  {samples}\nLook at these images and labels; lower Optimizer.lr.learning_rate or set Optimizer.clip_norm_global"
-            + (", or set Global.amp_dtype=bfloat16: float16 ends at 65504" if run.parts.scaler.is_enabled() else "")
-        )
-        raise run.machine.ranks.said_once(TrainingError(message))
-
-
-def _nothing_usable(run: Run) -> str:
-    rejected = Rejections.joined(run.machine.ranks.gather(run.state.rejections))
-    reasons = "\n  ".join(f"{reason} ({count}): {rejected.examples[reason][0]}" for reason, count in rejected.counts.items())
-    return (
-        f"no sample of the training set could be used in epoch {run.progress.epoch}:\n  {reasons}\n"
-        "tools/check.py --data names each line and says what to do about it"
-    )
+def update_weights(run: Run) -> tuple[dict[str, float], dict[str, float]]:
+    """The optimizer's step: (its rates, what the loss scaler tells under float16)."""
+    optimizer, scaler = run.parts.optimizer, run.parts.scaler
+    skipped, scale = scaler.skipped, scaler.get_scale()
+    rates = optimizer.step(run.schedule_step(), scaler if scaler.is_enabled() else None)
+    optimizer.zero_grad()
+    rates = {name: float(value) for name, value in rates.items()}
+    if not scaler.is_enabled():
+        return rates, {}
+    rates = {name: value for name, value in rates.items() if math.isfinite(value)}
+    return {**rates, "loss_scale": scale}, {"count/skipped_steps": float(scaler.skipped - skipped)}

@@ -9,8 +9,9 @@ from typing import Any
 
 from ppocr_like.data.loader import Loader
 from ppocr_like.draw.bars import Bar, Panel
+from ppocr_like.engine.feed import grouped
 from ppocr_like.engine.run import Hook, Run, StepResult
-from ppocr_like.engine.trainer import fit, grouped
+from ppocr_like.engine.trainer import fit
 from ppocr_like.report.speed.bench import Bench, Section
 from ppocr_like.report.speed.measure import Batch, optimizer_step
 from ppocr_like.report.speed.timing import figure, told

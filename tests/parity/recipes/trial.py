@@ -11,7 +11,8 @@ import torch
 from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.data.loader import build_loader
-from ppocr_like.engine.trainer import targets_of
+from ppocr_like.engine.device import Compute
+from ppocr_like.engine.objective import Objective
 from ppocr_like.export import export
 from ppocr_like.weights import save_weights
 
@@ -57,12 +58,12 @@ def ten_steps(recipe: Recipe, charset: Charset | None) -> tuple[Any, list[float]
     optimizer = builder.optimizer(model, 1, STEPS)
     batch = first_batch(builder)
     batch = {name: torch.as_tensor(value) if hasattr(value, "shape") else value for name, value in batch.items()}
-    model.train()
+    objective = Objective(model.train(), loss, Compute(torch.device("cpu")))
     optimizer.apply_freeze(model, 0)
     losses = []
     for step in range(STEPS + 1):
         torch.manual_seed(step)  # the same dropout in every run
-        value = loss(model(batch["image"], targets_of(model, batch)), batch)["loss"]
+        value = objective.train(batch)[0]["loss"]
         losses.append(float(value.detach()))
         if step < STEPS:
             value.backward()
@@ -83,7 +84,7 @@ def _settle(model: Any, batch: dict[str, Any]) -> None:
     for norm in norms:
         norm.momentum = 1.0  # this batch alone
     with torch.no_grad():
-        model(noise, targets_of(model, batch))
+        Objective(model, None, Compute(noise.device)).forward({**batch, "image": noise})
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
