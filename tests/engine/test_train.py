@@ -202,11 +202,11 @@ def test_freezing_by_samples(data: Path, tmp_path: Path) -> None:
     """The backbone stands still for 8 samples (two steps), its batch norms included; then it trains."""
     rule = [{"pattern": "backbone.*", "samples": 8}]
     with made(data, tmp_path / "run", Optimizer__freeze=rule, Optimizer__lr=1e-2) as run_:
-        batches = list(run_.loader.batches(1))
-        state = {name: value.clone() for name, value in run_.model.state_dict().items()}
+        batches = list(run_.parts.loader.batches(1))
+        state = {name: value.clone() for name, value in run_.objective.model.state_dict().items()}
 
         def changed() -> set[str]:
-            now = run_.model.state_dict()
+            now = run_.objective.model.state_dict()
             return {name.split(".")[0] for name in now if not torch.equal(now[name], state[name])}
 
         for batch in batches[:2]:
