@@ -192,7 +192,6 @@ class CountResults:
 class Counter(Runner[Count, Counted]):
     """Counts squares."""
 
-    model_type = NAME
     what = "counter of squares"
     default_batch = 16
 

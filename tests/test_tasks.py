@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 import yaml
 
-from ppocr_like.tasks import TASKS, enter, task_of
+from ppocr_like.config import Builder, Recipe
+from ppocr_like.data.doctor import examine
+from ppocr_like.errors import ConfigError, ExportError, WeightsError
+from ppocr_like.export.exporter import exporter_class
+from ppocr_like.pipeline.runner import runner_class
+from ppocr_like.tasks import TASKS, Task, enter, task_of
 
 ROOT = Path(__file__).parents[1]
 SIDE, SQUARE, IMAGES = 32, 4, 24  # px, px, number
@@ -30,6 +35,27 @@ def test_the_table() -> None:
     assert enter(TASKS["cls"]) is TASKS["cls"]
     with pytest.raises(KeyError, match="'cls' is entered twice"):
         enter(replace(TASKS["cls"], pages=True))
+
+
+def test_a_task_without_its_parts_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TASKS, "bare", Task("bare", "x"))
+    with pytest.raises(WeightsError, match="model_type 'bare' cannot be run here; known: rec, det, cls"):
+        runner_class("bare")
+    with pytest.raises(ExportError, match="model_type 'bare' cannot be exported; known: rec, det, cls"):
+        exporter_class("bare")
+    with pytest.raises(ConfigError, match=r"Architecture\.model_type: is bare, and nobody examines data of that task"):
+        examine(Builder(Recipe.from_tree({"Architecture": {"model_type": "bare"}})))
+
+
+def test_a_task_says_which_sections_its_recipes_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = ("Global", "Optimizer", "Architecture", "Loss", "Train")
+    monkeypatch.setitem(TASKS, "bare", Task("bare", "x", sections=needed))
+    for name, sections in (("bare", set(needed)), ("cls", {*needed, "PostProcess", "Metric", "Eval"})):
+        recipe = Recipe.from_tree({"Architecture": {"model_type": name}})
+        with pytest.raises(ConfigError) as error:
+            Builder(recipe).check()
+        missing = {problem.path for problem in error.value.problems if problem.message == "the section is missing"}
+        assert missing == sections - {"Architecture"}
 
 
 def squares(folder: Path) -> Path:

@@ -34,7 +34,6 @@ class Verdict:
 class Classifier(Runner[ClassResult, Verdict]):
     """Tells classes of images: `Classifier(bundle)(images) -> list[ClassResult]`; see `Runner`."""
 
-    model_type = "cls"
     what = "classifier"
     default_batch = 16
 

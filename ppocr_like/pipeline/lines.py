@@ -47,7 +47,6 @@ class Reading:
 class Recogniser(Runner[TextLine, Reading]):
     """Recognises line images: `Recogniser(bundle)(images) -> list[TextLine]`; see `Runner`."""
 
-    model_type = "rec"
     what = "recogniser"
     default_batch = 16
 

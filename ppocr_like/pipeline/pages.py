@@ -55,7 +55,6 @@ class Detector(Runner[PageBoxes, Finding]):
     Thresholds are those of the bundle's `inference.yml` (`PostProcess`), read when it is opened, or see `with_postprocess`.
     """
 
-    model_type = "det"
     what = "detector"
     default_batch = 1  # pages fill a CPU one by one; more only takes memory
     has_maps = True

@@ -76,7 +76,6 @@ class Runner(ABC, Generic[Result, Out]):
         WeightsError: no bundle, a damaged one, or one of another type.
     """
 
-    model_type: str
     what: str
     default_batch: int
     has_maps = False  # whether the outcomes have a `map`, which can be drawn
@@ -95,7 +94,7 @@ class Runner(ABC, Generic[Result, Out]):
         return self
 
     def _check_type(self, spec: Spec, source: str) -> None:
-        if spec.model_type != self.model_type:
+        if not isinstance(self, runner_class(spec.model_type)):
             raise WeightsError(f"{source} is of model_type {spec.model_type!r}; a {self.what} is needed here")
 
     def _set_up(self, spec: Spec, backend: Backend, batch_size: int | None) -> None:

@@ -1,4 +1,4 @@
-"""`inference.yml`: what a recogniser or detector needs to know beside its weights."""
+"""`inference.yml`: what a model needs to know beside its weights."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import torch
 from ppocr_like.config.input_checks import input_channels
 from ppocr_like.draw.bars import Bar, Panel
 from ppocr_like.errors import OcrError
-from ppocr_like.export.exporter import exporter_of
+from ppocr_like.export.exporter import Exporter, exporter_of
 from ppocr_like.export.graph import write_graph
 from ppocr_like.modeling.fuse import fused_copy
 from ppocr_like.pipeline.spec import Spec
@@ -70,12 +70,12 @@ class RuntimeSection(Section):
         return figures
 
     @staticmethod
-    def _shapes(bench: Bench, exporter: Any) -> list[tuple[int, int, int, int]]:
-        """(N, C, H, W) px; of a network that takes one width only, that width."""
+    def _shapes(bench: Bench, exporter: Exporter) -> list[tuple[int, int, int, int]]:
+        """(N, C, H, W) px; of a network that takes one size only, that size."""
         channels = input_channels(bench.run.recipe)
         _, _, height, width = exporter.shapes[0]
         settings = bench.settings
-        if bench.run.parts.charset is None:
+        if 2 in exporter.layout.free_in:
             sides = settings.runtime_sizes or PAGE_SIDES
             sizes = [(max(32, side // 32 * 32),) * 2 for side in sides]
         elif 3 in exporter.layout.free_in:
