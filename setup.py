@@ -21,9 +21,10 @@ setup(
     author="the ppocr_like authors",
     python_requires=">=3.10",
     packages=find_packages(include=["ppocr_like", "ppocr_like.*"]),
-    package_data={"ppocr_like": ["py.typed"]},
+    package_data={"ppocr_like": ["py.typed"], "ppocr_like.report": ["templates/*.html"]},
     entry_points={"console_scripts": ["ppocr-like = ppocr_like.cli.door:start"]},
     install_requires=[
+        "jinja2>=3.0",
         "lmdb>=1.4",
         "numpy>=1.26",
         "onnx>=1.16",

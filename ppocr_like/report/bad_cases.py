@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
+from typing import Any
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -93,11 +93,15 @@ def bad_cases_html(cases: Sequence[BadCase], source: str, shown: int = SHOWN, pa
         cards[0] = (cards[0][0], "lines read wrong")
     elif any(case.disagreement or case.other is not None for case in cases):
         cards.append((f"{sum(case.disagreement > 0 for case in cases)}", "read differently"))
-    head = "".join(f"<div class='card'><b>{value}</b><span>{what}</span></div>" for value, what in cards)
     pictures = _Pictures(password)
-    rows = "".join(_row(case, pictures) for case in cases[:shown])
-    note = f"<p class='soft'>{how_many(len(cases), shown).capitalize()}.</p>"
-    return html_document("Lines worth looking at", source, f"<div class='cards'>{head}</div>{note}{rows}")
+    return html_document(
+        "bad_cases.html",
+        "Lines worth looking at",
+        source,
+        cards=cards,
+        note=how_many(len(cases), shown).capitalize(),
+        cases=[(case, _picture(case, pictures)) for case in cases[:shown]],
+    )
 
 
 def how_many(count: int, shown: int) -> str:
@@ -105,29 +109,6 @@ def how_many(count: int, shown: int) -> str:
     if count > shown:
         return f"the worst {shown} of {count} lines"
     return f"all {count} lines, the worst first" if count > 1 else f"{count or 'no'} line{'' if count else 's'}"
-
-
-def _row(case: BadCase, pictures: _Pictures) -> str:
-    line = case.line or case.other
-    assert line is not None
-    if case.truth is not None or case.kind:
-        wanted = escape(case.truth) if case.truth else "<i>(nothing)</i>" if case.truth is not None else f"<i>({case.kind})</i>"
-        readings = f"<tr><td class='kind'>it says</td><td>{wanted}</td><td></td></tr>{_reading('read', case.line)}"
-    elif case.disagreement or case.other:
-        readings = _reading("first", case.line) + _reading("second", case.other)
-    else:
-        readings = _reading("", case.line)
-    return (
-        f"<div class='case'>{_picture(case.page, line, pictures)}<div class='wide'><table>{readings}</table></div>"
-        f"<div class='soft'>{escape(case.page.source)}{f': {escape(case.kind)}' if case.kind else ''}</div></div>"
-    )
-
-
-def _reading(name: str, line: Line | None) -> str:
-    head = f"<td class='kind'>{name}</td>" if name else ""
-    if line is None:
-        return f"<tr>{head}<td class='bad'>not found</td><td></td></tr>"
-    return f"<tr>{head}<td>{escape(line.text) or '<i>(nothing)</i>'}</td><td>{line.confidence:.2f}</td></tr>"
 
 
 class _Pictures:
@@ -150,16 +131,18 @@ class _Pictures:
         return self._held
 
 
-def _picture(page: Page, line: Line, pictures: _Pictures) -> str:
-    """The line's, or why there is none."""
+def _picture(case: BadCase, pictures: _Pictures) -> dict[str, Any]:
+    """`source`, `width` and `height` (px) of the line's picture, or the `trouble` that there is with it."""
+    line = case.line or case.other
+    assert line is not None
     try:
-        crop = cut_line(pictures.of(page), line.points)
+        crop = cut_line(pictures.of(case.page), line.points)
     except DataError as error:
-        return f"<p class='bad'>the picture cannot be shown: {escape(str(error))}</p>"
+        return {"trouble": f"the picture cannot be shown: {error}"}
     if crop is None:
-        return "<p class='bad'>the picture cannot be shown</p>"
+        return {"trouble": "the picture cannot be shown"}
     source, (width, height) = embedded(crop.rotated((line.turned - crop.turned) // 90).image, LONGEST, QUALITY, HIGH)
-    return f"<div class='wide'><img class='line' alt='' width='{width}' height='{height}' src='{source}'></div>"
+    return {"trouble": "", "source": source, "width": width, "height": height}
 
 
 def page_picture(page: Page, password: str | None = None) -> np.ndarray:

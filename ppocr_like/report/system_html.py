@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,16 @@ MEANING = {
 }
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """An outline over a picture: `points` as SVG writes them, `title` what it says."""
+
+    points: str
+    kind: str
+    title: str
+    dashed: bool = False
+
+
 def html_report(evaluations: Sequence[SystemEvaluation], source: str, shown: int = SHOWN) -> str:
     """The document.
 
@@ -35,16 +46,23 @@ def html_report(evaluations: Sequence[SystemEvaluation], source: str, shown: int
         source: the recipe's name.
         shown: pages of each set that get a picture, the worst.
     """
-    parts = [_set(evaluation, shown) for evaluation in evaluations]
-    keys = "".join(f'<span class="key"><i style="border-color:{COLOURS[kind]}"></i>{MEANING[kind]}</span>' for kind in COLOURS)
-    return html_document("Pages read, end to end", source, f"<p>{keys}</p>{''.join(parts)}")
+    return html_document(
+        "system.html",
+        "Pages read, end to end",
+        source,
+        keys=[(colour, MEANING[kind]) for kind, colour in COLOURS.items()],
+        colours=COLOURS,
+        sets=[_set(evaluation, shown) for evaluation in evaluations],
+        shown=shown,
+    )
 
 
-def _set(evaluation: SystemEvaluation, shown: int) -> str:
+def _set(evaluation: SystemEvaluation, shown: int) -> dict[str, Any]:
     numbers = evaluation.numbers()
-    cards = "".join(
-        f"<div class='card'><b>{value}</b><span>{what}</span></div>"
-        for value, what in (
+    worst = sorted(evaluation.pages, key=lambda page: page.judgement.counts.errors, reverse=True)
+    return {
+        "name": evaluation.name,
+        "cards": [
             (f"{100 * numbers['cer']:.1f} %", "character errors of the pages"),
             (f"{numbers['hmean_exact']:.3f}", "hmean, text equal"),
             (f"{numbers['hmean_text']:.3f}", "hmean, text alike"),
@@ -52,74 +70,58 @@ def _set(evaluation: SystemEvaluation, shown: int) -> str:
             (f"{numbers['n']:.0f}", "pages"),
             (f"{numbers['lines']:.0f}", "lines"),
             (f"{numbers['seconds']:.2f} s", "per page"),
-        )
-    )
-    worst = sorted(evaluation.pages, key=lambda page: page.judgement.counts.errors, reverse=True)
-    pages = "".join(_page(page, first=i == 0, picture=i < shown) for i, page in enumerate(worst))
-    note = f"<p class='soft'>Most errors first; pictures of the first {shown}.</p>" if len(worst) > shown else ""
-    return f"<h2>{escape(evaluation.name)}</h2><div class='cards'>{cards}</div>{note}{pages}"
+        ],
+        "pages": [_page(page, with_picture=i < shown) for i, page in enumerate(worst)],
+    }
 
 
-def _page(page: JudgedPage, *, first: bool, picture: bool) -> str:
-    numbers = page.judgement.counts.numbers()
-    head = (
-        f"<b>{100 * numbers['cer']:.1f} %</b> {escape(Path(page.truth.source).name)} "
-        f"<span class='soft'>{page.judgement.counts.errors} errors; hmean {numbers['hmean_exact']:.2f} text equal, "
-        f"{numbers['hmean']:.2f} places; {page.seconds:.2f} s</span>"
-    )
-    inside = f"<p class='bad'>{escape(page.error)}</p>" if page.error else _sheet(page) if picture else ""
-    return f"<details{' open' if first else ''}><summary>{head}</summary><div class='page'>{inside}{_table(page)}</div></details>"
+def _page(page: JudgedPage, with_picture: bool) -> dict[str, Any]:
+    counts = page.judgement.counts
+    return {
+        "name": Path(page.truth.source).name,
+        "numbers": counts.numbers(),
+        "errors": counts.errors,
+        "seconds": page.seconds,
+        "rows": list(_rows(page)),
+        "trouble": page.error,
+        **(_sheet(page) if with_picture and not page.error else {"picture": ""}),
+    }
 
 
-def _sheet(page: JudgedPage) -> str:
-    """The picture with outlines over it; their texts show on a touch or under the pointer."""
+def _sheet(page: JudgedPage) -> dict[str, Any]:
+    """The picture, its `size` and that of the original, `view` ((width, height) px), and the outlines; or why there is none."""
     try:
         image = decoded(page.truth.source)
     except DataError:
-        return "<p class='bad'>the picture cannot be shown</p>"
+        return {"trouble": "the picture cannot be shown"}
     if page.page is None:
-        return "<p class='bad'>nothing was read</p>"
-    height, width = image.shape[:2]
-    source, size = embedded(image, LONGEST, QUALITY)
-    shapes = "".join(_shapes(page))
-    return (
-        f"<div class='sheet'><img alt='' width='{size[0]}' height='{size[1]}' src='{source}'>"
-        f"<svg viewBox='0 0 {width} {height}' preserveAspectRatio='none'>{shapes}</svg></div>"
-    )
+        return {"trouble": "nothing was read"}
+    picture, size = embedded(image, LONGEST, QUALITY)
+    return {"picture": picture, "size": size, "view": image.shape[1::-1], "shapes": list(_shapes(page))}
 
 
-def _shapes(page: JudgedPage) -> Iterator[str]:
+def _shapes(page: JudgedPage) -> Iterator[_Shape]:
     judgement, lines = page.judgement, page.page.lines if page.page is not None else ()
     partner = {other: one for one, other in judgement.pairs.items()}
     for i, (true, kind) in enumerate(zip(page.truth.lines, judgement.truth, strict=True)):
         if i not in judgement.pairs and kind != IGNORED:
-            yield _shape(true.points, kind, f"{MEANING[kind]}: {true.text}", dashed=True)
+            yield _Shape(_points(true.points), kind, f"{MEANING[kind]}: {true.text}", dashed=True)
     for j, (line, kind) in enumerate(zip(lines, judgement.found, strict=True)):
         if kind != IGNORED:
             wanted = f" | it says: {page.truth.lines[partner[j]].text}" if kind == WRONG else ""
-            yield _shape(line.points, kind, f"{MEANING[kind]}: {line.text}{wanted}")
+            yield _Shape(_points(line.points), kind, f"{MEANING[kind]}: {line.text}{wanted}")
 
 
-def _shape(outline: np.ndarray, kind: str, title: str, dashed: bool = False) -> str:
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in np.asarray(outline))
-    dashes = " stroke-dasharray='6 4'" if dashed else ""
-    colour = COLOURS[kind]
-    return f"<polygon points='{points}' stroke='{colour}' fill='{colour}'{dashes}><title>{escape(title)}</title></polygon>"
+def _points(outline: np.ndarray) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in np.asarray(outline))
 
 
-def _table(page: JudgedPage) -> str:
-    """Every line that is not right: what it says, what was read."""
+def _rows(page: JudgedPage) -> Iterator[tuple[str, str, str]]:
+    """(what became of it, what it says, what was read) of every line that is not right."""
     judgement, lines = page.judgement, page.page.lines if page.page is not None else ()
-    rows = []
     for i, (true, kind) in enumerate(zip(page.truth.lines, judgement.truth, strict=True)):
         if kind not in (RIGHT, IGNORED):
-            read = lines[judgement.pairs[i]].text if i in judgement.pairs else ""
-            rows.append((kind, true.text, read))
-    rows += [(kind, "", line.text) for line, kind in zip(lines, judgement.found, strict=True) if kind in (FALSE, MERGED, SPLIT)]
-    if not rows:
-        return ""
-    body = "".join(
-        f"<tr><td class='kind' style='color:{COLOURS[kind]}'>{kind}</td><td>{escape(wanted)}</td><td>{escape(read)}</td></tr>"
-        for kind, wanted, read in rows
-    )
-    return f"<div class='wide'><table><tr><th></th><th>it says</th><th>read</th></tr>{body}</table></div>"
+            yield kind, true.text, lines[judgement.pairs[i]].text if i in judgement.pairs else ""
+    for line, kind in zip(lines, judgement.found, strict=True):
+        if kind in (FALSE, MERGED, SPLIT):
+            yield kind, "", line.text
