@@ -90,35 +90,31 @@ def fill(*packages: str) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """An argument of a constructor that holds a node of its own, in a class' `parts`: they are built in order, each with the
-    `out_spec` of the one before as its `in_spec`.
+    """An argument of a constructor that holds a node of its own, or several of them: the one way to nest.
+
+    A class lists them in `parts: ClassVar`. They are built in that order, and the constructor receives each object under the
+    argument's name in lower case. A single node may be left out where the constructor's annotation admits None.
 
     Args:
-        argument: name of the argument.
-        registry: where the class is.
-        cls: the class, which the node does not name.
-        name_as: the class' argument that the node calls `name`.
+        argument: the recipe's key (`Backbone`).
+        registry: where the node's class is.
+        many: list for a list of nodes (`- Name: {...}`), dict for a mapping of names to nodes; None for a single node.
+        chained: the next parts are told what this one gives: its `out_spec` is their `in_spec`.
+        default: the class of a node that names none.
+        name_as: the node's `name` is this argument of the `default` class.
+        beside: a dataclass that holds the object in its first field; its other fields stand in the node as well, beside the
+            arguments of the node's class. The constructor receives these holders.
+        flat: the argument is the class' name alone, and the class' arguments stand beside it, among those of the outer class.
     """
 
     argument: str
     registry: Registry
-    cls: str
+    many: type[list] | type[dict] | None = None
+    chained: bool = False
+    default: str | None = None
     name_as: str = ""
-
-
-@dataclass(frozen=True)
-class Delegate:
-    """A class' `delegate`: an argument names another class, which gets all arguments that the first one does not have.
-
-    Args:
-        argument: holds the other class' name.
-        registry: where the other class is.
-        made: the argument by which the first class receives the object.
-    """
-
-    argument: str
-    registry: Registry
-    made: str
+    beside: type | None = None
+    flat: bool = False
 
 
 ARCHITECTURES = Registry("architecture", "An nn.Module over (transform, backbone, neck, head); see modeling.model.OcrModel.")

@@ -1,43 +1,28 @@
-"""The Architecture section: one network of parts in a row, or several networks that see the same images."""
+"""The Architecture section: one network, of parts in a row or of one class, or several networks that see the same images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from ppocr_like.config.input_checks import input_channels
-from ppocr_like.config.nodes import Bound, Context, Node, named_node, problem
-from ppocr_like.config.paddle.ignored import ignored
+from ppocr_like.config.nodes import Bound, Context, Node, named_node, parts_of, problem, same
 from ppocr_like.config.recipe import Recipe
-from ppocr_like.config.typecheck import nearest, parameters, shown, unknown_key
+from ppocr_like.config.typecheck import nearest, shown
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.errors import ConfigError, Problem
-from ppocr_like.registry import ARCH_TRANSFORMS, ARCHITECTURES, BACKBONES, HEADS, NECKS, Registry
+from ppocr_like.registry import ARCHITECTURES, Registry
 
-PARTS = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
-OWN = ("fused",)  # arguments of the network itself
-SECTION = ("model_type", "algorithm", "name", *OWN, *PARTS, "Models")
-SUB_MODEL = ("pretrained", "freeze_params", "return_all_feats", "model_type", "algorithm", *OWN, *PARTS)
-T = TypeVar("T")
+KEYS = ("model_type", "algorithm", "name")  # of the section, beside the arguments of the network's class
+SEVERAL, MODELS = "DistillationModel", "Models"
 
 
 class Bind(Protocol):
     """Binds a node with the builder's context: `Builder.bind`."""
 
-    def __call__(
-        self,
-        registry: Registry,
-        node: Node,
-        role: str = "",
-        more: Context | None = None,
-        built: dict[str, Any] | None = None,
-    ) -> Bound: ...
-
-
-def _same(value: T) -> T:
-    return value
+    def __call__(self, registry: Registry, node: Node, role: str = "", more: Context | None = None) -> Bound: ...
 
 
 def build_architecture(recipe: Recipe, bind: Bind, blank: bool = False) -> Any:
@@ -52,121 +37,61 @@ def build_architecture(recipe: Recipe, bind: Bind, blank: bool = False) -> Any:
     arch = recipe.get("Architecture")
     if not isinstance(arch, dict):
         raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")
-    own = {key: arch[key] for key in OWN if key in arch}
-    node = named_node({"name": arch.get("name") or _default_name(arch), **own}, "Architecture", "architecture")
-    kind = ARCHITECTURES.get(node.name) if node.name in ARCHITECTURES else None
+    default = SEVERAL if MODELS in arch else "OcrModel"
+    name = named_node({"name": arch.get("name") or default}, "Architecture", "architecture").name
+    node = Node(name, {key: value for key, value in arch.items() if key not in KEYS}, "Architecture", KEYS)
+    kind = ARCHITECTURES.get(name) if name in ARCHITECTURES else None
+    problems = _network_problems(recipe, arch, name, kind) if kind is not None else []
+    context: Context = {
+        "in_spec": partial(same, FeatureSpec(channels=input_channels(recipe))),
+        "evaluated": partial(same, _read_in_evaluation(recipe)),
+    }
     with getattr(kind, "without_values", nullcontext)() if blank else nullcontext():
-        return _built(recipe, bind, arch, node, several=kind is not None and "models" in parameters(kind))
-
-
-def _built(recipe: Recipe, bind: Bind, arch: dict[str, Any], node: Node, several: bool) -> Any:
-    if several:
-        return bind(ARCHITECTURES, node, built=_sub_models(recipe, bind, arch)).make()
-    if "Models" in arch:
-        raise problem("Architecture.Models", f"{node.name} is one network; several need name: DistillationModel")
-    return bind(ARCHITECTURES, node, built=_parts(recipe, bind, arch, "Architecture")).make()
-
-
-def _default_name(arch: dict[str, Any]) -> str:
-    return "DistillationModel" if "Models" in arch else "OcrModel"
-
-
-def _parts(recipe: Recipe, bind: Bind, arch: dict[str, Any], path: str) -> dict[str, Any]:
-    """Transform, Backbone, Neck and Head in order, each told what the one before gives."""
-    spec = FeatureSpec(channels=input_channels(recipe))
-    parts: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for key, registry in PARTS.items():
-        parts[key.lower()] = None
-        if arch.get(key) is None and key not in ("Backbone", "Head"):
-            continue
         try:
-            node = named_node(arch.get(key), f"{path}.{key}", registry.kind)
-            if key == "Backbone":
-                _take_pretrained(node)
-            bound = bind(registry, node, key, {"in_spec": partial(_same, None if problems else spec)})
-            if problems:
-                continue  # what comes before could not be made: only the arguments can be judged
-            part = parts[key.lower()] = bound.make()
+            bound = bind(ARCHITECTURES, node, "Architecture", context)
         except ConfigError as error:
-            problems += error.problems
-            continue
-        spec = getattr(part, "out_spec", spec)
-    if problems:
-        raise ConfigError(problems)
-    return parts
+            told = {p.path for p in problems}
+            raise ConfigError(problems + [p for p in error.problems if p.path not in told]) from error
+        if problems:
+            raise ConfigError(problems)
+        return bound.make()
 
 
-def _take_pretrained(node: Node) -> None:
-    """`pretrained` of a backbone names weights, which `backbone_weights` tells; the class does not know the key."""
-    value = node.args.get("pretrained")
-    known = ignored(node.name, "pretrained") is not None  # files of PaddleOCR that carry it: noted
-    if value is None or isinstance(value, str) or (value is False and not known):
-        node.args.pop("pretrained", None)
-    elif value is True and not known:
-        raise problem(
-            f"{node.path}.pretrained", "is true, but nothing is downloaded here: give the path of the backbone's weights"
-        )
+def _network_problems(recipe: Recipe, arch: dict[str, Any], name: str, kind: type) -> list[Problem]:
+    """Keys of one network beside several, and the reverse; networks that are none, or of another task.
 
-
-def _sub_models(recipe: Recipe, bind: Bind, arch: dict[str, Any]) -> dict[str, Any]:
-    """`Architecture.Models`: the networks and which of them are frozen, give all features, run in evaluation."""
-    models, path = arch.get("Models"), "Architecture.Models"
+    Raises:
+        ConfigError: there are no networks, or several where one is meant.
+    """
+    path = f"Architecture.{MODELS}"
+    if MODELS not in {part.argument for part in parts_of(kind)}:
+        if MODELS in arch:
+            raise problem(path, f"{name} is one network; several need name: {SEVERAL}")
+        return []
+    models, task = arch.get(MODELS), str(arch.get("model_type"))
     if not isinstance(models, dict) or not models:
         raise problem(path, f"is {shown(models)}; a mapping of names to networks is needed: Student: {{Backbone: ...}}")
-    problems = [
-        Problem(f"Architecture.{key}", "belongs to the networks under Models") for key in PARTS if arch.get(key) is not None
-    ]
-    made: dict[str, Any] = {}
-    for name, node in models.items():
-        try:
-            made[name] = _sub_model(recipe, bind, node, f"{path}.{name}", str(arch.get("model_type")))
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return {
-        "models": made,
-        "frozen": [name for name in made if models[name].get("freeze_params")],
-        "all_feats": [name for name in made if models[name].get("return_all_feats")],
-        "evaluated": _read_in_evaluation(recipe, list(made)),
-    }
+    own = [key for part in parts_of(ARCHITECTURES.get("OcrModel")) if arch.get(key := part.argument) is not None]
+    problems = [Problem(f"Architecture.{key}", "belongs to the networks under Models") for key in own]
+    for model, node in models.items():
+        here = f"{path}.{model}"
+        if not isinstance(node, dict):
+            problems.append(Problem(here, f"is {shown(node)}, but a mapping with Backbone and Head is needed"))
+        elif node.get("model_type", task) != task:
+            message = f"is {shown(node['model_type'])}, but that of Architecture is {task}"
+            problems.append(Problem(f"{here}.model_type", message))
+        elif node.get("freeze_params") and not node.get("pretrained") and not recipe.get("Global.pretrained_model"):
+            unset = f"set {here}.pretrained or Global.pretrained_model"
+            recipe.note(f"{here} is frozen and has no weights: what it teaches is random; {unset}")
+    return problems
 
 
-def _sub_model(recipe: Recipe, bind: Bind, node: Any, path: str, task: str) -> Any:
-    if not isinstance(node, dict):
-        raise problem(path, f"is {shown(node)}, but a mapping with Backbone and Head is needed")
-    args = dict(node)
-    problems = recipe.drop_ignored("Architecture", args, path, SUB_MODEL)
-    problems += [unknown_key(path, key, SUB_MODEL) for key in args if key not in SUB_MODEL]
-    for key, kinds, what in (
-        ("freeze_params", (bool, type(None)), "true or false"),
-        ("return_all_feats", (bool, type(None)), "true or false"),
-        ("pretrained", (str, type(None)), "a path or null"),
-    ):
-        if not isinstance(args.get(key), kinds):
-            problems.append(Problem(f"{path}.{key}", f"is {shown(args[key])}, but {what} is needed"))
-    if args.get("model_type", task) != task:
-        problems.append(Problem(f"{path}.model_type", f"is {shown(args['model_type'])}, but that of Architecture is {task}"))
-    if args.get("freeze_params") and not args.get("pretrained") and not recipe.get("Global.pretrained_model"):
-        recipe.note(
-            f"{path} is frozen and has no weights: what it teaches is random; set {path}.pretrained or Global.pretrained_model"
-        )
-    try:
-        own = {key: args[key] for key in OWN if key in args}
-        model = bind(ARCHITECTURES, Node("OcrModel", own, path), built=_parts(recipe, bind, args, path)).make()
-    except ConfigError as error:
-        raise ConfigError(problems + error.problems) from error
-    if problems:
-        raise ConfigError(problems)
-    return model
-
-
-def _read_in_evaluation(recipe: Recipe, names: list[str]) -> list[str] | None:
-    """The sub-models whose outputs the post-processing reads; None where it does not say, or wrongly (which it tells itself)."""
-    read = recipe.get("PostProcess.model_name")
+def _read_in_evaluation(recipe: Recipe) -> list[str] | None:
+    """The networks whose outputs the post-processing reads; None where it does not say, or wrongly (which it tells itself)."""
+    models, read = recipe.get("Architecture.Models"), recipe.get("PostProcess.model_name")
     read = [read] if isinstance(read, str) else read
-    return read if isinstance(read, list) and read and all(name in names for name in read) else None
+    known = isinstance(models, dict) and isinstance(read, list) and read and all(name in models for name in read)
+    return read if known else None
 
 
 def own_weights(recipe: Recipe) -> dict[str, str]:

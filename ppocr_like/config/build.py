@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
@@ -15,7 +15,7 @@ from ppocr_like.config.eval_loss import loss_problems
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.hidden import hidden_problems
 from ppocr_like.config.loader import AUTO, BATCH, LoaderConfig
-from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem
+from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem, same
 from ppocr_like.config.overrides import merge
 from ppocr_like.config.paddle.families import OFFERED
 from ppocr_like.config.rates import AutoScale, scale_rates
@@ -28,7 +28,6 @@ from ppocr_like.registry import (
     METRICS,
     OPTIMIZERS,
     POSTPROCESSES,
-    REGULARIZERS,
     SAMPLERS,
     SCHEDULES,
     TRANSFORMS,
@@ -36,15 +35,9 @@ from ppocr_like.registry import (
 )
 from ppocr_like.tasks import TASKS, task_of
 
-T = TypeVar("T")
-
-
-def _same(value: T) -> T:
-    return value
-
 
 def _run_length(epochs: int, steps_per_epoch: int) -> Context:
-    return {"epochs": partial(_same, epochs), "steps_per_epoch": partial(_same, steps_per_epoch)}
+    return {"epochs": partial(same, epochs), "steps_per_epoch": partial(same, steps_per_epoch)}
 
 
 class Builder:
@@ -207,13 +200,6 @@ class Builder:
             built["schedule"] = self.schedule(epochs, steps_per_epoch, world)
         except ConfigError as error:
             problems += error.problems
-        if node.args.get("regularizer") is not None:
-            try:
-                part = named_node(node.args.pop("regularizer"), "Optimizer.regularizer", "regularizer")
-                built["regularizer"] = self._bind(REGULARIZERS, part, more=run).make()
-            except ConfigError as error:
-                problems += error.problems
-                built["regularizer"] = None
         context: dict[str, Callable[[], Any]] = {
             **run,
             "schedule": lambda: None,  # in `built`; named here so that a recipe may not set it
@@ -295,7 +281,7 @@ class Builder:
             built["transforms"] = []
         context: Context = {
             "seed": lambda: self.settings.seed,
-            "mode": partial(_same, "train" if section == "Train" else "eval"),
+            "mode": partial(same, "train" if section == "Train" else "eval"),
         }
         try:
             bound = self._bind(DATASETS, node, "Dataset", context, built)
@@ -350,8 +336,8 @@ class Builder:
 
         def make(dataset: Any, world: int) -> Any:
             more: Context = {
-                "dataset": partial(_same, dataset),
-                "world": partial(_same, world),
+                "dataset": partial(same, dataset),
+                "world": partial(same, world),
                 "seed": lambda: self.settings.seed,
             }
             return self._bind(SAMPLERS, node, more=more).make()

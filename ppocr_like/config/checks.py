@@ -10,7 +10,6 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ppocr_like.config.architecture import SECTION as ARCHITECTURE
 from ppocr_like.config.architecture import guide_loss_problems, guide_problems, name_problems
 from ppocr_like.config.class_checks import label_problems, name_count_problems
 from ppocr_like.config.eval_loss import asked_problems
@@ -37,7 +36,7 @@ T = TypeVar("T")
 SECTIONS: dict[str, tuple[str, ...] | None] = {
     "Global": None,
     "Optimizer": None,
-    "Architecture": ARCHITECTURE,
+    "Architecture": None,
     "Loss": None,
     "PostProcess": None,
     "Metric": None,

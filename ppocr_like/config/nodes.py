@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from ppocr_like.config.paddle.aliases import rename
+from ppocr_like.config.paddle.ignored import ignored
 from ppocr_like.config.paddle.stops import never_there
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.config.typecheck import REFUSALS, bind, parameters, shown
 from ppocr_like.errors import ConfigError, Mistake, Problem
-from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, Part, Registry
+from ppocr_like.registry import BACKBONES, POSTPROCESSES, TRANSFORMS, Part, Registry
 
 Context = Mapping[str, Callable[[], Any]]
 T = TypeVar("T")
@@ -20,11 +22,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Node:
-    """`{name: X, key: value}` or `{X: {key: value}}`, taken apart. `path` is where the arguments stand."""
+    """`{name: X, key: value}` or `{X: {key: value}}`, taken apart. `path` is where the arguments stand, `beside` the keys that
+    may stand there as well and are read elsewhere."""
 
     name: str
     args: dict[str, Any]
     path: str
+    beside: tuple[str, ...] = ()
+
+
+def same(value: T) -> T:
+    """The value: `partial(same, value)` is a context's way to give one that is known."""
+    return value
+
+
+def parts_of(cls: type) -> Sequence[Part]:
+    """The arguments of a class that hold nodes (see `registry.Part`)."""
+    return getattr(cls, "parts", ())
 
 
 def problem(path: str, message: str) -> ConfigError:
@@ -111,9 +125,7 @@ def bind_node(
 ) -> Bound:
     """Looks the class up and binds the node's arguments.
 
-    A class may declare `nested: {argument: registry}`: these arguments hold nodes, or lists of nodes, and are built first;
-    with `nested_weights: {argument: other argument}` each node of the list has a `weight`, and the other argument gets them;
-    `parts`, see `registry.Part`; and a `delegate`, see `registry.Delegate`.
+    The nodes within it, which a class names in its `parts` (see `registry.Part`), are built first.
 
     Args:
         role: the part's name in the table of ignored keys ("Backbone").
@@ -128,119 +140,130 @@ def bind_node(
         message = never_there(node.name) or error.args[0]
         raise ConfigError([Problem(node.path, message, Mistake.UNKNOWN_NAME, node.name)]) from error
     args, objects = dict(node.args), dict(built or {})
-    problems = rename(node.name, args, node.path, recipe.overridden, recipe.note)
+    problems = _take_pretrained(node, args) if registry is BACKBONES else []
+    problems += rename(node.name, args, node.path, recipe.overridden, recipe.note)
     problems += recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
-    for key, name in getattr(cls, "nested_weights", {}).items():
-        args[key], objects[name], wrong = _weights(args.get(key), f"{node.path}.{key}")
-        problems += wrong
-    if getattr(cls, "delegate", None) is not None:
-        objects[cls.delegate.made], wrong = _delegated(recipe, cls, args, node.path, task, context)  # type: ignore[attr-defined]
-        problems += wrong
-    for key, nested_registry in getattr(cls, "nested", {}).items():
-        if isinstance(args.get(key), dict | list):
-            objects[key], wrong = _nested(recipe, nested_registry, args.pop(key), f"{node.path}.{key}", task, context)
-            problems += wrong
-    made, wrong = _parts(recipe, getattr(cls, "parts", ()), args, node.path, task, context)
+    made, wrong = _parts(recipe, cls, node, args, task, context)
     objects.update(made)
     problems += wrong
     if registry in (TRANSFORMS, POSTPROCESSES):
         problems += _let_global_win(recipe, cls, args, node.path)
-    kwargs, wrong = bind(cls, args, node.path, context, objects)
+    kwargs, wrong = bind(cls, args, node.path, context, objects, _accepted(cls, node, context))
     problems += wrong
     if problems:
         raise ConfigError(problems)
     return Bound(cls, kwargs, node.path)
 
 
-def _nested(
-    recipe: Recipe, registry: Registry, value: Any, path: str, task: str | None, context: Context | None
-) -> tuple[Any, list[Problem]]:
-    """The object of a node, or the list of objects of a list of nodes."""
-    items = value if isinstance(value, list) else [value]
-    made, problems = [], []
-    for i, item in enumerate(items):
-        here = f"{path}.{i}" if isinstance(value, list) else path
-        try:
-            node = item_node(item, here, registry.kind) if isinstance(value, list) else named_node(item, here, registry.kind)
-            bound = bind_node(recipe, registry, node, task=task, context=context)
-            made.append(bound.make() if _known(context) else None)
-        except ConfigError as error:
-            problems += error.problems
-    return (made if isinstance(value, list) else (made or [None])[0]), problems
-
-
-def _weights(value: Any, path: str) -> tuple[Any, list[float], list[Problem]]:
-    """A list of nodes without their `weight`, the weights, and those that are missing or no numbers."""
-    items, weights, problems = [], [], []
-    for i, item in enumerate(value if isinstance(value, list) else []):
-        name = next(iter(item), "") if isinstance(item, dict) else ""
-        args = item.get(name) if isinstance(item, dict) else None
-        if not isinstance(args, dict):  # without arguments, or no node: then that is said
-            args = {}
-        weight = args.get("weight")
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
-            what = "is missing" if weight is None else f"is {shown(weight)}"
-            problems.append(Problem(f"{path}.{i}.{name}.weight", f"{what}; a number is needed"))
-            weight = 0.0
-        weights.append(float(weight))
-        items.append({name: {key: entry for key, entry in args.items() if key != "weight"}} if args else item)
-    return (items if isinstance(value, list) else value), weights, problems
-
-
-def _delegated(
-    recipe: Recipe, cls: Any, args: dict[str, Any], path: str, task: str | None, context: Context | None
-) -> tuple[Any, list[Problem]]:
-    """The object of a class' `delegate`; its arguments are taken out of `args`."""
-    delegate, own = cls.delegate, parameters(cls)
-    name = args.get(delegate.argument)
-    if not isinstance(name, str):
-        return None, []  # said where the class itself is bound
-    try:
-        other = parameters(delegate.registry.get(name, task))
-    except KeyError as error:
-        return None, [Problem(f"{path}.{delegate.argument}", error.args[0], Mistake.UNKNOWN_NAME, name)]
-    theirs = {key: args[key] for key in args if key in other}
-    for key in [key for key in theirs if key not in own]:
-        del args[key]
-    try:
-        return bind_node(recipe, delegate.registry, Node(name, theirs, path), task=task, context=context).make(), []
-    except ConfigError as error:
-        return None, error.problems
-
-
-def _known(context: Context | None) -> bool:
-    """Whether what comes before is known: an `in_spec` of None says that it could not be made, and only arguments are judged."""
-    return context is None or "in_spec" not in context or context["in_spec"]() is not None
+def _accepted(cls: type, node: Node, context: Context | None) -> list[str]:
+    """The keys that the node may have, as messages list them."""
+    named = {part.argument.lower(): part.argument for part in parts_of(cls)}
+    return [*node.beside, *(named.get(name, name) for name in parameters(cls) if name not in (context or {}))]
 
 
 def _parts(
-    recipe: Recipe, parts: Sequence[Part], args: dict[str, Any], path: str, task: str | None, context: Context | None
+    recipe: Recipe, cls: type, node: Node, args: dict[str, Any], task: str | None, context: Context | None
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The objects of a class' `parts`, whose nodes are taken out of `args`."""
     made: dict[str, Any] = {}
-    given, problems = dict(context or {}), []
-    for part in parts:
-        value, here = args.pop(part.argument, None), f"{path}.{part.argument}"
-        value = {} if value is None and not part.name_as else value
-        if not isinstance(value, dict) or (part.name_as and not isinstance(value.get("name"), str)):
-            problems.append(Problem(here, f"is {shown(value)}, but a mapping{' with `name`' if part.name_as else ''} is needed"))
-            made[part.argument] = None
+    problems: list[Problem] = []
+    given = dict(context or {})
+    for part in parts_of(cls):
+        name, path, value = part.argument.lower(), f"{node.path}.{part.argument}", args.get(part.argument)
+        if part.many is not None and not isinstance(value, part.many):
+            continue  # said where the class itself is bound
+        args.pop(part.argument, None)
+        if value is None and type(None) in typing.get_args(parameters(cls)[name].annotation):
+            made[name] = None
             continue
-        own = {part.name_as if key == "name" and part.name_as else key: entry for key, entry in value.items()}
-        try:
-            bound = bind_node(recipe, part.registry, Node(part.cls, own, here), task=task, context=given)
-            made[part.argument] = bound.make() if _known(context) and not problems else None
-        except ConfigError as error:
-            problems += error.problems
-            made[part.argument] = None
-        spec = getattr(made[part.argument], "out_spec", None)
-        if spec is not None:
-            given["in_spec"] = partial(_same, spec)
+        found: dict[Any, Any] = {}
+        for key, item, here in _items(part, value, path):
+            spec = given.get("in_spec")
+            try:
+                inner = _flat_node(part, cls, item, node, args, task) if part.flat else _inner_node(part, item, here)
+                found[key] = _object(recipe, part, inner, f"{node.name}.{part.argument}", task, given)
+                if hasattr(found[key], "out_spec"):
+                    spec = partial(same, found[key].out_spec)
+            except ConfigError as error:
+                problems += error.problems
+                found[key], spec = None, partial(same, None)
+            if part.chained and spec is not None:
+                given["in_spec"] = spec
+        made[name] = found if part.many is dict else list(found.values()) if part.many is list else found[None]
     return made, problems
 
 
-def _same(value: T) -> T:
-    return value
+def _items(part: Part, value: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
+    """(key, value, path) of each node in the place of a part; the key is None where it holds a single one."""
+    if part.many is None:
+        yield None, value, path
+    else:
+        for key in value if part.many is dict else range(len(value)):
+            yield key, value[key], f"{path}.{key}"
+
+
+def _inner_node(part: Part, value: Any, path: str) -> Node:
+    """The node in the place of a part."""
+    if part.many is list:
+        return item_node(value, path, part.registry.kind)
+    if not part.name_as:
+        return named_node(value, path, part.registry.kind, part.default)
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise problem(path, f"is {shown(value)}, but a mapping with `name` is needed")
+    return Node(str(part.default), {part.name_as if key == "name" else key: entry for key, entry in value.items()}, path)
+
+
+def _flat_node(part: Part, cls: type, name: Any, node: Node, args: dict[str, Any], task: str | None) -> Node:
+    """The node of a flat part, whose arguments are taken out of `args` but for those that the outer class has, too."""
+    path = f"{node.path}.{part.argument}"
+    if not isinstance(name, str):
+        raise problem(path, "is missing; a text is needed" if name is None else f"is {shown(name)}, but a text is needed")
+    try:
+        known = parameters(part.registry.get(name, task))
+    except KeyError as error:
+        raise ConfigError([Problem(path, error.args[0], Mistake.UNKNOWN_NAME, name)]) from error
+    own = parameters(cls)
+    theirs = {key: args[key] for key in args if key in known}
+    for key in [key for key in theirs if key not in own]:
+        del args[key]
+    return Node(name, theirs, node.path)
+
+
+def _object(recipe: Recipe, part: Part, node: Node, role: str, task: str | None, context: Context) -> Any:
+    """The object of a node within another one, in its holder where the part has one (`beside`); None where what comes before
+    could not be made: an `in_spec` of None says so, and only the arguments are judged."""
+    known = "in_spec" not in context or context["in_spec"]() is not None
+    if part.beside is None:
+        bound = bind_node(recipe, part.registry, node, task=task, role=role, context=context)
+        return bound.make() if known else None
+    first, *others = (field.name for field in fields(part.beside))
+    args = dict(node.args)
+    own = {key: args.pop(key) for key in others if key in args}
+    own = {key: value for key, value in own.items() if value is not None}
+    told, problems = bind(part.beside, own, node.path, built={first: None})
+    try:
+        inner = Node(node.name, args, node.path, tuple(others))
+        bound = bind_node(recipe, part.registry, inner, task=task, role=role, context=context)
+        made = bound.make() if known and not problems else None
+    except ConfigError as error:
+        raise ConfigError(problems + error.problems) from error
+    if problems:
+        raise ConfigError(problems)
+    return part.beside(**{**told, first: made})
+
+
+def _take_pretrained(node: Node, args: dict[str, Any]) -> list[Problem]:
+    """`pretrained` of a backbone names weights, which `architecture.backbone_weights` tells; the class does not know the key."""
+    value = args.get("pretrained")
+    known = ignored(node.name, "pretrained") is not None  # files of PaddleOCR that carry it: noted
+    if known and not (value is None or isinstance(value, str)):
+        return []
+    if value is None or isinstance(value, str | bool):
+        args.pop("pretrained", None)
+    if value is not True:
+        return []
+    message = "is true, but nothing is downloaded here: give the path of the backbone's weights"
+    return [Problem(f"{node.path}.pretrained", message)]
 
 
 def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) -> list[Problem]:

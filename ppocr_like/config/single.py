@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ppocr_like.config.architecture import OWN, PARTS
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import nearest
 from ppocr_like.errors import ConfigError, Problem
 
 STUDENT = "Student"  # the network that is meant where none is named
 PREFIX = "Distillation"
+OF_DISTILLATION = ("model_type", "pretrained", "freeze_params", "return_all_feats")  # keys of a network that it lacks alone
 OF_MODELS = ("model_name", "key", "multi_head")  # arguments of a post-processing of several networks that one does not have
 
 
@@ -48,9 +48,9 @@ def single_model(recipe: Recipe, name: str | None = None) -> Recipe:
     name = meant_model(names, name)
     arch = recipe.get("Architecture")
     node = arch["Models"][name] if isinstance(arch["Models"][name], dict) else {}
-    keys = ("algorithm", *OWN, *PARTS)
     tree = {key: value for key, value in recipe.tree.items() if key != "Loss"}
-    tree["Architecture"] = {"model_type": arch.get("model_type"), **{key: node[key] for key in keys if key in node}}
+    own = {key: value for key, value in node.items() if key not in OF_DISTILLATION}
+    tree["Architecture"] = {"model_type": arch.get("model_type"), **own}
     for section, make in (("PostProcess", _plain_postprocess), ("Metric", _plain_metric)):
         if isinstance(tree.get(section), dict):
             tree[section] = make(tree[section])

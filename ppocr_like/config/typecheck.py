@@ -94,17 +94,22 @@ def bind(
     path: str,
     context: Mapping[str, Callable[[], Any]] | None = None,
     built: Mapping[str, Any] | None = None,
+    accepted: Collection[str] | None = None,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Arguments for `cls` from a recipe's mapping and the builder's context.
 
-    Context values are made only for constructors that name them. `built` holds arguments that are objects already.
+    Context values are made only for constructors that name them.
+
+    Args:
+        built: arguments that are objects already.
+        accepted: names that a message about an unknown key lists; None: all that a recipe may give.
 
     Returns:
         keyword arguments, and every problem with its YAML path.
     """
     context = context or {}
     named = parameters(cls)
-    accepted = [name for name in named if name not in context]
+    accepted = [name for name in named if name not in context] if accepted is None else accepted
     kwargs: dict[str, Any] = dict(built or {})
     problems: list[Problem] = []
     for key, value in given.items():

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import nn
 
-from ppocr_like.registry import LOSSES
+from ppocr_like.registry import LOSSES, Part
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A loss and its factor in the sum."""
+
+    loss: nn.Module
+    weight: float
 
 
 @LOSSES.register()
@@ -21,27 +30,23 @@ class CombinedLoss(nn.Module):
 
     Args:
         loss_config_list: losses, each with its `weight` among its arguments.
-        member_weights: the builder's list of these weights.
         paddle_exact: see above.
     """
 
-    nested: ClassVar = {"loss_config_list": LOSSES}
-    nested_weights: ClassVar = {"loss_config_list": "member_weights"}
+    parts: ClassVar = (Part("loss_config_list", LOSSES, many=list, beside=Weighted),)
 
-    def __init__(
-        self, loss_config_list: Sequence[nn.Module], member_weights: Sequence[float], paddle_exact: bool = False
-    ) -> None:
+    def __init__(self, loss_config_list: Sequence[Weighted], paddle_exact: bool = False) -> None:
         super().__init__()
         if not loss_config_list:
             raise ValueError("loss_config_list is empty; give at least one loss: - CTCLoss: {weight: 1.0}")
-        self.members = nn.ModuleList(loss_config_list)
-        self.member_weights = list(member_weights)
+        self.members = nn.ModuleList(member.loss for member in loss_config_list)
+        self.member_weights = [member.weight for member in loss_config_list]
         self.paddle_exact = paddle_exact
         self.needs: tuple[str, ...] = tuple(
-            dict.fromkeys(need for member in loss_config_list for need in getattr(member, "needs", ()))
+            dict.fromkeys(need for member in self.members for need in getattr(member, "needs", ()))
         )
         self.model_names: tuple[str, ...] = tuple(
-            dict.fromkeys(name for member in loss_config_list for name in getattr(member, "model_names", ()))
+            dict.fromkeys(name for member in self.members for name in getattr(member, "model_names", ()))
         )
 
     def pictures(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

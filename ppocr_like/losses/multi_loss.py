@@ -12,7 +12,7 @@ from ppocr_like.contracts import entry_name
 from ppocr_like.losses.ctc_loss import CTCLoss
 from ppocr_like.losses.nrtr_loss import NRTRLoss
 from ppocr_like.losses.sar_loss import SARLoss
-from ppocr_like.registry import LOSSES
+from ppocr_like.registry import LOSSES, Part
 
 # Of which entry of the batch each member reads its label; MultiLabelEncode gives one of SAR's two.
 LABELS = {CTCLoss: "label_ctc", SARLoss: "label_sar|label_gtc", NRTRLoss: "label_gtc"}
@@ -29,7 +29,7 @@ class MultiLoss(nn.Module):
         weight_2: of the guide's loss.
     """
 
-    nested: ClassVar = {"loss_config_list": LOSSES}
+    parts: ClassVar = (Part("loss_config_list", LOSSES, many=list),)
 
     def __init__(self, loss_config_list: Sequence[nn.Module], weight_1: float = 1.0, weight_2: float = 1.0) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ppocr_like.contracts import ByModel, RejectedSample
 from ppocr_like.errors import OcrError
 from ppocr_like.metrics.base import Metric
-from ppocr_like.registry import METRICS, Delegate
+from ppocr_like.registry import METRICS, Part
 
 
 @METRICS.register()
@@ -20,19 +20,18 @@ class DistillationMetric(Metric):
     All other arguments are those of `base_metric_name`.
 
     Args:
-        base_metric_name: RecMetric, DetMetric, ClsMetric.
+        base_metric_name: the metric; in a recipe its name: RecMetric, DetMetric, ClsMetric.
         key: the sub-model that counts; it must be among the post-processing's `model_name`.
-        base: the metric, as the builder makes it.
     """
 
-    delegate: ClassVar = Delegate("base_metric_name", METRICS, "base")
+    parts: ClassVar = (Part("base_metric_name", METRICS, flat=True),)
 
-    def __init__(self, base_metric_name: str, key: str, base: Metric) -> None:
-        self.key, self.base = key, base
+    def __init__(self, base_metric_name: Metric, key: str) -> None:
+        self.key, self.base = key, base_metric_name
         self.model_names = (key,)
-        self.main_indicator, self.tie_breakers = base.main_indicator, base.tie_breakers
-        self.needs = base.needs
-        self.metrics: dict[str, Metric] = {key: copy.deepcopy(base)}
+        self.main_indicator, self.tie_breakers = self.base.main_indicator, self.base.tie_breakers
+        self.needs = self.base.needs
+        self.metrics: dict[str, Metric] = {key: copy.deepcopy(self.base)}
         self._rejected: list[RejectedSample] = []
 
     def _of(self, name: str) -> Metric:

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, HeightMisfit, ParamAttr
 from ppocr_like.modeling.blank import BlankWeights
-from ppocr_like.registry import ARCHITECTURES, HEADS
+from ppocr_like.registry import ARCHITECTURES, HEADS, Part
 
 TAUGHT = "Student"  # the sub-model that is meant where none is named
+
+
+@dataclass(frozen=True)
+class SubModel:
+    """A network of several, and what stands beside its parts.
+
+    Args:
+        network: the network.
+        pretrained: its weights, which the engine reads (`config.architecture.own_weights`).
+        freeze_params: it does not learn.
+        return_all_feats: in training it also gives `backbone_out` and `neck_out`.
+        model_type, algorithm: as those of the section.
+    """
+
+    network: nn.Module
+    pretrained: Path | None = None
+    freeze_params: bool = False
+    return_all_feats: bool = False
+    model_type: str = ""
+    algorithm: Any = None
 
 
 @ARCHITECTURES.register()
@@ -28,40 +50,34 @@ class DistillationModel(nn.Module):
 
     Args:
         models: by name, in the order in which they run.
-        frozen: names of those that do not learn (`freeze_params`).
-        all_feats: names of those that in training also give `backbone_out` and `neck_out` (`return_all_feats`).
         evaluated: names of those that run in evaluation; None: all.
 
     Raises:
         ValueError: a name that cannot be one, or no sub-model that learns.
     """
 
+    parts: ClassVar = (Part("Models", ARCHITECTURES, many=dict, default="OcrModel", beside=SubModel),)
     without_values = BlankWeights
 
     def __init__(
         self,
-        models: Mapping[str, nn.Module],
-        frozen: Collection[str] = (),
-        all_feats: Collection[str] = (),
+        models: Mapping[str, SubModel],
         evaluated: Collection[str] | None = None,
     ) -> None:
         super().__init__()
-        unknown = [name for name in (*frozen, *all_feats, *(evaluated or ())) if name not in models]
-        if unknown:
-            raise ValueError(f"there is no sub-model {unknown[0]!r}; Models has {', '.join(models)}")
-        if set(frozen) >= set(models):
-            raise ValueError("every sub-model has freeze_params: true; leave one to train")
         self.names = tuple(models)
-        self.frozen = tuple(name for name in models if name in frozen)
+        self.frozen = tuple(name for name, model in models.items() if model.freeze_params)
+        if self.frozen == self.names:
+            raise ValueError("every sub-model has freeze_params: true; leave one to train")
         self.evaluated = tuple(name for name in models if evaluated is None or name in evaluated)
         for name, model in models.items():
             if not name.isidentifier() or hasattr(self, name):
                 raise ValueError(f"{name!r} cannot be the name of a sub-model; take a word such as Student or Teacher2")
-            self.add_module(name, model)
-        for name in self.frozen:
-            self.sub(name).requires_grad_(False)
-        for name in all_feats:
-            self.sub(name).return_all_feats = True
+            self.add_module(name, model.network)
+            if model.freeze_params:
+                model.network.requires_grad_(False)
+            if model.return_all_feats:
+                self.sub(name).return_all_feats = True
         self.train()
 
     def sub(self, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.answers import answering_as_in_training
 from ppocr_like.modeling.blank import BlankWeights
 from ppocr_like.modeling.fuse import fuse_within
-from ppocr_like.registry import ARCHITECTURES
+from ppocr_like.registry import ARCH_TRANSFORMS, ARCHITECTURES, BACKBONES, HEADS, NECKS, Part
 
 
 @ARCHITECTURES.register()
@@ -33,6 +34,12 @@ class OcrModel(nn.Module):
     of several maps each, `backbone_out_0` and so on.
     """
 
+    parts: ClassVar = (
+        Part("Transform", ARCH_TRANSFORMS, chained=True),
+        Part("Backbone", BACKBONES, chained=True),
+        Part("Neck", NECKS, chained=True),
+        Part("Head", HEADS),
+    )
     without_values = BlankWeights
 
     return_all_feats = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ from ppocr_like.optim import kernels
 from ppocr_like.optim.base import Optimizer, Settings, active, one_penalty, own_penalty
 from ppocr_like.optim.checks import bad, number
 from ppocr_like.optim.regularizers import L2, Regularizer
-from ppocr_like.registry import OPTIMIZERS
+from ppocr_like.registry import OPTIMIZERS, REGULARIZERS, Part
 
 Groups = list[dict[str, Any]]
 DEFAULT_DECAY = 0.01  # paddle.optimizer.AdamW's weight_decay and paddle.optimizer.Lamb's lamb_weight_decay
@@ -39,6 +39,8 @@ class CoupledOptimizer(Optimizer):
 
     weight_decay: float | None = None
     regularizer: Regularizer | None = None
+
+    parts: ClassVar = (Part("regularizer", REGULARIZERS),)
 
     def __post_init__(self) -> None:
         self.regularizer = one_penalty(self.regularizer, self.weight_decay)
@@ -69,6 +71,7 @@ class DecoupledOptimizer(Optimizer):
     no_weight_decay_name: str | None = None
     one_dim_param_no_weight_decay: bool = False
 
+    parts: ClassVar = (Part("regularizer", REGULARIZERS),)
     kernel_l2 = False
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ppocr_like.registry import TRANSFORMS
+from ppocr_like.registry import TRANSFORMS, Part
 from ppocr_like.transforms.base import Sample, Transform
 
 
@@ -26,7 +26,7 @@ class MakeEvalMaps(Transform):
         ValueError: no step, or one that draws no polygons.
     """
 
-    nested: ClassVar = {"maps": TRANSFORMS}
+    parts: ClassVar = (Part("maps", TRANSFORMS, many=list),)
     needs: tuple[str, ...] = ("image", "shape", "polys", "ignore_tags")
     gives: tuple[str, ...] = ()
 

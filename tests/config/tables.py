@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ppocr_like import config, registry
 from ppocr_like.components import load_components
+from ppocr_like.config.nodes import parts_of
 from ppocr_like.config.paddle.ignored import IGNORED
 from ppocr_like.config.rates import AutoScale
 from ppocr_like.registry import Registry
@@ -45,7 +46,7 @@ CONTEXT = {
         "schedule",
         "paddle_exact",
     ),
-    *("named_parameters", "param_attrs", "seed", "mode", "dataset", "world", "member_weights", "base"),
+    *("named_parameters", "param_attrs", "seed", "mode", "dataset", "world", "evaluated"),
 }
 
 
@@ -95,12 +96,14 @@ def component_rows(parts: Registry) -> list[str]:
     for name, cls in parts:
         if not cls.__module__.startswith("ppocr_like."):
             continue  # a stand-in of another test
-        args = []
+        args, keys = [], {part.argument.lower(): part.argument for part in parts_of(cls)}
         known = inspect.signature(cls).parameters.values()
         for parameter in sorted(known, key=lambda p: p.default is not inspect.Parameter.empty):  # the required ones first
             if parameter.name not in CONTEXT:
                 required = parameter.default is inspect.Parameter.empty
-                args.append(f"`{parameter.name}` {'required' if required else yaml_text(parameter.default)}")
+                args.append(
+                    f"`{keys.get(parameter.name, parameter.name)}` {'required' if required else yaml_text(parameter.default)}"
+                )
         about = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()).partition(". ")[0].rstrip(".:")
         about = about.replace("|", "\\|")
         out.append(f"| `{name}` | {', '.join(args) or 'none'} | {about} |")

@@ -10,7 +10,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.nodes import Node, bind_node, item_node, named_node
 from ppocr_like.errors import ConfigError, DataError
-from ppocr_like.registry import Registry
+from ppocr_like.registry import Part, Registry
 
 
 def refusal(call, *args: Any, **more: Any) -> list[str]:
@@ -74,7 +74,7 @@ class Leaf:
 
 @PARTS.register()
 class Box:
-    nested = {"leaves": INNER, "main": INNER}  # noqa: RUF012
+    parts = (Part("leaves", INNER, many=list), Part("main", INNER))
 
     def __init__(self, leaves: list[Leaf], main: Leaf | None = None, charset: Charset | None = None) -> None:
         self.leaves, self.main = leaves, main

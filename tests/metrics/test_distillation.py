@@ -15,7 +15,7 @@ def info(text: str) -> SampleInfo:
 
 def metric(pairs: list[tuple[str, str, str]], rejected: list[str]) -> DistillationMetric:
     """`pairs`: what stands there, what Student and Teacher read."""
-    it = DistillationMetric("RecMetric", "Student", RecMetric())
+    it = DistillationMetric(RecMetric(), "Student")
     it.reject([RejectedSample(info(text), "missing image", "") for text in rejected])
     for wanted, *read in pairs:
         result = ByModel({name: TextLine(text, 1.0) for name, text in zip(("Student", "Teacher"), read, strict=True)})

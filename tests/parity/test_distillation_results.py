@@ -70,7 +70,7 @@ def test_numbers() -> None:
     cases = json.loads((OPS / "08_metrics.json").read_text(encoding="utf-8"))["cases"]
     (case,) = [case for case in cases if case["kind"] == "distillation"]
     base = RecMetric(main_indicator="acc", ignore_space=False)
-    metric = DistillationMetric("RecMetric", case["node"]["key"], base)
+    metric = DistillationMetric(base, case["node"]["key"])
     references = [text for text, _ in case["preds"]["Student"][1]]
     names = list(case["preds"])
 

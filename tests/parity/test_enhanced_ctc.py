@@ -16,7 +16,7 @@ from torch import nn
 from ppocr_like.charset import Charset
 from ppocr_like.losses.ace_loss import ACELoss
 from ppocr_like.losses.center_loss import CenterLoss
-from ppocr_like.losses.combined import CombinedLoss
+from ppocr_like.losses.combined import CombinedLoss, Weighted
 from ppocr_like.losses.ctc_loss import CTCLoss
 from ppocr_like.losses.nrtr_loss import CELoss
 from ppocr_like.weights.centers import fill_centers
@@ -45,7 +45,7 @@ def made(name: str, arguments: dict[str, Any]) -> nn.Module:
         arguments["center_file_path"] = str(OPS / arguments["center_file_path"])
     if name == "CombinedLoss":
         members = [item for entry in arguments["loss_config_list"] for item in entry.items()]
-        return CombinedLoss([made(*item) for item in members], [args["weight"] for _, args in members], paddle_exact=True)
+        return CombinedLoss([Weighted(made(name, args), args["weight"]) for name, args in members], paddle_exact=True)
     if name == "CenterLoss":
         arguments["charset"] = Charset([str(i) for i in range(arguments.pop("num_classes") - 1)])
     return KINDS[name](**arguments, **({"paddle_exact": True} if name in EXACT else {}))

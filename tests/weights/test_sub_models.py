@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from ppocr_like.errors import WeightsError
-from ppocr_like.modeling.distillation import DistillationModel
+from ppocr_like.modeling.distillation import DistillationModel, SubModel
 from ppocr_like.weights import load_into, load_own_weights, load_weights, save_weights, sub_weights
 
 
@@ -26,8 +25,8 @@ class Net(nn.Module):
         return {}
 
 
-def several(**more: Any) -> DistillationModel:
-    return DistillationModel({"Student": Net(), "Teacher": Net()}, **{"frozen": ["Teacher"], **more})
+def several(frozen: bool = True, width: int = 3) -> DistillationModel:
+    return DistillationModel({"Student": SubModel(Net()), "Teacher": SubModel(Net(width), freeze_params=frozen)})
 
 
 @pytest.fixture
@@ -56,10 +55,10 @@ def test_each_network_gets_its_own(file: Path) -> None:
 
 def test_each_network_has_its_own_floor(file: Path) -> None:
     weights = load_weights(file)
-    odd = DistillationModel({"Student": Net(), "Teacher": Net(5)}, frozen=["Teacher"])
+    odd = several(width=5)
     with pytest.raises(WeightsError, match="network Teacher: only 5"):
         load_into(odd, weights, None, 0.6)
-    missing = DistillationModel({"Student": Net(), "Other": Net()})
+    missing = DistillationModel({"Student": SubModel(Net()), "Other": SubModel(Net())})
     with pytest.raises(WeightsError, match="network Other"):
         load_into(missing, weights, None, 0.5)
     own = {"Models": {"Other": {"pretrained": "somewhere"}}}

@@ -1,8 +1,7 @@
 """Keys that PaddleOCR's files carry and that mean nothing here, by (component, key), each with its reason.
 
 They are noted at start and never accepted from `-o`: what somebody types must do something. A component is a class name,
-or the part's role: Global, Loader, Optimizer.lr, Architecture, Transform, Backbone, Neck, Head; the empty
-name is the recipe itself.
+or a part's role: Global, Loader, Optimizer.lr, Architecture, OcrModel.Backbone; the empty name is the recipe itself.
 """
 
 from __future__ import annotations
@@ -35,10 +34,13 @@ IGNORED: dict[tuple[str, str], Ignored] = {
     ("Global", "character_type"): Ignored("PaddleOCR no longer reads it either; the dictionary says it"),
     ("", "profiler_options"): Ignored(_PADDLE_ONLY),
     ("wandb", "save_dir"): Ignored("PaddleOCR overwrites it too: the run folder"),
-    ("Architecture", "in_channels"): Ignored("channels follow from the evaluation chain's image_shape"),
     **{
-        (role, "in_channels"): Ignored("PaddleOCR overwrites it too: channels flow from part to part")
-        for role in ("Transform", "Backbone", "Neck", "Head")
+        (role, "in_channels"): Ignored("channels follow from the evaluation chain's image_shape")
+        for role in ("Architecture", "DistillationModel.Models")
+    },
+    **{
+        (f"OcrModel.{part}", "in_channels"): Ignored("PaddleOCR overwrites it too: channels flow from part to part")
+        for part in ("Transform", "Backbone", "Neck", "Head")
     },
     ("ResNet_vd", "disable_se"): Ignored("it has no squeeze-and-excite that could be on", (True,)),
     ("CenterLoss", "num_classes"): Ignored("classes are counted in the dictionary"),
@@ -51,8 +53,8 @@ IGNORED: dict[tuple[str, str], Ignored] = {
             *((name, key) for name in ("PPHGNet_small", "PPHGNetV2_B4") for key in ("pretrained", "use_ssld")),
         )
     },
-    ("Head", "out_channels_list"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
-    ("Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
+    ("OcrModel.Head", "out_channels_list"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
+    ("OcrModel.Head", "out_channels"): Ignored("PaddleOCR overwrites it too: classes are counted in the dictionary"),
     **{
         ("Optimizer.lr", key): Ignored("PaddleOCR overwrites it too: the run's own length counts")
         for key in ("epochs", "step_each_epoch")

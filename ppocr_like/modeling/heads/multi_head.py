@@ -32,14 +32,17 @@ class CTCBranch:
     """The branch that reads.
 
     Args:
-        Neck: features to a sequence.
-        Head: the sequence to classes.
+        neck: features to a sequence.
+        head: the sequence to classes.
     """
 
-    Neck: nn.Module
-    Head: nn.Module
+    neck: nn.Module
+    head: nn.Module
 
-    parts: ClassVar[tuple[Part, ...]] = (Part("Neck", NECKS, "SequenceEncoder", "encoder_type"), Part("Head", HEADS, "CTCHead"))
+    parts: ClassVar[tuple[Part, ...]] = (
+        Part("Neck", NECKS, chained=True, default="SequenceEncoder", name_as="encoder_type"),
+        Part("Head", HEADS, default="CTCHead"),
+    )
 
 
 class FCTranspose(nn.Module):
@@ -118,7 +121,7 @@ class MultiHead(nn.Module):
         use_pos: adds learned positions to what the NRTR guide reads.
     """
 
-    nested: ClassVar = {"head_list": HEAD_BRANCHES}
+    parts: ClassVar = (Part("head_list", HEAD_BRANCHES, many=list),)
 
     def __init__(
         self,
@@ -138,7 +141,9 @@ class MultiHead(nn.Module):
         guide = guides[0]
         self.use_pool = use_pool
         self.channels = in_spec.channels
-        self.ctc_encoder, self.ctc_head = read[0].Neck, read[0].Head
+        self.ctc_encoder, self.ctc_head = read[0].neck, read[0].head
+        if not isinstance(self.ctc_head, CTCHead):
+            raise ValueError(f"the Head of its CTCHead is {type(self.ctc_head).__name__}; a CTCHead is needed")
         if isinstance(guide, SARHead):
             if use_pos:
                 raise ValueError("use_pos belongs to the guide NRTRHead; SARHead does not read it")
@@ -149,7 +154,6 @@ class MultiHead(nn.Module):
             self.before_gtc = nn.Sequential(*guide.before, *more)
             self.gtc_head = guide.head
             self.guide, self.needs = "nrtr", ("label_gtc", "length")
-        assert isinstance(self.ctc_head, CTCHead)
         down, right = in_spec.stride
         stride = (down * POOL[0], right * POOL[1]) if use_pool else in_spec.stride
         self.out_spec = FeatureSpec(self.ctc_head.out_spec.channels, stride, height=1)

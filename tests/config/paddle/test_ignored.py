@@ -9,17 +9,18 @@ import pytest
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, GlobalConfig, LoaderConfig, Recipe
+from ppocr_like.config.architecture import KEYS
 from ppocr_like.config.checks import SECTIONS
 from ppocr_like.config.paddle.ignored import IGNORED
 from ppocr_like.config.typecheck import parameters
 from ppocr_like.config.wandb import WandbConfig
 from ppocr_like.errors import ConfigError
-from ppocr_like.registry import ARCH_TRANSFORMS, BACKBONES, HEADS, LOSSES, NECKS, SCHEDULES
+from ppocr_like.registry import ARCH_TRANSFORMS, ARCHITECTURES, BACKBONES, HEADS, LOSSES, NECKS, SCHEDULES
 
 # PaddleOCR's own switches, a letter from `use_gpu`: only `false` may stand, so a slip of the finger cannot hide there.
 SWITCHES = {"use_xpu": "use_gpu", "use_npu": "use_gpu", "use_gcu": "use_gpu"}
 # PaddleOCR writes it into heads of any kind; nobody means `mid_channels` or `aux_in_channels` by it.
-GENUINE = {("Head", "in_channels"): ("mid_channels", "aux_in_channels")}
+GENUINE = {("OcrModel.Head", "in_channels"): ("mid_channels", "aux_in_channels")}
 
 
 def accepted(component: str) -> set[str]:
@@ -28,11 +29,16 @@ def accepted(component: str) -> set[str]:
         return set((GlobalConfig if component == "Global" else LoaderConfig).__dataclass_fields__)
     if component == "wandb":
         return set(WandbConfig.__dataclass_fields__)
-    if component in ("", "Architecture"):
-        return set(SECTIONS) if component == "" else set(SECTIONS["Architecture"] or ())
+    if component == "":
+        return set(SECTIONS)
+    if component in ("Architecture", "DistillationModel.Models"):
+        return {*KEYS, *(name for _, cls in ARCHITECTURES for name in parameters(cls))}
     if component == "Optimizer.lr":
         return {name for _, cls in SCHEDULES for name in parameters(cls)} - {"epochs", "steps_per_epoch"}  # the program's
-    roles = {"Transform": ARCH_TRANSFORMS, "Backbone": BACKBONES, "Neck": NECKS, "Head": HEADS}
+    roles = {
+        f"OcrModel.{part}": registry
+        for part, registry in (("Transform", ARCH_TRANSFORMS), ("Backbone", BACKBONES), ("Neck", NECKS), ("Head", HEADS))
+    }
     if component in roles:
         return {name for _, cls in roles[component] for name in parameters(cls)}
     load_components()
