@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -234,6 +234,19 @@ def inputs_of(network: object) -> tuple[str, ...]:
 def entry_name(need: str, there: Collection[str]) -> str | None:
     """The batch entry by which a need is met; `a|b` is met by either. None: by none of those there."""
     return next((name for name in need.split("|") if name in there), None)
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A module of a network that knows which losses, post-processings and transforms go with it."""
+
+    def misfit(self, part: object, training: bool) -> tuple[str, str] | None:
+        """(argument of the part, or none; what is wrong with it); None where it fits, or is none of this module's business.
+
+        Args:
+            training: the part is of training, or of a loss that is computed in evaluation.
+        """
+        ...
 
 
 class Step(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, Protocol
@@ -99,41 +99,6 @@ def own_weights(recipe: Recipe) -> dict[str, str]:
     models = recipe.get("Architecture.Models")
     nodes = models.items() if isinstance(models, dict) else ()
     return {name: node["pretrained"] for name, node in nodes if isinstance(node, dict) and node.get("pretrained")}
-
-
-GUIDE_HEADS = {"sar": ("SARHead", "null or SARLabelEncode"), "nrtr": ("NRTRHead", "NRTRLabelEncode")}
-
-
-def _guides(model: Any) -> set[str]:
-    modules = model.modules() if hasattr(model, "modules") else ()
-    return {guide for module in modules if (guide := getattr(module, "guide", None)) in GUIDE_HEADS}
-
-
-def guide_loss_problems(model: Any, loss: Any) -> list[Problem]:
-    """A loss for another guide (`guide`) than the model's MultiHead has."""
-    guides, wanted = _guides(model), getattr(loss, "guide", None)
-    if not guides or wanted is None or wanted in guides:
-        return []
-    head = GUIDE_HEADS[sorted(guides)[0]][0]
-    message = f"{type(loss).__name__} has the loss of {GUIDE_HEADS[wanted][0]}, but the MultiHead's guide is {head}"
-    return [Problem("Loss.loss_config_list", f"{message}: take {head.removesuffix('Head')}Loss")]
-
-
-def guide_problems(model: Any, transforms: Sequence[Any], path: str) -> list[Problem]:
-    """Steps of a training chain that write the guide's label (`guide_kind`) in classes that the model's guides do not read.
-
-    Args:
-        path: where the chain stands.
-    """
-    guides, problems = _guides(model), []
-    for number, step in enumerate(transforms):
-        kind = getattr(step, "guide_kind", None)
-        if kind is None or not guides or kind in guides:
-            continue
-        head, wanted = GUIDE_HEADS[sorted(guides)[0]]
-        message = f"encodes the guide's label for {GUIDE_HEADS[kind][0]}, but the MultiHead's guide is {head}: {wanted} is needed"
-        problems.append(Problem(f"{path}.{number}.{type(step).__name__}.gtc_encode", message))
-    return problems
 
 
 def backbone_weights(recipe: Recipe) -> dict[str, str]:

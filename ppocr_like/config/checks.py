@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ppocr_like.config.architecture import guide_loss_problems, guide_problems, name_problems
-from ppocr_like.config.class_checks import label_problems, name_count_problems
+from ppocr_like.config.architecture import name_problems
 from ppocr_like.config.eval_loss import asked_problems
+from ppocr_like.config.fit_checks import part_problems, step_problems
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.input_checks import bucket_widths, size_path, size_problems, try_canvases, try_model
 from ppocr_like.config.loader import LoaderConfig
@@ -122,7 +122,8 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
-    problems += name_problems(consumers) + guide_loss_problems(model, loss) + name_count_problems(recipe, model, postprocess)
+    problems += name_problems(consumers)
+    problems += [*part_problems(recipe, model, loss, "Loss"), *part_problems(recipe, model, postprocess, "PostProcess")]
     tried: dict[tuple[int, int, int], str] = {}
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
@@ -246,13 +247,11 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
     ]
     if isinstance(node.get("transforms"), list):
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
-    if section == "Train":
-        problems += guide_problems(consumers["Architecture"], transforms, path("transforms"))
+    problems += step_problems(consumers["Architecture"], transforms, path("transforms"), section == "Train")
     for i, transform in enumerate(transforms if section == "Train" else ()):
         said = transform.run_note(builder.settings.epoch_num) if hasattr(transform, "run_note") else ""
         if said:
             builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
-    problems += label_problems(consumers["Architecture"], transforms, path("transforms"))
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files

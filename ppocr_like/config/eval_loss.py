@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ppocr_like.config.architecture import guide_problems
+from ppocr_like.config.fit_checks import step_problems
 from ppocr_like.contracts import entry_name
 from ppocr_like.errors import Problem
 
@@ -33,7 +33,7 @@ def loss_problems(
     if missing:
         return [Problem(path, _what_is_missing(loss, missing, transforms, kept, trained))]
     names = [name for need in needs if (name := entry_name(need, kept)) is not None and name.startswith(TARGETS)]
-    return [*guide_problems(model, transforms, path), *_other_targets(names, transforms, path, trained)]
+    return [*step_problems(model, transforms, path, training=True), *_other_targets(names, transforms, path, trained)]
 
 
 def _what_is_missing(

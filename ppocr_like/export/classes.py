@@ -29,7 +29,7 @@ class Classes(Exporter):
 
     def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
         super().__init__(spec, recipe, model)
-        self.classes = int(model.head.class_dim)
+        self.classes = int(model.out_spec.channels)
         self.labels = [str(label) for label in spec.postprocess.get("label_list") or range(self.classes)]
         if len(self.labels) != self.classes:
             raise ExportError(f"label_list names {len(self.labels)} classes, the network has {self.classes}")

@@ -15,14 +15,14 @@ Outputs = Mapping[str, torch.Tensor]
 
 
 @contextmanager
-def answering_as_in_training(part: nn.Module | None) -> Iterator[None]:
-    """Within it the heads and necks of `part` give what they give in training (logits, all maps, the guide).
+def answering_as_in_training(part: nn.Module) -> Iterator[None]:
+    """Within it `part` itself and the heads and necks in it give what they give in training (logits, all maps, the guide).
 
     Only their own `training` is changed, which may decide nothing but what they give: the modules within them, which drop or
     normalise, stay as they are.
     """
     kinds = tuple(cls for registry in (HEADS, NECKS) for _, cls in registry)
-    asked = [module for module in part.modules() if isinstance(module, kinds)] if part is not None else []
+    asked = [module for module in part.modules() if module is part or isinstance(module, kinds)]
     before = [module.training for module in asked]
     for module in asked:
         module.training = True

@@ -1,4 +1,4 @@
-"""OcrModel: transform, backbone, neck and head in a row, and what the other rooms ask of a network."""
+"""OcrModel: transform, backbone, neck and head in a row."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, ParamAttr
 from ppocr_like.modeling.answers import answering_as_in_training
-from ppocr_like.modeling.blank import BlankWeights
 from ppocr_like.modeling.fuse import fuse_within
+from ppocr_like.modeling.network import Network
 from ppocr_like.registry import ARCH_TRANSFORMS, ARCHITECTURES, BACKBONES, HEADS, NECKS, Part
 
 
 @ARCHITECTURES.register()
-class OcrModel(nn.Module):
+class OcrModel(Network):
     """Images (N, C, H, W), float32 and normalised -> outputs by name (see the head).
-
-    A part may tell about its own parameters by `own_param_attrs()` and `own_class_parameters()`, dicts keyed by names
-    relative to the part; the model puts the path in front.
 
     Args:
         transform: changes the images (TPS, STN); None for most recognisers.
@@ -40,8 +37,6 @@ class OcrModel(nn.Module):
         Part("Neck", NECKS, chained=True),
         Part("Head", HEADS),
     )
-    without_values = BlankWeights
-
     return_all_feats = False
 
     def __init__(
@@ -63,34 +58,25 @@ class OcrModel(nn.Module):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Batch entries that `forward` reads in training, beside `image`."""
         return tuple(getattr(self.head, "needs", ()))
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Batch entries that `forward` reads in evaluation where they are there, beside `image`."""
         return tuple(getattr(self.head, "reads", ()))
 
     @property
     def input_size(self) -> tuple[int, int] | None:
-        """(height, width) px that all images must have; None: the width, at least, is free up to `widest`."""
         resized = getattr(self.transform, "gives_size", None)
         return getattr(self.backbone, "fixed_size", None) if resized is None else None
 
     @property
     def widest(self) -> int | None:
-        """px of the widest image that the network can take; None: any."""
         return getattr(self.backbone, "widest", None)
 
     @property
     def steps_follow_width(self) -> bool:
-        """Whether wider images give more output steps."""
         fixed = (getattr(self.transform, "gives_size", None), getattr(self.backbone, "fixed_size", None))
         return fixed == (None, None)
-
-    def training_only(self) -> tuple[str, ...]:
-        """Beginnings of the names of parameters that evaluation does not use (a guide's)."""
-        return tuple(self._gather("own_training_only"))
 
     @property
     def out_spec(self) -> FeatureSpec:
@@ -102,43 +88,11 @@ class OcrModel(nn.Module):
         raise AttributeError("neither head, neck nor backbone has an out_spec")
 
     def param_attrs(self) -> dict[str, ParamAttr]:
-        """Settings of the parameters that have settings of their own, by full name."""
-        found = self._gather("own_param_attrs")
+        found = super().param_attrs()
         if not self.fused:
             return found
         there = {name for name, _ in self.named_parameters()}  # what was fused tells about parameters that are gone
         return {name: attr for name, attr in found.items() if name in there}
-
-    def class_parameters(self) -> dict[str, str]:
-        """Full names of parameters whose dim 0 is the class index -> the label encoder ("ctc")."""
-        return self._gather("own_class_parameters")
-
-    @torch.no_grad()
-    def check_input(self, channels: int, height: int, width: int) -> dict[str, tuple[int, ...]]:
-        """Runs one blank image of this size (px) in evaluation, so that parts that do not fit are found before data is read.
-
-        Returns:
-            the outputs' shapes by name.
-
-        Raises:
-            ValueError: the parts do not fit this size.
-        """
-        training = self.training
-        self.eval()
-        try:
-            outputs = self(torch.zeros(1, channels, height, width))
-        except RuntimeError as error:
-            raise ValueError(f"the network cannot take images of {channels} x {height} x {width}: {error}") from error
-        finally:
-            self.train(training)
-        return {name: tuple(value.shape) for name, value in outputs.items()}
-
-    def _gather(self, method: str) -> dict:
-        found = {}
-        for path, module in self.named_modules():
-            if callable(own := getattr(module, method, None)):
-                found.update({f"{path}.{name}" if path else name: value for name, value in own().items()})
-        return found
 
     def forward(self, images: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
         x = images if self.transform is None else self.transform(images)
@@ -150,14 +104,7 @@ class OcrModel(nn.Module):
     def answers(
         self, images: torch.Tensor, read: Mapping[str, torch.Tensor] | None, targets: Mapping[str, torch.Tensor]
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """What `forward` gives in evaluation, and what the head gives in training of the same features, for a loss.
-
-        The model must be in evaluation mode: nothing is dropped, and no statistics are taken or changed.
-
-        Args:
-            read: what evaluation reads (`reads`).
-            targets: what training reads (`needs`).
-        """
+        """See `Network.answers`; both of the same features."""
         x = images if self.transform is None else self.transform(images)
         x = features = self.backbone(x)
         if self.neck is not None:

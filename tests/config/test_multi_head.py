@@ -9,8 +9,8 @@ import pytest
 from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.config.architecture import guide_loss_problems, guide_problems
 from ppocr_like.config.checks import _kept_problems
+from ppocr_like.config.fit_checks import part_problems, step_problems
 from ppocr_like.errors import ConfigError
 from ppocr_like.transforms.guide_label_encode import MultiLabelEncode
 
@@ -111,7 +111,7 @@ def test_keep_keys_must_keep_what_the_guide_needs() -> None:
 def test_the_guides_label_must_be_in_its_own_classes(head: Any, gtc_encode: str | None, right: bool) -> None:
     """`label_gtc` stands for either guide's classes: SARHead would read NRTR's as other characters."""
     chain = [MultiLabelEncode(25, gtc_encode=gtc_encode, charset=Charset("abc"))]
-    found = guide_problems(builder(CTC, head).model(), chain, "Train.dataset.transforms")
+    found = step_problems(builder(CTC, head).model(), chain, "Train.dataset.transforms", training=True)
     assert [p.path for p in found] == [] if right else ["Train.dataset.transforms.0.MultiLabelEncode.gtc_encode"]
     if not right:
         name, other = ("SARHead", "NRTRHead") if head is SAR else ("NRTRHead", "SARHead")
@@ -120,6 +120,6 @@ def test_the_guides_label_must_be_in_its_own_classes(head: Any, gtc_encode: str 
 
 def test_the_loss_must_be_the_guides() -> None:
     made = builder(CTC, NRTR)
-    (found,) = guide_loss_problems(made.model(), made.loss())
+    (found,) = part_problems(made.recipe, made.model(), made.loss(), "Loss")
     assert found.path == "Loss.loss_config_list" and found.message.endswith("take NRTRLoss")
-    assert guide_loss_problems(builder(CTC, SAR).model(), made.loss()) == []
+    assert part_problems(made.recipe, builder(CTC, SAR).model(), made.loss(), "Loss") == []

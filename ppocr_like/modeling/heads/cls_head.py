@@ -37,6 +37,15 @@ class ClsHead(nn.Module):
         nn.init.zeros_(self.fc.bias)
         self.out_spec = FeatureSpec(class_dim, in_spec.stride, height=1)
 
+    def misfit(self, part: object, training: bool) -> tuple[str, str] | None:
+        """Another number of names (`label_list`) than outputs; a step that makes more labels (`names`, `label_list`)."""
+        step, there = hasattr(part, "gives"), f"but Architecture.Head.class_dim is {self.class_dim}"
+        names = (step and getattr(part, "names", None)) or getattr(part, "label_list", None)
+        if not isinstance(names, list | tuple) or len(names) == self.class_dim or (step and len(names) < self.class_dim):
+            return None
+        told = f"{len(names)} classes ({', '.join(names)}), {there}"
+        return ("", f"gives {told}") if step else ("label_list", f"names {told}")
+
     def forward(self, features: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
         logits = self.fc(features.mean(dim=(2, 3)))
         return {"cls": logits if self.training else logits.softmax(dim=1)}

@@ -23,6 +23,7 @@ from ppocr_like.registry import HEAD_BRANCHES, HEADS, NECKS, Part
 POOL = (3, 2)  # rows and columns that `use_pool` joins: SVTR's last map has 3 rows
 POSITIONS = 80  # columns that `use_pos` knows, PaddleOCR's number
 HEAD_WIDTH = 32  # d_model for each attention head of the NRTR guide
+GUIDES = {"sar": ("SARHead", "null or SARLabelEncode"), "nrtr": ("NRTRHead", "NRTRLabelEncode")}  # head, gtc_encode
 SAR_LABEL = "label_sar|label_gtc"  # MultiLabelEncode gives one of them, by its gtc_encode
 
 
@@ -157,6 +158,18 @@ class MultiHead(nn.Module):
         down, right = in_spec.stride
         stride = (down * POOL[0], right * POOL[1]) if use_pool else in_spec.stride
         self.out_spec = FeatureSpec(self.ctc_head.out_spec.channels, stride, height=1)
+
+    def misfit(self, part: object, training: bool) -> tuple[str, str] | None:
+        """A loss for another guide (`guide`); a step that writes the guide's label in another guide's classes (`guide_kind`)."""
+        step, (head, encoder) = hasattr(part, "gives"), GUIDES[self.guide]
+        guide = getattr(part, "guide_kind" if step else "guide", None)
+        if guide in (None, self.guide) or not training:
+            return None
+        has, whose = GUIDES[str(guide)][0], f"but the MultiHead's guide is {head}"
+        if step:
+            return "gtc_encode", f"encodes the guide's label for {has}, {whose}: {encoder} is needed"
+        take = f"take {head.removesuffix('Head')}Loss"
+        return "loss_config_list", f"{type(part).__name__} has the loss of {has}, {whose}: {take}"
 
     def own_training_only(self) -> dict[str, str]:
         return dict.fromkeys(("sar_head.",) if self.guide == "sar" else ("before_gtc.", "gtc_head."), self.guide)

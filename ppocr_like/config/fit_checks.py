@@ -1,0 +1,41 @@
+"""Do the other parts of a recipe go with the network? Its modules are asked (`contracts.Judge`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
+from ppocr_like.contracts import Judge
+from ppocr_like.errors import Problem
+
+
+def _misfit(model: object, part: object, training: bool) -> tuple[str, str] | None:
+    """What the first judge says; None where one of them takes the part, or there is none."""
+    modules = model.modules() if hasattr(model, "modules") else ()
+    said = [module.misfit(part, training) for module in modules if isinstance(module, Judge)]
+    return None if None in said else next(iter(said), None)
+
+
+def part_problems(recipe: Recipe, model: object, part: object, section: str) -> list[Problem]:
+    """A loss or a post-processing that does not go with the network; nothing where one of them could not be built."""
+    found = _misfit(model, part, training=section == "Loss") if part is not None else None
+    if found is None:
+        return []
+    argument, message = found
+    wins = argument in GLOBAL_WINS and recipe.get(f"Global.{argument}") is not None
+    return [Problem(f"Global.{argument}" if wins else f"{section}.{argument}", message)]
+
+
+def step_problems(model: object, transforms: Sequence[object], path: str, training: bool) -> list[Problem]:
+    """Steps of a chain that do not go with the network.
+
+    Args:
+        transforms: the chain, built.
+        path: where it stands.
+        training: its samples are trained on, or their loss is computed.
+    """
+    problems = []
+    for number, step in enumerate(transforms):
+        if (found := _misfit(model, step, training)) is not None:
+            problems.append(Problem(f"{path}.{number}.{type(step).__name__}.{found[0]}".rstrip("."), found[1]))
+    return problems
