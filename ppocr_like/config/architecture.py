@@ -16,7 +16,7 @@ from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import ARCHITECTURES, Registry
 
 KEYS = ("model_type", "algorithm", "name")  # of the section, beside the arguments of the network's class
-SEVERAL, MODELS = "DistillationModel", "Models"
+ONE, SEVERAL, MODELS = "OcrModel", "DistillationModel", "Models"
 
 
 class Bind(Protocol):
@@ -37,10 +37,12 @@ def build_architecture(recipe: Recipe, bind: Bind, blank: bool = False) -> Any:
     arch = recipe.get("Architecture")
     if not isinstance(arch, dict):
         raise problem("Architecture", "is missing; a mapping with model_type, Backbone, Neck, Head is needed")
-    default = SEVERAL if MODELS in arch else "OcrModel"
+    default = SEVERAL if MODELS in arch else ONE
     name = named_node({"name": arch.get("name") or default}, "Architecture", "architecture").name
-    node = Node(name, {key: value for key, value in arch.items() if key not in KEYS}, "Architecture", KEYS)
     kind = ARCHITECTURES.get(name) if name in ARCHITECTURES else None
+    empty = [key for key in _one_network() if arch.get(key) is None]  # `Transform: null` is no part, of whatever network
+    args = {key: value for key, value in arch.items() if key not in (*KEYS, *empty)}
+    node = Node(name, args, "Architecture", KEYS)
     problems = _network_problems(recipe, arch, name, kind) if kind is not None else []
     context: Context = {
         "in_spec": partial(same, FeatureSpec(channels=input_channels(recipe))),
@@ -57,6 +59,11 @@ def build_architecture(recipe: Recipe, bind: Bind, blank: bool = False) -> Any:
         return bound.make()
 
 
+def _one_network() -> list[str]:
+    """The keys that hold the parts of a network in a row."""
+    return [part.argument for part in parts_of(ARCHITECTURES.get(ONE))] if ONE in ARCHITECTURES else []
+
+
 def _network_problems(recipe: Recipe, arch: dict[str, Any], name: str, kind: type) -> list[Problem]:
     """Keys of one network beside several, and the reverse; networks that are none, or of another task.
 
@@ -71,7 +78,7 @@ def _network_problems(recipe: Recipe, arch: dict[str, Any], name: str, kind: typ
     models, task = arch.get(MODELS), str(arch.get("model_type"))
     if not isinstance(models, dict) or not models:
         raise problem(path, f"is {shown(models)}; a mapping of names to networks is needed: Student: {{Backbone: ...}}")
-    own = [key for part in parts_of(ARCHITECTURES.get("OcrModel")) if arch.get(key := part.argument) is not None]
+    own = [key for key in _one_network() if arch.get(key) is not None]
     problems = [Problem(f"Architecture.{key}", "belongs to the networks under Models") for key in own]
     for model, node in models.items():
         here = f"{path}.{model}"
