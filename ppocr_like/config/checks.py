@@ -122,8 +122,7 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
-    problems += name_problems(consumers)
-    problems += [*part_problems(recipe, model, loss, "Loss"), *part_problems(recipe, model, postprocess, "PostProcess")]
+    problems += name_problems(consumers) + part_problems(recipe, consumers)
     tried: dict[tuple[int, int, int], str] = {}
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.contracts import Judge
@@ -16,14 +16,20 @@ def _misfit(model: object, part: object, training: bool) -> tuple[str, str] | No
     return None if None in said else next(iter(said), None)
 
 
-def part_problems(recipe: Recipe, model: object, part: object, section: str) -> list[Problem]:
-    """A loss or a post-processing that does not go with the network; nothing where one of them could not be built."""
-    found = _misfit(model, part, training=section == "Loss") if part is not None else None
-    if found is None:
-        return []
-    argument, message = found
-    wins = argument in GLOBAL_WINS and recipe.get(f"Global.{argument}") is not None
-    return [Problem(f"Global.{argument}" if wins else f"{section}.{argument}", message)]
+def part_problems(recipe: Recipe, consumers: Mapping[str, object]) -> list[Problem]:
+    """A loss or a post-processing that does not go with the network.
+
+    Args:
+        consumers: by section what was built, None where that failed.
+    """
+    problems = []
+    for section in ("Loss", "PostProcess"):
+        found = _misfit(consumers["Architecture"], consumers.get(section), training=section == "Loss")
+        if found is not None:
+            argument, message = found
+            wins = argument in GLOBAL_WINS and recipe.get(f"Global.{argument}") is not None
+            problems.append(Problem(f"Global.{argument}" if wins else f"{section}.{argument}", message))
+    return problems
 
 
 def step_problems(model: object, transforms: Sequence[object], path: str, training: bool) -> list[Problem]:

@@ -120,6 +120,6 @@ def test_the_guides_label_must_be_in_its_own_classes(head: Any, gtc_encode: str 
 
 def test_the_loss_must_be_the_guides() -> None:
     made = builder(CTC, NRTR)
-    (found,) = part_problems(made.recipe, made.model(), made.loss(), "Loss")
+    (found,) = part_problems(made.recipe, {"Architecture": made.model(), "Loss": made.loss()})
     assert found.path == "Loss.loss_config_list" and found.message.endswith("take NRTRLoss")
-    assert part_problems(made.recipe, builder(CTC, SAR).model(), made.loss(), "Loss") == []
+    assert part_problems(made.recipe, {"Architecture": builder(CTC, SAR).model(), "Loss": made.loss()}) == []
