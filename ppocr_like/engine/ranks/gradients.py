@@ -1,4 +1,12 @@
-"""Gradients summed over the ranks, bucket by bucket, while the backward pass is still at work on the earlier layers."""
+"""Gradients summed over the ranks, bucket by bucket, while the backward pass is still at work on the earlier layers.
+
+Why not torch's DistributedDataParallel (tried with torch 2.13): it prepares its sum in the forward pass, and a rank whose batch
+lost all its samples has none to make. Left out, that rank joins the sum of its own next step, so that gradients of two different
+steps are added without a word; `join` shadows the sums of ranks whose data are at an end, and adds the same wrong pairs when a
+batch is missing in the middle. A batch of 0 samples works only where no batch norm is in the way. Freezing by samples
+(`Optimizer.freeze`) changes `requires_grad` between steps, which it takes for an unfinished step and stops. And its mean over the
+ranks would have to be undone, for ours weighs every rank by its samples.
+"""
 
 from __future__ import annotations
 
