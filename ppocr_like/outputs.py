@@ -55,23 +55,6 @@ def claim(
             raise DataError(f"cannot be written ({getattr(error, 'strerror', None) or error}); {advice}", str(path)) from error
 
 
-def claim_folder(folder: AnyPath, reads: Iterable[AnyPath | None] = (), *, advice: str) -> None:
-    """The same for a folder whose files get names of the tool's own, all of them new or known as results.
-
-    Raises:
-        DataError: it cannot be written, or it is or lies above something that is read.
-    """
-    path = Path(folder)
-    try:
-        _make_ready(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot be written ({getattr(error, 'strerror', None) or error}); {advice}", str(path)) from error
-    mine = os.path.realpath(path)
-    for read in reads:
-        if read is not None and within(mine, os.path.realpath(read)):
-            raise DataError(f"holds {read}, which is read, and files are written here; {advice}", str(path))
-
-
 def within(folder: str, path: str) -> bool:
     """Whether `path` is `folder` or lies below it; both as `os.path.realpath` gives them."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -1,1 +1,1 @@
-"""Numbers that judge results, and the analysis of errors: numpy only."""
+"""Numbers that judge results: numpy only."""

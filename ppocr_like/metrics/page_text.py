@@ -16,7 +16,6 @@ from ppocr_like.metrics.det_match import LIMIT, Comparison, GroundTruth, compare
 
 # What became of a true line, or what a line that was read is.
 RIGHT, WRONG, MISSED, FALSE, MERGED, SPLIT, IGNORED = "right", "wrong text", "missed", "false", "merged", "split", "ignored"
-KINDS = (RIGHT, WRONG, MISSED, FALSE, MERGED, SPLIT, IGNORED)
 
 
 @dataclass(frozen=True)

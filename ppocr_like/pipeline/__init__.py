@@ -2,10 +2,10 @@
 
 from ppocr_like.pipeline.classes import Classifier, Verdict
 from ppocr_like.pipeline.lines import Reading, Recogniser
-from ppocr_like.pipeline.pages import Detector, Finding
+from ppocr_like.pipeline.pages import Detector, FoundBoxes
 from ppocr_like.pipeline.runner import Backend, Runner
 from ppocr_like.pipeline.spec import Spec, read_spec
 
 __all__ = [
-    "Backend", "Classifier", "Detector", "Finding", "Reading", "Recogniser", "Runner", "Spec", "Verdict", "read_spec",
+    "Backend", "Classifier", "Detector", "FoundBoxes", "Reading", "Recogniser", "Runner", "Spec", "Verdict", "read_spec",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from ppocr_like.pipeline.page_sources import find_pages
 from ppocr_like.pipeline.pages import Detector
 from ppocr_like.pipeline.preprocess import plain, source_name
 from ppocr_like.pipeline.runner import Source
-from ppocr_like.pipeline.tiles import check_tile, find_regions
+from ppocr_like.pipeline.tiles import check_tile, find_boxes
 from ppocr_like.text import mostly_right_to_left
 
 MIN_CONFIDENCE = 0.5  # PaddleOCR's `drop_score`, RapidOCR's `text_score`
@@ -154,7 +154,7 @@ class OCR:
         """One image; `name` is what the page is called (default the path)."""
         name = source_name(image) if name is None else name
         try:
-            picture, boxes = find_regions(self.detector, plain(image, name), self.tile)
+            picture, boxes = find_boxes(self.detector, plain(image, name), self.tile)
         except DataError as error:
             return PageResult(image, error=str(error))
         lines = self._read_lines(picture, boxes)

@@ -22,8 +22,7 @@ from ppocr_like.pipeline.sheets import own_text, sheet_of
 
 PICTURE, PDF = "picture", "pdf"
 KINDS = (*FORMATS, PICTURE)
-SKIP, ADD = "skip", "add"
-PDF_TEXT = (SKIP, ADD)  # what becomes of PDF pages that have text of their own
+SKIP, ADD = "skip", "add"  # what becomes of PDF pages that have text of their own
 QUALITY = 88  # of the JPEG pictures
 
 

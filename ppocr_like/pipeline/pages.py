@@ -30,7 +30,7 @@ QUALITY = 90  # of the JPEG pictures
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class FoundBoxes:
     """What became of one image.
 
     Args:
@@ -49,7 +49,7 @@ class Finding:
 
 
 @RUNNERS.register("det")
-class Detector(Runner[PageBoxes, Finding]):
+class Detector(Runner[PageBoxes, FoundBoxes]):
     """Finds text regions: `Detector(bundle)(images) -> list[PageBoxes]`; see `Runner`.
 
     Thresholds are those of the bundle's `inference.yml` (`PostProcess`), read when it is opened, or see `with_postprocess`.
@@ -96,7 +96,7 @@ class Detector(Runner[PageBoxes, Finding]):
     def results(self, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool) -> PageResults:
         return PageResults(folder, font, max_pages, heat_map)
 
-    def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Finding]:
+    def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[FoundBoxes]:
         shapes = []
         for one in prepared:
             if one.shape is None:
@@ -107,12 +107,12 @@ class Detector(Runner[PageBoxes, Finding]):
         outputs = self.outputs(prepared)
         pages = self.postprocess(outputs, {"shape": np.stack(shapes)})
         maps = outputs[self.spec.output][:, 0]
-        return [Finding(*one) for one in zip(sources, pages, prepared, maps, strict=True)]
+        return [FoundBoxes(*one) for one in zip(sources, pages, prepared, maps, strict=True)]
 
-    def _failed(self, source: Source, error: str) -> Finding:
-        return Finding(source, error=error)
+    def _failed(self, source: Source, error: str) -> FoundBoxes:
+        return FoundBoxes(source, error=error)
 
-    def _result(self, outcome: Finding) -> PageBoxes:
+    def _result(self, outcome: FoundBoxes) -> PageBoxes:
         assert outcome.page is not None
         return outcome.page
 
@@ -150,17 +150,17 @@ class PageResults:
     def _files(self, name: str) -> list[str]:
         return [f"{name}.jpg", *([f"{name}_map.jpg"] if self.heat_map else [])]
 
-    def row(self, finding: Finding) -> str:
+    def row(self, finding: FoundBoxes) -> str:
         """`path<TAB>[{"transcription": "", "points": [[x, y], ...], "score": s}, ...]`."""
         regions = [{"transcription": "", **_plain(box)} for box in in_reading_order(finding)]
         return f"{one_line(source_name(finding.source))}\t{json.dumps(regions, ensure_ascii=False)}"
 
-    def said(self, finding: Finding) -> str:
+    def said(self, finding: FoundBoxes) -> str:
         boxes = in_reading_order(finding)
         scores = f"\tscores {min(b.score for b in boxes):.2f} to {max(b.score for b in boxes):.2f}" if boxes else ""
         return f"{one_line(source_name(finding.source))}\t{len(boxes)} boxes{scores}"
 
-    def record(self, finding: Finding) -> dict[str, Any]:
+    def record(self, finding: FoundBoxes) -> dict[str, Any]:
         """Size of the image, boxes with scores, names of the pictures that `draw` makes next."""
         if finding.page is None or finding.prepared is None:
             return {"image": source_name(finding.source), "error": finding.error}
@@ -172,7 +172,7 @@ class PageResults:
         drawn = self.max_pages is None or self._drawn < self.max_pages
         return record | ({PICTURES: self._files(self._names[self._seen])} if drawn else {})
 
-    def draw(self, finding: Finding) -> None:
+    def draw(self, finding: FoundBoxes) -> None:
         """Images come in the order in which `pictures` got them."""
         name = self._names[self._seen]
         self._seen += 1
@@ -212,7 +212,7 @@ def _free_name(image: str, taken: set[str]) -> str:
             return name
 
 
-def in_reading_order(finding: Finding) -> list[TextBox]:
+def in_reading_order(finding: FoundBoxes) -> list[TextBox]:
     """The boxes from the top down, those of one line from the left: a help for the eye, columns are not known here."""
     boxes = sorted(finding.page.boxes if finding.page else (), key=lambda box: (_corner(box)[1], _corner(box)[0]))
     lines: list[list[TextBox]] = []

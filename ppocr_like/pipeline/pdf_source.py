@@ -15,7 +15,6 @@ from ppocr_like.errors import DataError
 
 DPI = 200  # of the rendered pages; text of 10 points is 28 px high then
 LONGEST = 5000  # px of a rendered page's longer side, at most: posters are rendered smaller
-BEGINNING = b"%PDF-"
 NOTHING = " \ufffd"  # what stands in a page's text where no character is
 _WRONG_PASSWORD, _ENCRYPTION = 4, 5  # of FPDF_GetLastError, where loading failed
 

@@ -28,7 +28,7 @@ MOST_MAP = 1 << 28  # px of a joined map, 1 GiB as float32
 Frame = tuple[int, int, int, int]
 
 
-def find_regions(detector: Detector, image: Source, tile: int | None = None) -> tuple[np.ndarray, Sequence[TextBox]]:
+def find_boxes(detector: Detector, image: Source, tile: int | None = None) -> tuple[np.ndarray, Sequence[TextBox]]:
     """(picture (H, W, 3) uint8 BGR, upright; the regions, px of it).
 
     Args:

@@ -21,7 +21,7 @@ def boxes(regions: Regions, box_thresh: float, unclip_ratio: float, source: tupl
     """The regions of a score of at least `box_thresh`, grown and brought to source px, in the regions' order.
 
     A region that falls apart while it grows, or stays smaller than 5 px of the map, is dropped. A lower `box_thresh` adds
-    boxes and changes none: `at_least` gives the boxes of a higher one.
+    boxes and changes none.
 
     Args:
         box_thresh: least score, [0, 1].
@@ -42,11 +42,6 @@ def boxes(regions: Regions, box_thresh: float, unclip_ratio: float, source: tupl
         kept = grown.keep(wide)
         found = kept.split(_to_source(kept.points, regions.size, source, np.float64))
     return PageBoxes(tuple(map(TextBox, found, scores[wide].tolist())))
-
-
-def at_least(page: PageBoxes, box_thresh: float) -> PageBoxes:
-    """The boxes that a call with a higher `box_thresh` would have given."""
-    return PageBoxes(tuple(box for box in page.boxes if box.score >= box_thresh))
 
 
 def grow(outlines: Outlines, unclip_ratio: float) -> tuple[Outlines, np.ndarray]:

@@ -16,7 +16,7 @@ JOINERS = "-'’"  # within an alphabetic word: state-of-the-art, l'eau
 
 
 @dataclass(frozen=True)
-class Word:
+class WordColumns:
     """A word of a line.
 
     Args:
@@ -30,20 +30,20 @@ class Word:
     kind: str
 
 
-def group_words(line: TextLine) -> list[Word]:
+def group_words(line: TextLine) -> list[WordColumns]:
     """The words of a line in order; spaces and punctuation between them are left out.
 
     A word ends where the kind of character changes. Hyphens and apostrophes stay in an alphabetic word, a point only
     before a digit ("3.14", but "a", "b" in "a.b").
     """
-    words: list[Word] = []
+    words: list[WordColumns] = []
     start, kind = 0, ""
     for i in range(len(line.text) + 1):
         here = kind_at(line.text, i, kind) if i < len(line.text) else ""
         if here == kind:
             continue
         if kind:
-            words.append(Word(line.text[start:i], tuple(line.columns[start:i]), kind))
+            words.append(WordColumns(line.text[start:i], tuple(line.columns[start:i]), kind))
         start, kind = i, here
     return words
 

@@ -31,7 +31,7 @@ class BadCase:
         other: as the second model read it; None: there is none, or it did not find it.
         disagreement: normalised edit distance of the two texts, [0, 1]; 1 where only one found it, 0 without a second model.
         truth: what it says, where that is known; "": nothing is there.
-        kind: what became of it (`metrics.page_text.KINDS`), where that is known.
+        kind: what became of it (of the names in `metrics.page_text`), where that is known.
     """
 
     page: Page

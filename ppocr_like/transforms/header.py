@@ -56,12 +56,6 @@ def read_header(data: np.ndarray) -> Header | None:
     return _avif(data) if head[4:8] == b"ftyp" else None
 
 
-def encoded_size(data: np.ndarray) -> tuple[int, int] | None:
-    """(width, height) px as stored, Exif orientation aside; None where `read_header` gives none."""
-    header = read_header(data)
-    return None if header is None else (header.width, header.height)
-
-
 def _big(raw: bytes) -> int:
     return int.from_bytes(raw, "big")
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from ppocr_like.weights.onnx_graph import INPUT, Layer
 
-KINDS: dict[type[nn.Module], str] = {
+LAYER_KINDS: dict[type[nn.Module], str] = {
     nn.ConvTranspose2d: "deconv",
     nn.Conv2d: "conv",
     nn.Linear: "linear",
@@ -26,7 +26,7 @@ KINDS: dict[type[nn.Module], str] = {
 def model_layers(model: nn.Module, images: torch.Tensor) -> list[Layer]:
     """The layers that `model` in evaluation uses on `images` (N, C, H, W), in the order of their first results.
 
-    Only modules of `KINDS` may hold parameters that are used.
+    Only modules of `LAYER_KINDS` may hold parameters that are used.
 
     Raises:
         ValueError: another kind of module holds parameters that are used.
@@ -110,7 +110,7 @@ def _module_of(step: _Step, owner: dict[int, str]) -> str:
 
 
 def _layer(name: str, module: nn.Module, parents: frozenset[int]) -> Layer:
-    kind = next((kind for cls, kind in KINDS.items() if isinstance(module, cls)), None)
+    kind = next((kind for cls, kind in LAYER_KINDS.items() if isinstance(module, cls)), None)
     if kind is None:
         raise ValueError(f"{name} is a {type(module).__name__}, whose form in an ONNX file is not known")
     settings: tuple[Any, ...] = ()

@@ -16,7 +16,7 @@ import numpy as np
 
 MAX_DIMENSIONS = 32
 MAX_PAIRS = 100_000  # of dicts that are made from lists of pairs
-KINDS = {"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"}
+NUMBER_TYPES = {"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"}
 
 
 class Refused(ValueError):
@@ -149,7 +149,7 @@ class ArrayMaker:
     def dtype(self, code: object, *flags: object) -> _DType:
         text = code if isinstance(code, str) else ""
         order = text[:1] if text[:1] in "<>|=" else ""
-        if text.removeprefix(order) not in KINDS:
+        if text.removeprefix(order) not in NUMBER_TYPES:
             raise Refused(f"numbers of the type {str(code)[:40]!r}; whole numbers and floats are known")
         made = _DType(text.removeprefix(order))
         made.order = order or "="

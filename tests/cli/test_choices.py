@@ -35,7 +35,7 @@ def of_format(name: str) -> argparse.ArgumentParser:
         (of_format("icdar"), "--crop-format", target.CROP_FORMATS),
         (synth.make_parser(), "--suffix", write.FORMATS),
         (export.make_parser(), "--fold-normalize", normalise.RANGES),
-        (infer.make_parser(), "--pdf-text", page_files.PDF_TEXT),
+        (infer.make_parser(), "--pdf-text", (page_files.SKIP, page_files.ADD)),
     ],
     ids=str,
 )

@@ -18,7 +18,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.metrics.page_text import judge_page
 from ppocr_like.pipeline import Detector
 from ppocr_like.pipeline.ocr import OCR
-from ppocr_like.pipeline.tiles import LEAST_TILE, find_regions, join_maps, tile_side
+from ppocr_like.pipeline.tiles import LEAST_TILE, find_boxes, join_maps, tile_side
 from ppocr_like.postprocess.db import DBPostProcess
 
 load_components(["tests.ink_net"])
@@ -72,7 +72,7 @@ def test_each_line_comes_out_once_and_whole(seed, width, height, tile, slope):
     whole = detector.in_map(detector.probabilities(page), (width, height)).boxes
     if tile_side(width, height, tile) is None:
         return
-    _, found = find_regions(detector, page, tile)
+    _, found = find_boxes(detector, page, tile)
     assert len(found) == len(whole)
     for one, other in zip(found, whole, strict=True):
         assert np.array_equal(one.points, other.points) and one.score == pytest.approx(other.score)
@@ -81,7 +81,7 @@ def test_each_line_comes_out_once_and_whole(seed, width, height, tile, slope):
 def test_a_line_of_a_strip_is_whole(ink_bundle):
     page = np.full((120, 4200, 3), 240, np.uint8)
     page[40:72, 60:4100] = 30
-    _, boxes = find_regions(Detector(ink_bundle), page)
+    _, boxes = find_boxes(Detector(ink_bundle), page)
     assert len(boxes) == 1
     assert boxes[0].points[:, 0].min() <= 62 and boxes[0].points[:, 0].max() >= 4098
 
@@ -91,9 +91,9 @@ def test_a_tile_that_shows_no_whole_words_is_refused(ink_run, ink_bundle, tiny_b
         OCR(ink_bundle, tiny_bundle, tile=LEAST_TILE - 1)
     page = np.zeros((1300, 1300, 3), np.uint8)
     with pytest.raises(DataError, match="sees as 160 x 160 px"):
-        find_regions(resizing(ink_bundle, limit_side_len=160, limit_type="max"), page, 400)
+        find_boxes(resizing(ink_bundle, limit_side_len=160, limit_type="max"), page, 400)
     with pytest.raises(DataError, match="choose larger tiles"):
-        find_regions(resizing(ink_bundle, limit_side_len=4000, limit_type="min"), page, 300)
+        find_boxes(resizing(ink_bundle, limit_side_len=4000, limit_type="min"), page, 300)
 
 
 def resizing(bundle, **options):
@@ -117,9 +117,9 @@ def test_typed_pages_in_five_sizes_of_tiles():
     detector = open_model(ROOT / "pretrained" / "db_mv3.safetensors")
     for name in ("9200519_ark__12148_btv1b525035811.jpg", "FRAN_0150_0160_L-medium.jpg"):
         page = cv2.imread(str(ROOT / "train_data/typed_pages/img" / name))
-        whole = [box for box in find_regions(detector, page)[1] if np.ptp(box.points[:, 0]) > 40]  # no ditto marks
+        whole = [box for box in find_boxes(detector, page)[1] if np.ptp(box.points[:, 0]) > 40]  # no ditto marks
         for tile in (256, 320, 480, 640, 800):
-            found = [box for box in find_regions(detector, page, tile)[1] if np.ptp(box.points[:, 0]) > 40]
+            found = [box for box in find_boxes(detector, page, tile)[1] if np.ptp(box.points[:, 0]) > 40]
             sides = [[Line(box.points) for box in boxes] for boxes in (whole, found)]
             counts = judge_page(*sides).counts
             assert counts.merged == counts.split == 0, (name, tile)
@@ -138,7 +138,7 @@ def test_a_strip_is_found_as_its_pages_are(ink_run, ink_bundle):
     high, quads = strip(ink_run)
     assert high.shape[0] > 4 * high.shape[1] and tile_side(high.shape[1], high.shape[0]) == 750
     detector = Detector(ink_bundle)
-    picture, boxes = find_regions(detector, high)
+    picture, boxes = find_boxes(detector, high)
     assert picture is high or np.array_equal(picture, high)
     per_page = sum(len(page.boxes) for page in detector([str(path) for path in ink_run.images[:2]]))
     assert abs(len(boxes) - 10 * per_page) <= 0.1 * 10 * per_page

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.transforms.decode import MAX_PIXELS, DecodeImage
-from ppocr_like.transforms.header import encoded_size
+from ppocr_like.transforms.header import read_header
 
 KINDS = {
     **{kind: {} for kind in ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")},
@@ -24,6 +24,11 @@ KINDS = {
     "WEBP with Exif": {"exif": True},
     "TIFF deflate": {"compression": "tiff_adobe_deflate"},
 }
+
+
+def encoded_size(data: np.ndarray) -> tuple[int, int] | None:
+    header = read_header(data)
+    return None if header is None else (header.width, header.height)
 
 
 def encoded(name: str, size: tuple[int, int]) -> np.ndarray:

@@ -109,10 +109,10 @@ def make_lines(
         return Made(sink.place, max(before, count), before)
 
 
-Lines = list[tuple[str, bytes]]
+Drawn = list[tuple[str, bytes]]
 
 
-def _in_order(maker: LineMaker, seed: int, suffix: str, start: int, end: int, workers: int) -> Iterator[Lines]:
+def _in_order(maker: LineMaker, seed: int, suffix: str, start: int, end: int, workers: int) -> Iterator[Drawn]:
     """The tasks' lines in order. Each process has a pipe: task k goes to process k modulo their number, and comes from there."""
     tasks = [(first, min(first + TASK, end)) for first in range(start, end, TASK)]
     if workers == 1:
@@ -137,7 +137,7 @@ def _in_order(maker: LineMaker, seed: int, suffix: str, start: int, end: int, wo
             process.terminate()
 
 
-def _received(pipe: Connection) -> Lines:
+def _received(pipe: Connection) -> Drawn:
     """Raises DataError: what a process met, or that it is gone."""
     try:
         result = pipe.recv()
@@ -162,7 +162,7 @@ def _work(pipe: Connection, maker: LineMaker, seed: int, suffix: str) -> None:
             pipe.send(str(error))
 
 
-def _make(maker: LineMaker, seed: int, suffix: str, first: int, end: int) -> Lines:
+def _make(maker: LineMaker, seed: int, suffix: str, first: int, end: int) -> Drawn:
     made = []
     for number in range(first, end):
         plan = maker.plan(plan_generator(seed, number))
@@ -211,7 +211,7 @@ class _LabelSink:
             write_bytes(path, whole)
         return whole.count(b"\n")
 
-    def add(self, lines: Lines) -> None:
+    def add(self, lines: Drawn) -> None:
         rows: list[str] = []
         try:
             for text, data in lines:
@@ -246,7 +246,7 @@ class _LmdbSink:
         self.writer = PackWriter(out, {**json.loads(json.dumps(state)), "count": count})
         self.done = self.writer.state.done
 
-    def add(self, lines: Lines) -> None:
+    def add(self, lines: Drawn) -> None:
         entries = [Entry(STATE, self.done + i + 1, "", text, data) for i, (text, data) in enumerate(lines)]
         self.writer.add(Part(len(lines), entries))
         self.done += len(lines)
