@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import numpy as np
 
 from ppocr_like.documents.formats.reader import Reader
 from ppocr_like.documents.page import Line, Page
+
+ROOT = Path(__file__).parents[3]
 
 
 def picture(path: Path, width: int = 200, height: int = 100, value: int = 200) -> Path:
@@ -76,3 +80,11 @@ def contents(pages: list[tuple[Page, str]]) -> list[tuple[str, list[tuple[str, b
 
 def lines_of(page: Page) -> list[tuple[str, bool, list]]:
     return [(line.text, line.ignored, line.points.tolist()) for line in page.lines]
+
+
+def convert(*arguments: str, expect: int = 0) -> str:
+    """What tools/convert_data.py says."""
+    command = [sys.executable, str(ROOT / "tools" / "convert_data.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"})
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout + done.stderr

@@ -1,30 +1,19 @@
-"""LSVT, ArT, ReCTS, Total-Text and EasyOCR's CSV."""
+"""LSVT, ArT, ReCTS and Total-Text."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from ppocr_like.data.convert.easyocr import EasyOcrCrops
 from ppocr_like.documents.formats.icdar2019 import Icdar2019, ReCTS
 from ppocr_like.documents.formats.total_text import TotalText
 from ppocr_like.errors import DataError
 
-from .helpers import contents, picture, rectangle
+from .helpers import contents, convert, picture, rectangle
 
 SQUARE = rectangle(1, 2, 31, 22)
-ROOT = Path(__file__).parents[3]
-
-
-def convert(*arguments: str, expect: int = 0) -> str:
-    command = [sys.executable, str(ROOT / "tools" / "convert_data.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"})
-    assert done.returncode == expect, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def box(text: str, points: object = SQUARE, **more: object) -> dict[str, object]:
@@ -107,25 +96,3 @@ def test_total_text(tmp_path: Path) -> None:
         list(TotalText(tmp_path / "gt", tmp_path / "img"))
     reader = TotalText(tmp_path / "gt", tmp_path / "img", skip_bad=True)
     assert len(next(iter(reader))[0].lines) == 5 and reader.left_out.counts == {"broken record": 1}
-
-
-def test_easyocr(tmp_path: Path) -> None:
-    for name in ("a.png", "b.png", "c.png"):
-        picture(tmp_path / "all" / name)
-    (tmp_path / "all" / "labels.csv").write_text(
-        'filename,words\na.png,Ca, rpark\nb.png,"say ""hi"", you"\n\nc.png,NA\ngone.png,x\n', encoding="utf-8"
-    )
-    assert [(path.name, text) for path, text, _ in EasyOcrCrops(tmp_path / "all")] == [
-        ("a.png", "Ca, rpark"),
-        ("b.png", 'say "hi", you'),
-        ("c.png", "NA"),
-        ("gone.png", "x"),
-    ]
-    out = tmp_path / "train.txt"
-    said = convert("easyocr", str(tmp_path / "all"), "--out", str(out))
-    assert out.read_text(encoding="utf-8").splitlines()[0] == "all/a.png\tCa, rpark"
-    assert "missing image" in said and "line 6" in said
-    assert "give --task rec" in convert("easyocr", str(tmp_path / "all"), "--out", str(out), "--task", "det", "--force", expect=2)
-    (tmp_path / "all" / "labels.csv").write_text("a.png,text\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"labels\.csv, line 1: .*header is filename,words"):
-        list(EasyOcrCrops(tmp_path / "all"))
