@@ -21,7 +21,7 @@ from ppocr_like.tasks import EXPORTERS
 
 
 @EXPORTERS.register("cls")
-class Classes(Exporter):
+class ClassExporter(Exporter):
     """Classifiers. Images of the recipe's size only: RapidOCR and PaddleOCR give no others."""
 
     strict, unit, results, header = True, "images", "classes", CLASSES

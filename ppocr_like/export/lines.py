@@ -14,11 +14,11 @@ from ppocr_like.errors import ExportError
 from ppocr_like.export.exporter import Exporter, Layout
 from ppocr_like.export.rapidocr import CHANNELS, LEAST_WIDTH, LINES, STD, line_params
 from ppocr_like.pipeline.canvas import follows_line
+from ppocr_like.pipeline.foreign import CHARACTER
 from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.tasks import EXPORTERS
 
-CHARACTER = "character"  # metadata key that RapidOCR reads
 # Recognition heads that read one character after the other, and why a bundle does not hold them.
 NOT_EXPORTED = {
     "SARHead": "it reads each line's valid_ratio beside the image, and a bundle's network has one input",
@@ -27,7 +27,7 @@ NOT_EXPORTED = {
 
 
 @EXPORTERS.register("rec")
-class Lines(Exporter):
+class LineExporter(Exporter):
     """Recognisers."""
 
     strict, unit, results, header = True, "lines", "texts", LINES

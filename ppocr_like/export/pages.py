@@ -26,7 +26,7 @@ SCORE_NEAR = 0.02
 
 
 @EXPORTERS.register("det")
-class Pages(Exporter):
+class PageExporter(Exporter):
     """Detectors. `inference.yml` gets every argument of the post-processing, also those that the recipe leaves at its default:
     whoever moves a threshold finds it there."""
 

@@ -20,7 +20,7 @@ from ppocr_like.pipeline.spec import Spec
 from ppocr_like.tasks import TASKS
 
 logger = logging.getLogger("ppocr_like")
-CHARACTER = "character"  # metadata key that holds a recogniser's dictionary, one entry a line
+CHARACTER = "character"  # metadata key that holds a recogniser's dictionary, one entry a line, as RapidOCR reads it
 CHANNELS, LINE_HEIGHT, LEAST_WIDTH, WIDEST, STEP = 3, 48, 320, 3200, 8  # px: PP-OCR's lines; canvas widths, a stride apart
 CLS_SIZE = (48, 192)  # px, height and width
 TURNED = ["0", "180"]

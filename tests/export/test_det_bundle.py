@@ -17,7 +17,7 @@ from ppocr_like.contracts import PageBoxes
 from ppocr_like.errors import ConfigError, ExportError, WeightsError
 from ppocr_like.export import export
 from ppocr_like.export.graph import write_graph
-from ppocr_like.export.pages import Pages, page_layout
+from ppocr_like.export.pages import PageExporter, page_layout
 from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Detector, Recogniser, read_spec
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
@@ -121,7 +121,7 @@ def parts(ink_run, ink_bundle):
     settings = load_recipe(ink_run.recipe)
     model, _, _ = trained_model(load_weights(ink_run.folder), settings)
     detector = Detector(ink_bundle)
-    verifier = Verifier(Pages(detector.spec, settings, model), detector, TorchBackend(model), 1e-4)
+    verifier = Verifier(PageExporter(detector.spec, settings, model), detector, TorchBackend(model), 1e-4)
     return Builder(settings), verifier
 
 
