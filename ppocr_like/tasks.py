@@ -12,8 +12,9 @@ Heads, losses, transforms, post-processings and metrics are registered in `regis
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ppocr_like.registry import Registry
 
@@ -69,6 +70,13 @@ def enter(task: Task) -> Task:
 def task_of(model_type: object) -> Task:
     """The task of that name; recognition where there is none, which is said where a recipe is checked (`Builder.task`)."""
     return TASKS.get(model_type, TASKS["rec"]) if isinstance(model_type, str) else TASKS["rec"]
+
+
+def part(registry: Registry, model_type: str, package: str = "") -> Any:
+    """What a registry has for a task, None where it has nothing; the task's file in `package` is imported first."""
+    if package and model_type in TASKS and TASKS[model_type].module:
+        importlib.import_module(f"{package}.{TASKS[model_type].module}")
+    return registry.get(model_type) if model_type in registry else None
 
 
 enter(Task("rec", "ctc", classes="characters", postprocess="CTCLabelDecode", module="lines"))

@@ -14,7 +14,7 @@ from ppocr_like.data.doctor_report import DoctorReport, SetReport
 from ppocr_like.data.doctor_size import expectation
 from ppocr_like.data.doctor_stream import Examiner, examine_set, leakage
 from ppocr_like.errors import ConfigError, OcrError, Problem
-from ppocr_like.tasks import EXAMINERS
+from ppocr_like.tasks import EXAMINERS, part
 
 
 def examine(builder: Builder, sample: int | None = None, progress: bool = True, threads: int | None = None) -> DoctorReport:
@@ -34,7 +34,9 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         ConfigError: the recipe's data set or transforms cannot be built, or nobody examines data of its task. A set whose files
             cannot be read is reported instead.
     """
-    examiner_class = _examiner_class(builder.task)
+    examiner_class: type[Examiner] | None = part(EXAMINERS, builder.task)
+    if examiner_class is None:
+        raise ConfigError([Problem("Architecture.model_type", f"is {builder.task}, and nobody examines data of that task")])
     examiner_of = examiner_class.of(builder)
     threads = threads or min(16, 2 * (os.cpu_count() or 1))
     names: list[tuple[str, str | None]] = [("Train", None), *(("Eval", name) for name in builder.eval_names())]
@@ -70,9 +72,3 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         [entry for entry in known.labels[1:] if entry not in seen] if seen else [],
         Counter({c: n for c, n in evaluated.items() if c not in seen}) if seen else Counter(),
     )
-
-
-def _examiner_class(task: str) -> type[Examiner]:
-    if task not in EXAMINERS:
-        raise ConfigError([Problem("Architecture.model_type", f"is {task}, and nobody examines data of that task")])
-    return EXAMINERS.get(task)

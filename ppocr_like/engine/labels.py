@@ -13,7 +13,7 @@ from ppocr_like.data.census import Counted, LineCensus, PageCensus, count_furthe
 from ppocr_like.data.doctor_report import shown
 from ppocr_like.data.doctor_stream import Examiner
 from ppocr_like.errors import TrainingError
-from ppocr_like.tasks import EXAMINERS
+from ppocr_like.tasks import EXAMINERS, part
 
 logger = logging.getLogger("ppocr_like")
 SHOWN = 12  # characters named in a warning
@@ -31,7 +31,7 @@ def examine_labels(dataset: Dataset, builder: Builder, name: str, max_unknown: f
     Raises:
         TrainingError: a greater share of the characters is unknown; no box of the set can be used.
     """
-    examiner: type[Examiner] | None = EXAMINERS.get(builder.task) if builder.task in EXAMINERS else None
+    examiner: type[Examiner] | None = part(EXAMINERS, builder.task)
     census = examiner.census(dataset, builder) if examiner else None
     if census is None:
         _warn_further(count_further(dataset), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ import numpy as np
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.errors import ExportError
 from ppocr_like.pipeline.spec import Spec
-from ppocr_like.tasks import EXPORTERS, TASKS
+from ppocr_like.tasks import EXPORTERS, TASKS, part
 
 
 @dataclass(frozen=True)
@@ -127,13 +126,11 @@ def exporter_class(model_type: str) -> type[Exporter]:
     Raises:
         ExportError: a task that cannot be exported.
     """
-    task = TASKS.get(model_type)
-    if task is not None and task.module:
-        importlib.import_module(f"{__package__}.{task.module}")
-    if model_type not in EXPORTERS:
+    found: type[Exporter] | None = part(EXPORTERS, model_type, "ppocr_like.export")
+    if found is None:
         others = ", ".join(name for name in TASKS if name != model_type)
         raise ExportError(f"model_type {model_type!r} cannot be exported; known: {others}")
-    return EXPORTERS.get(model_type)
+    return found
 
 
 def exporter_of(spec: Spec, recipe: Recipe, model: Any) -> Exporter:

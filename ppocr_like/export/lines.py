@@ -12,13 +12,20 @@ from ppocr_like.config.recipe import Recipe
 from ppocr_like.contracts import TextLine
 from ppocr_like.errors import ExportError
 from ppocr_like.export.exporter import Exporter, Layout
-from ppocr_like.export.rapidocr import CHANNELS, LEAST_WIDTH, LINES, STD, line_params
 from ppocr_like.pipeline.canvas import follows_line
 from ppocr_like.pipeline.foreign import CHARACTER
 from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.tasks import EXPORTERS
 
+CHANNELS, LEAST_WIDTH = 3, 320  # that RapidOCR feeds; px of its narrowest canvas for lines, unless it is told otherwise
+STD = 0.5  # it feeds lines as (pixel / 255 - 0.5) / 0.5
+HEADER = """\
+# The recogniser of this folder in RapidOCR (pip install rapidocr onnxruntime), for line images:
+#     RapidOCR(config_path="rapidocr.yaml")(image)
+# Whole pages: set Global.use_det and Global.use_preprocess_img to true; RapidOCR brings the detector.
+# Made of inference.yml: after changing that, or moving the folder (Rec.model_path), run `tools/export.py --refresh FOLDER`.
+"""
 # Recognition heads that read one character after the other, and why a bundle does not hold them.
 NOT_EXPORTED = {
     "SARHead": "it reads each line's valid_ratio beside the image, and a bundle's network has one input",
@@ -30,7 +37,7 @@ NOT_EXPORTED = {
 class LineExporter(Exporter):
     """Recognisers."""
 
-    strict, unit, results, header = True, "lines", "texts", LINES
+    strict, unit, results, header = True, "lines", "texts", HEADER
     SIZES = ((1, 320), (6, 320), (1, 437), (6, 437), (1, 1280), (6, 1280))  # batch, width px; 437: no multiple of any stride
 
     def __init__(self, spec: Spec, recipe: Recipe, model: Any) -> None:
@@ -79,6 +86,7 @@ class LineExporter(Exporter):
 
     @staticmethod
     def settings(spec: Spec, model: Path) -> tuple[dict[str, Any], list[str]]:
+        """Right-to-left texts are put in reading order by RapidOCR for the language `arabic` alone, with python-bidi."""
         chain = Preprocess(spec)
         reasons = []
         if chain.image_shape[0] != CHANNELS:
@@ -89,10 +97,18 @@ class LineExporter(Exporter):
             reasons.append(f"it reads probabilities (N, T, classes), and the graph is of the form {spec.form!r}")
         least = chain.image_shape[2] if follows_line(spec) else LEAST_WIDTH
         notes = [f"RapidOCR cannot run this network: {reason}" for reason in reasons]
-        moved = spec.charset is not None and spec.charset.direction != "ltr"
-        if moved:
+        params = {
+            "Global.use_det": False,
+            "Global.use_cls": False,
+            # Lines go to the network as they are: RapidOCR would shrink those over 2000 px and enlarge those under 30 px first.
+            "Global.use_preprocess_img": False,
+            "Rec.model_path": str(model),
+            "Rec.rec_img_shape": [*chain.image_shape[:2], least],
+        }
+        if spec.charset is not None and spec.charset.direction != "ltr":
+            params["Rec.lang_type"] = "arabic"
             notes.append("RapidOCR puts right-to-left texts in reading order with python-bidi: pip install 'rapidocr[rtl]'")
-        return line_params(model, (*chain.image_shape[:2], least), moved), notes
+        return params, notes
 
     def rapidocr(self, model: Path) -> tuple[dict[str, Any], list[str]]:
         params, notes = super().rapidocr(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -15,7 +14,7 @@ from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.locate import open_onnx
 from ppocr_like.pipeline.preprocess import Prepared, Preprocess, Source, source_name, spec_builder
 from ppocr_like.pipeline.spec import Spec
-from ppocr_like.tasks import RUNNERS, TASKS
+from ppocr_like.tasks import RUNNERS, TASKS, part
 
 WINDOW = 128  # images held at a time, at most; their order within it is changed, so that equal sizes share a batch
 HELD = 256 << 20  # bytes: nor more than these (one image is always taken)
@@ -198,13 +197,11 @@ def runner_class(model_type: str) -> type[Runner[Any, Any]]:
     Raises:
         WeightsError: a task that cannot be run here.
     """
-    task = TASKS.get(model_type)
-    if task is not None and task.module:
-        importlib.import_module(f"{__package__}.{task.module}")
-    if model_type not in RUNNERS:
+    found: type[Runner[Any, Any]] | None = part(RUNNERS, model_type, "ppocr_like.pipeline")
+    if found is None:
         others = ", ".join(name for name in TASKS if name != model_type)
         raise WeightsError(f"model_type {model_type!r} cannot be run here; known: {others}")
-    return RUNNERS.get(model_type)
+    return found
 
 
 def runner(spec: Spec, backend: Backend, batch_size: int | None = None) -> Runner[Any, Any]:

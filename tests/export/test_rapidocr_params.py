@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from ppocr_like.export.rapidocr import PAGES, complete_config, page_params, write_rapidocr
+from ppocr_like.export.pages import HEADER, page_params
+from ppocr_like.export.rapidocr import complete_config, write_rapidocr
 from ppocr_like.transforms.normalize import NormalizeImage
 
 POST = {"name": "DBPostProcess", "thresh": 0.25, "box_thresh": 0.55, "max_candidates": 500, "unclip_ratio": 1.8,
@@ -65,7 +66,7 @@ def test_another_scale_goes_into_mean_and_std():
 
 def test_the_files(tmp_path):
     given, _ = params(None)
-    write_rapidocr(tmp_path, PAGES, given)
+    write_rapidocr(tmp_path, HEADER, given)
     assert json.loads((tmp_path / "rapidocr_params.json").read_text()) == given
     config = yaml.safe_load((tmp_path / "rapidocr.yaml").read_text())
     assert config == complete_config(given) and set(config) == {"Global", "EngineConfig", "Det", "Cls", "Rec"}
