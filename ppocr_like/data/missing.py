@@ -18,7 +18,7 @@ def likely_reason(data_dir: str, name: str) -> str:
         data_dir: folder to which the paths of the label file are relative.
         name: the path as the label file has it.
     """
-    for reason, meant in _candidates(data_dir, name):
+    for reason, meant in _candidates(name):
         path = os.path.join(data_dir, meant)
         found = path if os.path.isfile(path) else _other_case(path)
         if found:
@@ -27,7 +27,7 @@ def likely_reason(data_dir: str, name: str) -> str:
     return ""
 
 
-def _candidates(data_dir: str, name: str) -> Iterator[tuple[str, str]]:
+def _candidates(name: str) -> Iterator[tuple[str, str]]:
     """(the reason if there is such a file, the path that was meant), the most likely first."""
     yield "the letter case differs", name
     bare = name.strip().strip(QUOTES).strip()

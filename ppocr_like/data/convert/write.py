@@ -43,7 +43,7 @@ def convert_det(reader: Reader, target: Target, keep_empty: bool = False, progre
     made = _start(reader, target)
     split = Splitter(target.val_share)
     with LabelFiles(target) as files:
-        for page, place in _pages(reader, target, made, progress):
+        for page, place in _pages(reader, target, progress):
             if not (page.lines or keep_empty):
                 reader.left_out.add("image without boxes", place)
                 continue
@@ -72,7 +72,7 @@ def convert_rec(
     with ExitStack() as stack:
         files = stack.enter_context(LabelFiles(target))
         pool = stack.enter_context(ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)))
-        tasks = _tasks(_pages(reader, target, made, progress), wanted, reader.left_out)
+        tasks = _tasks(_pages(reader, target, progress), wanted, reader.left_out)
         for task, outcome in _in_order(pool, target, tasks):
             if isinstance(outcome, Rejected):
                 reader.left_out.add(outcome.reason, f"{task.place}: {task.image}: {outcome.detail}")
@@ -123,7 +123,7 @@ def _start(reader: Reader, target: Target) -> Converted:
     return Converted(target.files, [0] * len(target.files), [0] * len(target.files), left_out=reader.left_out)
 
 
-def _pages(reader: Reader, target: Target, made: Converted, progress: bool) -> Iterator[tuple[Page, str]]:
+def _pages(reader: Reader, target: Target, progress: bool) -> Iterator[tuple[Page, str]]:
     """The pages whose image exists, with a bar; ends after `max_images` of them."""
     given = 0
     with tqdm(total=0, unit=reader.unit, unit_scale=reader.unit == "B", disable=None if progress else True) as bar:

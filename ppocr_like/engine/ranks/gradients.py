@@ -107,12 +107,6 @@ class GradientSum:
                 bucket.receive()
         self._sent = 0
 
-    def forget(self) -> None:
-        """After a step that failed: nothing is under way."""
-        self._armed = False
-        self._sent = 0
-        self._flags = []  # makes the buckets anew
-
     def _ready(self, parameter: torch.nn.Parameter) -> None:
         if not self._armed:
             return
