@@ -11,11 +11,12 @@ from typing import Any
 from ppocr_like.charset import Charset
 from ppocr_like.config import checks
 from ppocr_like.config.architecture import build_architecture
+from ppocr_like.config.binder import Binder
 from ppocr_like.config.eval_loss import loss_problems
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.hidden import hidden_problems
 from ppocr_like.config.loader import AUTO, BATCH, LoaderConfig
-from ppocr_like.config.nodes import Bound, Context, Node, bind_node, item_node, named_node, problem, same
+from ppocr_like.config.nodes import Bound, Context, named_node, problem, same
 from ppocr_like.config.overrides import merge
 from ppocr_like.config.paddle.families import OFFERED
 from ppocr_like.config.rates import AutoScale, scale_rates
@@ -30,8 +31,6 @@ from ppocr_like.registry import (
     POSTPROCESSES,
     SAMPLERS,
     SCHEDULES,
-    TRANSFORMS,
-    Registry,
 )
 from ppocr_like.tasks import TASKS, task_of
 
@@ -117,48 +116,35 @@ class Builder:
             self.recipe.note(said)
         return charset
 
-    def _charset_or_stand_in(self, who: Node) -> Charset:
+    def _charset_or_stand_in(self) -> Charset | None:
         """The dictionary; while checking another one where it cannot be read, so that all parts can be judged."""
         try:
-            if self.charset is not None:
-                return self.charset
+            return self.charset
         except ConfigError as error:
             if not self._checking:
                 raise
             self.dictionary_problems = error.problems
             return Charset.from_file(None)
-        task = self.recipe.get("Architecture.model_type")
-        raise problem(who.path, f"{who.name} needs a character set, which model_type {task} has not")
 
-    def _bind(
-        self, registry: Registry, node: Node, role: str = "", more: Context | None = None, built: dict[str, Any] | None = None
-    ) -> Bound:
-        """Binds a node; `more` is context beside what every constructor may name."""
-        context = {
-            "charset": lambda: self._charset_or_stand_in(node),
-            "num_classes": lambda: self._charset_or_stand_in(node).num_classes,
-            "sar_classes": lambda: self._charset_or_stand_in(node).sar_classes,
-            "nrtr_classes": lambda: self._charset_or_stand_in(node).nrtr_classes,
-            "paddle_exact": lambda: self.settings.paddle_exact,
-            **(more or {}),
-        }
-        task = task_of(self.recipe.get("Architecture.model_type")).name  # a wrong one is said once, by `task`
-        return bind_node(self.recipe, registry, node, task=task, role=role, context=context, built=built)
+    @property
+    def _binder(self) -> Binder:
+        model_type = self.recipe.get("Architecture.model_type")
+        return Binder(self.recipe, model_type, self._charset_or_stand_in, lambda: self.settings.paddle_exact)
 
     # -- model, loss, results --------------------------------------------------------------------------------------
 
     def model(self) -> Any:
         """The network, or the networks of a distillation; while checking, without values where the network can be so built."""
-        return build_architecture(self.recipe, self._bind, blank=self._checking)
+        return build_architecture(self.recipe, self._binder.bind, blank=self._checking)
 
     def loss(self) -> Any:
-        return self._bind(LOSSES, named_node(self.recipe.get("Loss"), "Loss", "loss")).make()
+        return self._binder.bind(LOSSES, named_node(self.recipe.get("Loss"), "Loss", "loss")).make()
 
     def postprocess(self) -> Any:
-        return self._bind(POSTPROCESSES, named_node(self.recipe.get("PostProcess"), "PostProcess", "postprocess")).make()
+        return self._binder.bind(POSTPROCESSES, named_node(self.recipe.get("PostProcess"), "PostProcess", "postprocess")).make()
 
     def metric(self) -> Any:
-        return self._bind(METRICS, named_node(self.recipe.get("Metric"), "Metric", "metric")).make()
+        return self._binder.bind(METRICS, named_node(self.recipe.get("Metric"), "Metric", "metric")).make()
 
     # -- optimisation ----------------------------------------------------------------------------------------------
 
@@ -182,7 +168,7 @@ class Builder:
             if said and self.recipe.get(BATCH) != AUTO:  # of a stand-in there is nothing to say
                 self.recipe.note(said)
         try:
-            made = self._bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
+            made = self._binder.bind(SCHEDULES, node, more=_run_length(epochs, steps_per_epoch)).make()
         except ConfigError as error:
             raise ConfigError(problems + error.problems) from error
         if problems:
@@ -210,7 +196,7 @@ class Builder:
         if model is None:
             context = dict.fromkeys(context, lambda: None)
         try:
-            bound = self._bind(OPTIMIZERS, node, more=context, built=built)
+            bound = self._binder.bind(OPTIMIZERS, node, more=context, built=built)
         except ConfigError as error:
             raise ConfigError(problems + error.problems) from error
         if problems:
@@ -221,19 +207,7 @@ class Builder:
 
     def transforms(self, node: Any, path: str) -> list[Any]:
         """A `transforms:` list; `path` is where it stands."""
-        if not isinstance(node, list):
-            raise problem(
-                path, "is missing; a list of transforms is needed" if node is None else f"is {shown(node)}, but a list is needed"
-            )
-        made, problems = [], []
-        for i, item in enumerate(node):
-            try:
-                made.append(self._bind(TRANSFORMS, item_node(item, f"{path}.{i}", "transform")).make())
-            except ConfigError as error:
-                problems += error.problems
-        if problems:
-            raise ConfigError(problems)
-        return made
+        return self._binder.transforms(node, path)
 
     def eval_names(self) -> list[str]:
         """Names of the evaluation sets; the first decides what is best."""
@@ -284,7 +258,7 @@ class Builder:
             "mode": partial(same, "train" if section == "Train" else "eval"),
         }
         try:
-            bound = self._bind(DATASETS, node, "Dataset", context, built)
+            bound = self._binder.bind(DATASETS, node, "Dataset", context, built)
         except ConfigError as error:
             prefix = f"{section}.dataset."
             problems += [
@@ -340,7 +314,7 @@ class Builder:
                 "world": partial(same, world),
                 "seed": lambda: self.settings.seed,
             }
-            return self._bind(SAMPLERS, node, more=more).make()
+            return self._binder.bind(SAMPLERS, node, more=more).make()
 
         return make
 

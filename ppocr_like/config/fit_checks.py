@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
+from ppocr_like.config.recipe import Recipe
+from ppocr_like.config.words import GLOBAL_WINS
 from ppocr_like.contracts import Judge
 from ppocr_like.errors import Problem
 

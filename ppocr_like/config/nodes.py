@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from ppocr_like.config.paddle.aliases import rename
 from ppocr_like.config.paddle.ignored import ignored
 from ppocr_like.config.paddle.stops import never_there
-from ppocr_like.config.recipe import GLOBAL_WINS, Recipe
 from ppocr_like.config.typecheck import REFUSALS, bind, parameters, shown
+from ppocr_like.config.words import GLOBAL_WINS, Words
 from ppocr_like.errors import ConfigError, Mistake, Problem
 from ppocr_like.registry import BACKBONES, POSTPROCESSES, TRANSFORMS, Part, Registry
 
@@ -114,7 +114,7 @@ class Bound:
 
 
 def bind_node(
-    recipe: Recipe,
+    words: Words,
     registry: Registry,
     node: Node,
     *,
@@ -141,13 +141,13 @@ def bind_node(
         raise ConfigError([Problem(node.path, message, Mistake.UNKNOWN_NAME, node.name)]) from error
     args, objects = dict(node.args), dict(built or {})
     problems = _take_pretrained(node, args) if registry is BACKBONES else []
-    problems += rename(node.name, args, node.path, recipe.overridden, recipe.note)
-    problems += recipe.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
-    made, wrong = _parts(recipe, cls, node, args, task, context)
+    problems += rename(node.name, args, node.path, words.overridden, words.note)
+    problems += words.drop_ignored(node.name, args, node.path, tuple(parameters(cls)), role)
+    made, wrong = _parts(words, cls, node, args, task, context)
     objects.update(made)
     problems += wrong
     if registry in (TRANSFORMS, POSTPROCESSES):
-        problems += _let_global_win(recipe, cls, args, node.path)
+        problems += _let_global_win(words, cls, args, node.path)
     kwargs, wrong = bind(cls, args, node.path, context, objects, _accepted(cls, node, context))
     problems += wrong
     if problems:
@@ -162,7 +162,7 @@ def _accepted(cls: type, node: Node, context: Context | None) -> list[str]:
 
 
 def _parts(
-    recipe: Recipe, cls: type, node: Node, args: dict[str, Any], task: str | None, context: Context | None
+    words: Words, cls: type, node: Node, args: dict[str, Any], task: str | None, context: Context | None
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The objects of a class' `parts`, whose nodes are taken out of `args`."""
     made: dict[str, Any] = {}
@@ -181,7 +181,7 @@ def _parts(
             spec = given.get("in_spec")
             try:
                 inner = _flat_node(part, cls, item, node, args, task) if part.flat else _inner_node(part, item, here)
-                found[key] = _object(recipe, part, inner, f"{node.name}.{part.argument}", task, given)
+                found[key] = _object(words, part, inner, f"{node.name}.{part.argument}", task, given)
                 if hasattr(found[key], "out_spec"):
                     spec = partial(same, found[key].out_spec)
             except ConfigError as error:
@@ -229,12 +229,12 @@ def _flat_node(part: Part, cls: type, name: Any, node: Node, args: dict[str, Any
     return Node(name, theirs, node.path)
 
 
-def _object(recipe: Recipe, part: Part, node: Node, role: str, task: str | None, context: Context) -> Any:
+def _object(words: Words, part: Part, node: Node, role: str, task: str | None, context: Context) -> Any:
     """The object of a node within another one, in its holder where the part has one (`beside`); None where what comes before
     could not be made: an `in_spec` of None says so, and only the arguments are judged."""
     known = "in_spec" not in context or context["in_spec"]() is not None
     if part.beside is None:
-        bound = bind_node(recipe, part.registry, node, task=task, role=role, context=context)
+        bound = bind_node(words, part.registry, node, task=task, role=role, context=context)
         return bound.make() if known else None
     first, *others = (field.name for field in fields(part.beside))
     args = dict(node.args)
@@ -243,7 +243,7 @@ def _object(recipe: Recipe, part: Part, node: Node, role: str, task: str | None,
     told, problems = bind(part.beside, own, node.path, built={first: None})
     try:
         inner = Node(node.name, args, node.path, tuple(others))
-        bound = bind_node(recipe, part.registry, inner, task=task, role=role, context=context)
+        bound = bind_node(words, part.registry, inner, task=task, role=role, context=context)
         made = bound.make() if known and not problems else None
     except ConfigError as error:
         raise ConfigError(problems + error.problems) from error
@@ -266,7 +266,7 @@ def _take_pretrained(node: Node, args: dict[str, Any]) -> list[Problem]:
     return [Problem(f"{node.path}.pretrained", message)]
 
 
-def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) -> list[Problem]:
+def _let_global_win(words: Words, cls: type, args: dict[str, Any], path: str) -> list[Problem]:
     """Four Global keys take the place of an operator's own argument, as in PaddleOCR; said where they differ, and a problem where
     `-o` set the argument.
 
@@ -279,13 +279,13 @@ def _let_global_win(recipe: Recipe, cls: type, args: dict[str, Any], path: str) 
         if key not in named and not through_charset:
             continue
         given = args.get(key)
-        wins = recipe.get(f"Global.{key}")
+        wins = words.settings.get(key)
         if key in args and (wins is not None or through_charset) and given != wins:
-            if recipe.was_overridden(f"{path}.{key}"):
+            if words.was_overridden(f"{path}.{key}"):
                 problems.append(
                     Problem(f"{path}.{key}", f"the override changes nothing: Global.{key} wins; write -o Global.{key}=...")
                 )
-            recipe.note(f"{path}.{key}: {shown(given)} gives way to Global.{key}: {shown(wins)}")
+            words.note(f"{path}.{key}: {shown(given)} gives way to Global.{key}: {shown(wins)}")
         if through_charset:
             args.pop(key, None)
         elif wins is not None:

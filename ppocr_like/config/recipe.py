@@ -10,19 +10,18 @@ from typing import Any
 from ppocr_like.config.globals import GlobalConfig
 from ppocr_like.config.overrides import apply_overrides, merge
 from ppocr_like.config.paddle.aliases import rename_in_tree
-from ppocr_like.config.paddle.ignored import ignored
 from ppocr_like.config.paddle.slips import mend
 from ppocr_like.config.typecheck import fit
+from ppocr_like.config.words import GLOBAL_WINS, Words
 from ppocr_like.config.yaml_guard import MAX_BYTES
 from ppocr_like.config.yaml_io import Alias, dump, lookup, parse, unshared
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.outside import Malformed, decode, read_file
 
 BASE = "_base_"
-GLOBAL_WINS = ("character_dict_path", "use_space_char", "max_text_length", "infer_mode", "label_list")
 
 
-class Recipe:
+class Recipe(Words):
     """The effective recipe.
 
     Args:
@@ -30,14 +29,13 @@ class Recipe:
             the real ones, and words of other years today's (`config.paddle.slips`).
         path: file it came from, None when made from a tree.
         overridden: YAML paths set by `-o`.
-
-    `notes` are things a person should be told once at start.
     """
 
     def __init__(self, tree: dict[str, Any], path: Path | None = None, overridden: frozenset[str] = frozenset()) -> None:
+        section = tree.get("Global")
+        super().__init__(section if isinstance(section, dict) else {}, overridden)
         self.tree = tree
         self.path = path
-        self.notes: list[str] = []
         self.overridden = rename_in_tree(tree, overridden, self.note)
         mend(tree, self.overridden, self.note)
 
@@ -50,11 +48,6 @@ class Recipe:
     def source(self) -> str:
         """How messages call it."""
         return str(self.path) if self.path else "recipe"
-
-    def note(self, message: str) -> None:
-        """Keeps a message for the start of the run; the same one is kept once."""
-        if message not in self.notes:
-            self.notes.append(message)
 
     def get(self, path: str, default: Any = None) -> Any:
         """Value at a YAML path (list items by index), `default` where nothing stands."""
@@ -88,29 +81,6 @@ class Recipe:
         if problems + more:
             raise ConfigError(problems + more, self.source)
         return value
-
-    def drop_ignored(
-        self, component: str, args: dict[str, Any], path: str, accepted: Sequence[str], kind: str = ""
-    ) -> list[Problem]:
-        """Takes out of `args` the keys that PaddleOCR's files carry and that mean nothing here: each is noted, or a
-        problem when somebody asked for it with `-o` or gave a value that has no meaning here."""
-        problems = []
-        for key in [k for k in args if k not in accepted]:
-            entry = ignored(component, key) or (ignored(kind, key) if kind else None)
-            if entry is None:
-                continue
-            here, value = f"{path}.{key}".lstrip("."), args.pop(key)
-            if entry.harmless is not None and value not in entry.harmless:
-                problems.append(Problem(here, f"{value!r} is not possible here: {entry.reason}"))
-            elif self.was_overridden(here):
-                problems.append(Problem(here, f"has no effect: {entry.reason}"))
-            elif entry.harmless is None:
-                self.note(f"{here} is ignored: {entry.reason}")
-        return problems
-
-    def was_overridden(self, path: str) -> bool:
-        """Whether `-o` set this value or something within it."""
-        return any(p == path or p.startswith(path + ".") for p in self.overridden)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from ppocr_like.config import Builder, Recipe
-from ppocr_like.config.nodes import item_node
+from ppocr_like.config.binder import Binder
+from ppocr_like.config.nodes import item_node, named_node
+from ppocr_like.config.words import Words
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.outside import LARGE, read_file
 from ppocr_like.pipeline.spec import Spec
-from ppocr_like.registry import TRANSFORMS, fill
+from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, fill
 from ppocr_like.tasks import task_of
 from ppocr_like.transforms.base import Transform, run_chain
 from ppocr_like.transforms.decode import MAX_PIXELS
@@ -132,20 +133,22 @@ def of_pillow(image: Image.Image, name: str) -> np.ndarray:
         raise DataError(f"unreadable image: it cannot be decoded ({error})", name) from error
 
 
-def spec_builder(spec: Spec) -> Builder:
-    """A Builder for the parts of a Spec."""
+def spec_binder(spec: Spec) -> Binder:
+    """What makes the parts of a Spec."""
     fill(*ROOMS)
-    tree = {
-        "Global": {"epoch_num": 1, **spec.settings},
-        "Architecture": {"model_type": spec.model_type},
-        "PostProcess": spec.postprocess,
-    }
-    return Builder(Recipe.from_tree(tree), spec.charset)
+    exact = bool(spec.settings.get("paddle_exact"))
+    return Binder(Words(spec.settings), spec.model_type, lambda: spec.charset, lambda: exact)
+
+
+def spec_postprocess(spec: Spec) -> Any:
+    """The post-processing of a Spec."""
+    node = named_node(spec.postprocess, "PostProcess", "postprocess")
+    return spec_binder(spec).bind(POSTPROCESSES, node).make()
 
 
 def effective_postprocess(spec: Spec) -> dict[str, Any]:
     """The post-processing with every argument, also those that are left at their defaults."""
-    made = spec_builder(spec).postprocess()
+    made = spec_postprocess(spec)
     names = [name for name in inspect.signature(type(made)).parameters if name != "charset" and hasattr(made, name)]
     return {"name": spec.postprocess.get("name"), **{name: getattr(made, name) for name in names}}
 
@@ -161,9 +164,9 @@ class Preprocess:
     """
 
     def __init__(self, spec: Spec) -> None:
-        builder = spec_builder(spec)
+        binder = spec_binder(spec)
         nodes = [node for node in spec.transforms if not _is_label_step(node)]
-        chain: list[Transform] = builder.transforms(nodes, "PreProcess.transform_ops")
+        chain: list[Transform] = binder.transforms(nodes, "PreProcess.transform_ops")
         names = [item_node(node, "", "transform").name for node in nodes]
         at = names.index(DECODE) if DECODE in names else -1
         if at >= 0:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.locate import open_onnx
-from ppocr_like.pipeline.preprocess import Prepared, Preprocess, Source, source_name, spec_builder
+from ppocr_like.pipeline.preprocess import Prepared, Preprocess, Source, source_name, spec_postprocess
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.tasks import RUNNERS, TASKS, part
 
@@ -101,7 +101,7 @@ class Runner(ABC, Generic[Result, Out]):
             raise ValueError(f"batch_size {batch_size}; it must be 1 or more")
         self.spec, self.backend, self.batch_size = spec, backend, batch_size or self.default_batch
         self.preprocess = Preprocess(spec)
-        self.postprocess: Any = spec_builder(spec).postprocess()
+        self.postprocess: Any = spec_postprocess(spec)
 
     def __call__(self, images: Sequence[Source]) -> list[Result]:
         """Results in the order of the images (paths, or BGR uint8 arrays (H, W, 3)).
