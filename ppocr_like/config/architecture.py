@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -44,6 +45,9 @@ def build_architecture(recipe: Recipe, bind: Bind, blank: bool = False) -> Any:
     args = {key: value for key, value in arch.items() if key not in (*KEYS, *empty)}
     node = Node(name, args, "Architecture", KEYS)
     problems = _network_problems(recipe, arch, name, kind) if kind is not None else []
+    if kind is None and default in ARCHITECTURES and (MODELS in arch or len(empty) < len(_one_network())):
+        problems += _unknown_name(bind, node)  # and what is wrong with its parts
+        node = replace(node, name=default)
     context: Context = {
         "in_spec": partial(same, FeatureSpec(channels=input_channels(recipe))),
         "evaluated": partial(same, _read_in_evaluation(recipe)),
@@ -57,6 +61,15 @@ def build_architecture(recipe: Recipe, bind: Bind, blank: bool = False) -> Any:
         if problems:
             raise ConfigError(problems)
         return bound.make()
+
+
+def _unknown_name(bind: Bind, node: Node) -> list[Problem]:
+    """What is said of a name that nothing is registered under."""
+    try:
+        bind(ARCHITECTURES, node)
+    except ConfigError as error:
+        return error.problems
+    return []
 
 
 def _one_network() -> list[str]:

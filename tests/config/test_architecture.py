@@ -129,3 +129,14 @@ def test_one_of_them_alone(tree: dict[str, Any]) -> None:
     assert Builder(student).model().eval().class_parameters() == {}
     with pytest.raises(ConfigError, match="has no network 'Student3'"):
         single_model(Recipe.from_tree(tree), "Student3")
+
+
+def test_an_unknown_network_does_not_hide_mistakes_in_its_parts(tree: dict[str, Any]) -> None:
+    tree["Architecture"] = {"name": "OcrModle", "model_type": "det", "Transform": None, **copy.deepcopy(NET)}
+    tree["Architecture"]["Backbone"]["scall"] = 1
+    with pytest.raises(ConfigError) as error:
+        Builder(Recipe.from_tree(tree)).model()
+    assert [str(problem) for problem in error.value.problems] == [
+        "Architecture: unknown architecture 'OcrModle'; nearest: OcrModel",
+        "Architecture.Backbone.scall: unknown key; nearest: scale",
+    ]
