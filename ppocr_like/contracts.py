@@ -237,6 +237,19 @@ def entry_name(need: str, there: Collection[str]) -> str | None:
 
 
 @runtime_checkable
+class TakesImages(Protocol):
+    """A network that can be tried on a blank image (`modeling.network.Network`)."""
+
+    def check_input(self, channels: int, height: int, width: int) -> dict[str, tuple[int, ...]]:
+        """The outputs' shapes by name for an image of this size, px.
+
+        Raises:
+            ValueError: the parts do not fit this size.
+        """
+        ...
+
+
+@runtime_checkable
 class Judge(Protocol):
     """A module of a network that knows which losses, post-processings and transforms go with it."""
 

@@ -117,7 +117,7 @@ class Part:
     flat: bool = False
 
 
-ARCHITECTURES = Registry("architecture", "An nn.Module over (transform, backbone, neck, head); see modeling.model.OcrModel.")
+ARCHITECTURES = Registry("architecture", "A modeling.network.Network; context `in_spec` (the images), `num_classes`.")
 ARCH_TRANSFORMS = Registry("architecture transform", "nn.Module: images (N, C, H, W) -> images; `out_spec`.")
 BACKBONES = Registry("backbone", "nn.Module, context `in_spec`; images (N, C, H, W) -> features; `out_spec`.")
 NECKS = Registry("neck", "nn.Module, context `in_spec`; features -> features; `out_spec`.")

@@ -129,7 +129,7 @@ def backbone_weights(recipe: Recipe) -> dict[str, str]:
     return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 
-def name_problems(consumers: Mapping[str, Any]) -> list[Problem]:
+def name_problems(consumers: Mapping[str, object]) -> list[Problem]:
     """Sub-models that a part reads and that are not there; parts of one network beside several, and the reverse.
 
     Args:

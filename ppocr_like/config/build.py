@@ -272,7 +272,7 @@ class Builder:
             kwargs["transforms"] = complete(kwargs["transforms"])
         return Bound(bound.cls, kwargs, stem)
 
-    def loss_problems(self, name: str, model: Any, loss: Any) -> list[Problem]:
+    def loss_problems(self, name: str, model: object, loss: object) -> list[Problem]:
         """What keeps the loss from being computed on an evaluation set (see `eval_loss.loss_problems`)."""
         chains = [self.bind_dataset(*which).kwargs.get("transforms") or [] for which in (("Eval", name), ("Train", None))]
         node, _ = self.dataset_node("Eval", name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar
@@ -25,12 +25,13 @@ from ppocr_like.config.shadowed import shadowed_problems
 from ppocr_like.config.typecheck import nearest, shown, unknown_key
 from ppocr_like.config.wandb import SECTION as WANDB
 from ppocr_like.config.wandb import wandb_config
-from ppocr_like.contracts import chain_problems, entry_name, inputs_of
+from ppocr_like.contracts import Step, chain_problems, entry_name, inputs_of
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import DATASETS
 from ppocr_like.tasks import task_of
 
 T = TypeVar("T")
+Consumers = Mapping[str, object]  # by section what was built, None where that failed
 
 # Keys of each section; None: they are arguments of a component (or fields of GlobalConfig) and are judged there.
 SECTIONS: dict[str, tuple[str, ...] | None] = {
@@ -71,12 +72,12 @@ class Makes(Protocol):
     def dataset_node(self, section: str, name: str | None) -> tuple[Any, str]: ...
     def dataset_path(self, section: str, name: str | None) -> Callable[[str], str]: ...
     def bind_dataset(self, section: str, name: str | None) -> Bound: ...
-    def loss_problems(self, name: str, model: Any, loss: Any) -> list[Problem]: ...
+    def loss_problems(self, name: str, model: object, loss: object) -> list[Problem]: ...
     def sampler(self, section: str) -> Callable[[Any, int], Any] | None: ...
     def loader(self, section: str) -> LoaderConfig: ...
 
 
-def kept_names(chain: Any) -> list[str] | None:
+def kept_names(chain: object) -> list[str] | None:
     """Names that a chain's KeepKeys selects; None where it has none, or not as a list."""
     for item in chain if isinstance(chain, list) else []:
         if item_name(item) == "KeepKeys":
@@ -178,7 +179,7 @@ def _check_sampler(builder: Makes, section: str) -> None:
         raise ConfigError([Problem(f"{section}.sampler", message)])
 
 
-def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any, known: dict[tuple[int, int, int], str]) -> None:
+def _check_canvases(builder: Makes, section: str, bound: Bound, model: object, known: dict[tuple[int, int, int], str]) -> None:
     """The sizes that sampler or width buckets give, each held against the network. Their own arguments are judged elsewhere.
 
     Raises:
@@ -207,7 +208,7 @@ def _check_canvases(builder: Makes, section: str, bound: Bound, model: Any, know
     try_canvases(model, channels, canvases, path, known)
 
 
-def _check_eval_loss(builder: Makes, model: Any, loss: Any, follows: bool) -> None:
+def _check_eval_loss(builder: Makes, model: object, loss: object, follows: bool) -> None:
     """A loss on evaluation sets that is asked for, by `Global.eval_loss` or by the schedule, and cannot be computed.
 
     Raises:
@@ -226,7 +227,7 @@ def _check_eval_loss(builder: Makes, model: Any, loss: Any, follows: bool) -> No
         raise ConfigError(problems)
 
 
-def _check_dataset(builder: Makes, section: str, name: str | None, transforms: list, consumers: dict[str, Any]) -> None:
+def _check_dataset(builder: Makes, section: str, name: str | None, transforms: Sequence[Step], consumers: Consumers) -> None:
     """A chain that breaks, names that nobody keeps, lists of different lengths.
 
     Args:
@@ -269,7 +270,7 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: l
         raise ConfigError(problems)
 
 
-def _further_sources(name: Any) -> int:
+def _further_sources(name: object) -> int:
     """Sources that a data set has beside its label files."""
     try:
         return int(getattr(DATASETS.get(str(name)), "further_sources", 0))
@@ -277,7 +278,7 @@ def _further_sources(name: Any) -> int:
         return 0
 
 
-def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig, consumers: dict[str, Any]) -> list[Problem]:
+def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig, consumers: Consumers) -> list[Problem]:
     """Batch entries that their readers need (attribute `needs`), against the names that KeepKeys selects."""
     kept = kept_names(chain)
     if kept is None:

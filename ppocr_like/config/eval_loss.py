@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ppocr_like.config.fit_checks import step_problems
-from ppocr_like.contracts import entry_name
+from ppocr_like.contracts import Step, entry_name
 from ppocr_like.errors import Problem
 
 FOLLOW = "Optimizer.lr.follow"
@@ -14,7 +13,7 @@ TARGETS = ("label", "length", "shrink_", "threshold_")  # beginnings of the entr
 
 
 def loss_problems(
-    model: Any, loss: Any, transforms: Sequence[Any], kept: Sequence[str] | None, path: str, trained: Sequence[Any]
+    model: object, loss: object, transforms: Sequence[Step], kept: Sequence[str] | None, path: str, trained: Sequence[Step]
 ) -> list[Problem]:
     """What keeps the loss from being computed on an evaluation set; nothing where model or loss could not be built.
 
@@ -37,7 +36,7 @@ def loss_problems(
 
 
 def _what_is_missing(
-    loss: Any, missing: Sequence[str], transforms: Sequence[Any], kept: Sequence[str], trained: Sequence[Any]
+    loss: object, missing: Sequence[str], transforms: Sequence[Step], kept: Sequence[str], trained: Sequence[Step]
 ) -> str:
     """The entries, and what must be added to the chain so that it has them."""
     names = ", ".join(need.replace("|", " or ") for need in missing)
@@ -55,12 +54,12 @@ def _what_is_missing(
     return f"{said}: {where}" + (f", and {add}" if add else "")
 
 
-def _bare(need: str, transforms: Sequence[Any], trained: Sequence[Any]) -> bool:
+def _bare(need: str, transforms: Sequence[Step], trained: Sequence[Step]) -> bool:
     """Whether it is the reader's own label, a text, of which the training chain makes numbers."""
     return need == "label" and _giver([need], transforms) is None and _giver([need], trained) is not None
 
 
-def _other_targets(names: Sequence[str], transforms: Sequence[Any], path: str, trained: Sequence[Any]) -> list[Problem]:
+def _other_targets(names: Sequence[str], transforms: Sequence[Step], path: str, trained: Sequence[Step]) -> list[Problem]:
     """Targets that a step makes which is not the training chain's, and maps at another size than the network's."""
     problems = []
     for name in names:
@@ -80,7 +79,7 @@ def _other_targets(names: Sequence[str], transforms: Sequence[Any], path: str, t
     return list(dict.fromkeys(problems))
 
 
-def _giver(names: Sequence[str], transforms: Sequence[Any]) -> int | None:
+def _giver(names: Sequence[str], transforms: Sequence[Step]) -> int | None:
     """Place of the last step that makes one of the entries."""
     made = [(place, step) for place, step in enumerate(transforms) if type(step).__name__ != "KeepKeys"]
     found = [place for place, step in made if set(names) & set(step.gives)]

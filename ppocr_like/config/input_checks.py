@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.paddle.stops import unpooled
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import REFUSALS
-from ppocr_like.contracts import HeightMisfit
+from ppocr_like.contracts import HeightMisfit, TakesImages
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.tasks import task_of
 
@@ -55,14 +54,14 @@ def input_channels(recipe: Recipe) -> int:
     return 1 if isinstance(chain, list) and any(item_name(item) == "ToGray" for item in chain) else 3
 
 
-def try_model(recipe: Recipe, model: Any) -> None:
+def try_model(recipe: Recipe, model: object) -> None:
     """One blank image through the network: the height of `image_shape` must suit strides and pooling. A detector's parts are
     only held against each other.
 
     Raises:
         ConfigError: it does not run.
     """
-    if not hasattr(model, "check_input"):
+    if not isinstance(model, TakesImages):
         return
     found = input_shape(recipe)
     if found is None and not task_of(recipe.get("Architecture.model_type")).pages:
@@ -80,7 +79,7 @@ def try_model(recipe: Recipe, model: Any) -> None:
         raise ConfigError([Problem(path, told)]) from error
 
 
-def size_problems(recipe: Recipe, model: Any, transforms: Sequence[Any], path: str) -> list[Problem]:
+def size_problems(recipe: Recipe, model: object, transforms: Sequence[object], path: str) -> list[Problem]:
     """Crops and resized images whose sides the network cannot take, or to which it answers with maps of another size.
 
     A crop is a transform with `size` (width, height) px, a resize step one with `output_size(width, height)`.
@@ -88,7 +87,7 @@ def size_problems(recipe: Recipe, model: Any, transforms: Sequence[Any], path: s
     Args:
         path: where the chain stands.
     """
-    if not hasattr(model, "check_input") or input_shape(recipe) is not None:
+    if not isinstance(model, TakesImages) or input_shape(recipe) is not None:
         return []
     problems = []
     for i, transform in enumerate(transforms):
@@ -100,7 +99,7 @@ def size_problems(recipe: Recipe, model: Any, transforms: Sequence[Any], path: s
     return problems
 
 
-def _sizes(transform: Any) -> list[tuple[int, int]]:
+def _sizes(transform: object) -> list[tuple[int, int]]:
     """(width, height) px that a step is known to give; the others leave it to a later one."""
     if hasattr(transform, "output_size"):
         return [transform.output_size(*photo) for photo in PHOTOS]
@@ -109,7 +108,7 @@ def _sizes(transform: Any) -> list[tuple[int, int]]:
     return [size] if whole else []  # type: ignore[list-item]
 
 
-def _trouble(model: Any, channels: int, height: int, width: int) -> str:
+def _trouble(model: TakesImages, channels: int, height: int, width: int) -> str:
     probe = (PERIOD + height % PERIOD, PERIOD + width % PERIOD)
     advice = "make both sides multiples of 32"
     try:
@@ -124,7 +123,7 @@ def _trouble(model: Any, channels: int, height: int, width: int) -> str:
 
 
 def try_canvases(
-    model: Any, channels: int, canvases: Sequence[tuple[int, int]], path: str, known: dict[tuple[int, int, int], str]
+    model: object, channels: int, canvases: Sequence[tuple[int, int]], path: str, known: dict[tuple[int, int, int], str]
 ) -> None:
     """Blank images of the sizes in which batches will come: those of a sampler, or of width buckets.
 
@@ -136,7 +135,7 @@ def try_canvases(
     Raises:
         ConfigError: the sizes that the network cannot take, with its reason for the first.
     """
-    if not hasattr(model, "check_input"):
+    if not isinstance(model, TakesImages):
         return
     kinds = {(width % PERIOD, height): (width, height) for width, height in sorted(canvases, reverse=True)}
     tried = sorted({*list(kinds.values())[:MOST_SIZES], *sorted(canvases)[:1], *sorted(canvases)[-1:]})
@@ -156,7 +155,7 @@ def try_canvases(
         )
 
 
-def _reason(model: Any, size: tuple[int, int, int]) -> str:
+def _reason(model: TakesImages, size: tuple[int, int, int]) -> str:
     """Why the network cannot take this size; empty where it can."""
     try:
         model.check_input(*size)
