@@ -69,9 +69,11 @@ def test_mistakes_in_it_have_their_places(data: Path, tmp_path: Path) -> None:
 
 def test_it_may_be_one_of_several(data: Path, tmp_path: Path) -> None:
     node = {key: value for key, value in WHOLE.items() if key != "model_type"}
-    several = {"model_type": "rec", "Models": {"Student": node, "Teacher": {**node, "return_all_feats": None}}}
+    several = {"model_type": "rec", "Models": {"Student": node, "Teacher": {**node, "freeze_params": True}}}
     model = Builder(recipe(data, tmp_path, several)).model()
-    assert set(model(torch.zeros(1, 3, 32, 96))) == {"Student/ctc", "Teacher/ctc"}
+    outputs = model.train()(torch.zeros(1, 3, 32, 96))
+    assert set(outputs) == {"Student/ctc", "Teacher/ctc"} and not model.Teacher.layers.training
+    assert not torch.allclose(outputs["Teacher/ctc"].sum(dim=2), torch.ones(1, 24)), "a teacher gives logits, too"
 
 
 def test_a_backbone_of_one_string(data: Path, tmp_path: Path) -> None:

@@ -31,10 +31,10 @@ class Binder:
     charset: Callable[[], Charset | None]
     paddle_exact: Callable[[], bool]
 
-    def _charset(self, who: Node) -> Charset:
+    def _charset(self) -> Charset:
         charset = self.charset()
         if charset is None:
-            raise problem(who.path, f"{who.name} needs a character set, which model_type {self.model_type} has not")
+            raise problem("", f"needs a character set, which model_type {self.model_type} has not")  # who: `bind_node` says
         return charset
 
     def bind(
@@ -42,10 +42,10 @@ class Binder:
     ) -> Bound:
         """Binds a node; `more` is context beside what every constructor may name."""
         context = {
-            "charset": lambda: self._charset(node),
-            "num_classes": lambda: self._charset(node).num_classes,
-            "sar_classes": lambda: self._charset(node).sar_classes,
-            "nrtr_classes": lambda: self._charset(node).nrtr_classes,
+            "charset": self._charset,
+            "num_classes": lambda: self._charset().num_classes,
+            "sar_classes": lambda: self._charset().sar_classes,
+            "nrtr_classes": lambda: self._charset().nrtr_classes,
             "paddle_exact": self.paddle_exact,
             **(more or {}),
         }

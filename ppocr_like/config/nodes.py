@@ -149,7 +149,7 @@ def bind_node(
     if registry in (TRANSFORMS, POSTPROCESSES):
         problems += _let_global_win(words, cls, args, node.path)
     kwargs, wrong = bind(cls, args, node.path, context, objects, _accepted(cls, node, context))
-    problems += wrong
+    problems += [p if p.path else replace(p, path=node.path, message=f"{node.name} {p.message}") for p in wrong]
     if problems:
         raise ConfigError(problems)
     return Bound(cls, kwargs, node.path)

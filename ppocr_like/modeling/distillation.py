@@ -142,9 +142,8 @@ class DistillationModel(nn.Module):
         heads = tuple(cls for _, cls in HEADS)
         for name in self.frozen if mode else ():
             modules: list[nn.Module] = list(self.sub(name).eval().modules())
-            for module in modules:
-                if isinstance(module, heads):
-                    module.training = True  # itself alone: not the modules within
+            for module in [module for module in modules if isinstance(module, heads)] or modules[:1]:  # the network itself
+                module.training = True  # itself alone: not the modules within
         return self
 
     def forward(self, images: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
