@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ppocr_like.config.plugins import import_plugins
 from ppocr_like.registry import fill
 
-ROOMS = ("transforms", "postprocess", "metrics", "modeling", "losses", "optim", "data")
+ROOMS = ("transforms", "postprocess", "metrics", "modeling", "losses", "optim", "data", "doctor", "synth")
 
 
 def load_components(plugins: Sequence[str] = ()) -> None:

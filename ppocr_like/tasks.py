@@ -4,7 +4,7 @@ A task enters by `enter(Task(...))` and by classes that are registered under its
 
 - RUNNERS: runs the network on images and writes what it finds (`pipeline.runner.Runner`).
 - EXPORTERS: says what its ONNX graph looks like and what makes two results equal (`export.exporter.Exporter`).
-- EXAMINERS: looks at its data (`data.doctor_stream.Examiner`).
+- EXAMINERS: looks at its data (`doctor.stream.Examiner`).
 
 Heads, losses, transforms, post-processings and metrics are registered in `registry`. A user's own package brings all of these
 (`Global.plugins`); tests/black_squares.py is an example.
@@ -53,7 +53,7 @@ class Task:
 TASKS: dict[str, Task] = {}
 RUNNERS = Registry("runner", "A pipeline.runner.Runner: images -> outcomes, and how they are written.")
 EXPORTERS = Registry("exporter", "An export.exporter.Exporter: (spec, recipe, model) -> layout, metadata, comparison of results.")
-EXAMINERS = Registry("examiner", "A data.doctor_stream.Examiner, made by `of(builder)`.")
+EXAMINERS = Registry("examiner", "A doctor.stream.Examiner, made by `of(builder)`.")
 
 
 def enter(task: Task) -> Task:

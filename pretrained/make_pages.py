@@ -17,9 +17,9 @@ from make_lines import Texts, fonts_of_kinds
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from ppocr_like.data.synth.look import Paper, look
-from ppocr_like.data.synth.settings import SynthSettings
 from ppocr_like.draw.fonts import FontFile
+from ppocr_like.synth.look import Paper, look
+from ppocr_like.synth.settings import SynthSettings
 
 STILL = {"rotation": 0.0, "curve": 0.0, "perspective": 0.0}  # else lines would leave their boxes
 USUAL = {"invert": 0.02, "colour": 0.25, "uneven": 0.5, "blur": 0.4, "low_resolution": 0.2}

@@ -16,8 +16,8 @@ from torch import nn
 
 from ppocr_like.contracts import FeatureSpec, Rejected, RejectedSample
 from ppocr_like.data.base import Record
-from ppocr_like.data.doctor_report import SetReport
-from ppocr_like.data.doctor_stream import Examiner, Tally, place_of
+from ppocr_like.doctor.findings import SetReport
+from ppocr_like.doctor.stream import Examiner, Tally, place_of
 from ppocr_like.errors import ExportError
 from ppocr_like.export.exporter import Exporter, Layout
 from ppocr_like.metrics.base import Metric

@@ -8,7 +8,7 @@ import pytest
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
-from ppocr_like.report.system import check_system, read_truth
+from ppocr_like.evaluation.system import check_system, read_truth
 from tests.quick_check import quick_problems
 
 ROOT = Path(__file__).parents[1]

@@ -65,7 +65,7 @@ for module in pkgutil.walk_packages(ppocr_like.__path__, "ppocr_like."):
 for tool in sorted(os.listdir(os.path.join({root!r}, "tools"))):
     if tool.endswith(".py"):
         runpy.run_path(os.path.join({root!r}, "tools", tool), run_name="imported")
-from ppocr_like.report.speed.machine import describe, load_average, peak_memory_mb
+from ppocr_like.benchmark.machine import describe, load_average, peak_memory_mb
 assert peak_memory_mb() is None and load_average() == [] and describe(torch.device("cpu"))["cores"] >= 1
 {more}
 print("whole")

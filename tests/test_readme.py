@@ -95,7 +95,7 @@ def test_overrides_of_shipped_recipes_are_accepted(page, words, monkeypatch):
     from ppocr_like.components import load_components
     from ppocr_like.config import Builder, load_recipe
     from ppocr_like.errors import ConfigError
-    from ppocr_like.report.system import check_system, is_system
+    from ppocr_like.evaluation.system import check_system, is_system
 
     if "=fast" in " ".join(words):
         pytest.skip("the page shows what a mistake looks like")

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.data.doctor import examine
+from ppocr_like.doctor.examine import examine
 from ppocr_like.errors import ConfigError, ExportError, WeightsError
 from ppocr_like.export.exporter import exporter_class
 from ppocr_like.pipeline.runner import runner_class

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from ppocr_like.benchmark.settings import SECTIONS, Settings, Shape
 from ppocr_like.cli.arguments import CommandParser, recipe_from, recipe_parser
-from ppocr_like.report.speed.settings import SECTIONS, Settings, Shape
 
 
 def shape(text: str) -> Shape:
@@ -77,12 +77,12 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     from PIL import Image
 
     from ppocr_like.atomic import atomic_write, write_text
+    from ppocr_like.benchmark.compare import against, load_figures
+    from ppocr_like.benchmark.whole import benchmark
     from ppocr_like.components import load_components
     from ppocr_like.config.reads import recipe_reads
     from ppocr_like.engine import Interrupted
     from ppocr_like.outputs import claim
-    from ppocr_like.report.benchmark import benchmark
-    from ppocr_like.report.speed.compare import against, load_figures
 
     before = load_figures(args.against) if args.against else None
     logging.getLogger("ppocr_like").setLevel(logging.WARNING)  # the trainer's own lines are not what is asked for here

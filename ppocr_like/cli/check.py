@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     if recipe.get(SYSTEM) is not None:
         if args.draw:
             parser.error("--draw shows training samples, which a recipe with the section System has none of")
-        from ppocr_like.report.system_check import check_pages  # brings torch
+        from ppocr_like.evaluation.check import check_pages  # brings torch
 
         lines, good = check_pages(recipe, args.data)
         print("\n".join(lines))
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     print(f"{recipe.source}: good")
     problems = 0
     if args.data:
-        from ppocr_like.data import doctor  # brings torch, which the check alone may not need
+        from ppocr_like.doctor import examine as doctor  # brings torch, which the check alone may not need
 
         report = doctor.examine(builder, sample=args.sample)
         print(report.text())

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from ppocr_like.cli.arguments import CommandParser, add_password
 
 if TYPE_CHECKING:
-    from ppocr_like.data.convert.crops import LineFilter
-    from ppocr_like.data.convert.target import Target
+    from ppocr_like.convert.crops import LineFilter
+    from ppocr_like.convert.target import Target
     from ppocr_like.documents.formats.reader import Reader
 
 
@@ -54,7 +54,7 @@ def _converted(args: argparse.Namespace) -> str:
         ValueError: an argument that is not accepted.
         DataError: something cannot be read or written.
     """
-    from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
+    from ppocr_like.convert.write import convert_det, convert_rec, relabel
 
     place = target(args)
     claim_target(args, place)
@@ -199,8 +199,8 @@ def ready_crops(args: argparse.Namespace) -> Iterable[tuple[Path, str, str]] | N
         return None
     if args.task != "rec":
         raise ValueError("the source has crops with their texts, which no detector can be trained on; give --task rec")
-    from ppocr_like.data.convert.easyocr import EasyOcrCrops
-    from ppocr_like.data.convert.ppocrlabel import RecGt
+    from ppocr_like.convert.easyocr import EasyOcrCrops
+    from ppocr_like.convert.ppocrlabel import RecGt
     from ppocr_like.documents.formats.icdar2019 import Icdar2019
 
     match args.format:
@@ -225,7 +225,7 @@ def reader(args: argparse.Namespace) -> Reader:
 
 
 def _reader(args: argparse.Namespace) -> Reader:
-    from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
+    from ppocr_like.convert.ppocrlabel import PPOCRLabel
     from ppocr_like.documents.formats.coco_text import CocoText
     from ppocr_like.documents.formats.hiertext import HierText
     from ppocr_like.documents.formats.icdar import Icdar
@@ -260,7 +260,7 @@ def target(args: argparse.Namespace) -> Target:
     Raises:
         ValueError: a share, number or quality out of range.
     """
-    from ppocr_like.data.convert.target import Target
+    from ppocr_like.convert.target import Target
 
     if args.max_images is not None and args.max_images < 1:
         raise ValueError(f"--max-images is {args.max_images}; at least 1")
@@ -283,7 +283,7 @@ def claim_target(args: argparse.Namespace, place: Target) -> None:
     Raises:
         DataError: it is, or cannot be written.
     """
-    from ppocr_like.data.convert.ppocrlabel import CROPS, LABELS, STATE
+    from ppocr_like.convert.ppocrlabel import CROPS, LABELS, STATE
     from ppocr_like.outputs import claim
 
     source = Path(args.source)
@@ -304,6 +304,6 @@ def claim_target(args: argparse.Namespace, place: Target) -> None:
 
 def wanted(args: argparse.Namespace) -> LineFilter:
     """Which boxes become crops."""
-    from ppocr_like.data.convert.crops import OCRS_FILTER, LineFilter
+    from ppocr_like.convert.crops import OCRS_FILTER, LineFilter
 
     return OCRS_FILTER if (args.filter or args.format) in ("ocrs", "hiertext") else LineFilter()

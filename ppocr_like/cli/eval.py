@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     from ppocr_like.config.reads import recipe_reads
     from ppocr_like.engine import evaluate, main_process, report, set_up_console
     from ppocr_like.engine.manifest import write_json
+    from ppocr_like.evaluation.system import evaluate_system, is_system, write_report
     from ppocr_like.outputs import claim
-    from ppocr_like.report.system import evaluate_system, is_system, write_report
 
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)

@@ -24,7 +24,7 @@ class ListSettings(argparse.Action):
     def __call__(self, *_: Any, **__: Any) -> None:
         from dataclasses import fields
 
-        from ppocr_like.data.synth.settings import SynthSettings
+        from ppocr_like.synth.settings import SynthSettings
 
         print("\n".join(f"{f.name} (default {f.default}): {f.metadata['doc']}" for f in fields(SynthSettings)))
         sys.exit(0)
@@ -58,10 +58,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     from ppocr_like.charset import Charset
     from ppocr_like.config.typecheck import fit
     from ppocr_like.config.yaml_io import parse
-    from ppocr_like.data.synth.settings import SynthSettings
-    from ppocr_like.data.synth.write import make_lines
-    from ppocr_like.data.synthetic_set import writable
     from ppocr_like.errors import ConfigError
+    from ppocr_like.synth.dataset import writable
+    from ppocr_like.synth.settings import SynthSettings
+    from ppocr_like.synth.write import make_lines
 
     tree = {"corpus": args.corpus, "fonts": args.fonts, "backgrounds": args.backgrounds, "boost": args.boost}
     for item in [item for group in args.set for item in group]:

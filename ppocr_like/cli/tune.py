@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ppocr_like.cli.arguments import CommandParser, recipe_from, recipe_parser
 
 if TYPE_CHECKING:
-    from ppocr_like.report.system_tuning import SystemTuning
+    from ppocr_like.evaluation.tuning import SystemTuning
     from ppocr_like.tune.api import Tuning
 
 
@@ -50,10 +50,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     from ppocr_like.config.reads import recipe_reads
     from ppocr_like.config.yaml_io import dump_inline
     from ppocr_like.engine import set_up_console
+    from ppocr_like.evaluation import tuning as system_tuning
+    from ppocr_like.evaluation.system import is_system
+    from ppocr_like.evaluation.tuning import tune_system
     from ppocr_like.outputs import claim
-    from ppocr_like.report import system_tuning
-    from ppocr_like.report.system import is_system
-    from ppocr_like.report.system_tuning import tune_system
     from ppocr_like.tune import api, tune
     from ppocr_like.tune.api import write_recipe
     from ppocr_like.tune.grid import parse_grid

@@ -10,8 +10,8 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Builder
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.census import Counted, LineCensus, PageCensus, count_further
-from ppocr_like.data.doctor_report import shown
-from ppocr_like.data.doctor_stream import Examiner
+from ppocr_like.doctor.findings import shown
+from ppocr_like.doctor.stream import Examiner
 from ppocr_like.errors import TrainingError
 from ppocr_like.tasks import EXAMINERS, part
 

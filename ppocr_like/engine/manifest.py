@@ -20,8 +20,8 @@ from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
 from ppocr_like.data.lmdb_set import LMDBDataSet
-from ppocr_like.data.synthetic_set import SyntheticDataSet
 from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
+from ppocr_like.synth.dataset import SyntheticDataSet
 
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
 FILE_KEYS = ("label_file_list", "corpus")  # keys of data sets that name text files

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pytest
 
 from ppocr_like.cli import bad_cases, convert_data, export, infer, synth
-from ppocr_like.data.convert import target
-from ppocr_like.data.synth import write
+from ppocr_like.convert import target
 from ppocr_like.documents.formats import coco_text, hiertext, icdar, icdar2019, labelme
 from ppocr_like.pipeline import normalise, page_files, read_pages
 from ppocr_like.report import bad_cases as page
+from ppocr_like.synth import write
 
 
 def choices(parser: argparse.ArgumentParser, option: str) -> Sequence[str]:

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from ppocr_like.contracts import Rejected, Request
-from ppocr_like.data.doctor_report import SetReport
-from ppocr_like.data.doctor_stream import Examiner, examine_set
 from ppocr_like.data.lmdb_set import LMDBDataSet
 from ppocr_like.data.lmdb_store import LmdbStore, image_bytes
 from ppocr_like.data.loader import build_loader
 from ppocr_like.data.pack import pack
 from ppocr_like.data.simple import SimpleDataSet
+from ppocr_like.doctor.findings import SetReport
+from ppocr_like.doctor.stream import Examiner, examine_set
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.registry import DATASETS
 

@@ -14,7 +14,7 @@ import pytest
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.data.doctor import examine
+from ppocr_like.doctor.examine import examine
 from ppocr_like.engine import evaluate, train
 from ppocr_like.errors import ConfigError
 from ppocr_like.export import export

@@ -7,12 +7,12 @@ import time
 import pytest
 import torch
 
+from ppocr_like.benchmark.limits import Limits
 from ppocr_like.config import GlobalConfig
 from ppocr_like.engine import device, low_precision
 from ppocr_like.engine.device import choose_compute
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
-from ppocr_like.report.speed.limits import Limits
 
 
 def settings(**values: object) -> GlobalConfig:

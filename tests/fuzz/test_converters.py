@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ppocr_like.data.convert.ppocrlabel import PPOCRLabel, RecGt
-from ppocr_like.data.convert.target import Target
-from ppocr_like.data.convert.write import convert_det, convert_rec, relabel
+from ppocr_like.convert.ppocrlabel import PPOCRLabel, RecGt
+from ppocr_like.convert.target import Target
+from ppocr_like.convert.write import convert_det, convert_rec, relabel
 from ppocr_like.documents.formats.coco_text import CocoText
 from ppocr_like.documents.formats.hiertext import HierText
 from ppocr_like.documents.formats.icdar import Icdar

@@ -13,8 +13,8 @@ import pytest
 from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.contracts import PageBoxes, Rejected, RejectedSample, Request
-from ppocr_like.data.doctor_det import PageExaminer
 from ppocr_like.data.simple import SimpleDataSet
+from ppocr_like.doctor.pages import PageExaminer
 from ppocr_like.documents.formats.paddle import readable_lines
 from ppocr_like.metrics.det import DetMetric
 from ppocr_like.registry import TRANSFORMS

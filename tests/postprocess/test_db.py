@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
+from ppocr_like.benchmark.postprocess import page_map
 from ppocr_like.contracts import PageBoxes
 from ppocr_like.errors import OcrError
 from ppocr_like.geometry import offset, smallest_box
 from ppocr_like.postprocess.db import DBPostProcess
 from ppocr_like.postprocess.regions import find_regions, smallest_boxes
 from ppocr_like.postprocess.unclip import boxes, grow
-from ppocr_like.report.postprocess_speed import page_map
 
 
 def with_box(value=0.9, left=20, top=30, width=41, height=11, size=(100, 120)):

@@ -17,10 +17,11 @@ import pytest
 from PIL import Image
 
 from ppocr_like.components import load_components
-from ppocr_like.data.convert.ppocrlabel import PPOCRLabel
+from ppocr_like.convert.ppocrlabel import PPOCRLabel
 from ppocr_like.documents import Line, Page
 from ppocr_like.documents.predictions import read_predictions
 from ppocr_like.errors import DataError
+from ppocr_like.evaluation.judged import JudgedPage, SystemEvaluation
 from ppocr_like.metrics.page_text import judge_page
 from ppocr_like.pipeline.infer import infer
 from ppocr_like.pipeline.ocr import OCR
@@ -29,7 +30,6 @@ from ppocr_like.pipeline.read_pages import read_pages
 from ppocr_like.report.bad_cases import bad_cases_html, find_bad_cases, page_picture
 from ppocr_like.report.corrections import write_corrections
 from ppocr_like.report.eval_report import wrong_lines
-from ppocr_like.report.judged import JudgedPage, SystemEvaluation
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]

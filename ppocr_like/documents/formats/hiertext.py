@@ -1,6 +1,6 @@
 """HierText: one JSON object (mostly gzip, named `.jsonl.gz`) whose `annotations` hold paragraphs of lines of words.
 
-Source of the layout: github.com/google-research-datasets/hiertext. Which lines suit a recogniser: `data.convert.crops`.
+Source of the layout: github.com/google-research-datasets/hiertext. Which lines suit a recogniser: `convert.crops`.
 """
 
 from __future__ import annotations

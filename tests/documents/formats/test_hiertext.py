@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ppocr_like.data.convert.crops import OCRS_FILTER
+from ppocr_like.convert.crops import OCRS_FILTER
 from ppocr_like.documents.formats.hiertext import HierText
 from ppocr_like.documents.formats.reader import COVERAGE
 from ppocr_like.errors import DataError

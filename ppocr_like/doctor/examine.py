@@ -1,0 +1,74 @@
+"""The dataset doctor: looks at every line and image of a recipe's sets before a run wastes a night on them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import numpy as np
+
+from ppocr_like.config.build import Builder
+from ppocr_like.data.base import Dataset
+from ppocr_like.doctor.findings import DoctorReport, SetReport
+from ppocr_like.doctor.near import near_leakage
+from ppocr_like.doctor.size import expectation
+from ppocr_like.doctor.stream import Examiner, examine_set, leakage
+from ppocr_like.errors import ConfigError, OcrError, Problem
+from ppocr_like.tasks import EXAMINERS, part
+
+
+def examine(builder: Builder, sample: int | None = None, progress: bool = True, threads: int | None = None) -> DoctorReport:
+    """Streams over the training set and all evaluation sets of a recipe; each image is read and decoded once.
+
+    Looks for missing and unreadable images, lines that cannot be used, the same image or path twice, the same image with another
+    label, images of one colour or too small, and images of evaluation sets that are also trained on, or nearly the same ones.
+    What else it asks is a matter of the task: see its class in EXAMINERS (`tasks`).
+
+    Args:
+        builder: of a checked recipe.
+        sample: look at so many lines of each set, drawn evenly; None looks at all.
+        progress: a bar on a terminal.
+        threads: workers; decoding and hashing run beside each other.
+
+    Raises:
+        ConfigError: the recipe's data set or transforms cannot be built, or nobody examines data of its task. A set whose files
+            cannot be read is reported instead.
+    """
+    examiner_class: type[Examiner] | None = part(EXAMINERS, builder.task)
+    if examiner_class is None:
+        raise ConfigError([Problem("Architecture.model_type", f"is {builder.task}, and nobody examines data of that task")])
+    examiner_of = examiner_class.of(builder)
+    threads = threads or min(16, 2 * (os.cpu_count() or 1))
+    names: list[tuple[str, str | None]] = [("Train", None), *(("Eval", name) for name in builder.eval_names())]
+    reports: list[SetReport] = []
+    trained: np.ndarray | None = None
+    train_set: Dataset | None = None
+    for section, name in names:
+        bound = builder.bind_dataset(section, name)
+        report = SetReport(section if name is None else f"{section} {name}")
+        reports.append(report)
+        try:
+            dataset: Dataset = bound.make()
+            report.files, report.lines = dataset.label_files, len(dataset)
+            prints = examine_set(report, examiner_of(section, dataset), sample, progress, threads)
+        except OcrError as error:
+            report.error = "; ".join(p.message for p in error.problems) if isinstance(error, ConfigError) else str(error)
+            continue
+        if section == "Train":
+            trained, train_set = prints, dataset
+            report.notes += expectation(examiner_class.guide, report.lines)
+        elif trained is not None and train_set is not None:
+            leakage(report.findings, prints, dataset, trained, train_set, texts=builder.reads_text)
+            near_leakage(report, prints, dataset, trained, train_set, texts=builder.reads_text)
+    sampled = any(report.examined < report.lines for report in reports)
+    known, seen = builder.charset, reports[0].characters
+    if known is None:
+        return DoctorReport(reports, sampled)
+    evaluated = sum((report.characters for report in reports[1:]), Counter[str]())
+    return DoctorReport(
+        reports,
+        sampled,
+        f"{builder.recipe.globals.character_dict_path or '0-9a-z'}, {known.num_classes} classes",
+        [entry for entry in known.labels[1:] if entry not in seen] if seen else [],
+        Counter({c: n for c, n in evaluated.items() if c not in seen}) if seen else Counter(),
+    )

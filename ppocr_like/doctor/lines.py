@@ -1,0 +1,146 @@
+"""What the doctor asks of line images and their texts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from ppocr_like.charset import Charset
+from ppocr_like.config.build import Builder
+from ppocr_like.contracts import Rejected, SampleInfo
+from ppocr_like.data.base import Dataset, Record
+from ppocr_like.data.census import LineCensus, count_lines
+from ppocr_like.data.ctc_steps import CtcSteps
+from ppocr_like.data.samplers import canvas_widths
+from ppocr_like.doctor.findings import SetReport
+from ppocr_like.doctor.shape import line_faults
+from ppocr_like.doctor.size import LINES
+from ppocr_like.doctor.stream import Examiner, Tally, place_of
+from ppocr_like.tasks import EXAMINERS
+from ppocr_like.transforms.base import Sample
+
+
+@EXAMINERS.register("rec")
+class LineExaminer(Examiner):
+    """Labels against the dictionary and against what CTC can write in a line's canvas.
+
+    Args:
+        builder: of the recipe.
+        section: "Train" or "Eval".
+        dataset: the set.
+        steps: of the network; None without a CTC head.
+    """
+
+    guide = LINES
+
+    def __init__(self, builder: Builder, section: str, dataset: Dataset, steps: CtcSteps | None) -> None:
+        super().__init__(dataset)
+        self.charset = builder.charset or Charset(())
+        self.steps = steps
+        self.label_steps = [
+            step for step in dataset.transforms if "label" in step.needs and "image" not in step.needs and "length" in step.gives
+        ]
+        shape = dataset.canvas()
+        self.channels, self.height = shape[:2] if shape else (0, 0)
+        self.canvases: Callable[[np.ndarray], np.ndarray] | None = None
+        if shape is not None:
+            self.canvases = _canvases(builder, section, dataset, shape)
+
+    @classmethod
+    def of(cls, builder: Builder) -> Callable[[str, Dataset], Examiner]:
+        steps = CtcSteps.of(builder)
+        return lambda section, dataset: cls(builder, section, dataset, steps)
+
+    @staticmethod
+    def census(dataset: Dataset, builder: Builder) -> LineCensus | None:
+        return None if builder.charset is None else count_lines(dataset, builder.charset)
+
+    def look(self, tally: Tally, record: Record) -> None:
+        needed = self._label(tally, record.info)
+        sizes = [size for path in record.paths if (size := self.image(tally, record.info, path)) is not None]
+        for kind, what in [fault for size in sizes for fault in line_faults(*size, record.info.text)]:
+            tally.findings.note(kind, f"{place_of(record.info)}: {what}: {record.info.text!r}")
+        if sizes:
+            self._width(tally, record.info, np.array(sizes), needed)
+
+    def conclude(self, report: SetReport, total: Tally) -> None:
+        report.characters, report.unknown = total.counted["characters"], total.counted["unknown"]
+        report.units = {"image width": f"px at height {self.height}" if self.height else "px"}
+        report.summary = f"{sum(report.characters.values()):,} characters, {len(report.characters)} different"
+
+    def _label(self, tally: Tally, info: SampleInfo) -> int:
+        """Output steps that CTC needs for the label: its classes and a blank between equal ones; 0 for a rejected label."""
+        text = info.text
+        tally.counted["characters"].update(text)
+        tally.numbers["label length"].append(len(text))
+        unknown = self.charset.unknown(text)
+        if unknown:
+            tally.counted["unknown"].update(unknown)
+            tally.findings.note("characters outside the dictionary", f"{place_of(info)}: {text!r}", len(unknown))
+        if text and not text.isascii() and not unicodedata.is_normalized("NFC", text):
+            tally.findings.note("label not in NFC", f"{place_of(info)}: {text!r}")
+        if text != text.strip():
+            tally.findings.note("space at an end of the label", f"{place_of(info)}: {text!r}")
+        other = self.charset.looks_alike(text)
+        if other is not None:
+            tally.findings.note("looks like another text", f"{place_of(info)}: {text!r} is read as {other!r}")
+        sample: Sample = {"label": text, "img_path": info.path}
+        rng = np.random.default_rng(0)
+        try:
+            for step in self.label_steps:
+                sample = step(sample, rng)
+        except Rejected as error:
+            tally.findings.note(error.reason, f"{place_of(info)}: {error.detail or repr(text)}")
+            return 0
+        classes = self.charset.encode(text)
+        return len(classes) + sum(a == b for a, b in pairwise(classes))
+
+    def _width(self, tally: Tally, info: SampleInfo, sizes: np.ndarray, needed: int) -> None:
+        """Every canvas in which one of the line's images may come must have room for the label."""
+        if self.canvases is None:
+            return
+        tally.numbers["image width"].append(int((-(-sizes[:, 0] * self.height // np.maximum(sizes[:, 1], 1))).max()))
+        if self.steps is None or not needed:
+            return
+        short = []
+        for width, height in np.unique(self.canvases(sizes), axis=0).tolist():
+            try:
+                if not self.steps.suffice(needed, self.channels, height, width):
+                    short.append((self.steps.steps(self.channels, height, width), width, height))
+            except ValueError as error:
+                tally.findings.note("canvas that the network cannot take", f"{place_of(info)}: {width} x {height} px: {error}")
+                return
+        if short:
+            steps, width, height = min(short)
+            canvas = f"{width} px" if height == self.height else f"{width} x {height} px"
+            what = f"needs {needed} steps, a canvas of {canvas} has {steps}"
+            tally.findings.note("label does not fit the width", f"{place_of(info)}: {what}: {info.text!r}")
+
+
+def _canvases(
+    builder: Builder, section: str, dataset: Dataset, shape: tuple[int, int, int]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """(n, 2) sizes of images -> (m, 2) sizes (width, height) px of the canvases in which they may come."""
+    bucket, sampler = builder.loader(section).bucket_by_width, builder.sampler(section)
+    planner = None if sampler is None else sampler(dataset, 1)
+    if planner is not None and planner.canvases(np.ones((1, 2))) is not None:
+        planned: Callable[[np.ndarray], np.ndarray] = planner.canvases
+        return planned
+    _, height, width = shape
+    if bucket is not None and planner is None:
+        least = bucket.step if bucket.min_width is None else bucket.min_width
+        widths = partial(canvas_widths, height=height, step=bucket.step, min_width=least, max_width=bucket.max_width)
+    else:
+        dynamic = any(getattr(step, "dynamic", False) for step in dataset.transforms)
+        widths = partial(_own_canvas, height=height, width=width, dynamic=dynamic)
+    return lambda sizes: np.stack([widths(sizes), np.full(len(sizes), height)], axis=1)
+
+
+def _own_canvas(sizes: np.ndarray, height: int, width: int, dynamic: bool) -> np.ndarray:
+    """(n,) px: the recipe's canvas; under `eval_mode` wider for longer lines."""
+    wide = sizes[:, 0] * height // np.maximum(sizes[:, 1], 1)
+    return np.maximum(wide, width) if dynamic else np.full(len(sizes), width)

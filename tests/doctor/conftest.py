@@ -1,0 +1,3 @@
+"""Fixtures of the doctor's tests."""
+
+from tests.data.conftest import folder as folder
