@@ -9,9 +9,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from ppocr_like.charset import Charset
-from ppocr_like.config import checks
 from ppocr_like.config.architecture import build_architecture
 from ppocr_like.config.binder import Binder
+from ppocr_like.config.checks import all_problems, kept_names
 from ppocr_like.config.eval_loss import loss_problems
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.hidden import hidden_problems
@@ -71,7 +71,7 @@ class Builder:
     def _problems(self, fits: bool = True) -> list[Problem]:
         self._checking = True
         try:
-            return checks.all_problems(self, fits)
+            return all_problems(self, fits)
         finally:
             self._checking = False
 
@@ -276,7 +276,7 @@ class Builder:
         """What keeps the loss from being computed on an evaluation set (see `eval_loss.loss_problems`)."""
         chains = [self.bind_dataset(*which).kwargs.get("transforms") or [] for which in (("Eval", name), ("Train", None))]
         node, _ = self.dataset_node("Eval", name)
-        kept = checks.kept_names(node.get("transforms"))
+        kept = kept_names(node.get("transforms"))
         return loss_problems(model, loss, chains[0], kept, self.dataset_path("Eval", name)("transforms"), chains[1])
 
     def dataset(self, section: str, name: str | None = None) -> Any:
