@@ -2,6 +2,11 @@
 
 One small class, one instance per kind of component. A class enters by a decorator under the name of the recipe;
 there is no list to extend and no `eval`.
+
+Constructors take named, annotated arguments and no `**kwargs`. What only the builder knows is *context*: a constructor that names
+one of these parameters receives it, and a recipe may not set it: `in_spec` (FeatureSpec, or a list in detection), `num_classes`,
+`charset`, `epochs`, `steps_per_epoch`, `named_parameters` (list of (name, Parameter)), `param_attrs` (name -> ParamAttr),
+`schedule`, `paddle_exact`.
 """
 
 from __future__ import annotations

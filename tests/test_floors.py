@@ -117,6 +117,13 @@ def test_the_plan_and_this_test_agree() -> None:
     assert written == {room: floor for room, floor in FLOORS.items() if room not in ("components", "__main__")}
 
 
+def test_the_plan_names_files_that_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_/]+\.py)`", text)
+    assert len(named) > 20
+    assert not [name for name in named if not (PACKAGE / name).exists() and not (ROOT / name).exists()]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_down(path: Path) -> None:
     if path.parent == PACKAGE and path.stem == "__init__":

@@ -267,8 +267,8 @@ def _take_pretrained(node: Node, args: dict[str, Any]) -> list[Problem]:
 
 
 def _let_global_win(words: Words, cls: type, args: dict[str, Any], path: str) -> list[Problem]:
-    """Four Global keys take the place of an operator's own argument, as in PaddleOCR; said where they differ, and a problem where
-    `-o` set the argument.
+    """The keys of GLOBAL_WINS take the place of an operator's own argument, as in PaddleOCR. It is said where they differ, and
+    is a problem where `-o` set the argument.
 
     An operator that takes the `charset` takes the dictionary and the space with it, which are the whole run's.
     """

@@ -1,1 +1,5 @@
-"""Readers of other programs' annotations, and the writer of label files."""
+"""Other programs' annotations to label files.
+
+The readers stand in `documents.formats`; here is what converting is: streaming, filters, counts of what is left out, crops of
+lines, and files that appear when they are complete.
+"""

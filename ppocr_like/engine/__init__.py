@@ -1,4 +1,14 @@
-"""Training and evaluation: trainer, hooks, evaluator, checkpoints, run folder, loggers."""
+"""Training and evaluation: trainer, hooks, evaluator, checkpoints, run folder, loggers.
+
+`train(recipe)` and `evaluate(recipe)` are what the tools call. `setup.build_run` makes a `Run` of a recipe, `trainer.fit`
+drives it and knows nothing of detection or recognition, hooks (`run.Hook`) watch it: log, evaluation, early stop, checkpoints,
+freezing. `objective.Objective` is the only forward pass.
+
+One optimizer step takes `accumulate_steps` batches of every rank, and its loss is the mean over all their samples. A step that
+fails leaves no trace (`guard.StepGuard`), so that what is saved then is the state before it. The weights that are evaluated and
+kept are those within `Run.measured()`: the averages under `use_ema`. Settings that a run decides for itself
+(`batch_size_per_card: auto`) are settled before anything else is built, and everybody then sees a number.
+"""
 
 from ppocr_like.engine.api import TrainResult, evaluate, load_model, train
 from ppocr_like.engine.console import set_up_console

@@ -1,4 +1,10 @@
-"""Export of trained models: ONNX, metadata, verification, bundle."""
+"""Export of trained models: ONNX, metadata, verification, bundle.
+
+A bundle is a folder: `model.onnx` (opset 17, probabilities, free batch and, where the network allows, free sizes; metadata
+`character` has the entries joined by newlines, without blank and appended space), `inference.yml` (PaddleOCR's layout and a
+section `PpocrLike` with what it has no place for: `pipeline.spec`), and the settings that RapidOCR takes. It is written beside
+its place, verified there against the torch model on real samples, and then moved.
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any

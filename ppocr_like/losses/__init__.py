@@ -1,0 +1,6 @@
+"""Losses: `(outputs, batch) -> dict` with `loss`, the mean over the batch's samples, and its parts.
+
+Entries named `count/...` are sums over the batch and are not averaged. A loss names the batch entries that it reads in `needs`;
+an entry `a|b` is met by either. It may offer `pictures(outputs, batch)`, maps (N, H, W) or (N, C, H, W) in [0, 1], which the
+loggers show beside the image. A loss reads no files: the engine fills the centers of a CenterLoss (`weights.centers`).
+"""

@@ -1,0 +1,1 @@
+"""What people look at: pictures of samples, bad cases, dictionaries, pages for a browser."""
