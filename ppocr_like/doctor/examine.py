@@ -34,7 +34,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         ConfigError: the recipe's data set or transforms cannot be built, or nobody examines data of its task. A set whose files
             cannot be read is reported instead.
     """
-    examiner_class: type[Examiner] | None = part(EXAMINERS, builder.task)
+    examiner_class: type[Examiner] | None = part(EXAMINERS, builder.task, "ppocr_like.doctor")
     if examiner_class is None:
         raise ConfigError([Problem("Architecture.model_type", f"is {builder.task}, and nobody examines data of that task")])
     examiner_of = examiner_class.of(builder)

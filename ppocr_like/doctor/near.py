@@ -22,7 +22,7 @@ def near_leakage(
 
     Args:
         report: of the evaluation set.
-        prints, trained: fingerprints of both sets (`doctor_stream`).
+        prints, trained: fingerprints of both sets (`doctor.stream`).
         texts: the labels are texts.
     """
     mine, theirs = _some(prints, MOST_EVALUATED), _some(trained, MOST_TRAINED)

@@ -31,7 +31,7 @@ def examine_labels(dataset: Dataset, builder: Builder, name: str, max_unknown: f
     Raises:
         TrainingError: a greater share of the characters is unknown; no box of the set can be used.
     """
-    examiner: type[Examiner] | None = part(EXAMINERS, builder.task)
+    examiner: type[Examiner] | None = part(EXAMINERS, builder.task, "ppocr_like.doctor")
     census = examiner.census(dataset, builder) if examiner else None
     if census is None:
         _warn_further(count_further(dataset), name)
