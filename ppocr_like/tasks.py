@@ -32,8 +32,8 @@ class Task:
         pages: its images are whole pages of any size; otherwise they are small and `image_shape` tells their one height.
         postprocess: class of the post-processing where a recipe names none; empty: there is no usual one.
         sections: of a recipe that this task cannot do without.
-        module: the file of its runner in `pipeline`, of its exporter in `export` and of its examiner in `doctor`, imported when one
-            of them is asked for; empty where the package that brings the task registers them itself.
+        module: the file of its runner in `pipeline`, of its exporter in `export` and of its examiner in `doctor`, imported when
+            one of them is asked for; empty where the package that brings the task registers them itself.
     """
 
     name: str
