@@ -249,7 +249,6 @@ class TakesImages(Protocol):
         ...
 
 
-@runtime_checkable
 class Judge(Protocol):
     """A module of a network that knows which losses, post-processings and transforms go with it."""
 

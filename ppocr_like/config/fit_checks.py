@@ -13,7 +13,9 @@ from ppocr_like.errors import Problem
 def _misfit(model: object, part: object, training: bool) -> tuple[str, str] | None:
     """What the first judge says; None where one of them takes the part, or there is none."""
     modules = model.modules() if hasattr(model, "modules") else ()
-    said = [module.misfit(part, training) for module in modules if isinstance(module, Judge)]
+    # The class is asked for its method, because a module looks for what it lacks among its parameters, which takes long.
+    judges: list[Judge] = [module for module in modules if hasattr(type(module), "misfit")]
+    said = [judge.misfit(part, training) for judge in judges]
     return None if None in said else next(iter(said), None)
 
 
