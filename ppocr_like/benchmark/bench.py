@@ -13,6 +13,7 @@ import torch
 from ppocr_like.benchmark.limits import Limits
 from ppocr_like.benchmark.progress import Progress
 from ppocr_like.benchmark.settings import Settings
+from ppocr_like.benchmark.timed_loader import timed
 from ppocr_like.draw.bars import Panel
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.objective import Objective
@@ -73,7 +74,7 @@ class Bench:
         """The numbers of workers that are tried."""
         if self.settings.workers is not None:
             return sorted(set(self.settings.workers))
-        return sorted({0, 1, cores, self.run.parts.loader.inner.num_workers})
+        return sorted({0, 1, cores, timed(self.run).inner.num_workers})
 
 
 class Section(ABC):

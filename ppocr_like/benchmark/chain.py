@@ -12,6 +12,7 @@ import numpy as np
 from ppocr_like.benchmark.bench import Bench, Section
 from ppocr_like.benchmark.measure import fetch_all, first_requests, one_core, without_augmentation
 from ppocr_like.benchmark.steps import step_seconds
+from ppocr_like.benchmark.timed_loader import timed
 from ppocr_like.benchmark.timing import figure, in_turns, told
 from ppocr_like.config import Builder
 from ppocr_like.draw.bars import Bar, Panel
@@ -27,8 +28,8 @@ class ChainSection(Section):
 
     def measure(self, bench: Bench) -> dict[str, Any]:
         run, settings = bench.run, bench.settings
-        dataset = run.parts.loader.inner.dataset
-        requests = first_requests(run.parts.loader.inner.plan(1), settings.chain_samples)
+        dataset = timed(run).inner.dataset
+        requests = first_requests(timed(run).inner.plan(1), settings.chain_samples)
         if settings.shape:
             requests = [replace(request, size=(settings.shape.width, settings.shape.height)) for request in requests]
         plain = without_augmentation(run.recipe)
@@ -74,7 +75,7 @@ class ChainSection(Section):
     @staticmethod
     def _decoding(bench: Bench, requests: list[Any], steps: dict[str, Any]) -> dict[str, float] | None:
         """Px a second that DecodeImage gives, beside what the machine decodes of one large JPEG."""
-        dataset = bench.run.parts.loader.inner.dataset
+        dataset = timed(bench.run).inner.dataset
         if "DecodeImage" not in steps or not hasattr(dataset, "image_size"):
             return None
         paths = [path for request in requests[:SIZES_OF] for path in dataset.record(request.index).paths[:1]]

@@ -10,6 +10,7 @@ from typing import Any
 from ppocr_like.benchmark.bench import Bench, Section
 from ppocr_like.benchmark.machine import describe, worker_memory_mb
 from ppocr_like.benchmark.measure import Batch
+from ppocr_like.benchmark.timed_loader import timed
 from ppocr_like.benchmark.timing import figure, in_turns, told
 from ppocr_like.data.loader import Loader
 from ppocr_like.draw.bars import Bar, Panel
@@ -25,7 +26,7 @@ class LoaderSection(Section):
         return len(counts) * (bench.settings.rounds + 1) * (bench.settings.loader_seconds + START)
 
     def measure(self, bench: Bench) -> dict[str, Any]:
-        inner = bench.run.parts.loader.inner
+        inner = timed(bench.run).inner
         counts = bench.worker_counts(describe(bench.device)["cores"])
         bench.progress.pieces(len(counts) * (bench.settings.rounds + 1))
         memory: dict[int, list[dict[str, float]]] = {}

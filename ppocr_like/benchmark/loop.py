@@ -9,6 +9,7 @@ from typing import Any
 
 from ppocr_like.benchmark.bench import Bench, Section
 from ppocr_like.benchmark.measure import Batch, optimizer_step
+from ppocr_like.benchmark.timed_loader import TimedLoader, timed
 from ppocr_like.benchmark.timing import figure, told
 from ppocr_like.data.loader import Loader
 from ppocr_like.draw.bars import Bar, Panel
@@ -18,30 +19,6 @@ from ppocr_like.engine.trainer import fit
 
 WARM_UP = 2  # steps before the time counts: the workers start
 Pace = tuple[float, float, int]  # seconds of a step, those spent waiting for data, samples
-
-
-class TimedLoader:
-    """A loader that adds up how long its batches were waited for."""
-
-    def __init__(self, inner: Loader) -> None:
-        self.inner = inner
-        self.waited = 0.0
-
-    def steps(self, epoch: int) -> int:
-        return self.inner.steps(epoch)
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        stream = self.inner.batches(epoch, start)
-        while True:
-            begin = time.perf_counter()
-            batch = next(stream, None)
-            self.waited += time.perf_counter() - begin
-            if batch is None:
-                return
-            yield batch
-
-    def close(self) -> None:
-        self.inner.close()
 
 
 class _Memory:
@@ -68,7 +45,7 @@ class Watch(Hook):
         self.pace: list[Pace] = []
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        now, waited = time.perf_counter(), run.parts.loader.waited
+        now, waited = time.perf_counter(), timed(run).waited
         if self._warm_up > 0:
             self._warm_up -= 1
         else:
@@ -92,13 +69,13 @@ def time_loop(run: Run, warm_up: int, steps: int) -> list[Pace]:
 
 def time_memory(run: Run, groups: Sequence[Sequence[Batch]], warm_up: int) -> list[Pace]:
     """The same on batches in memory. The run then stands where it stood."""
-    loader, progress = run.parts.loader, run.progress
-    run.parts.loader = _Memory([batch for group in groups for batch in group], loader)
+    loader, progress = timed(run), run.progress
+    run.parts.loader = _Memory([batch for group in groups for batch in group], loader)  # type: ignore[assignment]
     run.progress = replace(progress)
     try:
         return time_loop(run, warm_up, len(groups) - warm_up)
     finally:
-        run.parts.loader, run.progress = loader, progress
+        run.parts.loader, run.progress = loader, progress  # type: ignore[assignment]
 
 
 def bare_steps(run: Run, groups: Sequence[Sequence[Batch]]) -> list[Pace]:
@@ -116,8 +93,8 @@ def upcoming(run: Run, count: int, after: int = 0) -> Iterator[list[Batch]]:
 
     Groups without a usable sample are left out, as the trainer does.
     """
-    timed: TimedLoader = run.parts.loader
-    loader = Loader(timed.inner.dataset, timed.inner.sampler)
+    inner = timed(run).inner
+    loader = Loader(inner.dataset, inner.sampler)
     epoch, batch = run.progress.epoch, run.progress.batch + after * run.length.accumulate
     while count > 0:
         over = batch - loader.steps(epoch)
@@ -162,13 +139,13 @@ class LoopSection(Section):
                 bench.progress.tick()
         finally:
             run.parts.loader.close()
-        figures = {"bare": _figures(bare), "memory": _figures(memory), "loop": _figures(real)}
+        figures: dict[str, Any] = {"bare": _figures(bare), "memory": _figures(memory), "loop": _figures(real)}
         for name in ("memory", "loop"):
             figures[name]["share_of_bare"] = figures[name]["samples_per_s"]["value"] / figures["bare"]["samples_per_s"]["value"]
         rate = figures["memory"]["samples_per_s"]["value"]
         figures["loop"]["share_of_memory"] = figures["loop"]["samples_per_s"]["value"] / rate
         figures["loop"]["waiting_for_data"] = _ratio([sum(w for _, w, _ in part) / sum(s for s, _, _ in part) for part in real])
-        figures["workers"] = run.parts.loader.inner.num_workers
+        figures["workers"] = timed(run).inner.num_workers
         return figures
 
     def rows(self, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:

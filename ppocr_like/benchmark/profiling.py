@@ -12,6 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from ppocr_like.atomic import write_bytes
 from ppocr_like.benchmark.bench import Bench, Section
 from ppocr_like.benchmark.measure import batch_of, canvases, fixed_batch, optimizer_step
+from ppocr_like.benchmark.timed_loader import timed
 from ppocr_like.errors import CheckpointError, DataError
 
 STEPS, WARM_UP, TOP = 3, 2, 15
@@ -28,7 +29,7 @@ class ProfileSection(Section):
     def measure(self, bench: Bench) -> dict[str, Any]:
         run, shape = bench.run, bench.settings.shape
         path = Path(str(bench.settings.profile))
-        inner = run.parts.loader.inner
+        inner = timed(run).inner
         plan = inner.plan(1)
         if shape:
             batch: Any = fixed_batch(inner.dataset, (request for i in range(len(plan)) for request in plan[i]), shape)

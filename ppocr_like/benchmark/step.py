@@ -11,6 +11,7 @@ import torch
 from ppocr_like.benchmark.bench import Bench, Section
 from ppocr_like.benchmark.measure import Batch, batch_of, canvases, fixed_batch, optimizer_step
 from ppocr_like.benchmark.settings import Shape
+from ppocr_like.benchmark.timed_loader import timed
 from ppocr_like.benchmark.timing import figure, in_turns, told
 from ppocr_like.benchmark.work import Work, count
 from ppocr_like.draw.bars import Bar, Panel
@@ -52,7 +53,7 @@ class StepSection(Section):
     @staticmethod
     def _batches(bench: Bench) -> dict[str, tuple[Batch, float]]:
         """Shape -> (batch, share of the recipe's samples that have this canvas)."""
-        inner, shape = bench.run.parts.loader.inner, bench.settings.shape
+        inner, shape = timed(bench.run).inner, bench.settings.shape
         plan = inner.plan(1)
         if shape:
             requests = (request for number in range(len(plan)) for request in plan[number])

@@ -22,7 +22,7 @@ from ppocr_like.benchmark.bench import Bench, Pace, Section
 from ppocr_like.benchmark.chain import ChainSection
 from ppocr_like.benchmark.evaluating import EvaluationSection, PostprocessSection
 from ppocr_like.benchmark.feeding import LoaderSection
-from ppocr_like.benchmark.loop import LoopSection, TimedLoader
+from ppocr_like.benchmark.loop import LoopSection
 from ppocr_like.benchmark.machine import Others, Peak, describe, load_average, now, peak_memory_mb
 from ppocr_like.benchmark.measure import batch_of, canvases, fetch_all, first_requests, fixed_batch, optimizer_step
 from ppocr_like.benchmark.profiling import ProfileSection
@@ -30,6 +30,7 @@ from ppocr_like.benchmark.progress import Progress
 from ppocr_like.benchmark.runtime import RuntimeSection
 from ppocr_like.benchmark.settings import Settings, Shape
 from ppocr_like.benchmark.step import StepSection
+from ppocr_like.benchmark.timed_loader import TimedLoader, timed
 from ppocr_like.benchmark.timing import told
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.draw.bars import Panel, bar_chart
@@ -127,7 +128,7 @@ def _measure(
     run: Run, settings: Settings, sections: list[Section], scratch: Path, say: Callable[[str], None], progress: bool
 ) -> dict[str, Any]:
     """Figures of the machine's limits and of each section, and under `memory` the peak in each."""
-    run.parts.loader = TimedLoader(run.parts.loader)  # type: ignore[arg-type]
+    run.parts.loader = TimedLoader(run.parts.loader)  # type: ignore[assignment]
     run.hooks = [hook for hook in run.hooks if hook.every_step]  # evaluating and saving are other times
     run.length.epochs = 2**31  # the run ends when enough is measured
     run.objective.model.train()
@@ -172,7 +173,7 @@ def _pace(run: Run, settings: Settings) -> Pace:
     Raises:
         DataError: no sample can be used.
     """
-    inner = run.parts.loader.inner
+    inner = timed(run).inner
     plan = inner.plan(1)
     requests = first_requests(plan, 8)
     fetch_all(inner.dataset, requests[:2])
@@ -193,7 +194,7 @@ def _pace(run: Run, settings: Settings) -> Pace:
 
 def _image_files(run: Run) -> list[str]:
     """Some of the training set's images that are files of their own."""
-    dataset = run.parts.loader.inner.dataset
+    dataset = timed(run).inner.dataset
     count = min(READ_FILES, len(dataset))
     places = np.linspace(0, len(dataset) - 1, count).astype(int).tolist()
     paths = [path for place in places for path in dataset.record(place).paths[:1]]

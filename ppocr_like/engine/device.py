@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,6 +22,8 @@ from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.memory import keep_freed_memory
 
 logger = logging.getLogger("ppocr_like")
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
@@ -60,7 +62,7 @@ class Compute:
         dynamic = scale is None if dynamic is None else dynamic
         return LossScaler(self.device.type, scale or FIRST_SCALE, dynamic, enabled=self.dtype is torch.float16)
 
-    def place(self, model: torch.nn.Module) -> torch.nn.Module:
+    def place(self, model: Module) -> Module:
         """Moves a model to the device and its memory format, and tells its modules what the operator lists say."""
         for module in model.modules():
             if isinstance(module, DepthwiseConv2d):

@@ -10,15 +10,19 @@ from typing import Any
 
 import torch
 
-from ppocr_like.contracts import Rejections, SampleInfo
+from ppocr_like.contracts import RejectedSample, Rejections, Result, SampleInfo
+from ppocr_like.data.loader import Loader
 from ppocr_like.data.watch import watched
 from ppocr_like.engine.eval_loss import COUNT, Values, add_losses, joined, told
 from ppocr_like.engine.guard import Interrupted, Signals, kept_rng
 from ppocr_like.engine.objective import Batch, Objective
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
+from ppocr_like.metrics.base import Metric
 
 logger = logging.getLogger("ppocr_like")
+
+Postprocess = Callable[[Mapping[str, Any], Mapping[str, Any]], list[Any]]  # (outputs, batch) -> a Result for each sample
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Evaluation:
     samples: int
     rejected: Rejections
     main_indicator: str
-    lines: list[tuple[SampleInfo, Any]] = field(default_factory=list)
+    lines: list[tuple[SampleInfo, Result]] = field(default_factory=list)
     unusable: list[dict[str, Any]] = field(default_factory=list)
     tie_breakers: tuple[str, ...] = ()
     labels: dict[str, Any] = field(default_factory=dict)
@@ -81,9 +85,9 @@ class EvalSet:
     on the main rank; `with_loss`: the loss is taken on each sample as well."""
 
     name: str
-    loader: Any
-    postprocess: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Any]]
-    metric: Callable[[], Any]
+    loader: Loader
+    postprocess: Postprocess
+    metric: Callable[[], Metric]
     labels: dict[str, Any] = field(default_factory=dict)
     with_loss: bool = False
 
@@ -117,7 +121,7 @@ def evaluate_set(
         Interrupted: a signal came, on all ranks.
     """
     metric, rejections, unusable = part.metric(), Rejections(), []
-    lines: list[tuple[SampleInfo, Any]] = []
+    lines: list[tuple[SampleInfo, Result]] = []
     losses: Values = {}
     samples, spent, signal = 0, 0.0, 0
     model = objective.model
@@ -152,7 +156,7 @@ def evaluate_set(
 
 
 def infer(
-    objective: Objective, batch: Batch, postprocess: Callable[..., list[Any]], losses: Values | None = None
+    objective: Objective, batch: Batch, postprocess: Postprocess, losses: Values | None = None
 ) -> tuple[list[Any], dict[str, Any]]:
     """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays.
 
@@ -170,12 +174,12 @@ def infer(
 
 def _joined(
     part: EvalSet,
-    metric: Any,
+    metric: Metric,
     losses: Values,
     samples: int,
     spent: float,
     rejections: Rejections,
-    lines: list[tuple[SampleInfo, Any]],
+    lines: list[tuple[SampleInfo, Result]],
     unusable: list[dict[str, Any]],
     ranks: Ranks,
 ) -> Evaluation:
@@ -200,7 +204,7 @@ def _joined(
     return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties, part.labels)
 
 
-def _rejected_entry(sample: Any, reference: str) -> dict[str, Any]:
+def _rejected_entry(sample: RejectedSample, reference: str) -> dict[str, Any]:
     info = sample.info
     return {
         "path": info.path,
@@ -227,7 +231,7 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _line_entry(info: SampleInfo, result: Any) -> dict[str, Any]:
+def _line_entry(info: SampleInfo, result: Result) -> dict[str, Any]:
     told = result.as_dict() if hasattr(result, "as_dict") else {"prediction": repr(result)}  # a plugin's own type
     return {"path": info.path, "file": info.file, "line": info.line, "reference": info.text, **told}
 

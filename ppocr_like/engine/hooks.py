@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 import torch
 
+from ppocr_like.config import EarlyStop, GlobalConfig
 from ppocr_like.contracts import Rejections
 from ppocr_like.engine.checkpoint import rng_state
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.runfolder import BEST
 from ppocr_like.engine.state import Best, Progress, Results
+from ppocr_like.metrics.base import Metric
 from ppocr_like.modeling.memory import release_freed_memory
 from ppocr_like.weights import save_weights
 
@@ -67,7 +69,7 @@ class TrainMetric(Hook):
 
     def __init__(self, every_epochs: int) -> None:
         self._every = every_epochs
-        self._metric: Any = None
+        self._metric: Metric | None = None
         self.values: dict[str, float] = {}
 
     def before_step(self, run: Run) -> None:
@@ -98,7 +100,7 @@ class EvaluationHook(Hook):
     name = "evaluation"
     saved: ClassVar = {"last_step": int, "first": dict[str, dict[str, Any]], "last": dict[str, dict[str, Any]]}
 
-    def __init__(self, settings: Any, results: Results, pictures: int = 0) -> None:
+    def __init__(self, settings: GlobalConfig, results: Results, pictures: int = 0) -> None:
         self._settings = settings
         self._results = results
         self._pictures = pictures
@@ -185,7 +187,7 @@ class EarlyStopping(Hook):
     name = "early_stop"
     saved: ClassVar = {"best": float | None, "waited": int}
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: EarlyStop) -> None:
         self._settings = settings
         self._best: float | None = None
         self._waited = 0
@@ -222,7 +224,7 @@ class EarlyStopping(Hook):
 class Checkpoints(Hook):
     """`latest.ckpt` at each epoch's end and every `save_batch_step` steps; `iter_epoch_N` every `save_epoch_step` epochs."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: GlobalConfig) -> None:
         self._settings = settings
 
     def after_step(self, run: Run, result: StepResult) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from ppocr_like.config import GlobalConfig
 from ppocr_like.contracts import Rejections
 from ppocr_like.engine.device import memory_text
 from ppocr_like.engine.evaluator import Evaluation, log_rejections
@@ -33,7 +34,7 @@ class LogLines(Hook):
         "pending": StepResult | None,
     }
 
-    def __init__(self, settings: Any, train_metric: TrainMetric | None) -> None:
+    def __init__(self, settings: GlobalConfig, train_metric: TrainMetric | None) -> None:
         self._every = settings.print_batch_step
         self._print_memory = settings.print_mem_info
         self._smooth = Smoother(settings.log_smooth_window)

@@ -11,9 +11,11 @@ import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
+from ppocr_like.data.loader import Loader
 from ppocr_like.engine.device import Compute
-from ppocr_like.engine.evaluator import EvalSet, Evaluation
+from ppocr_like.engine.evaluator import EvalSet, Evaluation, Postprocess
 from ppocr_like.engine.guard import Signals, StepGuard
+from ppocr_like.engine.loggers import Logger
 from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.ranks import Ranks
@@ -22,6 +24,8 @@ from ppocr_like.engine.ranks.joint import Joint
 from ppocr_like.engine.runfolder import Records, RunFolder
 from ppocr_like.engine.state import Progress, RunState
 from ppocr_like.engine.stats import StepClock
+from ppocr_like.metrics.base import Metric
+from ppocr_like.optim.base import Optimizer
 from ppocr_like.optim.ema import WeightAverage
 
 
@@ -110,11 +114,11 @@ class Parts:
         make_train_metric: a fresh (postprocess, metric) for `Global.cal_metric_during_train`.
     """
 
-    optimizer: Any
+    optimizer: Optimizer
     scaler: LossScaler
-    loader: Any
+    loader: Loader
     eval_sets: list[EvalSet]
-    make_train_metric: Callable[[], tuple[Callable[..., list[Any]], Any]]
+    make_train_metric: Callable[[], tuple[Postprocess, Metric]]
     charset: Charset | None
     dictionary: Charset | None
     average: WeightAverage | None = None
@@ -144,7 +148,7 @@ class Output:
 
     folder: RunFolder
     records: Records
-    loggers: list[Any] = field(default_factory=list)
+    loggers: list[Logger] = field(default_factory=list)
 
 
 @dataclass

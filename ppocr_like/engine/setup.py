@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -14,7 +14,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Compile, GlobalConfig, Recipe, lr_advice
 from ppocr_like.config.architecture import backbone_weights, own_weights
 from ppocr_like.config.input_checks import size_path
-from ppocr_like.data.loader import build_loader
+from ppocr_like.data.loader import Loader, build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
 from ppocr_like.engine.checkpoint import seed_everything
 from ppocr_like.engine.compiling import compile_model
@@ -35,6 +35,7 @@ from ppocr_like.engine.run import Hook, Length, Machine, Output, Parts, Run
 from ppocr_like.engine.run_length import length_warnings
 from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
 from ppocr_like.errors import CheckpointError, TrainingError
+from ppocr_like.modeling.network import Network
 from ppocr_like.modeling.recompute import recompute_blocks
 from ppocr_like.modeling.sync_norm import NormSync, synchronise
 from ppocr_like.weights import load_backbones, load_into, load_own_weights, pretrained
@@ -108,7 +109,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
     return run
 
 
-def prepared(model: torch.nn.Module, settings: GlobalConfig, compute: Compute) -> torch.nn.Module:
+def prepared(model: Network, settings: GlobalConfig, compute: Compute) -> Network:
     """The network where it trains, recomputing or compiled as the recipe says."""
     model = compute.place(model)
     if settings.gradient_checkpointing:
@@ -119,7 +120,7 @@ def prepared(model: torch.nn.Module, settings: GlobalConfig, compute: Compute) -
     return model
 
 
-def _model(recipe: Recipe, resume: Resume | None) -> tuple[Builder, Charset | None, Any]:
+def _model(recipe: Recipe, resume: Resume | None) -> tuple[Builder, Charset | None, Network]:
     """(builder for the network's characters, the recipe's characters, the network with the weights it starts from)."""
     builder = Builder(recipe)
     dictionary = builder.charset
@@ -165,7 +166,7 @@ def recompute(model: torch.nn.Module, compute: Compute) -> None:
     logger.info("gradient checkpointing: %d blocks are computed again in the backward pass", blocks)
 
 
-def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
+def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Network]:
     """A new network, filled from `Global.pretrained_model` where that is set."""
     settings = recipe.globals
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
@@ -185,14 +186,14 @@ def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Any]:
     return builder, model
 
 
-def _fill(model: Any, resume: Resume) -> None:
+def _fill(model: Network, resume: Resume) -> None:
     try:
         model.load_state_dict(resume.content["model"])
     except (RuntimeError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{resume.path} does not fit the recipe's network: {str(error)[:500]}") from error
 
 
-def _loader(builder: Builder, section: str, name: str | None, cache: Path | None, ranks: Ranks, compute: Compute) -> Any:
+def _loader(builder: Builder, section: str, name: str | None, cache: Path | None, ranks: Ranks, compute: Compute) -> Loader:
     return build_loader(
         builder.dataset(section, name),
         builder.loader(section),
@@ -221,7 +222,7 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, objective: Obj
     builder.check_files("Eval")
     postprocess = builder.postprocess()
     names = builder.eval_names()
-    make: Callable[[str], Any] = partial(_loader, builder, "Eval", cache=cache, ranks=ranks, compute=objective.compute)
+    make: Callable[[str], Loader] = partial(_loader, builder, "Eval", cache=cache, ranks=ranks, compute=objective.compute)
     sets = [EvalSet(name, make(name), postprocess, builder.metric) for name in names]
     for part in sets if objective.loss is not None and builder.recipe.globals.eval_loss is not False else ():
         problems = builder.loss_problems(part.name, objective.model, objective.loss)  # none where the check demanded it

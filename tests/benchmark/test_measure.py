@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from ppocr_like.benchmark.loop import TimedLoader
 from ppocr_like.benchmark.measure import batch_of, canvases, first_requests, one_core, without_augmentation
 from ppocr_like.benchmark.settings import Shape
+from ppocr_like.benchmark.timed_loader import TimedLoader
 from ppocr_like.config import Recipe
 from ppocr_like.contracts import Rejected, Request
 
