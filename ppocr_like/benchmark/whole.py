@@ -105,7 +105,7 @@ def benchmark(
     with TemporaryDirectory(prefix="ppocr_like_benchmark_") as scratch, Signals() as signals:
         folder = RunFolder(scratch)
         try:
-            run = build_run(_bare_recipe(recipe, scratch), folder, Ranks(), signals, None)
+            run = build_run(Builder(_bare_recipe(recipe, scratch)), folder, Ranks(), signals, None)
             figures = _measure(run, settings, sections, Path(scratch), say, progress)
         finally:
             folder.close()

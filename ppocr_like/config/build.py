@@ -55,6 +55,10 @@ class Builder:
         self._checking = False
         self.dictionary_problems: list[Problem] = []
 
+    def reading(self, charset: Charset | None) -> Builder:
+        """The builder of the same recipe for a network with these characters; None: with the recipe's own."""
+        return Builder(self.recipe, charset)
+
     def check(self) -> None:
         """Builds everything but the data sets once and throws it away; no label file and no image is touched.
 

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def train(recipe: Recipe) -> TrainResult:
                     if fresh:
                         folder.refuse_earlier_run(settings.overwrite or mine)
                     handler = add_log_file(folder / "train.log")
-            run = build_run(recipe, folder, ranks, Signals(), resume)
+            run = build_run(Builder(recipe), folder, ranks, Signals(), resume)
             if ranks.main:  # all files of the recipe were found and fit: only now may an earlier run's be replaced
                 if fresh:
                     folder.clear_earlier_run()
@@ -240,14 +240,15 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
     Raises:
         OcrError: no weights given, weights that do not fit, an empty evaluation set.
     """
-    Builder(recipe).check()
+    builder = Builder(recipe)
+    builder.check()
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
         with ranks.together():
             compute = choose_compute(settings, ranks)
             set_threads(settings.num_threads)
-            builder, model, report = _loaded(recipe)
+            builder, model, report = _loaded(builder)
             objective = Objective(compute.place(model), _loss(builder, report), compute)
             sets = eval_sets(builder, None, ranks, objective)
             if not sets:
@@ -269,22 +270,19 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
     Raises:
         OcrError: neither is given, or the weights do not fit.
     """
-    builder, model, _ = _loaded(recipe)
+    builder, model, _ = _loaded(Builder(recipe))
     return builder, model
 
 
-def _loaded(recipe: Recipe) -> tuple[Builder, Any, MatchReport]:
-    settings = recipe.globals
+def _loaded(builder: Builder) -> tuple[Builder, Any, MatchReport]:
+    recipe, settings = builder.recipe, builder.recipe.globals
     if not settings.checkpoints and not settings.pretrained_model:
         raise TrainingError("no weights to evaluate: set Global.pretrained_model (weights, a run folder) or Global.checkpoints")
     if settings.checkpoints:
-        source = resolve_checkpoint(settings.checkpoints)
-        tree = {**recipe.tree, "Global": {**recipe.tree["Global"], "pretrained_model": str(source)}}
-        recipe = Recipe.from_tree(tree)
-    builder = Builder(recipe)
-    weights, plan = pretrained(recipe.globals, builder.charset, as_is=True, task=builder.task)
+        settings = replace(settings, pretrained_model=str(resolve_checkpoint(settings.checkpoints)))
+    weights, plan = pretrained(settings, builder.charset, as_is=True, task=builder.task)
     assert weights is not None  # a source was given
-    builder = Builder(recipe, plan.charset if plan else None)
+    builder = builder.reading(plan.charset if plan else None)
     model = builder.model()
     report = load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"), as_is=True)
     logger.info(report.summary())

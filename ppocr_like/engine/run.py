@@ -126,11 +126,21 @@ class Parts:
 
 @dataclass
 class Length:
-    """How long a run is. `accumulate`: batches of an optimizer step."""
+    """How long a run is.
+
+    Args:
+        accumulate: batches of each rank in an optimizer step.
+        batch: samples of a full batch, over all ranks.
+    """
 
     epochs: int
     batches_per_epoch: int
     accumulate: int
+    batch: int
+
+    @property
+    def samples_per_step(self) -> int:
+        return self.batch * self.accumulate
 
     @property
     def steps_per_epoch(self) -> int:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 
 from ppocr_like.charset import Charset
-from ppocr_like.config import Builder, Compile, GlobalConfig, Recipe, lr_advice
+from ppocr_like.config import Builder, Compile, GlobalConfig, lr_advice
 from ppocr_like.config.architecture import backbone_weights, own_weights
 from ppocr_like.config.input_checks import size_path
 from ppocr_like.data.loader import Loader, build_loader
@@ -49,17 +49,17 @@ CACHE = "cache"
 Made = TypeVar("Made")
 
 
-def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals, resume: Resume | None) -> Run:
+def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signals, resume: Resume | None) -> Run:
     """All parts of a run, in the state of its first step or of the checkpoint.
 
     Raises:
         OcrError: whatever is wrong with files, weights or machine.
     """
-    settings = recipe.globals
+    recipe, settings = builder.recipe, builder.recipe.globals
     with ranks.together():
         compute = choose_compute(settings, ranks)
         set_threads(settings.num_threads)
-        builder, dictionary, model = _model(recipe, resume)
+        builder, dictionary, model = _model(builder, resume)
         model = prepared(model, settings, compute)
     ranks.share_weights(model)
     sync = synchronised_norms(model, settings, ranks)
@@ -67,7 +67,7 @@ def build_run(recipe: Recipe, folder: RunFolder, ranks: Ranks, signals: Signals,
         loss = builder.loss()
         fill_centers(loss)
     loader = _first_on_main(ranks, lambda: _loader(builder, "Train", None, folder.path / CACHE, ranks, compute))
-    length = Length(settings.epoch_num, loader.steps(1), settings.accumulate_steps)
+    length = Length(settings.epoch_num, loader.steps(1), settings.accumulate_steps, builder.batch_per_rank() * ranks.world)
     objective = Objective(model, loss, compute, size_path(recipe, "Train"))
     run = Run(
         recipe=recipe,
@@ -120,17 +120,16 @@ def prepared(model: Network, settings: GlobalConfig, compute: Compute) -> Networ
     return model
 
 
-def _model(recipe: Recipe, resume: Resume | None) -> tuple[Builder, Charset | None, Network]:
+def _model(builder: Builder, resume: Resume | None) -> tuple[Builder, Charset | None, Network]:
     """(builder for the network's characters, the recipe's characters, the network with the weights it starts from)."""
-    builder = Builder(recipe)
     dictionary = builder.charset
-    builder.check_files("Train", *(["Eval"] if recipe.get("Eval") else []))
-    seed_everything(recipe.globals.seed)
+    builder.check_files("Train", *(["Eval"] if builder.recipe.get("Eval") else []))
+    seed_everything(builder.recipe.globals.seed)
     if resume is None:
-        builder, model = _fresh_model(recipe, builder)
+        builder, model = _fresh_model(builder)
     else:
         resume.check_dictionary(dictionary)
-        builder = Builder(recipe, resume.charset)
+        builder = builder.reading(resume.charset)
         model = builder.model()
         _fill(model, resume)
     return builder, dictionary, model
@@ -166,11 +165,11 @@ def recompute(model: torch.nn.Module, compute: Compute) -> None:
     logger.info("gradient checkpointing: %d blocks are computed again in the backward pass", blocks)
 
 
-def _fresh_model(recipe: Recipe, builder: Builder) -> tuple[Builder, Network]:
+def _fresh_model(builder: Builder) -> tuple[Builder, Network]:
     """A new network, filled from `Global.pretrained_model` where that is set."""
-    settings = recipe.globals
+    recipe, settings = builder.recipe, builder.recipe.globals
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
-    builder = Builder(recipe, plan.charset if plan else None)
+    builder = builder.reading(plan.charset if plan else None)
     model = builder.model()
     load_backbones(model, backbone_weights(recipe), settings.pretrained_min_match)
     own = own_weights(recipe)
@@ -284,7 +283,7 @@ def _say_at_start(run: Run) -> None:
     ranks = run.machine.ranks
     if not ranks.main:
         return
-    batch = Builder(run.recipe).batch_per_rank() * ranks.world * run.length.accumulate
+    batch = run.length.samples_per_step
     for note in (*run.recipe.notes, *rank_notes(run.recipe.globals, ranks.world)):
         logger.info("note: %s", note)
     advice = lr_advice(run.recipe, batch)

@@ -123,7 +123,7 @@ def compute_maps(
     """
     builder = Builder(recipe)
     dataset = builder.dataset("Eval", set_name)
-    place = folder / _digest(recipe, dataset, weights, set_name)
+    place = folder / _digest(builder, dataset, weights, set_name)
     if not (place / INDEX).is_file():
         _fill(place, builder, dataset, model, compute, progress)
     else:
@@ -190,11 +190,11 @@ def _fill(place: Path, builder: Builder, dataset: Dataset, model: torch.nn.Modul
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _digest(recipe: Recipe, dataset: Dataset, weights: Path, set_name: str) -> str:
+def _digest(builder: Builder, dataset: Dataset, weights: Path, set_name: str) -> str:
     """Changes with the weights, the network, the evaluation chain, the labels and the images (by size and time)."""
     digest = hashlib.sha256(weights.read_bytes())
-    node, _ = Builder(recipe).dataset_node("Eval", set_name)
-    digest.update(json.dumps([VERSION, recipe.get("Architecture"), node], sort_keys=True, default=str).encode())
+    node, _ = builder.dataset_node("Eval", set_name)
+    digest.update(json.dumps([VERSION, builder.recipe.get("Architecture"), node], sort_keys=True, default=str).encode())
     for index in range(len(dataset)):
         info = dataset.info(index)
         digest.update(f"{info.path}\0{info.text}\0".encode("utf-8", "replace"))

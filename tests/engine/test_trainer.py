@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ppocr_like.components import load_components
-from ppocr_like.config import Recipe
+from ppocr_like.config import Builder, Recipe
 from ppocr_like.engine.checkpoint import load_checkpoint
 from ppocr_like.engine.guard import Signals
 from ppocr_like.engine.ranks import Ranks
@@ -34,7 +34,7 @@ def made(data: Path, folder: Path, **over: Any) -> Iterator[Run]:
     recipe = Recipe.from_tree(tiny_recipe(data, folder, **{**QUIET, **over}))
     held = RunFolder(folder)
     try:
-        run = build_run(recipe, held, Ranks(), Signals(), None)
+        run = build_run(Builder(recipe), held, Ranks(), Signals(), None)
         run.objective.model.train()
         yield run
         run.parts.loader.close()
