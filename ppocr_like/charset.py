@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from ppocr_like.errors import DataError
 from ppocr_like.outside import read_file
@@ -143,8 +143,18 @@ def dictionary_bytes(entries: Sequence[str], path: str | Path) -> bytes:
     return "".join(f"{entry}\n" for entry in entries).encode("utf-8")
 
 
+class Decoded(NamedTuple):
+    """What classes say: `text` in reading order, and for each of its characters the first and the last place, among the classes,
+    of those that it was read from."""
+
+    text: str
+    first: Sequence[int]
+    last: Sequence[int]
+
+
 class Charset:
-    """Blank, entries and optional space, with encode and decode.
+    """Blank, entries and optional space, with encode and decode. A `codec.Codec` is one whose entries may be several characters
+    or several classes; whoever holds a Charset need not know which it is.
 
     A network reads a line from left to right. `direction` says what that means for the labels:
 
@@ -172,6 +182,7 @@ class Charset:
         self._index = {entry: i for i, entry in enumerate(self.labels) if i > 0}
         # What an entry looks like: of several right-to-left characters the last stands on the left.
         self.shown = self.labels if direction != "rtl" else tuple(e if len(e) < 2 else self.visual(e).text for e in self.labels)
+        self._plain = direction == "ltr" and all(len(entry) == 1 for entry in self.labels[1:])
 
     @classmethod
     def from_file(cls, path: str | Path | None, use_space_char: bool = False, direction: DirectionSetting = "auto") -> Charset:
@@ -297,9 +308,36 @@ class Charset:
         """Class of an entry, None when it is not in the set."""
         return self._index.get(entry)
 
-    def decode(self, indices: Sequence[int]) -> str:
+    @property
+    def by_character(self) -> bool:
+        """Whether each character is known or unknown on its own, whatever stands beside it."""
+        return True
+
+    @property
+    def sequences(self) -> bool:
+        """Whether some entry is written with several classes, which CTC alone can do here."""
+        return False
+
+    def unseen(self, characters: Container[str]) -> list[str]:
+        """Entries that texts made of these characters do not hold."""
+        return [entry for entry in self.labels[1:] if entry not in characters]
+
+    def decode(self, indices: Sequence[int]) -> Decoded:
         """Entries joined, in reading order; blanks (0) are left out. Repeats are kept: merging them is the decoder's task."""
-        return self.logical("".join(self.shown[i] for i in indices if i != 0)).text
+        if self._plain and 0 not in indices:
+            places = range(len(indices))
+            return Decoded("".join([self.shown[i] for i in indices]), places, places)
+        return self._joined([(self.shown[i], place, place) for place, i in enumerate(indices) if i != 0])
+
+    def _joined(self, pieces: Sequence[tuple[str, int, int]]) -> Decoded:
+        """(entry as it is shown, first, last place) -> what they say; the characters of an entry share its places."""
+        text = "".join(entry for entry, _, _ in pieces)
+        first = [place for entry, place, _ in pieces for _ in entry]
+        last = [place for entry, _, place in pieces for _ in entry]
+        if self.direction == "ltr":
+            return Decoded(text, first, last)
+        logical = self.logical(text)
+        return Decoded(logical.text, [first[i] for i in logical.order], [last[i] for i in logical.order])
 
     def to_metadata(self) -> dict[str, object]:
         """Plain data from which `from_metadata` makes an equal set (stands in checkpoints and weights)."""

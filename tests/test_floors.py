@@ -18,7 +18,20 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ppocr_like"
 FLOORS = {
     **dict.fromkeys(
-        ("registry", "errors", "charset", "contracts", "geometry", "atomic", "outputs", "outside", "printable", "tasks", "text"),
+        (
+            "registry",
+            "errors",
+            "charset",
+            "codec",
+            "contracts",
+            "geometry",
+            "atomic",
+            "outputs",
+            "outside",
+            "printable",
+            "tasks",
+            "text",
+        ),
         0,
     ),
     **dict.fromkeys(("config", "documents"), 1),
@@ -37,6 +50,7 @@ WITHOUT_TORCH = (
     "registry",
     "errors",
     "charset",
+    "codec",
     "contracts",
     "geometry",
     "atomic",

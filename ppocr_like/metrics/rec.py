@@ -91,7 +91,7 @@ class RecMetric(Metric):
     def references(self, batch: Mapping[str, Any]) -> list[str]:
         """The texts that a batch's predictions are compared with, before `ignore_space` and `is_filter`."""
         if self.paddle_exact and self.charset is not None:
-            return [self.charset.decode(row) for row in np.asarray(batch[self._label(batch)]).tolist()]
+            return [self.charset.decode(row).text for row in np.asarray(batch[self._label(batch)]).tolist()]
         return [self.reference(info.text) for info in batch["info"]]
 
     def reference(self, label: str) -> str:

@@ -19,10 +19,10 @@ CHUNK = 64  # output steps per softmax: a few MB at a time stay in the processor
 class CTCLabelDecode:
     """The best class of each output step; repeats merged, blanks (class 0) dropped.
 
-    The confidence of a character is the probability at the first step of its run, that of a line the mean over its
-    characters (0.0 for an empty text). Blanks at a line's ends are taken away. Logits, which the head gives in training, decode
-    to the same texts; their confidences go through a softmax first. Right-to-left text is put in reading order
-    (`Charset.logical`), its columns and confidences with it.
+    The confidence of a character is the probability at the first step of its run (of one that a codec writes with several
+    classes their mean), that of a line the mean over the runs (0.0 for an empty text). Blanks at a line's ends are taken away.
+    Logits, which the head gives in training, decode to the same texts; their confidences go through a softmax first.
+    Right-to-left text is put in reading order (`Charset.logical`), its columns and confidences with it.
 
     Args:
         character_dict_path: dictionary file, read when no charset is given.
@@ -72,7 +72,7 @@ class CTCLabelDecode:
     def decode_labels(self, batch: Mapping[str, Any]) -> list[TextLine]:
         """The texts of `batch["label"]` (N, L), class indices padded with 0: what is left of a label once characters
         outside the charset were dropped. Confidence 1.0, as in PaddleOCR."""
-        return [TextLine(self.charset.decode(row), 1.0) for row in np.asarray(batch["label"]).tolist()]
+        return [TextLine(self.charset.decode(row).text, 1.0) for row in np.asarray(batch["label"]).tolist()]
 
     def _scores(self, outputs: Any) -> np.ndarray:
         if isinstance(outputs, Mapping):
@@ -108,17 +108,13 @@ class CTCLabelDecode:
     def _line(self, classes: list[int], columns: list[int], confidences: list[float], steps: int) -> TextLine:
         if not classes:
             return TextLine("", 0.0, steps=steps)
-        entries = [self.charset.shown[c] for c in classes]
-        text = "".join(entries)
         mean = float(sum(confidences) / len(confidences))
-        if len(text) != len(entries) or any(len(entry) != 1 for entry in entries):
-            # An entry of several characters (or of none) was read at one step: its characters share it.
-            columns = [column for column, entry in zip(columns, entries, strict=True) for _ in entry]
-            confidences = [confidence for confidence, entry in zip(confidences, entries, strict=True) for _ in entry]
-        if self.charset.direction != "ltr":
-            logical = self.charset.logical(text)
-            text = logical.text
-            columns, confidences = [columns[i] for i in logical.order], [confidences[i] for i in logical.order]
+        text, first, last = self.charset.decode(classes)
+        if not isinstance(first, range):  # else each class is a character, and they stand in this order
+            columns = [columns[i] for i in first]
+            confidences = [
+                confidences[i] if i == k else sum(confidences[i : k + 1]) / (k + 1 - i) for i, k in zip(first, last, strict=True)
+            ]
         line = TextLine(text, mean, tuple(columns), tuple(confidences), steps)
         return line if self.paddle_exact else line.stripped()
 
