@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ppocr_like.pipeline.crop import UPRIGHT, Crop
+from ppocr_like.transforms.line_cut import UPRIGHT, Crop
 
 DOUBTFUL = 3.0  # longer over shorter side up to which a line's shape may be that of a few characters, however they stand
 
@@ -17,7 +17,7 @@ def ways_to_read(crops: Sequence[Crop], upside_down: Sequence[bool | None]) -> l
     lines are.
 
     Args:
-        crops: lines as `cut_line` gives them: across, or turned by a quarter.
+        crops: lines as `cut_quad` gives them: across, or turned by a quarter.
         upside_down: the classifier's word of each; None: it is not sure.
     """
     telling = [crop.turned for crop in crops if _ratio(crop) >= UPRIGHT]

@@ -16,7 +16,6 @@ from ppocr_like.documents.page import Line, Page, majority_turn
 from ppocr_like.documents.words import Character
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.classes import Classifier
-from ppocr_like.pipeline.crop import Crop, cut_line
 from ppocr_like.pipeline.direction import ways_to_read
 from ppocr_like.pipeline.lines import Reading, Recogniser
 from ppocr_like.pipeline.opening import open_model
@@ -26,6 +25,7 @@ from ppocr_like.pipeline.preprocess import plain, source_name
 from ppocr_like.pipeline.runner import Source
 from ppocr_like.pipeline.tiles import check_tile, find_boxes
 from ppocr_like.text import mostly_right_to_left
+from ppocr_like.transforms.line_cut import Crop, cut_quad
 
 MIN_CONFIDENCE = 0.5  # PaddleOCR's `drop_score`, RapidOCR's `text_score`
 CLS_THRESH = 0.9  # PaddleOCR's and RapidOCR's `cls_thresh`
@@ -169,7 +169,7 @@ class OCR:
     def _read_lines(self, picture: np.ndarray, boxes: Sequence[TextBox]) -> list[Line]:
         """Regions without extent are left out. A line whose own shape does not tell how it stands is read as it does and as the
         page's other lines stand; the more certain reading holds."""
-        cut = [(box, crop) for box in boxes if (crop := cut_line(picture, box.points)) is not None]
+        cut = [(box, crop) for box in boxes if (crop := cut_quad(picture, box.points)) is not None]
         ways = ways_to_read([crop for _, crop in cut], self._verdicts([crop for _, crop in cut]))
         readings = self.recogniser.stream(crop.image for crops in ways for crop in crops)
         lines = []
@@ -260,7 +260,7 @@ def _characters(crop: Crop, reading: Reading) -> tuple[Character, ...]:
     left, right = _stretches(np.array([places[i] for i in starts]), float(width), 0.25 * height)
     sides = np.stack([left, right, right, left], axis=1)
     levels = np.broadcast_to(np.array([0.0, 0.0, height, height]), sides.shape)
-    quads = crop.places(np.stack([sides, levels], axis=2).reshape(-1, 2)).reshape(-1, 4, 2)
+    quads = crop.to_page(np.stack([sides, levels], axis=2).reshape(-1, 2)).reshape(-1, 4, 2)
     return tuple(
         Character(line.text[start:end], quad, float(line.confidences[start]))
         for start, end, quad in zip(starts, ends, quads, strict=True)

@@ -12,10 +12,10 @@ from rapidfuzz.distance import Levenshtein
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.errors import DataError
 from ppocr_like.metrics.page_text import judge_page
-from ppocr_like.pipeline.crop import cut_line
 from ppocr_like.pipeline.page_sources import PageSource
 from ppocr_like.pipeline.preprocess import decoded, plain
 from ppocr_like.report.html import embedded, html_document
+from ppocr_like.transforms.line_cut import cut_quad
 
 SHOWN = 200
 HIGH, LONGEST, QUALITY = 48, 2400, 80  # px of a line's picture: its least height, its greatest length; JPEG
@@ -136,7 +136,7 @@ def _picture(case: BadCase, pictures: _Pictures) -> dict[str, Any]:
     line = case.line or case.other
     assert line is not None
     try:
-        crop = cut_line(pictures.of(case.page), line.points)
+        crop = cut_quad(pictures.of(case.page), line.points)
     except DataError as error:
         return {"trouble": f"the picture cannot be shown: {error}"}
     if crop is None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ppocr_like.pipeline.crop import cut_line
 from ppocr_like.pipeline.direction import ways_to_read
+from ppocr_like.transforms.line_cut import cut_quad
 
 PAGE = np.zeros((600, 600, 3), np.uint8)
 WIDE, TALL, CHARACTER, NARROW = (200, 20), (20, 200), (20, 22), (12, 24)  # px, width and height
@@ -12,7 +12,7 @@ WIDE, TALL, CHARACTER, NARROW = (200, 20), (20, 200), (20, 22), (12, 24)  # px, 
 
 def turns(sizes, words=None):
     """Degrees of each way in which lines of these sizes are to be read."""
-    crops = [cut_line(PAGE, np.array([[0, 0], [w, 0], [w, h], [0, h]], float)) for w, h in sizes]
+    crops = [cut_quad(PAGE, np.array([[0, 0], [w, 0], [w, h], [0, h]], float)) for w, h in sizes]
     return [[way.turned for way in ways] for ways in ways_to_read(crops, words or [None] * len(crops))]
 
 

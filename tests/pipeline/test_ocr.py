@@ -13,8 +13,8 @@ import ppocr_like
 from ppocr_like.components import load_components
 from ppocr_like.errors import ConfigError, DataError, WeightsError
 from ppocr_like.pipeline import Detector, Recogniser
-from ppocr_like.pipeline.crop import cut_line
 from ppocr_like.pipeline.ocr import OCR, with_long_lines
+from ppocr_like.transforms.line_cut import cut_quad
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ def test_each_line_is_what_the_two_models_give_alone(ocr, ink_run, ink_bundle, t
     expected = {}
     recogniser = with_long_lines(Recogniser(tiny_bundle))
     for box in boxes:
-        (text,) = recogniser([cut_line(picture, box.points).image])
+        (text,) = recogniser([cut_quad(picture, box.points).image])
         expected[tuple(np.asarray(box.points, float).ravel())] = (text.text, text.confidence, box.score)
     for line in lines:
         text, confidence, score = expected[tuple(line.points.ravel())]

@@ -13,8 +13,8 @@ from ppocr_like.documents.formats.hocr import write_hocr
 from ppocr_like.documents.formats.page_xml import write_page_xml
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline import Classifier, Detector, Recogniser
-from ppocr_like.pipeline.crop import cut_line
 from ppocr_like.pipeline.ocr import OCR, with_long_lines
+from ppocr_like.transforms.line_cut import cut_quad
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +76,14 @@ def test_lines_upside_down_are_turned(ink_bundle, tiny_bundle, darker_above, tmp
     assert [line.turned for line in lines] == [180 * turn for turn in turned] and len(boxes) == len(turned)
     recogniser, picture = with_long_lines(Recogniser(tiny_bundle)), cv2.imread(path)
     for line, turn in zip(lines, turned, strict=True):
-        crop = cut_line(picture, line.points)
+        crop = cut_quad(picture, line.points)
         (wanted,) = recogniser([crop.rotated(2 * turn).image])
         assert line.text == wanted.text
         if turn and len(line.characters) > 1:  # they run from the right to the left of the page
             first, last = (line.characters[i].points[:, 0].mean() for i in (0, -1))
             assert first > last
     assert {line.turned for line in OCR(ink_bundle, tiny_bundle, min_confidence=0.0)(path).lines} == {0}
-    sure = Classifier(darker_above)([cut_line(picture, line.points).image for line in lines])
+    sure = Classifier(darker_above)([cut_quad(picture, line.points).image for line in lines])
     highest = max(result.confidence for result, turn in zip(sure, turned, strict=True) if turn)
     strict = OCR(ink_bundle, tiny_bundle, darker_above, cls_thresh=highest, min_confidence=0.0)(path)
     assert {line.turned for line in [*strict.lines, *strict.left_out]} == {0}  # it must be above

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ppocr_like.geometry import smallest_box
+from ppocr_like.transforms.line_course import Homography, PageMap
 
 UPRIGHT = 1.5  # height / width from which a region is taken for a vertical line and turned (PaddleOCR's `get_rotate_crop_image`)
 
@@ -18,12 +19,12 @@ class Crop:
 
     Args:
         image: (h, w, 3) uint8 BGR.
-        to_page: (3, 3) float64, homography from px of `image` to px of the page.
+        to_page: a function from (N, 2) px of `image` to (N, 2) px of the page, px as points at their indices.
         turned: degrees counter-clockwise by which it was turned after cutting.
     """
 
     image: np.ndarray
-    to_page: np.ndarray
+    to_page: PageMap
     turned: int = 0
 
     def rotated(self, quarters: int) -> Crop:
@@ -39,14 +40,10 @@ class Crop:
             3: [[0, 1, 0], [-1, 0, height - 1], [0, 0, 1]],
         }[quarters]
         image = np.ascontiguousarray(np.rot90(self.image, quarters))
-        return Crop(image, self.to_page @ np.array(back, np.float64), (self.turned + 90 * quarters) % 360)
-
-    def places(self, points: np.ndarray) -> np.ndarray:
-        """(N, 2) px of the crop -> (N, 2) px of the page."""
-        return cv2.perspectiveTransform(np.asarray(points, np.float64).reshape(-1, 1, 2), self.to_page).reshape(-1, 2)
+        return Crop(image, self.to_page.after(np.array(back, np.float64)), (self.turned + 90 * quarters) % 360)
 
 
-def cut_line(page: np.ndarray, points: np.ndarray) -> Crop | None:
+def cut_quad(page: np.ndarray, points: np.ndarray) -> Crop | None:
     """The region set upright: as wide and high as its longer opposite sides; one clearly higher than wide is turned left.
 
     Args:
@@ -68,7 +65,7 @@ def cut_line(page: np.ndarray, points: np.ndarray) -> Crop | None:
         upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
         there = cv2.getPerspectiveTransform(corners, upright)
         image = cv2.warpPerspective(page, there, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        crop = Crop(image, cv2.getPerspectiveTransform(upright, corners))
+        crop = Crop(image, Homography(cv2.getPerspectiveTransform(upright, corners)))
     return crop.rotated(1) if height / width >= UPRIGHT else crop
 
 
@@ -82,4 +79,4 @@ def _straight(page: np.ndarray, corners: np.ndarray, width: int, height: int) ->
     if x < 0 or y < 0 or x + width > page.shape[1] or y + height > page.shape[0]:
         return None
     to_page = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
-    return Crop(np.ascontiguousarray(page[y : y + height, x : x + width]), to_page)
+    return Crop(np.ascontiguousarray(page[y : y + height, x : x + width]), Homography(to_page))
