@@ -143,6 +143,12 @@ def dictionary_bytes(entries: Sequence[str], path: str | Path) -> bytes:
     return "".join(f"{entry}\n" for entry in entries).encode("utf-8")
 
 
+def one_class_each(charset: Charset) -> None:
+    """Raises ValueError where an entry is written with several classes, which only CTC's steps know here."""
+    if charset.sequences:
+        raise ValueError(f"Global.codec: {charset.unlisted()}; of the encoders of labels CTCLabelEncode alone takes it")
+
+
 class Decoded(NamedTuple):
     """What classes say: `text` in reading order, and for each of its characters the first and the last place, among the classes,
     of those that it was read from."""
@@ -318,9 +324,18 @@ class Charset:
         """Whether some entry is written with several classes, which CTC alone can do here."""
         return False
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What a label can be made of: the entries and the appended space."""
+        return self.labels[1:]
+
     def unseen(self, characters: Container[str]) -> list[str]:
-        """Entries that texts made of these characters do not hold."""
-        return [entry for entry in self.labels[1:] if entry not in characters]
+        """The keys that texts made of these characters do not hold."""
+        return [entry for entry in self.keys if entry not in characters]
+
+    def unlisted(self) -> str:
+        """Why a list of texts, one for each class, does not say what this set says; "" where it does."""
+        return ""
 
     def decode(self, indices: Sequence[int]) -> Decoded:
         """Entries joined, in reading order; blanks (0) are left out. Repeats are kept: merging them is the decoder's task."""

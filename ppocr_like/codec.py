@@ -91,8 +91,18 @@ class Codec(Charset):
         named = ", ".join(map(str, unused[:most])) + (f" and {len(unused) - most} more" if len(unused) > most else "")
         return [f"codec: {len(unused)} classes belong to no entry and are never learned: {named}"]
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self.mapping)
+
     def unseen(self, characters: Container[str]) -> list[str]:
         return [entry for entry in self.mapping if any(character not in characters for character in entry)]
+
+    def unlisted(self) -> str:
+        for entry, classes in self.mapping.items():
+            if len(classes) > 1:
+                return f"the codec writes {_named(entry)} with the classes {list(classes)}, and such a list has one text a class"
+        return "the codec has classes of no entry" if "" in self.entries else ""
 
     def encode(self, text: str) -> list[int]:
         text, classes = self.visual(text).text, self._classes

@@ -128,12 +128,23 @@ def count_lines(dataset: Dataset, charset: Charset) -> LineCensus:
         joined = "".join(texts)
         census.lines += len(texts)
         census.characters += len(joined)
+        if not charset.by_character:
+            _unknown_of_entries(census, dataset, piece, charset)
+            continue
         for character in sorted(set(joined)):
             if character not in known:
                 known[character] = not charset.unknown(character)
             if not known[character]:
                 _unknown(census, dataset, piece, character, joined.count(character))
     return census
+
+
+def _unknown_of_entries(census: LineCensus, dataset: Dataset, piece: Texts, charset: Charset) -> None:
+    """Where a character alone may be unknown that is part of a known entry: line by line."""
+    for position, text in enumerate(piece.texts):
+        for character in charset.unknown(text) if text else ():
+            place = f"{place_in(dataset.info(piece.start + position))}: {(text or '')[:80]!r}"
+            census.unknown.setdefault(character, Counted()).add(place)
 
 
 def _unknown(census: LineCensus, dataset: Dataset, piece: Texts, character: str, count: int) -> None:

@@ -69,6 +69,6 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         reports,
         sampled,
         f"{builder.recipe.globals.character_dict_path or '0-9a-z'}, {known.num_classes} classes",
-        [entry for entry in known.labels[1:] if entry not in seen] if seen else [],
+        known.unseen(seen) if seen else [],
         Counter({c: n for c, n in evaluated.items() if c not in seen}) if seen else Counter(),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ppocr_like.charset import Charset
+from ppocr_like.codec import classes_from_metadata
 from ppocr_like.config import Recipe
 from ppocr_like.contracts import Rejections
 from ppocr_like.engine.checkpoint import (
@@ -54,7 +55,7 @@ class Resume:
             self.notes.append("Global.checkpoints and Global.pretrained_model are both set: the run resumes from checkpoints")
         told = self.content["charset"]
         with putting_back("charset", self.path):
-            self.charset = Charset.from_metadata(told) if told is not None else None
+            self.charset = classes_from_metadata(told) if told is not None else None
 
     def check_dictionary(self, dictionary: Charset | None) -> None:
         if dictionary is not None and self.charset is None:

@@ -150,8 +150,13 @@ def character_metadata(charset: Charset) -> str:
 
     Raises:
         ExportError: an entry that `splitlines` would cut, so that every later class would stand for another character; or
-            an empty one at the end.
+            an empty one at the end; a codec that is no list of texts.
     """
+    if charset.unlisted():
+        raise ExportError(
+            f"{charset.unlisted()}; the programs that read an ONNX file know no codec. The run folder itself reads texts "
+            "(tools/infer.py), or train with a codec of one class an entry"
+        )
     entries = list(charset.entries)
     text = "\n".join(entries)
     if text.splitlines() == entries:

@@ -87,7 +87,7 @@ class LineResults:
     """
 
     def __init__(self, folder: Path, charset: Charset | None, font: str | Path | None, max_pages: int | None) -> None:
-        characters = charset.labels[1:] if charset is not None else ()
+        characters = charset.keys if charset is not None else ()
         self.pages = None if max_pages == 0 else PageWriter(folder, choose_font(characters, font), max_pages)
         self.files: list[Path] = []
 

@@ -119,7 +119,7 @@ def save(path: Path, content: bytes) -> None:
 
 def _painter(ocr: OCR, font: str | Path | None) -> Callable[[Page, np.ndarray], bytes]:
     charset = ocr.recogniser.spec.charset
-    chosen: FontFile = choose_font(charset.labels[1:] if charset is not None else (), font)
+    chosen: FontFile = choose_font(charset.keys if charset is not None else (), font)
 
     def paint(page: Page, picture: np.ndarray) -> bytes:
         drawn = review_picture(page, picture, chosen.size)

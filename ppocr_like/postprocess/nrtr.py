@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.charset import NRTR_SPECIALS, Charset
+from ppocr_like.charset import NRTR_SPECIALS, Charset, one_class_each
 from ppocr_like.contracts import TextLine
 from ppocr_like.errors import OcrError
 from ppocr_like.postprocess.sequence import SequenceReader
@@ -37,6 +37,7 @@ class NRTRLabelDecode:
         paddle_exact: bool = False,
     ) -> None:
         self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char, "paddle")
+        one_class_each(self.charset)
         labels = (*NRTR_SPECIALS, *self.charset.shown[1:])
         dropped = () if paddle_exact else (0, 1, START)
         self.reader = SequenceReader(

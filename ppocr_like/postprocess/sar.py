@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.charset import SAR_SPECIALS, Charset
+from ppocr_like.charset import SAR_SPECIALS, Charset, one_class_each
 from ppocr_like.contracts import TextLine
 from ppocr_like.errors import OcrError
 from ppocr_like.postprocess.sequence import SequenceReader
@@ -41,6 +41,7 @@ class SARLabelDecode:
         paddle_exact: bool = False,
     ) -> None:
         self.charset = charset if charset is not None else Charset.from_file(character_dict_path, use_space_char, "paddle")
+        one_class_each(self.charset)
         self.rm_symbol = rm_symbol
         labels = (*self.charset.shown[1:], *SAR_SPECIALS)
         unknown, end, padding = range(len(labels) - len(SAR_SPECIALS), len(labels))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset, dictionary_bytes
+from ppocr_like.codec import Codec, codec_text
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.locate import on_onnx, open_onnx
 from ppocr_like.pipeline.spec import FILE, SECTION, Spec, read_tree
@@ -64,7 +65,7 @@ def _of_folder(folder: Path) -> tuple[Charset, bool]:
 
 
 def write_model_dictionary(source: str | Path, path: str | Path) -> str:
-    """Writes a model's dictionary file, one entry a line in the order of its classes; what to say of it.
+    """Writes a model's dictionary file, one entry a line in the order of its classes, or its codec; what to say of it.
 
     Raises:
         WeightsError: see `model_charset`.
@@ -72,6 +73,9 @@ def write_model_dictionary(source: str | Path, path: str | Path) -> str:
         CheckpointError: the file cannot be written.
     """
     charset, known = model_charset(source)
+    if isinstance(charset, Codec):
+        atomic_write(path, lambda file: file.write(codec_text(charset.mapping).encode()))
+        return f"{path}: the codec of {source}, {len(charset.keys)} entries, {charset.num_classes} classes; Global.codec: {path}"
     data = dictionary_bytes(charset.entries, path)
     atomic_write(path, lambda file: file.write(data))
     space = f"Global.use_space_char: {str(charset.use_space_char).lower()}"

@@ -176,5 +176,5 @@ def _parts(path: str) -> tuple[int | None, int, int]:
 
 def writable(charset: Charset) -> set[str]:
     """Characters that a charset can write; where it is lower case, also their upper case."""
-    characters = {character for entry in charset.labels[1:] for character in entry}
+    characters = {character for entry in charset.keys for character in entry}
     return characters | {c.upper() for c in characters if len(c.upper()) == 1} if charset.lower else characters

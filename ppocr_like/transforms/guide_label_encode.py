@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from ppocr_like.charset import NRTR_SPECIALS, SAR_SPECIALS, Charset
+from ppocr_like.charset import NRTR_SPECIALS, SAR_SPECIALS, Charset, one_class_each
 from ppocr_like.contracts import Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
@@ -45,6 +45,7 @@ class _GuideLabelEncode(Transform):
             raise ValueError(f"max_text_length is {max_text_length}; a character, the beginning and the end need 3 at least")
         self.max_text_length = max_text_length
         self.charset = Charset.from_file(character_dict_path, use_space_char, "paddle") if charset is None else charset
+        one_class_each(self.charset)
 
     @abstractmethod
     def classes(self, indices: list[int]) -> list[int]:

@@ -19,7 +19,7 @@ class CTCLabelEncode(Transform):
     PaddleOCR; they are counted and named at start (`data.census`).
 
     Args:
-        max_text_length: most characters of a label, counted before unknown ones are dropped.
+        max_text_length: most characters of a label, counted before unknown ones are dropped, and most classes.
         character_dict_path, use_space_char: where the set comes from when no `charset` is handed in.
         charset: context of the builder; wins, as Global's keys do.
 
@@ -51,6 +51,8 @@ class CTCLabelEncode(Transform):
         indices = self.charset.encode(text)
         if not indices:
             raise Rejected("no known characters", f"{text!r}")
+        if len(indices) > self.max_text_length:
+            raise Rejected("label too long", f"the codec makes {len(indices)} classes, max_text_length is {self.max_text_length}")
         label = np.zeros(self.max_text_length, np.int64)
         label[: len(indices)] = indices
         sample["label"] = label

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ppocr_like.charset import NRTR_SPECIALS, SAR_SPECIALS, Charset
+from ppocr_like.codec import Codec
 from ppocr_like.errors import WeightsError
 
 ResizeMode = Literal["fail", "union", "new"]
@@ -77,6 +78,8 @@ def resize_charset(old: Charset, new: Charset, mode: ResizeMode) -> CharsetPlan:
             the last class of `old`, so the result lists it as an entry where it stands.
         new: the result is `new`; rows of known characters are taken over by character.
 
+    Of a codec, on either side, an entry's classes take the rows that they had in the same entry (`_resize_codec`).
+
     Where an entry stands twice in `old`, the row of its last occurrence is the one that training used (see Charset).
 
     Raises:
@@ -84,16 +87,18 @@ def resize_charset(old: Charset, new: Charset, mode: ResizeMode) -> CharsetPlan:
     """
     if mode not in get_args(ResizeMode):
         raise WeightsError(f"Global.charset_resize: {mode!r} is none of {', '.join(get_args(ResizeMode))}")
+    if isinstance(old, Codec) or isinstance(new, Codec):
+        return _resize_codec(old, new, mode)
     if old.labels == new.labels:
         return _identity(old, new, mode)
     if mode == "fail":
-        raise WeightsError(_difference(old, new))
+        raise WeightsError(_difference(old, new, _by_character(old, new)))
     return _by_character(old, new) if mode == "new" else _union(old, new)
 
 
 def same_charset(charset: Charset, *, assumed: bool = False, mode: ResizeMode = "fail") -> CharsetPlan:
     """The plan that changes nothing."""
-    return CharsetPlan(charset, tuple(range(charset.num_classes)), charset.labels[1:], (), (), charset.num_classes, mode, assumed)
+    return CharsetPlan(charset, tuple(range(charset.num_classes)), charset.keys, (), (), charset.num_classes, mode, assumed)
 
 
 def _identity(old: Charset, new: Charset, mode: ResizeMode) -> CharsetPlan:
@@ -121,8 +126,43 @@ def _union(old: Charset, new: Charset) -> CharsetPlan:
     return CharsetPlan(charset, rows, old.labels[1:], fresh, (), old.num_classes, "union")
 
 
-def _difference(old: Charset, new: Charset) -> str:
-    plan = _by_character(old, new)
+def _resize_codec(old: Charset, new: Charset, mode: ResizeMode) -> CharsetPlan:
+    """As `resize_charset`, by entries, each of which may have several classes: a class takes the row of the same place in the
+    same entry. Under `union` the classes of new entries follow the old ones."""
+    before, after = _classes(old), _classes(new)
+    if before == after and old.num_classes == new.num_classes:
+        return same_charset(new, mode=mode)
+    rows = [0, *([FRESH] * (new.num_classes - 1))]
+    for entry, classes in after.items():
+        if len(classes) == len(before.get(entry, ())):
+            for number, row in zip(classes, before[entry], strict=True):
+                rows[number] = row if rows[number] == FRESH else rows[number]
+    kept, fresh = (tuple(entry for entry in after if (entry in before) is known) for known in (True, False))
+    dropped = tuple(entry for entry in before if entry not in after)
+    plan = CharsetPlan(new, tuple(rows), kept, fresh, dropped, old.num_classes, "new")
+    if mode == "fail":
+        raise WeightsError(_difference(old, new, plan))
+    if mode == "new":
+        return plan
+    moved = {number: row for number, row in enumerate(rows) if row != FRESH}
+    added = dict.fromkeys(number for entry in fresh for number in after[entry] if number not in moved)
+    moved |= {number: old.num_classes + place for place, number in enumerate(added)}
+    try:
+        whole = before | {entry: tuple(moved[number] for number in after[entry]) for entry in fresh}
+        charset = Codec(whole, new.direction)
+    except ValueError as error:
+        raise WeightsError(f"Global.charset_resize: union: {error}; set new, which takes the recipe's codec as it is") from error
+    unchanged = (*range(old.num_classes), *([FRESH] * len(added)))
+    return CharsetPlan(charset, unchanged, tuple(before), fresh, (), old.num_classes, "union")
+
+
+def _classes(charset: Charset) -> dict[str, tuple[int, ...]]:
+    if isinstance(charset, Codec):
+        return charset.mapping
+    return {entry: (number,) for number, entry in enumerate(charset.labels) if number}
+
+
+def _difference(old: Charset, new: Charset, plan: CharsetPlan) -> str:
     if plan.new or plan.dropped:
         what = (
             f"{len(plan.kept)} characters are in both, {len(plan.new)} new{_sample(plan.new)}, "

@@ -17,7 +17,7 @@ from ppocr_like.charset import Charset, dictionary_bytes
 from ppocr_like.config.build import Builder
 from ppocr_like.config.plugins import carried_tree
 from ppocr_like.config.recipe import Recipe
-from ppocr_like.errors import WeightsError
+from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.modeling.paddle_names import cell_names, to_paddle_name, transposed
 from ppocr_like.outputs import claim
 from ppocr_like.weights.charset_plan import same_charset
@@ -186,6 +186,8 @@ def _write_paddle(path: Path, arrays: Mapping[str, np.ndarray], charset: Charset
         write_paddle(path, arrays)
         return ""
     target = dictionary_of(path)
+    if charset.unlisted():
+        raise DataError(f"{charset.unlisted()}; PaddleOCR knows no codec", str(target))
     data = dictionary_bytes(charset.entries, target)
     if os.path.lexists(target) and (not target.is_file() or target.read_bytes() != data):
         raise WeightsError(f"{target} exists already and lists other characters; remove it, or give another name for {path.name}")

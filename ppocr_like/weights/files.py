@@ -19,6 +19,7 @@ import torch
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset, untold_direction
+from ppocr_like.codec import classes_from_metadata
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, parse_json
 from ppocr_like.weights.digest import SEALED, SHA256, DamagedFile, check_safetensors, check_zip, seal_safetensors
@@ -232,9 +233,9 @@ def _charset(data: object, path: Path) -> Charset | None:
     if data is None:
         return None
     try:
-        if not isinstance(data, dict) or not all(isinstance(entry, str) for entry in data["entries"]):
+        if not isinstance(data, dict) or not all(isinstance(entry, str) for entry in data.get("entries", ())):
             raise TypeError("entries must be texts")
-        charset = Charset.from_metadata(data)
+        charset = classes_from_metadata(data)
         said = untold_direction(data, charset)
         if said:
             logger.warning("%s: %s", path, said)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ppocr_like.charset import Charset
+from ppocr_like.codec import Codec
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.census import count_further, count_lines, count_pages
 from ppocr_like.data.simple import SimpleDataSet
@@ -98,3 +99,9 @@ def test_boxes_that_cannot_be_used(folder: Folder) -> None:
 def test_of_many_pages_some_are_looked_at(folder: Folder, tmp_path: Path) -> None:
     census = count_pages(pages(folder, *([[box(QUAD)]] * 50)), most=10)
     assert (census.total, census.pages) == (50, 10)
+
+
+def test_a_codec_knows_marks_within_its_entries_alone(folder: Folder) -> None:
+    found = count_lines(dataset(folder, "a.png\tba\u0308", "a.png\tb\u0308x"), Codec({"a\u0308": [1], "b": [2]}))
+    assert found.characters == 6 and {c: part.count for c, part in found.unknown.items()} == {"\u0308": 1, "x": 1}
+    assert found.unknown["x"].places == [f"{folder.root}/l.txt, line 2: 'b\u0308x'"]

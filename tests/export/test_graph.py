@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ppocr_like.charset import Charset
+from ppocr_like.codec import Codec
 from ppocr_like.errors import ExportError
 from ppocr_like.export.graph import OPSET, write_graph
 from ppocr_like.export.lines import character_metadata, line_layout
@@ -24,6 +25,14 @@ def rapidocr_labels(metadata: str) -> list[str]:
 def test_entries_that_would_be_cut_are_refused_by_name(bad, entry):
     with pytest.raises(ExportError, match=rf"entry 2 of the dictionary.*U\+{ord(bad):04X}"):
         character_metadata(Charset(["a", entry.format(bad), "c"]))
+
+
+def test_a_codec_goes_along_where_it_is_a_list_of_texts():
+    assert character_metadata(Codec({"a": [1], "ch": [2]})) == "a\nch"
+    with pytest.raises(ExportError, match=r"'ch' \(U\+0063 U\+0068\) with the classes \[1, 2\].*know no codec"):
+        character_metadata(Codec({"ch": [1, 2]}))
+    with pytest.raises(ExportError, match="classes of no entry"):
+        character_metadata(Codec({"a": [2]}))
 
 
 def test_empty_entries():

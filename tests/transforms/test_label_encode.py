@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from ppocr_like.charset import Charset
+from ppocr_like.codec import Codec
 from ppocr_like.contracts import Rejected
+from ppocr_like.postprocess.nrtr import NRTRLabelDecode
+from ppocr_like.postprocess.sar import SARLabelDecode
 from ppocr_like.transforms.base import chain_problems
 from ppocr_like.transforms.decode import DecodeImage
+from ppocr_like.transforms.guide_label_encode import NRTRLabelEncode, SARLabelEncode
 from ppocr_like.transforms.keep_keys import KeepKeys
 from ppocr_like.transforms.label_encode import CTCLabelEncode
 
@@ -86,3 +90,18 @@ def test_broken_chain_is_found_without_data():
     assert problem[0] == 1
     assert "length" in problem[1]
     assert not chain_problems([chain[0], CTCLabelEncode(5), chain[1]], ["image", "label"])
+
+
+def test_a_codec_s_classes_must_fit_as_well():
+    codec = Codec({"ch": [1], "\ufb03": [2, 2, 3]})
+    assert encode("chch\ufb03", 5, charset=codec)["label"].tolist() == [1, 1, 2, 2, 3]
+    with pytest.raises(Rejected, match="label too long: the codec makes 6 classes, max_text_length is 5"):
+        encode("\ufb03\ufb03", 5, charset=codec)
+
+
+@pytest.mark.parametrize("part", [SARLabelEncode, NRTRLabelEncode, SARLabelDecode, NRTRLabelDecode])
+def test_of_the_encoders_ctc_s_alone_takes_several_classes_an_entry(part):
+    arguments = {"max_text_length": 9} if "Encode" in part.__name__ else {}
+    part(charset=Codec({"ch": [1]}), **arguments)
+    with pytest.raises(ValueError, match=r"the codec writes 'ch' \(U\+0063 U\+0068\) with the classes \[1, 2\]"):
+        part(charset=Codec({"ch": [1, 2]}), **arguments)

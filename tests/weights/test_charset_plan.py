@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppocr_like.charset import Charset
+from ppocr_like.codec import Codec
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights import FRESH, resize_charset
 
@@ -75,3 +76,38 @@ def test_every_row_stands_for_its_own_character(old, old_space, new, new_space, 
     for label, row in zip(plan.charset.labels[1:], plan.rows[1:], strict=True):
         assert row == FRESH or old.labels[row] == label
         assert row != FRESH or old.index(label) is None
+
+
+@pytest.mark.parametrize(
+    ("characters", "mapping", "dropped"),
+    [
+        ("acde", {"a": (1,), "c": (2,), "d": (3,), "e": (4,)}, ("b",)),
+        ("abcde", {"a": (1,), "b": (2,), "c": (3,), "d": (4,), "e": (5,)}, ()),
+        ("a", {"a": (1,)}, ("b",)),
+    ],
+)
+def test_a_new_codec_is_the_training_alphabet_and_keeps_the_rows_of_what_was_known(characters, mapping, dropped):
+    plan = resize_charset(Codec.of_characters("ab"), Codec.of_characters(characters), "new")
+    assert plan.charset.mapping == mapping and plan.dropped == dropped
+    assert plan.rows == (0, *({"a": 1, "b": 2}.get(character, FRESH) for character in characters))
+
+
+def test_a_codec_takes_the_rows_of_a_dictionary_and_of_the_same_entries():
+    plan = resize_charset(Charset("cba", use_space_char=True), Codec({" ": [1], "a": [2], "ch": [3], "ff": [4, 2]}), "new")
+    assert plan.rows == (0, 4, 3, FRESH, FRESH)
+    assert (plan.kept, plan.new, plan.dropped) == ((" ", "a"), ("ch", "ff"), ("c", "b"))
+    assert resize_charset(Charset("ab"), Codec.of_characters("ab"), "fail").identical
+    with pytest.raises(WeightsError, match=r"1 characters are in both, 1 new \(é\)"):
+        resize_charset(Codec.of_characters("ab"), Codec.of_characters("aé"), "fail")
+    plan = resize_charset(Codec({"ff": [3, 1], "x": [2]}), Codec({"ff": [1, 2], "y": [3]}), "new")
+    assert plan.rows == (0, 3, 1, FRESH)
+
+
+def test_union_of_codecs_appends_the_classes_of_new_entries():
+    plan = resize_charset(Codec({"a": [1], "b": [3]}), Codec({"b": [1], "ch": [2], "dd": [4, 5], "e": [4, 2]}), "union")
+    assert plan.charset.mapping == {"a": (1,), "b": (3,), "ch": (4,), "e": (5, 4), "dd": (5, 6)}
+    assert plan.rows == (0, 1, 2, 3, FRESH, FRESH, FRESH) and plan.new == ("ch", "e", "dd")
+    plan = resize_charset(Codec({"ab": [1], "c": [2]}), Charset("cd"), "union")
+    assert plan.charset.encode("abdc") == [1, 3, 2]
+    with pytest.raises(WeightsError, match=r"union: 'a' .* and 'c' .* both have the classes"):
+        resize_charset(Codec({"a": [1], "x": [2, 1]}), Codec({"c": [2], "x": [1, 2]}), "union")
