@@ -1,9 +1,9 @@
 """Doors for what others wrote: files, JSON, numbers and outlines. Whatever the system or a parser throws comes out as one error.
 
-`open_regular` and `read_file` raise OSError and nothing else, `decode`, `parse_json`, `number` and `outline` raise Malformed (a
-ValueError) and nothing else. Who calls them knows the place and adds it; `load_text` and `load_json` do that for whole files.
-What is accepted is bounded: regular files up to a size, JSON up to MAX_DEPTH, whole numbers up to MAX_DIGITS, coordinates up to
-FARTHEST.
+`open_regular` and `read_file` raise OSError and nothing else, `decode`, `parse_json`, `parse_xml`, `number` and `outline` raise
+Malformed (a ValueError) and nothing else. Who calls them knows the place and adds it; `load_text`, `load_json` and `load_xml` do
+that for whole files. What is accepted is bounded: regular files up to a size, JSON up to MAX_DEPTH, XML up to XML_DEPTH, XML_TAG
+and XML_PARTS, whole numbers up to MAX_DIGITS, coordinates up to FARTHEST.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import math
 import os
 import re
 import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from xml.parsers import expat
 
 import numpy as np
 
@@ -25,6 +27,11 @@ MAX_DEPTH = 64  # brackets within brackets; labels have four
 MAX_VALUES = 1 << 24  # of one JSON text; they fill about a GB of memory
 MAX_DIGITS = 40  # of a whole number; an id of 128 bits has 39
 FARTHEST = float(1 << 20)  # px; OpenCV reads no image that is wider
+XML_DEPTH = 256  # elements within elements; a page with glyphs has about ten
+XML_TAG = 1 << 24  # bytes of a tag with its attributes, a comment or a processing instruction
+XML_PARTS = 1 << 21  # elements and attributes of a file; they fill about a GB of memory
+XML_FILE = 1 << 28  # bytes
+_XML_CHUNK = 1 << 20  # bytes that the parser is given at a time
 SMALL, LARGE = 1 << 24, 1 << 30  # bytes: files that people write, and files that grow with the data
 _TOO_LONG = re.compile(rf"\d{{{MAX_DIGITS}}}")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
@@ -153,6 +160,127 @@ def check_value(value: Any, text: str, names: bool = False) -> None:
     raise Malformed(f"is nested deeper than {MAX_DEPTH} brackets")
 
 
+@dataclass(eq=False)
+class Element:
+    """An element of an XML file.
+
+    Args:
+        tag: its name without prefix; of an element of another namespace than the root's `{namespace}name`.
+        attributes: by name; those that have a namespace as `{namespace}name`.
+        line: where it begins, from 1.
+        namespace: of the root element; "": it has none. Other elements have none here.
+        text: what stands directly in it.
+        children: the elements directly in it.
+    """
+
+    tag: str
+    attributes: dict[str, str]
+    line: int
+    namespace: str = ""
+    text: str = ""
+    children: list[Element] = field(default_factory=list)
+
+    def get(self, name: str) -> str | None:
+        """An attribute."""
+        return self.attributes.get(name)
+
+    def all(self, tag: str) -> list[Element]:
+        """The children of a name."""
+        return [child for child in self.children if child.tag == tag]
+
+    def first(self, *path: str) -> Element | None:
+        """The first child of a name, the first child of the next name in it, and so on."""
+        found: Element | None = self
+        for tag in path:
+            found = next((child for child in found.children if child.tag == tag), None) if found is not None else None
+        return found
+
+
+class _TreeMaker:
+    """Takes what expat tells and makes Elements of it; refuses what is out of bounds."""
+
+    def __init__(self) -> None:
+        self.parser = expat.ParserCreate(namespace_separator="}")
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.characters
+        self.parser.EntityDeclHandler = self.entity
+        self.parser.AttlistDeclHandler = self.defaults
+        self.parser.SkippedEntityHandler = self.skipped
+        self.root: Element | None = None
+        self.within: list[Element] = []
+        self.texts: list[list[str]] = []
+        self.parts = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.parts += 1 + len(attributes)
+        if self.parts > XML_PARTS:
+            raise Malformed(f"holds more than {XML_PARTS:,} elements and attributes", self.parser.CurrentLineNumber)
+        if len(self.within) >= XML_DEPTH:
+            raise Malformed(f"is nested deeper than {XML_DEPTH} elements", self.parser.CurrentLineNumber)
+        namespace, _, tag = name.rpartition("}")
+        if self.root is not None and namespace != self.root.namespace:
+            tag = f"{{{namespace}}}{tag}"
+        if any("}" in key for key in attributes):
+            attributes = {("{" + key if "}" in key else key): value for key, value in attributes.items()}
+        element = Element(tag, attributes, self.parser.CurrentLineNumber)
+        if self.root is None:
+            self.root = element
+            element.namespace = namespace
+        else:
+            self.within[-1].children.append(element)
+        self.within.append(element)
+        self.texts.append([])
+
+    def end(self, name: str) -> None:
+        self.within.pop().text = "".join(self.texts.pop())
+
+    def characters(self, text: str) -> None:
+        self.texts[-1].append(text)
+
+    def entity(self, name: str, *rest: object) -> None:
+        raise Malformed(f"declares the entity {shown(name)}; files with entities of their own are not read", self._line())
+
+    def defaults(self, element: str, name: str, kind: str, default: str | None, required: bool) -> None:
+        if default is not None:  # a long one would stand at every element
+            raise Malformed(f"declares a value of the attribute {shown(name)} for elements without it", self._line())
+
+    def skipped(self, name: str, *rest: object) -> None:
+        raise Malformed(f"uses the entity {shown(name)}, which stands in another file; other files are not read", self._line())
+
+    def _line(self) -> int:
+        return self.parser.CurrentLineNumber
+
+
+def parse_xml(data: bytes) -> Element:
+    """The root element of an XML file in UTF-8, UTF-16 or an encoding that it declares and expat knows (those of one byte).
+
+    No other file is read, and no entity but XML's own five is known.
+
+    Raises:
+        Malformed: no XML; an entity or an attribute's value is declared, or an entity of another file is used; nested deeper than
+            XML_DEPTH; a tag of more than XML_TAG bytes; more than XML_PARTS elements and attributes; an unknown encoding.
+    """
+    maker = _TreeMaker()
+    parser = maker.parser
+    try:
+        for start in range(0, len(data), _XML_CHUNK):
+            parser.Parse(data[start : start + _XML_CHUNK], False)
+            if start + _XML_CHUNK - max(parser.CurrentByteIndex, 0) > XML_TAG + _XML_CHUNK:
+                raise Malformed(f"holds a tag or a comment of more than {XML_TAG >> 20} MB", parser.CurrentLineNumber)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise Malformed(f"is no valid XML: {expat.ErrorString(error.code)} in column {error.offset + 1}", error.lineno) from error
+    except Malformed:
+        raise
+    except (ValueError, LookupError) as error:  # Python's own codecs, for encodings that expat asks it about
+        raise Malformed(f"is in an encoding that cannot be read ({error}); save it as UTF-8", 1) from error
+    if maker.root is None:  # expat itself says so first
+        raise Malformed("holds no element")
+    return maker.root
+
+
 def number(value: Any, what: str, low: float = -FARTHEST, high: float = FARTHEST) -> float:
     """A number in [low, high].
 
@@ -249,5 +377,19 @@ def load_json(path: str | Path, limit: int = SMALL) -> Any:
     """
     try:
         return parse_json(load_text(path, limit))
+    except Malformed as error:
+        raise DataError(str(error), str(path), error.line) from error
+
+
+def load_xml(path: str | Path) -> Element:
+    """A whole XML file of at most XML_FILE bytes.
+
+    Raises:
+        DataError: unreadable, no regular file, too large, and see `parse_xml`; names file and line.
+    """
+    try:
+        return parse_xml(read_file(path, XML_FILE))
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", str(path)) from error
     except Malformed as error:
         raise DataError(str(error), str(path), error.line) from error

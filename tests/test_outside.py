@@ -11,18 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ppocr_like import outside
 from ppocr_like.errors import DataError
 from ppocr_like.outside import (
     FARTHEST,
     MAX_DEPTH,
+    XML_DEPTH,
     Malformed,
     load_json,
     load_text,
+    load_xml,
     number,
     open_regular,
     outline,
     pairs,
     parse_json,
+    parse_xml,
     read_file,
     usable,
 )
@@ -168,7 +172,9 @@ ALLOWED = {
     "benchmark/machine.py": "/proc",
     "weights/digest.py": "a header that is compared with its digest, whatever it holds",
 }
-PAST_THE_DOORS = re.compile(r"json\.loads?\((?!json\.dumps)|yaml\.(safe_)?load\(|\.read_text\(|ElementTree\.(parse|fromstring)\(")
+PAST_THE_DOORS = re.compile(
+    r"json\.loads?\((?!json\.dumps)|yaml\.(safe_)?load\(|\.read_text\(|ElementTree\.(parse|fromstring)\(|ParserCreate\("
+)
 
 
 def test_nothing_is_read_past_the_doors() -> None:
@@ -180,3 +186,74 @@ def test_nothing_is_read_past_the_doors() -> None:
         if "/proc/" not in line and (found := PAST_THE_DOORS.search(line))
     }
     assert set(past) == set(ALLOWED), past
+
+
+def bomb(count: int) -> bytes:
+    """Entities of entities, each ten times the one before."""
+    lines = [f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, count)]
+    return f'<!DOCTYPE a [<!ENTITY a0 "ha">{"".join(lines)}]><a>&a{count - 1};</a>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "no valid XML: no element found"),
+        (b"<a><b>", "no valid XML: no element found in column 7"),
+        (b"<a></b>", "no valid XML: mismatched tag"),
+        (b"\x89PNG\r\n\x1a\n", "no valid XML"),
+        (b"<a>&x;</a>", "undefined entity"),
+        (bomb(10), "declares the entity 'a0'"),
+        (b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>', "declares the entity 'x'"),
+        (b'<!DOCTYPE a [<!ENTITY % x SYSTEM "file:///etc/passwd"> %x;]><a/>', "declares the entity 'x'"),
+        (b'<!DOCTYPE a SYSTEM "http://localhost/a.dtd"><a>&x;</a>', "uses the entity 'x', which stands in another file"),
+        (b'<!DOCTYPE a [<!ATTLIST b c CDATA "long">]><a><b/></a>', "declares a value of the attribute 'c'"),
+        (b"<a>" * (XML_DEPTH + 1), "nested deeper than 256 elements"),
+        (b'<a b="' + b"x" * (18 << 20) + b'"/>', "a tag or a comment of more than 16 MB"),
+        (b"<a><!--" + b"x" * (18 << 20) + b"--></a>", "a tag or a comment of more than 16 MB"),
+        (b'<?xml version="1.0" encoding="shift_jis"?><a/>', "encoding that cannot be read"),
+        (b'<?xml version="1.0" encoding="rot13"?><a/>', "encoding that cannot be read"),
+        (b'<?xml version="1.0" encoding="none"?><a/>', "encoding that cannot be read"),
+        (b'<?xml version="1.0" encoding="utf-16"?><a/>', "no valid XML: encoding specified in XML declaration is incorrect"),
+        (b"<a>\xff</a>", "no valid XML: not well-formed"),
+    ],
+)
+def test_no_xml(data: bytes, told: str) -> None:
+    with pytest.raises(Malformed, match=told) as error:
+        parse_xml(data)
+    assert error.value.line >= 1
+
+
+def test_xml_has_a_limit_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "XML_PARTS", 10)
+    parse_xml(b"<a>" + b"<b/>" * 9 + b"</a>")
+    with pytest.raises(Malformed, match="holds more than 10 elements"):
+        parse_xml(b"<a>" + b'<b c=""/>' * 9 + b"</a>")
+
+
+def test_an_xml_file_has_a_limit_and_a_place(tmp_path: Path) -> None:
+    file = tmp_path / "a.xml"
+    with open(file, "wb") as stream:
+        stream.truncate(1 << 30)  # takes no room on the disk
+    with pytest.raises(DataError, match=r"a\.xml: .*more than 256 MB"):
+        load_xml(file)
+    file.write_bytes(b"<a>\n<b>\n")
+    with pytest.raises(DataError, match=r"a\.xml, line 3: is no valid XML"):
+        load_xml(file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "UTF-16BE", "iso-8859-1", "windows-1252", "iso-8859-15"])
+def test_encodings_of_xml(encoding: str) -> None:
+    declared = "utf-8" if encoding == "utf-8-sig" else encoding
+    mark = "\ufeff" if encoding == "UTF-16BE" else ""
+    text = f'{mark}<?xml version="1.0" encoding="{declared}"?><a b="é">ü<c/>ß</a>'
+    root = parse_xml(text.encode(encoding))
+    assert (root.get("b"), root.text) == ("é", "üß")
+
+
+def test_elements_are_told_by_their_names_without_prefix() -> None:
+    text = '<p:a xmlns:p="u" xmlns:q="v" q:x="1" y="2">\n<p:b>t<p:c/></p:b><q:b/><b/></p:a>'
+    root = parse_xml(text.encode())
+    assert (root.tag, root.namespace, root.attributes) == ("a", "u", {"{v}x": "1", "y": "2"})
+    assert [(child.tag, child.line) for child in root.children] == [("b", 2), ("{v}b", 2), ("{}b", 2)]
+    assert root.first("b", "c") is not None and root.first("c") is None and root.first("b", "b", "b") is None
+    assert [child.text for child in root.all("b")] == ["t"]

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.documents.plain import Tags, one_of, plain, points_of, tags_of, texts_of, truth_of
-from ppocr_like.documents.regions import Order, Region
+from ppocr_like.documents.regions import DIRECTIONS, Order, Region
 from ppocr_like.documents.words import Character, Word, words_of
 from ppocr_like.geometry import smallest_box
 from ppocr_like.outside import Malformed, number, text_of
 
 BASELINE = 0.2  # of a line's height lies below its letters without descenders
-DIRECTIONS = ("", "ltr", "rtl")
 SPLITS = ("", "train", "validation", "test")
 
 
@@ -28,6 +27,7 @@ class Line:
 
     Args:
         points: (P, 2) px of the page, the detector's outline; a quadrangle begins at the line's top left and runs clockwise.
+            Where only the baseline is known, the baseline there and back, which encloses nothing.
         text: what was read, in logical order; "" when nothing.
         confidence: of the text, [0, 1].
         score: of the detector, [0, 1].
@@ -37,11 +37,12 @@ class Line:
         id: its name on the page; "": it has none.
         baseline: (P, 2) px of the page, two points or more, in the direction of the text from its left; None: not known.
         tags: marks of the line, (name, value).
-        language: of the text, as BCP 47 writes it; "": not known.
+        language: of the text, as BCP 47 writes it (readers of XML give the codes of ISO 639-3, "deu"); "": not known.
         base_dir: base direction of the text, "ltr" or "rtl"; "": not known.
         split: of a data set, "train", "validation" or "test"; "": not said.
         regions: ids of the regions it stands in, the outermost first.
         ignored: of the truth: neither text nor background; it is neither trained on nor judged.
+        marked: its words as the source marks them; empty where it marks none, or where they are those that `characters` make.
     """
 
     points: np.ndarray
@@ -59,11 +60,17 @@ class Line:
     split: str = ""
     regions: tuple[str, ...] = ()
     ignored: bool = False
+    marked: tuple[Word, ...] = ()
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
         """(left, top, right, bottom) px."""
         return frame_of(self.points)
+
+    @property
+    def outlined(self) -> bool:
+        """Whether `points` are an outline, and not the baseline there and back."""
+        return self.baseline is None or not np.array_equal(self.points, there_and_back(self.baseline))
 
     @property
     def vertical_script(self) -> bool:
@@ -86,7 +93,10 @@ class Line:
         return np.array([bottom_left + BASELINE * (top_left - bottom_left), bottom_right + BASELINE * (top_right - bottom_right)])
 
     def words(self) -> list[Word]:
-        """The words with their places (see `words_of`); where the characters' places are not known, one word: the whole text."""
+        """The words with their places: those that are marked, else those of the characters (see `words_of`); where neither is
+        known, one word: the whole text."""
+        if self.marked:
+            return list(self.marked)
         if not self.characters:
             text = self.text.strip()
             return [Word(text, self.upright(), self.confidence)] if text else []
@@ -115,6 +125,8 @@ class Line:
             tree["tags"] = [list(tag) for tag in self.tags]
         if self.regions:
             tree["regions"] = list(self.regions)
+        if self.marked:
+            tree["words"] = [word.as_dict() for word in self.marked]
         return tree
 
     @classmethod
@@ -146,6 +158,7 @@ class Line:
             split=one_of(tree.get("split", ""), "split", SPLITS),
             regions=texts_of(tree.get("regions", ()), "regions"),
             ignored=truth_of(tree.get("ignored", False), "ignored"),
+            marked=tuple(Word.from_dict(word) for word in tree.get("words", ())),
         )
 
 
@@ -156,13 +169,14 @@ class Page:
     Args:
         source: the image's name (`scan.pdf#3` is the third page of a file with several).
         width, height: px of the image as it is shown (upright by its Exif orientation); 0: not known.
-        lines: in reading order.
+        lines: in reading order; of an XML file, in the file's order: `orders` holds those that it names.
         left_out: lines whose text was less certain than the filter asks, or empty; in reading order too.
         dpi: px per inch (across, down) of the image as it is shown; None: not known.
         languages: of the text, as BCP 47 writes them ("de", "sr-Latn"); empty: not known.
         regions: parts of the page; empty: not known.
         orders: in which lines or regions are read, where there are others than that of `lines`.
         processing: the steps that made the page, the first one first, in words.
+        base_dir: base direction of the text, "ltr" or "rtl"; "": not known.
     """
 
     source: str
@@ -175,6 +189,7 @@ class Page:
     regions: tuple[Region, ...] = ()
     orders: tuple[Order, ...] = ()
     processing: tuple[str, ...] = ()
+    base_dir: str = ""
 
     @property
     def turned(self) -> int:
@@ -196,7 +211,7 @@ class Page:
             yield list(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data; `dpi`, `languages`, `regions`, `orders` and `processing` stand there where they are known."""
+        """Plain data; what comes after `left_out` in the list of the arguments stands there where it is known."""
         known: dict[str, Any] = {"dpi": [round(value, 2) for value in self.dpi]} if self.dpi else {}
         if self.languages:
             known["languages"] = list(self.languages)
@@ -204,6 +219,8 @@ class Page:
         known |= {name: [part.as_dict() for part in values] for name, values in parts.items() if values}
         if self.processing:
             known["processing"] = list(self.processing)
+        if self.base_dir:
+            known["base_dir"] = self.base_dir
         return {
             "image": self.source,
             "width": self.width,
@@ -229,7 +246,8 @@ class Page:
         orders = tuple(Order.from_dict(order) for order in tree.get("orders", ()))
         processing = texts_of(tree.get("processing", ()), "processing")
         image = text_of(tree["image"], "image")
-        return cls(image, width, height, lines, left_out, dpi, languages, regions, orders, processing)
+        base_dir = one_of(tree.get("base_dir", ""), "base_dir", DIRECTIONS)
+        return cls(image, width, height, lines, left_out, dpi, languages, regions, orders, processing, base_dir)
 
 
 def _pair(values: Any) -> tuple[float, float]:
@@ -252,6 +270,11 @@ def turned_points(points: np.ndarray, turned: int, width: float = 0.0, height: f
     x, y = np.asarray(points, np.float64).reshape(-1, 2).T
     sides = {0: (x, y), 90: (y, width - x), 180: (width - x, height - y), 270: (height - y, x)}[turned % 360]
     return np.stack(sides, axis=1)
+
+
+def there_and_back(baseline: np.ndarray) -> np.ndarray:
+    """(2P - 1, 2) px: what a line with a baseline (P, 2) has for an outline where it has none."""
+    return np.concatenate([baseline, baseline[-2::-1]])
 
 
 def frame_of(points: np.ndarray) -> tuple[float, float, float, float]:

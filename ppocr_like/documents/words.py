@@ -49,7 +49,7 @@ class Word:
     """A run of characters between spaces.
 
     Args:
-        text: without spaces.
+        text: without spaces; of a source that marks parts of a line otherwise, what it gives.
         points: (4, 2) px of the page, as of a Character.
         confidence: mean of its characters', [0, 1].
         characters: its own; empty where their places are not known.
@@ -59,6 +59,24 @@ class Word:
     points: np.ndarray
     confidence: float
     characters: tuple[Character, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data: px to a tenth; `characters` stand there where they are known."""
+        known = {"characters": [character.as_dict() for character in self.characters]} if self.characters else {}
+        return {"text": self.text, "points": plain(self.points), "confidence": round(self.confidence, 4), **known}
+
+    @classmethod
+    def from_dict(cls, tree: dict[str, Any]) -> Word:
+        """The reverse of `as_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: not such data.
+        """
+        text, corners = text_of(tree["text"]), outline(tree["points"])
+        if len(corners) != 4:
+            raise Malformed(f"a word has {len(corners)} corners; four are needed")
+        characters = tuple(Character.from_dict(character) for character in tree.get("characters", ()))
+        return cls(text, corners, number(tree["confidence"], "confidence", 0, 1), characters)
 
 
 def words_of(characters: Sequence[Character]) -> list[Word]:
