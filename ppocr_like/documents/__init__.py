@@ -9,5 +9,6 @@ labels for everybody (`read_label`, strict, and `readable_lines`, as far as it g
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.documents.regions import Order, Region
 from ppocr_like.documents.words import Character, Word
+from ppocr_like.documents.xml_page import XMLPage, read_page
 
-__all__ = ["Character", "Line", "Order", "Page", "Region", "Word"]
+__all__ = ["Character", "Line", "Order", "Page", "Region", "Word", "XMLPage", "read_page"]
