@@ -136,14 +136,16 @@ class _Reader:
         if ("frame", "") not in marks and self.found.is_region(element, element.get("id"), points):
             name = self.found.name(element, element.get("id"), "region")
             self.mark(self.region_index, name, marks)
-            types = [element.get("type") or "", *(_value(body, "type") for key, body in marks if key == "structure")]
-            types = list(dict.fromkeys(filter(None, types)))
+            tags = _tags(marks)
+            type = element.get("type") or next((value for key, value in tags if key == "type"), "")
+            if ("type", type) in tags:
+                tags.remove(("type", type))
             kinds = [_value(body, "type") for key, body in marks if key == "kind"]
             kind = next((kind for kind in kinds if kind in KINDS), PAGE_KINDS.get(element.tag, "text"))
             language, more = language_tags(languages)
-            tags = (*(("type", type) for type in types[1:]), *_tags(marks), *_cell(element), *more)
+            tags += [*_cell(element), *more]
             outer = around.regions[-1] if around.regions else ""
-            self.found.regions.append(Region(name, "".join(types[:1]), points, tags, language, kind, outer, base_dir))
+            self.found.regions.append(Region(name, type, points, tuple(tags), language, kind, outer, base_dir))
             inner = replace(inner, regions=(*around.regions, name))
         before = len(self.found.lines)
         self.inside(element, inner)
@@ -181,8 +183,7 @@ class _Reader:
         splits = [_value(body, "type") for key, body in marks if key == "split"]
         split = self.found.split(element, name, splits[0]) if splits else ""
         language, more = language_tags(self.languages(element, marks) or around.languages)
-        types = [_value(body, "type") for key, body in marks if key == "structure"]
-        tags = (*(("type", type) for type in types if type), *_tags(marks), *more)
+        tags = (*_tags(marks), *more)
         words = [self.word(word, around.turned) for word in element.all("Word")]
         self.found.words.update((word.get("id") or "", name) for word in element.all("Word"))
         text, confidence = _text(element)
@@ -245,9 +246,15 @@ def _value(body: str, key: str) -> str:
     return ""
 
 
-def _tags(marks: list[tuple[str, str]]) -> Tags:
-    """The marks that say nothing else to a reader."""
-    return tuple((name, body.replace("\\u007b", "{").replace("\\u007d", "}")) for name, body in marks if name not in SAID)
+def _tags(marks: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The marks that are tags: types, and those that say nothing else to a reader."""
+    found = []
+    for name, body in marks:
+        if name == "structure" and _value(body, "type"):
+            found.append(("type", _value(body, "type")))
+        elif name not in SAID:
+            found.append((name, body.replace("\\u007b", "{").replace("\\u007d", "}")))
+    return found
 
 
 def _cell(element: Element) -> Tags:

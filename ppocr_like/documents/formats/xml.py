@@ -20,8 +20,8 @@ def possible(text: str) -> str:
 
 
 def whole(points: np.ndarray, page: Page) -> list[tuple[int, int]]:
-    """Points (P, 2) as whole px within the page."""
-    inside = np.clip(np.rint(np.asarray(points, float)), 0, [page.width, page.height]).astype(int)
+    """Points (P, 2) as whole px within the page; of one whose size is not known, from 0 on."""
+    inside = np.clip(np.rint(np.asarray(points, float)), 0, [page.width or np.inf, page.height or np.inf]).astype(int)
     return [(int(x), int(y)) for x, y in inside]
 
 
