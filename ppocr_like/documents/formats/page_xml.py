@@ -11,7 +11,7 @@ import numpy as np
 from ppocr_like.documents.formats.arranged import Names, Part, arranged
 from ppocr_like.documents.formats.xml import PROGRAM, box, document, pairs, possible
 from ppocr_like.documents.formats.xml_read import PAGE_KINDS
-from ppocr_like.documents.languages import page_name
+from ppocr_like.documents.languages import iso639_3, page_name
 from ppocr_like.documents.named_orders import LINE_TRANSKRIBUS, REGION_TRANSKRIBUS
 from ppocr_like.documents.page import Line, Page, majority_turn
 from ppocr_like.documents.plain import Tags
@@ -190,7 +190,7 @@ def _direction(base_dir: str) -> dict[str, str]:
 
 def _languages(first: tuple[str, ...], more: list[str] | tuple[str, ...]) -> dict[str, str]:
     """The attributes of languages, where the schema has names for all of them and there are no more than two."""
-    names = [page_name(code) for code in (*first, *more)]
+    names = [page_name(iso639_3(code)) for code in (*first, *more)]
     if not names or not all(names) or len(names) > 2:
         return {}
     return dict(zip(("primaryLanguage", "secondaryLanguage"), names, strict=False))
