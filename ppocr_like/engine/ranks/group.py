@@ -129,7 +129,7 @@ class Ranks:
             raise PeerError(f"rank {told[0]} stopped: {messages[told[0]]}") from error
 
     def said_once(self, error: OcrError) -> OcrError:
-        """Of an error that every rank meets in the same place: itself on rank 0, one that says nothing on the others."""
+        """The error to raise when every rank meets the same one: on rank 0 it is told, on the others a PeerError stays silent."""
         return error if self.main else PeerError(str(error))
 
     def share_weights(self, model: torch.nn.Module) -> None:
