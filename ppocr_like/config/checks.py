@@ -115,8 +115,10 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     model = attempt(builder.model, "Architecture")
     if fits:
         attempt(partial(try_model, recipe, model))
-    attempt(lambda: builder.optimizer(model, builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
-    schedule = attempt(lambda: builder.schedule(builder.settings.epoch_num, CHECK_STEPS), "Optimizer")
+    attempt(lambda: builder.optimizer(model, builder.settings.epochs, CHECK_STEPS), "Optimizer")
+    schedule = attempt(lambda: builder.schedule(builder.settings.epochs, CHECK_STEPS), "Optimizer")
+    if schedule is not None and builder.settings.epoch_num is None:
+        problems += endless_problems(schedule, builder)
     for argument, said in schedule.misfits() if schedule is not None and schedule.counts_epochs else ():
         recipe.note(f"Optimizer.lr.{argument}: {said}")
     loss = attempt(builder.loss, "Loss")
@@ -147,6 +149,16 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     ]
     foreign = other_family(recipe, problems)
     return [foreign] if foreign else list(dict.fromkeys(problems + builder.dictionary_problems))
+
+
+def endless_problems(schedule: Any, builder: Makes) -> list[Problem]:
+    """A schedule whose rates follow from the length of the run, which `Global.epoch_num: null` leaves open."""
+    half = builder.schedule(builder.settings.epochs // 2, CHECK_STEPS)
+    step = builder.settings.epochs // 4 * CHECK_STEPS
+    if schedule.value(step) == half.value(step):
+        return []
+    message = "follows the length of the run, which Global.epoch_num: null leaves open; take a schedule that does not (constant, "
+    return [Problem("Optimizer.lr.name", f"{message}step, reduceonplateau, cosine with its cos_t_max), or give epoch_num")]
 
 
 def _section_problems(recipe: Recipe) -> list[Problem]:
@@ -249,7 +261,7 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: S
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
     problems += step_problems(consumers["Architecture"], transforms, path("transforms"), section == "Train")
     for i, transform in enumerate(transforms if section == "Train" else ()):
-        said = transform.run_note(builder.settings.epoch_num) if hasattr(transform, "run_note") else ""
+        said = transform.run_note(builder.settings.epochs) if hasattr(transform, "run_note") else ""
         if said:
             builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))

@@ -14,6 +14,8 @@ from ppocr_like.config.paddle.amp_ops import AMP_OPS
 from ppocr_like.config.typecheck import fit, nearest, option, parameters
 from ppocr_like.errors import Problem
 
+ENDLESS = 1_000_000  # epochs of a run that `early_stop` alone ends
+
 
 @dataclass(frozen=True)
 class EarlyStop:
@@ -22,6 +24,7 @@ class EarlyStop:
     patience: int = option(10, "evaluations without a better main indicator before the run stops", least=1)
     min_delta: float = option(0.0, "how much better the main indicator must be to count", least=0)
     min_epochs: int = option(0, "epochs that run in any case", least=0)
+    stop_at: float | None = option(1.0, "main indicator that ends the run at once: nothing can be better; null: none does")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class GlobalConfig:
     """Settings of the whole run. `option`'s text is the key's documentation."""
 
     # Length of a run and where it writes
-    epoch_num: int = option(doc="last epoch; a resumed run goes on up to it", least=1)
+    epoch_num: int | None = option(
+        doc="last epoch; a resumed run goes on up to it. null: the run goes on until `early_stop` ends it", least=1
+    )
     save_model_dir: str = option("./output/", "run folder: checkpoints, `train.log`, `metrics.jsonl`, the effective recipe")
     save_epoch_step: int = option(1, "weights `iter_epoch_N.safetensors` are kept every this many epochs", least=1)
     save_batch_step: int | None = option(None, "also write `latest.ckpt` every this many steps within an epoch", least=1)
@@ -63,6 +68,11 @@ class GlobalConfig:
         False, "start anew in a run folder that holds an earlier run, whose checkpoints and logs are removed"
     )
     keep_checkpoints: int | None = option(None, "how many `iter_epoch_N` to keep, the newest; null: all", least=0)
+    keep_best: int | None = option(
+        None,
+        "keep the weights of so many of the best evaluations, as `best_step_N.safetensors`; null: the best one alone",
+        least=1,
+    )
 
     # Weights in and out
     pretrained_model: str | None = option(
@@ -88,7 +98,9 @@ class GlobalConfig:
     eval_batch_step: int | list[int] | None = option(
         None, "evaluate every N steps, or `[start, N]`: first at start + N. Neither this nor `eval_batch_epoch`: every epoch"
     )
-    eval_batch_epoch: int | None = option(None, "evaluate every N epochs; wins over `eval_batch_step`", least=1)
+    eval_batch_epoch: int | float | None = option(
+        None, "evaluate every N epochs, or so many times in an epoch: 0.25 is four times; wins over `eval_batch_step`", above=0
+    )
     eval_at_start: bool = option(True, "sanity evaluation before the first step")
     eval_at_end: bool = option(True, "evaluation after the last step")
     eval_loss: bool | None = option(
@@ -96,7 +108,7 @@ class GlobalConfig:
         "the loss on evaluation sets beside the metric; null: where their transforms keep what loss and head read; true: an "
         "error where they do not (docs/training.md)",
     )
-    early_stop: EarlyStop | None = option(None, "`{patience, min_delta, min_epochs}`; null: never")
+    early_stop: EarlyStop | None = option(None, "`{patience, min_delta, min_epochs, stop_at}`; null: never")
     forgetting: Forgetting | None = option(
         Forgetting(), "with several evaluation sets: `{max_loss, sets, stop, keep}`, when a run that forgets is told; null: never"
     )
@@ -206,8 +218,24 @@ class GlobalConfig:
         """`text_direction`; `paddle` where PaddleOCR's results are asked for and nothing else is."""
         return "paddle" if self.paddle_exact and self.text_direction == "auto" else self.text_direction
 
+    @property
+    def epochs(self) -> int:
+        """`epoch_num`, or more epochs than any run will see."""
+        return ENDLESS if self.epoch_num is None else self.epoch_num
+
+    @property
+    def evaluations_per_epoch(self) -> int:
+        """How often an epoch is evaluated within itself and at its end, by an `eval_batch_epoch` below 1; else 0."""
+        share = self.eval_batch_epoch
+        return round(1 / share) if share is not None and share < 1 else 0
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """(key, message) for values that do not go together."""
+        if self.epoch_num is None and self.early_stop is None:
+            yield "epoch_num", "is null, so that only Global.early_stop can end the run, which is not set; set one of them"
+        share = self.eval_batch_epoch
+        if share is not None and abs((per_epoch := 1 / share if share < 1 else share) - round(per_epoch)) > 0.01:
+            yield "eval_batch_epoch", f"is {share:g}; a whole number of epochs is needed, or a part of one: 0.5, 0.25, 0.2, 0.1"
         step = self.eval_batch_step
         if isinstance(step, list) and (len(step) != 2 or step[0] < 0 or step[1] < 1):
             yield "eval_batch_step", f"is {step}, but [start, interval] with start >= 0 and interval >= 1 is needed"

@@ -87,7 +87,7 @@ class _Trial:
         if settings.gradient_checkpointing:
             recompute_blocks(self.model, self.compute.operators)
         self.objective = Objective(self.model, self.builder.loss(), self.compute)
-        self.optimizer = self.builder.optimizer(self.model, settings.epoch_num, 1000, ranks.world)
+        self.optimizer = self.builder.optimizer(self.model, settings.epochs, 1000, ranks.world)
         self.scaler = self.compute.scaler(settings)
         self.dataset = self.builder.dataset("Train")
 

@@ -53,14 +53,14 @@ class Averaging(Hook):
 
 
 class MetricSchedule(Hook):
-    """Tells a schedule that follows the evaluations (`ReduceLROnPlateau`) each one's deciding metric, or the loss, after the
-    start. A loss that is not finite counts as no better."""
+    """Tells a schedule that follows the evaluations each one's deciding metric, or the loss, after the start. A loss that is
+    not finite counts as no better."""
 
     name = "schedule"
-    saved: ClassVar = {"rate": float, "best": float, "waited": int, "cooling": int}
 
     def __init__(self, schedule: Any) -> None:
         self._schedule = schedule
+        self.saved = schedule.saved  # type: ignore[misc]  # of this schedule
 
     def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
         if run.progress.step == 0:
@@ -70,7 +70,8 @@ class MetricSchedule(Hook):
         before = self._schedule.value(here)
         if self._schedule.observe(decider.metrics.get(name, math.nan), here):
             now = self._schedule.value(here)
-            logger.info("%s of %s is on a plateau: learning rate %.6g -> %.6g", name, decider.name, before, now)
+            why = f"{name} of {decider.name} is on a plateau" if "waited" in self.saved else "so many evaluations are done"
+            logger.info("%s: learning rate %.6g -> %.6g", why, before, now)
 
     def state(self) -> Any:
         return self._schedule.state()

@@ -15,7 +15,7 @@ from ppocr_like.contracts import Rejections
 from ppocr_like.engine.checkpoint import rng_state
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
 from ppocr_like.engine.run import Hook, Run, StepResult
-from ppocr_like.engine.runfolder import BEST
+from ppocr_like.engine.runfolder import BEST, KEPT
 from ppocr_like.engine.state import Best, Progress, Results
 from ppocr_like.metrics.base import Metric
 from ppocr_like.modeling.memory import release_freed_memory
@@ -93,8 +93,8 @@ class EvaluationHook(Hook):
     """Measures the evaluation sets when they are due and keeps the best weights.
 
     Due: before the first step and after the last one (`eval_at_start`, `eval_at_end`); every N steps (`eval_batch_step`: N,
-    or [start, N] with the first at start + N, as in PaddleOCR); every N epochs (`eval_batch_epoch`); every epoch when neither
-    is given.
+    or [start, N] with the first at start + N, as in PaddleOCR); every N epochs (`eval_batch_epoch`), or several times in an epoch
+    where N is below 1; every epoch when neither is given.
     """
 
     name = "evaluation"
@@ -117,16 +117,16 @@ class EvaluationHook(Hook):
         step = run.progress.step
         if step == 0 and self._settings.eval_at_start:
             self._evaluate(run, "before training")
-        elif step > 0 and run.progress.batch > 0 and self._due_in_step(step):
+        elif step > 0 and run.progress.batch > 0 and self._due_in_step(run):
             self._evaluate(run)  # the run was stopped during this evaluation
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        if self._due_in_step(run.progress.step):
+        if self._due_in_step(run):
             self._evaluate(run)
 
     def after_epoch(self, run: Run) -> None:
         if self._settings.eval_batch_epoch:
-            due = run.progress.epoch % self._settings.eval_batch_epoch == 0
+            due = self._settings.evaluations_per_epoch > 0 or run.progress.epoch % self._settings.eval_batch_epoch == 0
         else:
             due = self._settings.eval_batch_step is None
         if due:
@@ -136,8 +136,11 @@ class EvaluationHook(Hook):
         if self._settings.eval_at_end:
             self._evaluate(run)
 
-    def _due_in_step(self, step: int) -> bool:
-        rule = self._settings.eval_batch_step
+    def _due_in_step(self, run: Run) -> bool:
+        step, rule = run.progress.step, self._settings.eval_batch_step
+        if parts := self._settings.evaluations_per_epoch:
+            here, done = run.groups_of_epoch(), run.progress.group
+            return done < here and done * parts // here > (done - 1) * parts // here
         if rule is None or self._settings.eval_batch_epoch:
             return False
         start, every = rule if isinstance(rule, list) else (0, rule)
@@ -182,7 +185,8 @@ class EvaluationHook(Hook):
 
 
 class EarlyStopping(Hook):
-    """`Global.early_stop`: stops after `patience` evaluations without a main indicator better by more than `min_delta`."""
+    """`Global.early_stop`: stops after `patience` evaluations without a main indicator better by more than `min_delta`, or at one
+    that is `stop_at`."""
 
     name = "early_stop"
     saved: ClassVar = {"best": float | None, "waited": int}
@@ -209,16 +213,47 @@ class EarlyStopping(Hook):
             self._best, self._waited = value, 0
         else:
             self._waited += 1
-        self._decide(run)
+        self._decide(run, value)
 
-    def _decide(self, run: Run) -> None:
-        if (
-            self._waited >= self._settings.patience
-            and run.progress.trained_epoch >= self._settings.min_epochs
-            and not run.state.stop_reason
-        ):
+    def _decide(self, run: Run, value: float | None = None) -> None:
+        limit = self._settings.stop_at
+        if run.progress.trained_epoch < self._settings.min_epochs or run.state.stop_reason:
+            return
+        if limit is not None and value is not None and value >= limit:
+            run.state.stop_reason = f"early stop: the main indicator is {value:.6g}, which Global.early_stop.stop_at asks for"
+        elif self._waited >= self._settings.patience:
             run.state.stop_reason = f"early stop: {self._waited} evaluations without a better result than {self._best:.6g}"
+        if run.state.stop_reason:
             logger.info(run.state.stop_reason)
+
+
+class KeepBest(Hook):
+    """`Global.keep_best`: the weights of the best evaluations, by the main indicator; of two equal ones the later is better."""
+
+    name = "keep_best"
+    saved: ClassVar = {"kept": dict[str, float]}
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[int, float] = {}  # step -> main indicator
+
+    def state(self) -> Any:
+        return {"kept": {str(step): value for step, value in self._kept.items()}}
+
+    def load(self, state: Any) -> None:
+        self._kept = {int(step): value for step, value in state["kept"].items()}
+
+    def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
+        step, value = run.progress.step, evaluations[0].value
+        if step == 0 or step in self._kept:
+            return
+        order = sorted({**self._kept, step: value}.items(), key=lambda item: (-item[1], -item[0]))
+        if step not in dict(order[: self._most]):
+            return
+        save_run_weights(run, KEPT.format(step))
+        self._kept = dict(order[: self._most])
+        for gone, _ in order[self._most :] if run.machine.ranks.main else ():
+            (run.output.folder / KEPT.format(gone)).unlink(missing_ok=True)
 
 
 class Checkpoints(Hook):

@@ -86,9 +86,12 @@ class LogLines(Hook):
         steps, samples, losses = self._epoch
         self._epoch = [0.0, 0.0, 0.0]
         if run.machine.ranks.main and samples:
-            words = "epoch %d of %d is done: %d steps, %d samples, mean loss %.6f; step %d of %d in all"
+            words = "epoch %s is done: %d steps, %d samples, mean loss %.6f; step %s in all"
             done = run.progress
-            logger.info(words, done.epoch, run.length.epochs, steps, samples, losses / samples, done.step, run.length.total_steps)
+            epoch, step = f"{done.epoch}", f"{done.step}"
+            if run.length.bounded:
+                epoch, step = f"{epoch} of {run.length.epochs}", f"{step} of {run.length.total_steps}"
+            logger.info(words, epoch, steps, samples, losses / samples, step)
 
     def _write(self, run: Run, result: StepResult) -> None:
         self._pending = None
@@ -101,15 +104,15 @@ class LogLines(Hook):
         numbers += "".join(f", {name.removeprefix('count/')}: {value:.0f}" for name, value in counts.items() if value)
         memory = f", memory: {memory_text(run.machine.compute.device)}" if self._print_memory else ""
         logger.info(
-            "epoch: [%d/%d], global_step: %d, lr: %.6g, %s, samples/s: %.1f, waiting for data: %.1f %%, eta: %s%s",
+            "epoch: [%d/%s], global_step: %d, lr: %.6g, %s, samples/s: %.1f, waiting for data: %.1f %%, eta: %s%s",
             progress.trained_epoch,
-            run.length.epochs,
+            run.length.epochs if run.length.bounded else "-",
             progress.step,
             result.rates["lr"],
             numbers,
             times["samples_per_s"],
             100 * times["data_wait"],
-            duration(times["eta_s"]),
+            duration(times["eta_s"]) if run.length.bounded else "-",
             memory,
         )
         values = {"lr": result.rates["lr"], **medians, **counts}
@@ -179,11 +182,12 @@ class ProgressBar(Hook):
 
         self._redirect = logging_redirect_tqdm([logger])
         self._redirect.__enter__()
-        self._bar = tqdm(total=run.length.total_steps, initial=run.progress.step, unit="step", dynamic_ncols=True, leave=False)
+        total = run.length.total_steps if run.length.bounded else None
+        self._bar = tqdm(total=total, initial=run.progress.step, unit="step", dynamic_ncols=True, leave=False)
 
     def after_step(self, run: Run, result: StepResult) -> None:
         if self._bar is not None:
-            epoch = f"epoch {run.progress.epoch}/{run.length.epochs}"
+            epoch = f"epoch {run.progress.epoch}" + (f"/{run.length.epochs}" if run.length.bounded else "")
             self._bar.set_postfix_str(f"{epoch}, loss {result.losses['loss']:.4f}", refresh=False)
             self._bar.update(1)
 

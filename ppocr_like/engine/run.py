@@ -11,6 +11,7 @@ import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
+from ppocr_like.config.globals import ENDLESS
 from ppocr_like.data.loader import Loader
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import EvalSet, Evaluation, Postprocess
@@ -139,6 +140,11 @@ class Length:
     batch: int
 
     @property
+    def bounded(self) -> bool:
+        """Whether the number of epochs ends the run, and not `Global.early_stop` alone."""
+        return self.epochs < ENDLESS
+
+    @property
     def samples_per_step(self) -> int:
         return self.batch * self.accumulate
 
@@ -202,14 +208,17 @@ class Run:
         """Within it the model holds the weights that are evaluated and kept: under `Global.use_ema` the averaged ones."""
         return self.parts.average.in_place() if self.parts.average is not None else nullcontext()
 
+    def groups_of_epoch(self) -> int:
+        """Optimizer steps of the epoch in progress, if every one has a usable sample."""
+        return -(-self.parts.loader.steps(self.progress.epoch) // self.length.accumulate)
+
     def schedule_step(self) -> int:
         """Position on the learning-rate schedule.
 
         Epochs may differ in their number of batches (draws by ratio fall into other width buckets); each one is mapped on
         the nominal length, so that warm-up and decay end where the recipe says. With equal epochs it is the step's number.
         """
-        done, nominal = self.progress, self.length.steps_per_epoch
-        here = -(-self.parts.loader.steps(done.epoch) // self.length.accumulate)
+        done, nominal, here = self.progress, self.length.steps_per_epoch, self.groups_of_epoch()
         return (done.epoch - 1) * nominal + min(done.group, here) * nominal // max(1, here)
 
     @property

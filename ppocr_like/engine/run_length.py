@@ -11,8 +11,10 @@ from ppocr_like.engine.run import Run
 def evaluations(settings: GlobalConfig, epochs: int, steps_per_epoch: int) -> int:
     """How many evaluations a run makes after its start, the one at its end among them."""
     steps, rule = epochs * steps_per_epoch, settings.eval_batch_step
+    if settings.evaluations_per_epoch:
+        return epochs * min(settings.evaluations_per_epoch, steps_per_epoch)
     if settings.eval_batch_epoch:
-        every, start = settings.eval_batch_epoch * steps_per_epoch, 0
+        every, start = round(settings.eval_batch_epoch) * steps_per_epoch, 0
     elif rule is None:
         every, start = steps_per_epoch, 0
     else:

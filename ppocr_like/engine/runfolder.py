@@ -27,6 +27,7 @@ logger = logging.getLogger("ppocr_like")
 
 BEST = "best_accuracy.safetensors"
 REMEMBERING = "best_remembering.safetensors"  # of `Global.forgetting.keep`
+KEPT = "best_step_{}.safetensors"  # of `Global.keep_best`
 RUN_FILES = (LATEST, PREVIOUS, BEST, REMEMBERING, "metrics.jsonl", "config.yml", "run.json")
 RECORDS = "metrics.jsonl"
 LOCK = "run.lock"
@@ -120,7 +121,8 @@ class RunFolder:
 
         `train.log` is continued, because messages of the new run stand in it already.
         """
-        for path in [*self.earlier_run(), *(self.path / name for name in RUN_FILES)]:
+        kept = self.path.glob(KEPT.format("*"))
+        for path in [*self.earlier_run(), *kept, *(self.path / name for name in RUN_FILES)]:
             path.unlink(missing_ok=True)
 
 

@@ -22,7 +22,16 @@ from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
 from ppocr_like.engine.forgetting import ForgettingGuard
 from ppocr_like.engine.guard import Signals, StepGuard
-from ppocr_like.engine.hooks import Checkpoints, EarlyStopping, EvaluationHook, FreedMemory, Freezing, FrozenNorms, TrainMetric
+from ppocr_like.engine.hooks import (
+    Checkpoints,
+    EarlyStopping,
+    EvaluationHook,
+    FreedMemory,
+    Freezing,
+    FrozenNorms,
+    KeepBest,
+    TrainMetric,
+)
 from ppocr_like.engine.labels import examine_labels
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
@@ -67,7 +76,7 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
         loss = builder.loss()
         fill_centers(loss)
     loader = _first_on_main(ranks, lambda: _loader(builder, "Train", None, folder.path / CACHE, ranks, compute))
-    length = Length(settings.epoch_num, loader.steps(1), settings.accumulate_steps, builder.batch_per_rank() * ranks.world)
+    length = Length(settings.epochs, loader.steps(1), settings.accumulate_steps, builder.batch_per_rank() * ranks.world)
     objective = Objective(model, loss, compute, size_path(recipe, "Train"))
     run = Run(
         recipe=recipe,
@@ -250,6 +259,8 @@ def make_hooks(run: Run) -> list[Hook]:
         hooks.append(EvaluationLog())
         if settings.forgetting is not None and (len(run.parts.eval_sets) > 1 or settings.forgetting.sets):
             hooks.append(ForgettingGuard(settings.forgetting, run.evaluated))
+        if settings.keep_best:
+            hooks.append(KeepBest(settings.keep_best))
         if settings.early_stop:
             hooks.append(EarlyStopping(settings.early_stop))
         if run.parts.optimizer.schedule.follows_metric:
@@ -295,8 +306,8 @@ def _say_at_start(run: Run) -> None:
         logger.warning(line)
     parameters = sum(p.numel() for p in run.objective.model.parameters())
     logger.info(
-        "training: %d epochs of %d steps, %d samples a step, %s parameters%s, on %s%s (%s, %d threads)",
-        run.length.epochs,
+        "training: %s of %d steps, %d samples a step, %s parameters%s, on %s%s (%s, %d threads)",
+        f"{run.length.epochs} epochs" if run.length.bounded else "epochs, until it stops early,",
         run.length.steps_per_epoch,
         batch,
         f"{parameters:,}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ppocr_like.optim.checks import bad, number, one_of
 from ppocr_like.optim.schedules import FromRate
@@ -44,6 +44,7 @@ class ReduceLROnPlateau(FromRate):
     follow: Literal["metric", "loss"] = "metric"
 
     follows_metric = True
+    saved: ClassVar = {"rate": float, "best": float, "waited": int, "cooling": int}
 
     def __post_init__(self) -> None:
         super().__post_init__()
