@@ -67,9 +67,18 @@ class Registry:
         raise KeyError(f"unknown {self.kind} {name!r}{hint}")
 
     def nearest(self, name: str, task: str | None = None) -> list[str]:
-        """Up to three known names like `name`, ignoring case."""
-        folded = {n.lower(): n for n in self.names(task)}
-        return [folded[n] for n in difflib.get_close_matches(str(name).lower(), folded, n=3)]
+        """Up to three known names like `name`, ignoring case; of two that differ in case alone the one written like it first."""
+        folded: dict[str, list[str]] = {}
+        for known in self.names(task):
+            folded.setdefault(known.lower(), []).append(known)
+        near = difflib.get_close_matches(str(name).lower(), folded, n=3)
+        like = difflib.SequenceMatcher(b=str(name))
+
+        def unlike(known: str) -> float:
+            like.set_seq1(known)
+            return -like.ratio()
+
+        return [known for n in near for known in sorted(folded[n], key=unlike)][:3]
 
     def names(self, task: str | None = None) -> list[str]:
         """Sorted names usable for `task` (all names when None)."""

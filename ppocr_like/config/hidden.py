@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from ppocr_like.config.overrides import item_name
 from ppocr_like.config.recipe import Recipe
@@ -81,8 +81,9 @@ def _stand_in(tree: dict[str, Any], problem: Problem) -> bool:
     """Puts some value where a number was taken out that the part cannot do without."""
     parent, _, key = problem.path.rpartition(".")
     node = lookup(tree, parent) if parent else None
-    wanted = problem.about if problem.mistake is Mistake.MISSING else None
-    if wanted not in (int, float) or not isinstance(node, dict) or key in node:
+    about = (problem.about, *get_args(problem.about)) if problem.mistake is Mistake.MISSING else ()
+    wanted = next((kind for kind in NUMBERS if kind in about), None)
+    if wanted is None or not isinstance(node, dict) or key in node:
         return False
     node[key] = NUMBERS[wanted]
     return True

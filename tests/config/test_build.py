@@ -76,7 +76,7 @@ def test_every_optimizer_and_schedule_can_be_written_in_a_recipe(shipped: Callab
         tree = {**shipped().tree, "Optimizer": {**node, **more.get(optimizer, {})}}
         builder = Builder(Recipe.from_tree(tree))
         made = builder.optimizer(WithAttrs(2, 2), 10, 10)
-        assert type(made).__name__ == optimizer and made.lr(0) < 1e-4 < made.lr(10), (optimizer, schedule)
+        assert type(made).__name__ == optimizer and made.lr(0) < made.lr(8), (optimizer, schedule)
         assert "CosineL2(3e-05 to 0)" in made.describe()[0]
 
 
