@@ -117,10 +117,7 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
         attempt(partial(try_model, recipe, model))
     attempt(lambda: builder.optimizer(model, builder.settings.epochs, CHECK_STEPS), "Optimizer")
     schedule = attempt(lambda: builder.schedule(builder.settings.epochs, CHECK_STEPS), "Optimizer")
-    if schedule is not None and builder.settings.epoch_num is None:
-        problems += endless_problems(schedule, builder)
-    for argument, said in schedule.misfits() if schedule is not None and schedule.counts_epochs else ():
-        recipe.note(f"Optimizer.lr.{argument}: {said}")
+    problems += _schedule_problems(builder, schedule)
     loss = attempt(builder.loss, "Loss")
     postprocess = attempt(builder.postprocess, "PostProcess")
     metric = attempt(builder.metric, "Metric")
@@ -151,10 +148,17 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     return [foreign] if foreign else list(dict.fromkeys(problems + builder.dictionary_problems))
 
 
-def endless_problems(schedule: Any, builder: Makes) -> list[Problem]:
-    """A schedule whose rates follow from the length of the run, which `Global.epoch_num: null` leaves open."""
-    half = builder.schedule(builder.settings.epochs // 2, CHECK_STEPS)
-    step = builder.settings.epochs // 4 * CHECK_STEPS
+def _schedule_problems(builder: Makes, schedule: Any) -> list[Problem]:
+    """Rates that follow from the length of the run, which `Global.epoch_num: null` leaves open. Of a run with a length it is noted
+    what of the schedule lies beyond it."""
+    settings = builder.settings
+    if schedule is None:
+        return []
+    if settings.epoch_num is not None:
+        for argument, said in schedule.misfits() if schedule.counts_epochs else ():
+            builder.recipe.note(f"Optimizer.lr.{argument}: {said}")
+        return []
+    half, step = builder.schedule(settings.epochs // 2, CHECK_STEPS), settings.epochs // 4 * CHECK_STEPS
     if schedule.value(step) == half.value(step):
         return []
     message = "follows the length of the run, which Global.epoch_num: null leaves open; take a schedule that does not (constant, "
