@@ -149,8 +149,8 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
 
 
 def _schedule_problems(builder: Makes, schedule: Any) -> list[Problem]:
-    """Rates that follow from the length of the run, which `Global.epoch_num: null` leaves open. Of a run with a length it is noted
-    what of the schedule lies beyond it."""
+    """Rates that follow from the length of the run, which `Global.epoch_num: null` leaves open. Of a run with a length
+    it is noted what of the schedule lies beyond it."""
     settings = builder.settings
     if schedule is None:
         return []
