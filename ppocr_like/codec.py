@@ -194,14 +194,14 @@ def codec_text(mapping: Mapping[str, Sequence[int]]) -> str:
     return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
-def make_codec(mapping: Mapping[str, Sequence[int]], setting: DirectionSetting) -> Codec:
+def make_codec(mapping: Mapping[str, Sequence[int] | int], setting: DirectionSetting) -> Codec:
     """The codec of a recipe whose text direction is `setting` (`charset.resolve_direction`).
 
     Raises:
         ValueError: see `Codec`.
     """
-    mapping = checked(mapping)
-    return Codec(mapping, resolve_direction(setting, mapping))
+    classes = checked(mapping)
+    return Codec(classes, resolve_direction(setting, classes))
 
 
 def classes_from_metadata(data: Mapping[str, Any]) -> Charset:

@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     from ppocr_like.components import load_components
     from ppocr_like.config.build import Builder
     from ppocr_like.config.checks import SYSTEM
+    from ppocr_like.config.loader import AUTO
     from ppocr_like.config.reads import recipe_reads
 
     if args.print:
@@ -55,7 +56,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     finally:
         for note in recipe.notes:
             print(f"note: {note}")
-    for line in builder.charset.odd_entries(most=100) if builder.charset is not None else ():
+    if (args.data or args.draw) and builder.reads_text and recipe.globals.codec == AUTO:
+        from ppocr_like.data.classes import training_codec
+
+        builder = builder.reading(training_codec(recipe))
+    for line in builder.known_charset.odd_entries(most=100) if builder.known_charset is not None else ():
         print(f"note: {line}")
     print(f"{recipe.source}: good")
     problems = 0

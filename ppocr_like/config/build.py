@@ -9,9 +9,11 @@ from functools import cached_property, partial
 from typing import Any
 
 from ppocr_like.charset import Charset
+from ppocr_like.codec import make_codec
 from ppocr_like.config.architecture import build_architecture
 from ppocr_like.config.binder import Binder
 from ppocr_like.config.checks import all_problems, kept_names
+from ppocr_like.config.classes import recipe_charset
 from ppocr_like.config.eval_loss import loss_problems
 from ppocr_like.config.globals import GlobalConfig, readable
 from ppocr_like.config.hidden import hidden_problems
@@ -22,7 +24,7 @@ from ppocr_like.config.paddle.families import OFFERED
 from ppocr_like.config.rates import AutoScale, scale_rates
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import fit, nearest, shown
-from ppocr_like.errors import ConfigError, DataError, Problem
+from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import (
     DATASETS,
     LOSSES,
@@ -107,21 +109,25 @@ class Builder:
 
     @cached_property
     def charset(self) -> Charset | None:
-        """The dictionary of Global, read from its file; None for a task that reads no text."""
+        """The codec or dictionary of Global, read from its file; None for a task that reads no text."""
         if self._charset is not None or not self.reads_text:
             return self._charset
         settings = self.settings
-        try:
-            charset = Charset.from_file(settings.character_dict_path, settings.use_space_char, settings.direction)
-        except DataError as error:
-            raise problem("Global.character_dict_path", str(error)) from error
+        charset = recipe_charset(settings, self.recipe.note)
         said = charset.describe_direction(f"Global.text_direction: {settings.text_direction}")
         if said:
             self.recipe.note(said)
         return charset
 
+    @property
+    def known_charset(self) -> Charset | None:
+        """`charset`; None, too, where no run has settled `Global.codec: auto` yet."""
+        return self.charset if self._charset is not None or self.settings.codec != AUTO else None
+
     def _charset_or_stand_in(self) -> Charset | None:
         """The dictionary; while checking another one where it cannot be read, so that all parts can be judged."""
+        if self._checking and self._charset is None and self.reads_text and self.settings.codec == AUTO:
+            return make_codec({"a": 1, "b": 2}, "ltr")
         try:
             return self.charset
         except ConfigError as error:

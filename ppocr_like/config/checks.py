@@ -110,8 +110,9 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     attempt(lambda: recipe.globals)
     attempt(lambda: wandb_config(recipe))
     attempt(lambda: builder.task, "Architecture")
-    if not builder.reads_text and builder.settings.character_dict_path:
-        recipe.note(f"Global.character_dict_path is not read: model_type {builder.task} has no characters")
+    for key in ("character_dict_path", "codec") if not builder.reads_text else ():
+        if getattr(builder.settings, key):
+            recipe.note(f"Global.{key} is not read: model_type {builder.task} has no characters")
     model = attempt(builder.model, "Architecture")
     if fits:
         attempt(partial(try_model, recipe, model))

@@ -15,6 +15,7 @@ from ppocr_like.config.typecheck import fit, nearest, option, parameters
 from ppocr_like.errors import Problem
 
 ENDLESS = 1_000_000  # epochs of a run that `early_stop` alone ends
+RESIZE_ALIASES = {"add": "union", "both": "new"}  # of `charset_resize`: kraken's names in earlier years
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ class GlobalConfig:
     # Text
     character_dict_path: str | None = option(
         None, "dictionary, one character per line; null: 0-9a-z, lower case. Wins over an operator's own argument"
+    )
+    codec: str | dict[str, int | list[int]] | None = option(
+        None,
+        "classes of entries instead of a dictionary, which it wins over: `auto` (a class for each code point of the training "
+        "texts), a JSON file, or a mapping `{entry: [classes]}` (docs/data.md)",
     )
     use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
     text_direction: Literal["auto", "ltr", "rtl", "paddle"] = option(

@@ -13,7 +13,11 @@ from ppocr_like.errors import Mistake, Problem
 
 ROUNDS = 10  # of taking out and judging again; each finds at least one more mistake
 TRIALS = 12  # arguments that are left out one by one to see which of them a constructor refuses
-KEPT = ("Architecture.algorithm", "Global.character_dict_path")  # whose mistakes hide nothing, or stand for a whole recipe
+KEPT = (
+    "Architecture.algorithm",
+    "Global.character_dict_path",
+    "Global.codec",
+)  # whose mistakes hide nothing, or stand for a whole recipe
 NUMBERS: Mapping[object, float] = MappingProxyType({int: 2, float: 0.001})  # what stands in for a number that is missing
 
 Judge = Callable[[Recipe], list[Problem]]

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.config.globals import GlobalConfig
+from ppocr_like.config.globals import RESIZE_ALIASES, GlobalConfig
 from ppocr_like.config.overrides import apply_overrides, merge
 from ppocr_like.config.paddle.aliases import rename_in_tree
 from ppocr_like.config.paddle.slips import mend
@@ -53,6 +53,18 @@ class Recipe(Words):
         """Value at a YAML path (list items by index), `default` where nothing stands."""
         return lookup(self.tree, path, default)
 
+    def changed(self, path: str, value: Any) -> Recipe:
+        """The recipe with another value where one stands (no list on the way to it), and with what was noted so far."""
+        *sections, key = path.split(".")
+        tree = place = {**self.tree}
+        for section in sections:
+            place[section] = place = {**place[section]}
+        place[key] = value
+        made = Recipe(tree, self.path, self.overridden)
+        for note in self.notes:
+            made.note(note)
+        return made
+
     def to_yaml(self) -> str:
         """The effective recipe as YAML; loading it gives an equal tree."""
         return dump(self.tree)
@@ -77,6 +89,10 @@ class Recipe(Words):
         if isinstance(section, dict):
             section = dict(section)
             problems = self.drop_ignored("Global", section, "Global", tuple(GlobalConfig.__dataclass_fields__))
+            resize = section.get("charset_resize")
+            if isinstance(resize, str) and resize in RESIZE_ALIASES:
+                section["charset_resize"] = RESIZE_ALIASES[resize]
+                self.note(f"Global.charset_resize: {resize} is an old name of {RESIZE_ALIASES[resize]}")
         value, more = fit(section, GlobalConfig, "Global")
         if problems + more:
             raise ConfigError(problems + more, self.source)

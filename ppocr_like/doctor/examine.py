@@ -68,7 +68,14 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
     return DoctorReport(
         reports,
         sampled,
-        f"{builder.recipe.globals.character_dict_path or '0-9a-z'}, {known.num_classes} classes",
+        f"{_classes_source(builder)}, {known.num_classes} classes",
         known.unseen(seen) if seen else [],
         Counter({c: n for c, n in evaluated.items() if c not in seen}) if seen else Counter(),
     )
+
+
+def _classes_source(builder: Builder) -> str:
+    settings = builder.recipe.globals
+    if settings.codec is None:
+        return settings.character_dict_path or "0-9a-z"
+    return settings.codec if isinstance(settings.codec, str) else "Global.codec"

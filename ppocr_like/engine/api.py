@@ -12,6 +12,7 @@ from typing import Any
 
 from ppocr_like.atomic import write_text
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.loader import AUTO
 from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
@@ -26,6 +27,7 @@ from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.engine.restart import launch_id, own_checkpoint
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RECORDS, RunFolder, add_log_file
+from ppocr_like.engine.settle import CODEC_FILE, settle_classes
 from ppocr_like.engine.setup import CACHE, Resume, build_run, eval_sets
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
@@ -76,7 +78,8 @@ def train(recipe: Recipe) -> TrainResult:
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks:
         mine, left = ranks.share(own_checkpoint(Path(settings.save_model_dir)) if ranks.main else None) or (False, None)
-        recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE, left)
+        if left or settings.checkpoints:
+            recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE, left)
         with ranks.together():
             resume = Resume(recipe, ranks, left) if left or settings.checkpoints else None
             folder = RunFolder(settings.save_model_dir, lock=ranks.main)
@@ -89,6 +92,8 @@ def train(recipe: Recipe) -> TrainResult:
                     if fresh:
                         folder.refuse_earlier_run(settings.overwrite or mine)
                     handler = add_log_file(folder / "train.log")
+            recipe = settle_classes(recipe, ranks, folder.path, resume)
+            recipe = settle_batch_size(recipe, ranks, folder.path / CACHE)
             run = build_run(Builder(recipe), folder, ranks, Signals(), resume)
             if ranks.main:  # all files of the recipe were found and fit: only now may an earlier run's be replaced
                 if fresh:
@@ -122,7 +127,7 @@ def _claim(recipe: Recipe, folder: RunFolder) -> None:
     """
     own = (folder / "run.json").exists() and recipe.path is not None
     files = [file for file in recipe_reads(recipe)[0] if os.path.isfile(file) and not (own and file == str(recipe.path))]
-    names = ("config.yml", "run.json", "train.log", RECORDS)
+    names = ("config.yml", "run.json", "train.log", RECORDS, *((CODEC_FILE,) if recipe.globals.codec == AUTO else ()))
     claim([folder / name for name in names], files, advice="choose another Global.save_model_dir")
 
 
@@ -280,7 +285,7 @@ def _loaded(builder: Builder) -> tuple[Builder, Any, MatchReport]:
         raise TrainingError("no weights to evaluate: set Global.pretrained_model (weights, a run folder) or Global.checkpoints")
     if settings.checkpoints:
         settings = replace(settings, pretrained_model=str(resolve_checkpoint(settings.checkpoints)))
-    weights, plan = pretrained(settings, builder.charset, as_is=True, task=builder.task)
+    weights, plan = pretrained(settings, builder.known_charset, as_is=True, task=builder.task)
     assert weights is not None  # a source was given
     builder = builder.reading(plan.charset if plan else None)
     model = builder.model()

@@ -53,11 +53,7 @@ def settle_batch_size(recipe: Recipe, ranks: Ranks, cache: Path, resume_from: Pa
             found = _Trial(recipe, ranks, cache).search()
         size = min(ranks.gather(found.size))
         said = f"{found.used / 2**20:.0f} MB of the {found.budget / 2**20:.0f} MB that a step may use"
-    tree = {**recipe.tree, "Train": {**recipe.tree["Train"], "loader": {**recipe.tree["Train"]["loader"]}}}
-    tree["Train"]["loader"]["batch_size_per_card"] = size
-    settled = Recipe(tree, recipe.path, recipe.overridden)
-    for note in recipe.notes:
-        settled.note(note)
+    settled = recipe.changed(KEY, size)
     settled.note(f"{KEY}: auto is {size} ({said})")
     return settled
 

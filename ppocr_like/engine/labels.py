@@ -71,9 +71,11 @@ def advice(census: LineCensus, charset: Charset, builder: Builder) -> str:
     """What to do about unknown characters."""
     steps = []
     others = [character for character in census.unknown if character != " "]
-    if " " in census.unknown:
+    if builder.settings.codec is not None:
+        steps.append("give Global.codec entries for them")
+    elif " " in census.unknown:
         steps.append("set Global.use_space_char: true, which adds the space as a class")
-    if others or not steps:
+    if builder.settings.codec is None and (others or not steps):
         dictionary = builder.settings.character_dict_path
         what = "add them to" if dictionary else "give a dictionary that holds them,"
         steps.append(

@@ -147,8 +147,8 @@ def host_facts(device: torch.device) -> dict[str, Any]:
 
 
 def named_files(tree: Mapping[str, Any], reads_text: bool) -> list[str]:
-    """Label files of training and evaluation, what synthetic lines are made of, and the dictionary where one is read, as the
-    recipe names them."""
+    """Label files of training and evaluation, what synthetic lines are made of, and the dictionary or codec where one is read, as
+    the recipe names them."""
     found: dict[str, None] = {}
 
     def walk(node: Any) -> None:
@@ -163,7 +163,9 @@ def named_files(tree: Mapping[str, Any], reads_text: bool) -> list[str]:
                 walk(item)
 
     walk({section: tree.get(section) for section in ("Train", "Eval")})
-    dictionary = (tree.get("Global") or {}).get("character_dict_path") if reads_text else None
+    settings = (tree.get("Global") or {}) if reads_text else {}
+    codec = settings.get("codec")
+    dictionary = settings.get("character_dict_path") if codec is None else codec if isinstance(codec, str) else None
     return [*found, *([str(dictionary)] if dictionary else [])]
 
 

@@ -62,7 +62,7 @@ class Resume:
             raise CheckpointError(f"{self.path}: a checkpoint with wrong entries: charset is null, but the recipe reads text")
         if dictionary is not None and dictionary.digest != self.content["dictionary"]:
             raise CheckpointError(
-                f"{self.path} was trained with another dictionary than Global.character_dict_path now holds "
+                f"{self.path} was trained with another dictionary than Global.character_dict_path (or Global.codec) now holds "
                 f"({dictionary.num_classes} classes); put the old one back to continue that run, or start a new one from its "
                 f"weights: Global.pretrained_model={self.path} Global.charset_resize=union"
             )

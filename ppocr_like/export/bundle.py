@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.loader import AUTO
 from ppocr_like.config.reads import recipe_reads
 from ppocr_like.config.single import single_model, sub_model_names
 from ppocr_like.data.base import Dataset
@@ -174,7 +175,7 @@ def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Expor
     """The trained network, what its bundle will say, and the weights' file."""
     builder = Builder(recipe)
     task = builder.task
-    dictionary = None if not builder.reads_text or _without_dictionary(recipe) else builder.charset
+    dictionary = None if not builder.reads_text or _without_dictionary(recipe) else builder.known_charset
     settings = replace(recipe.globals, pretrained_model=recipe.globals.checkpoints or recipe.globals.pretrained_model)
     weights, _ = pretrained(settings, dictionary, as_is=True, task=task)
     if weights is None:
@@ -216,8 +217,9 @@ def _target(recipe: Recipe) -> Path:
 
 
 def _without_dictionary(recipe: Recipe) -> bool:
-    """A dictionary file that is not there does not matter when the weights carry their characters."""
-    path = recipe.globals.character_dict_path
+    """A dictionary or codec file that is not there does not matter when the weights carry their characters."""
+    codec = recipe.globals.codec
+    path = recipe.globals.character_dict_path if codec is None else codec if isinstance(codec, str) and codec != AUTO else None
     return path is not None and not Path(path).is_file()
 
 

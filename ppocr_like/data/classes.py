@@ -1,0 +1,27 @@
+"""The classes that the training texts make."""
+
+from __future__ import annotations
+
+from ppocr_like.charset import Charset
+from ppocr_like.codec import Codec, make_codec
+from ppocr_like.config.build import Builder
+from ppocr_like.config.classes import CODEC
+from ppocr_like.config.recipe import Recipe
+from ppocr_like.errors import ConfigError, Problem
+
+
+def training_codec(recipe: Recipe) -> Codec:
+    """`Global.codec: auto`: a class for each code point of the training set's texts, in their order; reads all of them once.
+
+    Raises:
+        ConfigError: the data set cannot be built, or has no texts.
+    """
+    dataset = Builder(recipe, Charset.from_file(None)).dataset("Train")
+    characters = set[str]()
+    for piece in dataset.label_texts():
+        characters.update(*(text for text in piece.texts if text))
+    if not characters:
+        raise ConfigError(
+            [Problem(CODEC, "auto: the training set has no texts; write the codec, or a dictionary")], recipe.source
+        )
+    return make_codec(Codec.of_characters(characters).mapping, recipe.globals.direction)
