@@ -110,9 +110,7 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     attempt(lambda: recipe.globals)
     attempt(lambda: wandb_config(recipe))
     attempt(lambda: builder.task, "Architecture")
-    for key in ("character_dict_path", "codec") if not builder.reads_text else ():
-        if getattr(builder.settings, key):
-            recipe.note(f"Global.{key} is not read: model_type {builder.task} has no characters")
+    _say_unread(builder)
     model = attempt(builder.model, "Architecture")
     if fits:
         attempt(partial(try_model, recipe, model))
@@ -164,6 +162,12 @@ def _schedule_problems(builder: Makes, schedule: Any) -> list[Problem]:
         return []
     message = "follows the length of the run, which Global.epoch_num: null leaves open; take a schedule that does not (constant, "
     return [Problem("Optimizer.lr.name", f"{message}step, reduceonplateau, cosine with its cos_t_max), or give epoch_num")]
+
+
+def _say_unread(builder: Makes) -> None:
+    for key in ("character_dict_path", "codec") if not builder.reads_text else ():
+        if getattr(builder.settings, key):
+            builder.recipe.note(f"Global.{key} is not read: model_type {builder.task} has no characters")
 
 
 def _section_problems(recipe: Recipe) -> list[Problem]:
