@@ -7,8 +7,10 @@ bend it turns slowly, so that the columns of the straight picture neither spread
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import cv2
@@ -17,7 +19,7 @@ import numpy as np
 SHORTEST = 5.0  # px of a baseline; kraken takes no shorter one either
 LEAST_WINDOW = 8.0  # px
 _TOLERANCE = 0.5  # px
-_BACK = np.radians(120)  # a turn that no line of text makes
+_BACK = math.radians(120)  # a turn that no line of text makes
 _WIDER = 1.5
 _TURN = 0.7  # px by which the ends of neighbouring columns may be farther apart, or closer, than on the baseline
 _LOOK = 4.0  # px between the places at which a bend is measured
@@ -95,6 +97,7 @@ class Course:
         marks: (V,) px along the baseline at which each point stands.
         ways: (V - 1, 2) the way along each side, of length 1.
         turning: (V,) px x radian, the sum of the sides' directions up to each point, without jumps of a whole turn.
+        bend: greatest angle between two sides' directions, in radians.
         window: px along the baseline over which directions are averaged.
     """
 
@@ -102,18 +105,23 @@ class Course:
     marks: np.ndarray
     ways: np.ndarray
     turning: np.ndarray
+    bend: float
     window: float = LEAST_WINDOW
 
     @classmethod
     def through(cls, points: np.ndarray) -> Course:
         """Through (V, 2) px of the page, at least two different points."""
-        sides = points[1:] - points[:-1]
-        lengths = np.hypot(sides[:, 0], sides[:, 1])
-        angles = np.arctan2(sides[:, 1], sides[:, 0])
-        marks, turning = np.zeros(len(points)), np.zeros(len(points))
-        lengths.cumsum(out=marks[1:])
-        (lengths * (np.unwrap(angles) if len(angles) > 1 else angles)).cumsum(out=turning[1:])
-        return cls(points, marks, sides / lengths[:, None], turning)
+        ways, marks, turning = [], [0.0], [0.0]
+        angle, least, most = 0.0, math.inf, -math.inf
+        for (x, y), (next_x, next_y) in pairwise(points.tolist()):  # in plain Python, which is quicker for so few numbers
+            length = math.hypot(next_x - x, next_y - y)
+            direction = math.atan2(next_y - y, next_x - x)
+            angle = angle + math.remainder(direction - angle, math.tau) if ways else direction
+            least, most = min(least, angle), max(most, angle)
+            ways.append(((next_x - x) / length, (next_y - y) / length))
+            marks.append(marks[-1] + length)
+            turning.append(turning[-1] + length * angle)
+        return cls(points, np.array(marks), np.array(ways), np.array(turning), most - least)
 
     @property
     def length(self) -> float:
@@ -143,9 +151,7 @@ class Course:
         for _ in range(_CORRECTIONS):  # the nearest point is not the one from which the way down leads here: close to it
             origins, ways = course.walk(along)
             apart = points - origins
-            along = along + (apart[:, 0] * ways[:, 0] + apart[:, 1] * ways[:, 1])
-        origins, ways = course.walk(along)
-        apart = points - origins
+            along = along + (apart * ways).sum(axis=1)
         return course, np.array([along, apart[:, 1] * ways[:, 0] - apart[:, 0] * ways[:, 1]]).T
 
     def walk(self, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -167,6 +173,8 @@ class Course:
         """With a window that is wide enough for columns not to cross within `reach` px of the baseline; neighbours are then less
         than 2 px apart there."""
         course = replace(self, window=max(reach, LEAST_WINDOW))
+        if self.bend * reach <= _TURN * course.window / 2:  # no more can come of the bend, even at an end
+            return course
         steps = np.linspace(0.0, self.length, int(self.length / _LOOK) + 2)
         while course.window < 2 * self.length:
             angle = course._angle(steps)
@@ -199,18 +207,27 @@ def course_of(baseline: np.ndarray) -> Course | None:
     if len(points) > 2:
         simple = cv2.approxPolyDP(points.astype(np.float32)[:, None], _TOLERANCE, False)
         points = simple.reshape(-1, 2).astype(np.float64)
-    while len(points) > 2:
-        sides = points[1:] - points[:-1]
-        before, behind = sides[:-1], sides[1:]
-        turn = np.arctan2(before[:, 0] * behind[:, 1] - before[:, 1] * behind[:, 0], (before * behind).sum(axis=1))
-        back = np.abs(turn) > _BACK
-        if not back.any():
-            break
-        points = _moving(points[np.concatenate([[True], ~back, [True]])])
+        points = _forward(points)
     if len(points) < 2:
         return None
     course = Course.through(points)
     return course if course.length >= SHORTEST else None
+
+
+def _forward(points: np.ndarray) -> np.ndarray:
+    """Without the points at which a baseline turns back on itself; its ends stay."""
+    kept: list[list[float]] = []
+    for x, y in points.tolist():
+        while len(kept) > 1:
+            (start_x, start_y), (corner_x, corner_y) = kept[-2:]
+            before, behind = (corner_x - start_x, corner_y - start_y), (x - corner_x, y - corner_y)
+            cross = before[0] * behind[1] - before[1] * behind[0]
+            if abs(math.atan2(cross, before[0] * behind[0] + before[1] * behind[1])) <= _BACK:
+                break
+            kept.pop()
+        if not kept or kept[-1] != [x, y]:
+            kept.append([x, y])
+    return np.array(kept)
 
 
 def _moving(points: np.ndarray) -> np.ndarray:

@@ -145,7 +145,7 @@ class _Frame:
 def _place(width: int, height: int, baseline: np.ndarray | None, outline: np.ndarray | None) -> tuple[Course, np.ndarray | None]:
     """(the line's course, its outline within the page or None)."""
     for name, points in (("baseline", baseline), ("outline", outline)):
-        if points is not None and not math.isfinite(np.sum(points)):
+        if points is not None and not np.isfinite(points).all():
             raise Rejected(NO_PLACE, f"its {name} has a coordinate that is no finite number")
     ring = None if outline is None else outline_within(outline, width, height)
     course = None if baseline is None else course_of(baseline)
@@ -245,11 +245,11 @@ def _masked(picture: np.ndarray, ring: np.ndarray, fill: str) -> np.ndarray:
     if cv2.countNonZero(mask) < cv2.contourArea(ring):  # fillPoly leaves out what a ring that crosses itself surrounds twice
         cv2.drawContours(mask, cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], -1, 255, cv2.FILLED)
     cv2.polylines(rim, [ring], True, 255)
-    colour = _colour(picture[rim.view(bool)], fill)
-    planes = [np.full(mask.shape, value, np.uint8) for value in colour]
-    painted = planes[0] if len(planes) == 1 else cv2.merge(planes)
-    cv2.copyTo(picture, mask, painted)
-    return painted
+    colour = _colour(picture.reshape(rim.size, -1)[np.flatnonzero(rim)], fill)
+    height, width = mask.shape
+    painted = cv2.copyMakeBorder(picture[:1, :1], 0, height - 1, 0, width - 1, cv2.BORDER_CONSTANT, value=colour)
+    painted[:1, :1] = colour
+    return cv2.copyTo(picture, mask, painted)
 
 
 def cut_quad(page: np.ndarray, points: np.ndarray) -> Crop | None:

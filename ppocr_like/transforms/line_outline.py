@@ -24,17 +24,16 @@ def outline_within(outline: np.ndarray, width: int, height: int) -> np.ndarray |
         Rejected: it lies outside the page.
     """
     ring = np.asarray(outline, np.float64).reshape(-1, 2)
-    most = np.array([width - 1.0, height - 1.0])
-    if len(ring) and (ring.min() < 0 or (ring.max(axis=0) > most).any()):
-        for axis in (0, 1):
-            ring = _clipped(ring, axis, 0.0, 1)
-            ring = _clipped(ring, axis, most[axis], -1)
-        if len(ring) == 0:
-            raise Rejected(OFF_PAGE, "its outline has no point on the page")
     if len(ring) < 3:
         return None
+    (left, top), (right, bottom) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
+    if left < 0 or top < 0 or right > width - 1 or bottom > height - 1:
+        for axis, most in ((0, width - 1.0), (1, height - 1.0)):
+            ring = _clipped(_clipped(ring, axis, 0.0, 1), axis, most, -1)
+        if len(ring) == 0:
+            raise Rejected(OFF_PAGE, "its outline has no point on the page")
     points = ring.astype(np.float32)
-    length = float(np.ptp(points, axis=0).sum())  # at least that of the smallest box
+    length = right - left + bottom - top  # at least that of the smallest box
     wide = cv2.contourArea(points) > _THINNEST * length  # quickly seen of most; a ring that crosses itself may have no area
     return ring if wide or min(cv2.minAreaRect(points)[1]) >= _THINNEST else None
 
@@ -59,11 +58,12 @@ def _clipped(ring: np.ndarray, axis: int, bound: float, sign: int) -> np.ndarray
 def subdivided(ring: np.ndarray, step: float) -> np.ndarray:
     """The closed ring (P, 2) px with further points on its sides, none farther than `step` px from the next: (M, 2)."""
     closed = np.concatenate([ring, ring[:1]])
-    sides = np.diff(closed, axis=0)
-    parts = np.maximum(np.ceil(np.hypot(sides[:, 0], sides[:, 1]) / step), 1).astype(int)
-    side = np.repeat(np.arange(len(ring)), parts)
-    share = (np.arange(len(side)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[side]
-    return ring[side] + share[:, None] * sides[side]
+    sides = closed[1:] - closed[:-1]
+    marks = np.zeros(len(closed))
+    np.hypot(sides[:, 0], sides[:, 1]).cumsum(out=marks[1:])
+    places = np.concatenate([marks[:-1], np.arange(0.0, marks[-1], step)])
+    places.sort()
+    return np.array([np.interp(places, marks, closed[:, 0]), np.interp(places, marks, closed[:, 1])]).T
 
 
 def middle_course(ring: np.ndarray) -> Course:
