@@ -111,7 +111,8 @@ class Course:
     @classmethod
     def through(cls, points: np.ndarray) -> Course:
         """Through (V, 2) px of the page, at least two different points."""
-        ways, marks, turning = [], [0.0], [0.0]
+        ways: list[tuple[float, float]] = []
+        marks, turning = [0.0], [0.0]
         angle, least, most = 0.0, math.inf, -math.inf
         for (x, y), (next_x, next_y) in pairwise(points.tolist()):  # in plain Python, which is quicker for so few numbers
             length = math.hypot(next_x - x, next_y - y)

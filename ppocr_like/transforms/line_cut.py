@@ -27,6 +27,7 @@ _FACING = 1.5  # times as much text below a baseline that runs to the left as ab
 _LONGEST = 4  # times the page's two sides: a baseline that is longer is none
 _SIDE = 32000  # px: cv2 samples pictures whose sides fit 16 bits
 _LARGEST = 2**26  # px of a line image
+_SAMPLES = 500  # px of an outline whose median is its paper
 _EDGE = 0.01  # px that a coordinate may reach over a pixel without needing the next
 
 
@@ -245,8 +246,10 @@ def _masked(picture: np.ndarray, ring: np.ndarray, fill: str) -> np.ndarray:
     if cv2.countNonZero(mask) < cv2.contourArea(ring):  # fillPoly leaves out what a ring that crosses itself surrounds twice
         cv2.drawContours(mask, cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], -1, 255, cv2.FILLED)
     cv2.polylines(rim, [ring], True, 255)
-    colour = _colour(picture.reshape(rim.size, -1)[np.flatnonzero(rim)], fill)
-    height, width = mask.shape
+    places = cv2.findNonZero(rim).reshape(-1, 2)
+    places = places[:: len(places) // _SAMPLES + 1]
+    colour = _colour(picture[places[:, 1], places[:, 0]], fill)
+    height, width = picture.shape[:2]
     painted = cv2.copyMakeBorder(picture[:1, :1], 0, height - 1, 0, width - 1, cv2.BORDER_CONSTANT, value=colour)
     painted[:1, :1] = colour
     return cv2.copyTo(picture, mask, painted)

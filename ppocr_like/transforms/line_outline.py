@@ -7,10 +7,11 @@ import numpy as np
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.geometry import smallest_box
-from ppocr_like.transforms.line_course import Course
+from ppocr_like.transforms.line_course import Course, course_of
 
 UPRIGHT = 1.5  # height / width from which a region is taken for a vertical line and turned (PaddleOCR's `get_rotate_crop_image`)
 OFF_PAGE = "line outside the page"
+STUB = 0.4  # of the line distance: no outline of letters is lower
 _THINNEST = 1.0  # px: an outline without this extent has no inside
 _STATIONS = 32  # across which the middle is measured
 _CURVED = 0.25  # of the height: a middle that leaves the straight line so far is curved
@@ -40,16 +41,15 @@ def outline_within(outline: np.ndarray, width: int, height: int) -> np.ndarray |
 
 def _clipped(ring: np.ndarray, axis: int, bound: float, sign: int) -> np.ndarray:
     """The part of a ring on one side of a horizontal or vertical line (Sutherland and Hodgman's clipping)."""
-    if len(ring) == 0:
-        return ring
-    inside = sign * (ring[:, axis] - bound) >= 0
-    following, next_inside = np.roll(ring, -1, axis=0), np.roll(inside, -1)
-    kept: list[np.ndarray] = []
-    for point, after, here, there in zip(ring, following, inside, next_inside, strict=True):
+    kept: list[list[float]] = []
+    points = ring.tolist()
+    for point, after in zip(points, [*points[1:], *points[:1]], strict=True):
+        here, there = sign * (point[axis] - bound) >= 0, sign * (after[axis] - bound) >= 0
         if here:
             kept.append(point)
         if here != there:
-            crossing = point + (bound - point[axis]) / (after[axis] - point[axis]) * (after - point)
+            share = (bound - point[axis]) / (after[axis] - point[axis])
+            crossing = [a + share * (b - a) for a, b in zip(point, after, strict=True)]
             crossing[axis] = bound
             kept.append(crossing)
     return np.array(kept).reshape(-1, 2)
@@ -64,6 +64,19 @@ def subdivided(ring: np.ndarray, step: float) -> np.ndarray:
     places = np.concatenate([marks[:-1], np.arange(0.0, marks[-1], step)])
     places.sort()
     return np.array([np.interp(places, marks, closed[:, 0]), np.interp(places, marks, closed[:, 1])]).T
+
+
+def is_stub(baseline: np.ndarray, outline: np.ndarray, distance: float) -> bool:
+    """Whether an outline (P, 2) px is far lower than lines are apart (`distance`, px): it would cut off the letters.
+
+    Programs that know a baseline only and must write an outline write such ones (Transkribus: 11 px above the baseline). The line
+    is then better cut without it.
+    """
+    course = course_of(baseline)
+    if course is None or len(outline) == 0:
+        return False
+    _, beside = course.coordinates(np.asarray(outline, np.float64).reshape(-1, 2))
+    return bool(np.ptp(beside[:, 1]) < STUB * distance)
 
 
 def middle_course(ring: np.ndarray) -> Course:

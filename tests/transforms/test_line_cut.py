@@ -315,3 +315,23 @@ def test_pages_too_large_for_cv2_are_cut_too():
         assert np.allclose(far.to_page(np.array([[5, 5]])) - near.to_page(np.array([[5, 5]])), [[32500, 0]])
     with pytest.raises(Rejected, match="line image too large"):
         cut_line(page, np.array([[0, 90], [32900, 90]]), None, distance=40)
+
+
+def test_whatever_is_drawn_gives_a_picture_or_a_reason():
+    """Random baselines and outlines, many of them nonsense; a picture's points lie where its map says."""
+    rng = np.random.default_rng(7)
+    page, cut = smooth(300, 200), 0
+    for _ in range(400):
+        low, high = ((-50, 350), (0, 199), (90, 110))[rng.integers(3)]
+        baseline = None if rng.random() < 0.1 else rng.integers(low, high, (rng.integers(0, 9), 2)).astype(float)
+        outline = None if rng.random() < 0.1 else rng.integers(low, high, (rng.integers(0, 12), 2)).astype(float)
+        try:
+            crop = cut_line(page, baseline, outline, distance=float(rng.uniform(0, 60)))
+        except Rejected:
+            continue
+        height, width = crop.image.shape[:2]
+        assert height >= 1 and width >= 1 and height * width < 10**6
+        there = crop.to_page(np.array([[0, 0], [width - 1, height - 1]]))
+        assert np.isfinite(there).all()
+        cut += 1
+    assert cut > 200

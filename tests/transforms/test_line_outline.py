@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ppocr_like.contracts import Rejected
-from ppocr_like.transforms.line_outline import middle_course, outline_within, subdivided
+from ppocr_like.transforms.line_outline import is_stub, middle_course, outline_within, subdivided
 
 
 def test_an_outline_is_clipped_to_the_page():
@@ -42,6 +42,15 @@ def test_subdivided_keeps_the_corners():
     assert {(0, 0), (20, 0), (20, 5)} <= set(map(tuple, parts.tolist()))
     steps = np.hypot(*(np.roll(parts, -1, axis=0) - parts).T)
     assert steps.max() < 4.001
+
+
+@pytest.mark.parametrize("bend", [0, 20])
+def test_an_outline_made_of_the_baseline_alone_is_a_stub(bend):
+    baseline = np.array([[10.0, 100], [200, 100 - bend], [400, 100]])
+    made = np.concatenate([baseline, baseline[::-1] - np.array([0, 11])])
+    true = np.concatenate([baseline + np.array([0, 12]), baseline[::-1] - np.array([0, 30])])
+    assert is_stub(baseline, made, 46) and not is_stub(baseline, true, 46)
+    assert not is_stub(baseline[:1], made, 46) and not is_stub(baseline, np.zeros((0, 2)), 46)
 
 
 def test_the_middle_of_straight_outlines_is_their_box():
