@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from ppocr_like.documents.page import Line, Page
 from ppocr_like.documents.regions import Order
@@ -17,7 +18,8 @@ def flatten_order_to_lines(
     ids: Iterable[str], lines: Sequence[Line], regions: Collection[str], words: Mapping[str, str] | None = None
 ) -> list[str]:
     """Ids of lines in an order that names anything: a region stands for its lines in the order of the file, also for those of the
-    regions within it; a word for its line (once where several of its words follow each other). What is unknown is left out.
+    regions within it (a second time for none); a word for its line (once where several of its words follow each other). What is
+    unknown is left out.
 
     Args:
         lines: of the page, in the order of its file.
@@ -25,19 +27,41 @@ def flatten_order_to_lines(
         words: id of the line of each word.
     """
     known = {line.id for line in lines}
-    members: dict[str, list[str]] = {}
-    for line in lines:
-        for region in line.regions:
-            members.setdefault(region, []).append(line.id)
+    members = _Members(lines)
     found: list[str] = []
     for name in ids:
         if name in known:
             found.append(name)
         elif name in regions:
-            found.extend(members.get(name, ()))
+            found.extend(members.of(name))
         elif words and name in words and found[-1:] != [words[name]]:
             found.append(words[name])
     return found
+
+
+class _Members:
+    """The lines of regions, each given once: files of strangers may name a region a million times."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+        self.places: dict[str, list[int]] = {}  # of the lines directly in a region
+        self.within: dict[str, set[str]] = {}
+        for place, line in enumerate(lines):
+            if line.regions:
+                if line.regions[-1] not in self.places:
+                    for outer, inner in pairwise(line.regions):
+                        self.within.setdefault(outer, set()).add(inner)
+                self.places.setdefault(line.regions[-1], []).append(place)
+
+    def of(self, region: str) -> list[str]:
+        """Ids of the lines of a region and of those within it, in the order of the file; nothing for what was given before."""
+        found: list[int] = []
+        waiting = [region]
+        while waiting:
+            name = waiting.pop()
+            found.extend(self.places.pop(name, ()))
+            waiting.extend(self.within.pop(name, ()))
+        return [self.lines[place].id for place in sorted(found)]
 
 
 def flatten_order_to_regions(

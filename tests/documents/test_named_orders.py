@@ -43,3 +43,7 @@ def test_orders_of_a_page():
     assert orders["line_implicit"].ids == ("l1", "l2", "l3", "l4", "l5")
     assert orders["ro"].ids == ("l3", "l4", "l1", "l2") and orders["ro:regions"].ids == ("r3", "r1")
     assert not orders["order_2"].total and orders["order_2"].description == "notes"
+
+
+def test_a_region_gives_its_lines_once():
+    assert flatten_order_to_lines(["r2", "r1", "r2", "r1"] * 1000, LINES, NAMES) == ["l2", "l1"]

@@ -125,8 +125,8 @@ class _Reader:
         marks = self.marks(element)
         languages = self.languages(element, marks) or around.languages
         base_dir = DIRECTIONS.get(element.get("BASEDIRECTION") or "", around.base_dir)
-        turned = turn_of(element.get("ROTATION"))
-        inner = Around(around.regions, languages, base_dir, (360 - turned) % 360 if turned else around.turned)
+        turned = -turn_of(element.get("ROTATION")) % 360
+        inner = Around(around.regions, languages, base_dir, turned or around.turned)
         points = self.outline(element)
         if self.found.is_region(element, element.get("ID"), points):
             name = self.found.name(element, element.get("ID"), "region")

@@ -68,7 +68,7 @@ class Names:
     """Gives ids that XML allows, each once: the one that is wanted, where that is possible."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # name: how many were asked for
 
     def give(self, wanted: str, otherwise: str) -> str:
         """Args:
@@ -76,10 +76,13 @@ class Names:
         otherwise: taken for an empty one.
         """
         stem = _NO_NAME.sub("_", wanted) or otherwise
-        stem = stem if _BEGINS.match(stem) else f"_{stem}"
-        name, count = stem, 1
+        return self.unused(stem if _BEGINS.match(stem) else f"_{stem}")
+
+    def unused(self, stem: str) -> str:
+        """The name itself where it is not taken, else with a number behind it."""
+        name = stem
         while name in self._taken:
-            count += 1
-            name = f"{stem}_{count}"
-        self._taken.add(name)
+            self._taken[stem] += 1
+            name = f"{stem}_{self._taken[stem]}"
+        self._taken[name] = 1
         return name

@@ -130,8 +130,8 @@ class _Reader:
         marks = self.custom(element)
         languages = self.languages(element, marks) or around.languages
         base_dir = DIRECTIONS.get(element.get("readingDirection") or "", around.base_dir)
-        orientation = turn_of(element.get("orientation"))
-        inner = Around(around.regions, languages, base_dir, (360 - orientation) % 360 if orientation else around.turned)
+        turned = -turn_of(element.get("orientation")) % 360  # an orientation is clockwise
+        inner = Around(around.regions, languages, base_dir, turned or around.turned)
         points = self.coordinates(element.first("Coords"))
         if ("frame", "") not in marks and self.found.is_region(element, element.get("id"), points):
             name = self.found.name(element, element.get("id"), "region")
@@ -184,7 +184,8 @@ class _Reader:
         split = self.found.split(element, name, splits[0]) if splits else ""
         language, more = language_tags(self.languages(element, marks) or around.languages)
         tags = (*_tags(marks), *more)
-        words = [self.word(word, around.turned) for word in element.all("Word")]
+        turned = around.turned if element.get("orientation") is None else -turn_of(element.get("orientation")) % 360
+        words = [self.word(word, turned) for word in element.all("Word")]
         self.found.words.update((word.get("id") or "", name) for word in element.all("Word"))
         text, confidence = _text(element)
         sure = self.found.confidence(element, name, confidence) if confidence else mean_confidence(words)
@@ -192,7 +193,7 @@ class _Reader:
             points,
             text or " ".join(word.text for word in words),
             sure,
-            turned=around.turned,
+            turned=turned,
             block=self.found.block,
             id=name,
             baseline=baseline,

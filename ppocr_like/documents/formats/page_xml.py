@@ -122,7 +122,7 @@ class _Writer:
         for number, inner in enumerate(part.parts, 1):
             self.part(element, inner, f"{name}r{number}")
         for index, line in enumerate(part.lines, 1):
-            self.line(element, f"{name}l{index}", line)
+            self.line(element, f"{name}l{index}", line, turned)
         if part.lines:
             _text(element, "\n".join(line.text for line in part.lines))
         return name
@@ -148,13 +148,15 @@ class _Writer:
         left, top, right, bottom = box(np.concatenate([line.points for line in lines]), self.page)
         return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
-    def line(self, region: Element, otherwise: str, line: Line) -> None:
+    def line(self, region: Element, otherwise: str, line: Line, turned: int) -> None:
+        """A line in a region whose lines are turned so."""
         name = self.names.give(line.id, otherwise)
         self.ids.setdefault(line.id, name)
         custom = [f"readingOrder {{index:{self.line_place[line.id]};}}"] if line.id in self.line_place else []
         custom += [_mark("split", line.split)] if line.split else []
         languages = [value for key, value in line.tags if key == "language"]
-        attributes = _direction(line.base_dir) | _languages((line.language,) if line.language else (), languages)
+        attributes = {} if line.turned == turned else _orientation(line.turned) or {"orientation": "0"}
+        attributes |= _direction(line.base_dir) | _languages((line.language,) if line.language else (), languages)
         attributes |= _custom(custom, line.tags, [line.language, *languages], attributes)
         element = SubElement(region, "TextLine", {"id": name, **attributes})
         SubElement(element, "Coords", {"points": pairs(line.points, self.page)})

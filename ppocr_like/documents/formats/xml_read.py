@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ppocr_like.documents.formats.arranged import Names
 from ppocr_like.documents.languages import iso639_3
 from ppocr_like.documents.named_orders import (
     LINE_TRANSKRIBUS,
@@ -44,6 +45,7 @@ PAGE_KINDS = {
 }
 ALTO_KINDS = {"TextBlock": "text", "Illustration": "illustration", "GraphicalElement": "graphic", "ComposedBlock": "composed"}
 KINDS = tuple(dict.fromkeys([*PAGE_KINDS.values(), *ALTO_KINDS.values()]))
+MOST_PLACES = 1 << 24  # of lines in all orders of a page
 SAME = 0.05  # px, and of a confidence: what a file's digits leave open
 _APART = str.maketrans(",;()", "    ")
 
@@ -93,7 +95,7 @@ class Gathering:
         self.words: dict[str, str] = {}  # id of a word: id of its line
         self.notes: list[str] = []
         self.block = -1
-        self._ids: set[str] = set()
+        self._names = Names()
 
     def note(self, element: Element, name: str, what: str) -> None:
         """Notes something about an element."""
@@ -101,14 +103,9 @@ class Gathering:
 
     def name(self, element: Element, given: str | None, kind: str) -> str:
         """The id of a line or region; another one than is given where that one is taken or empty."""
-        stem = given or f"{kind}_{len(self.lines if kind == 'line' else self.regions) + 1}"
-        name, count = stem, 1
-        while name in self._ids:
-            count += 1
-            name = f"{stem}_{count}"
+        name = self._names.unused(given or f"{kind}_{len(self.lines if kind == 'line' else self.regions) + 1}")
         if given and name != given:
             self.note(element, given, f"the id is taken; this {kind} is called {name}")
-        self._ids.add(name)
         return name
 
     def is_region(self, element: Element, given: str | None, points: np.ndarray) -> bool:
@@ -154,7 +151,13 @@ class Gathering:
             return 0.0
 
     def finished(self, page: Page, filetype: str, marks: Sequence[Order] = ()) -> Reading:
-        """The reading, with lines, regions and orders: those of the file first, then `marks`."""
+        """The reading, with lines, regions and orders: those of the file first, then `marks`.
+
+        Raises:
+            Malformed: more orders than can be held.
+        """
+        if len(self.named) * len(self.lines) > MOST_PLACES:
+            raise Malformed(f"names {len(self.named):,} orders of {len(self.lines):,} lines, which is too much for a page")
         regions = {region.id for region in self.regions}
         lines = {line.id for line in self.lines}
         orders = []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ppocr_like.documents.formats import xml_read
 from ppocr_like.documents.formats.page_reader import custom_marks
 from ppocr_like.documents.xml_page import XMLPage, read_xml
 from ppocr_like.errors import DataError
@@ -185,6 +186,13 @@ def test_partial_orders(read, tmp_path):
         page.get_sorted_lines("x")
     with pytest.raises(ValueError, match="there is no region 'x'"):
         page.get_sorted_lines_by_region("x")
+
+
+def test_too_many_orders_are_refused(read, monkeypatch):
+    monkeypatch.setattr(xml_read, "MOST_PLACES", 10)
+    groups = "".join(f'<OrderedGroup id="o{n}">{ref("r1", 0)}</OrderedGroup>' for n in range(4))
+    with pytest.raises(DataError, match="names 4 orders of 3 lines"):
+        read(ordered(f'<UnorderedGroup id="u">{groups}</UnorderedGroup>'))
 
 
 def test_an_unordered_group_within_an_order(read):

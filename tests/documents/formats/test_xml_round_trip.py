@@ -140,6 +140,15 @@ def test_a_page_without_regions_gets_those_of_its_blocks(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["alto", "page"])
+def test_turned_lines(name, tmp_path):
+    lines = (replace(LINES[0], turned=90), replace(LINES[1], turned=90), replace(LINES[2], turned=180))
+    page = replace(PAGE, lines=lines, orders=(), dpi=None)
+    assert [line.turned for line in again(name, page, tmp_path).lines] == [90, 90, 180]
+    mixed = replace(PAGE, lines=(lines[0], lines[1], replace(LINES[0], id="x")), orders=(), dpi=None)
+    assert [line.turned for line in again(name, mixed, tmp_path).lines] == [90, 90, 0 if name == "page" else 90]
+
+
+@pytest.mark.parametrize("name", ["alto", "page"])
 def test_ids_are_made_fit_for_xml(name, tmp_path):
     lines = (replace(LINES[0], id="1 a"), replace(LINES[0], id="1 a"), replace(LINES[0], id=""), replace(LINES[0], id="r1"))
     file = written(name, replace(PAGE, lines=lines, orders=()), tmp_path)
