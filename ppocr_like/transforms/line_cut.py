@@ -36,7 +36,7 @@ class Crop:
     """A line image.
 
     Args:
-        image: (h, w, 3) uint8 BGR.
+        image: (h, w) or (h, w, C) uint8, the channels of its page.
         to_page: a function from (N, 2) px of `image` to (N, 2) px of the page, px as points at their indices.
         turned: degrees counter-clockwise by which it was turned after cutting.
     """
