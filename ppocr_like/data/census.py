@@ -16,6 +16,7 @@ import numpy as np
 from ppocr_like.charset import Charset
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Texts
+from ppocr_like.data.spelling import spelt_texts
 from ppocr_like.documents.formats.label_line import only_numbers
 from ppocr_like.geometry import outline_fault
 
@@ -122,7 +123,7 @@ def count_lines(dataset: Dataset, charset: Charset) -> LineCensus:
     """Looks at the labels of all lines of a set against the characters that the network knows."""
     census = LineCensus()
     known: dict[str, bool] = {}
-    for piece in dataset.label_texts():
+    for piece in spelt_texts(dataset):
         _further(census, dataset, piece)
         texts = [text for text in piece.texts if text]
         joined = "".join(texts)

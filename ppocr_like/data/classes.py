@@ -7,6 +7,7 @@ from ppocr_like.codec import Codec, make_codec
 from ppocr_like.config.build import Builder
 from ppocr_like.config.classes import CODEC
 from ppocr_like.config.recipe import Recipe
+from ppocr_like.data.spelling import spelt_texts
 from ppocr_like.errors import ConfigError, Problem
 
 
@@ -18,7 +19,7 @@ def training_codec(recipe: Recipe) -> Codec:
     """
     dataset = Builder(recipe, Charset.from_file(None)).dataset("Train")
     characters = set[str]()
-    for piece in dataset.label_texts():
+    for piece in spelt_texts(dataset):
         characters.update(*(text for text in piece.texts if text))
     if not characters:
         raise ConfigError(

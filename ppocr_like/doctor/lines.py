@@ -16,12 +16,14 @@ from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.census import LineCensus, count_lines
 from ppocr_like.data.ctc_steps import CtcSteps
 from ppocr_like.data.samplers import canvas_widths
+from ppocr_like.data.spelling import spelling
 from ppocr_like.doctor.findings import SetReport
 from ppocr_like.doctor.shape import line_faults
 from ppocr_like.doctor.size import LINES
 from ppocr_like.doctor.stream import Examiner, Tally, place_of
 from ppocr_like.tasks import EXAMINERS
 from ppocr_like.transforms.base import Sample
+from ppocr_like.transforms.text_normalize import TextNormalize
 
 
 @EXAMINERS.register("rec")
@@ -41,6 +43,8 @@ class LineExaminer(Examiner):
         super().__init__(dataset)
         self.charset = builder.charset or Charset(())
         self.steps = steps
+        self.spelling = spelling(dataset.transforms)
+        self.form = any(isinstance(step, TextNormalize) and step.form for step in dataset.transforms)
         self.label_steps = [
             step for step in dataset.transforms if "label" in step.needs and "image" not in step.needs and "length" in step.gives
         ]
@@ -74,14 +78,14 @@ class LineExaminer(Examiner):
 
     def _label(self, tally: Tally, info: SampleInfo) -> int:
         """Output steps that CTC needs for the label: its classes and a blank between equal ones; 0 for a rejected label."""
-        text = info.text
+        text = self.spelling(info.text)
         tally.counted["characters"].update(text)
         tally.numbers["label length"].append(len(text))
         unknown = self.charset.unknown(text)
         if unknown:
             tally.counted["unknown"].update(unknown)
             tally.findings.note("characters outside the dictionary", f"{place_of(info)}: {text!r}", len(unknown))
-        if text and not text.isascii() and not unicodedata.is_normalized("NFC", text):
+        if not self.form and not text.isascii() and not unicodedata.is_normalized("NFC", text):
             tally.findings.note("label not in NFC", f"{place_of(info)}: {text!r}")
         if text != text.strip():
             tally.findings.note("space at an end of the label", f"{place_of(info)}: {text!r}")

@@ -1,5 +1,6 @@
-"""Rules of text: the order of the page and that of reading (UAX #9)."""
+"""Rules of text: Unicode form and blanks, the order of the page and that of reading (UAX #9)."""
 
+from ppocr_like.text.normal import Form, normalised
 from ppocr_like.text.order import (
     Direction,
     Reordered,
@@ -13,9 +14,11 @@ from ppocr_like.text.order import (
 
 __all__ = [
     "Direction",
+    "Form",
     "Reordered",
     "is_right_to_left",
     "mostly_right_to_left",
+    "normalised",
     "paddle_order",
     "right_to_left_entries",
     "to_logical",

@@ -139,3 +139,13 @@ def test_new_is_the_training_alphabet_and_keeps_the_rows_it_knows(data: Path, tm
 def test_what_is_no_codec_is_a_mistake_of_the_recipe(data: Path, tmp_path: Path, codec: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Builder(recipe(data, tmp_path / "run", codec)).check()
+
+
+def test_auto_counts_what_the_chain_spells(data: Path, tmp_path: Path) -> None:
+    made = recipe(data, tmp_path / "run", "auto", Global__max_text_length=12)
+    for section in ("Train", "Eval"):
+        made.tree[section]["dataset"]["transforms"].insert(1, {"TextNormalize": {"form": "NFKC"}})
+    train(made)
+    assert list(read_codec(tmp_path / "run" / "codec.json")) == sorted("0456789f\u00e4")
+    told = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["labels"]
+    assert told["train"]["unknown"] == told["eval"]["unknown"] == {}

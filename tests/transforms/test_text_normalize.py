@@ -1,0 +1,63 @@
+"""TextNormalize: one spelling for the network, the metric and the counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ppocr_like.charset import Charset
+from ppocr_like.codec import Codec
+from ppocr_like.contracts import Rejected, Request
+from ppocr_like.data.census import count_lines
+from ppocr_like.data.simple import SimpleDataSet
+from ppocr_like.data.spelling import spelling
+from ppocr_like.text import normalised
+from ppocr_like.transforms.decode import DecodeImage
+from ppocr_like.transforms.label_encode import CTCLabelEncode
+from ppocr_like.transforms.text_normalize import TextNormalize
+
+
+@pytest.mark.parametrize(
+    ("form", "whitespace", "text", "wanted"),
+    [
+        (None, True, "\u00a0a\u2003\tb \n", "a  b"),
+        (None, False, " a\u00a0", " a\u00a0"),
+        ("NFC", True, "a\u0308", "\u00e4"),
+        ("NFD", True, "\u1ebd \u0168 \u00e3", "e\u0303 U\u0303 a\u0303"),
+        ("NFKC", True, "\ufb03", "ffi"),
+        ("NFKD", True, "\u00b4a", "\u0301a"),
+        (None, True, " \t", ""),
+    ],
+)
+def test_form_then_blanks(form, whitespace, text, wanted):
+    assert normalised(text, form, whitespace) == wanted
+    sample = TextNormalize(form, whitespace)({"label": text}, np.random.default_rng(0))
+    assert sample == {"label": wanted, "text": wanted}
+
+
+def test_the_direction_of_the_run_and_bidi_must_agree():
+    hebrew = ["\u05d0", "a"]
+    TextNormalize(charset=Charset(hebrew, direction="rtl"))
+    TextNormalize(bidi=False, charset=Charset(hebrew, direction="ltr"))
+    TextNormalize(bidi=False, charset=Charset("ab"))
+    with pytest.raises(ValueError, match=r"bidi is false, but Global\.text_direction makes the direction rtl; set it to ltr"):
+        TextNormalize(bidi=False, charset=Charset(hebrew, direction="rtl"))
+    for direction in ("ltr", "paddle"):
+        with pytest.raises(ValueError, match=rf"bidi is true, but .* the direction {direction}; set it to auto or rtl"):
+            TextNormalize(charset=Charset(hebrew, direction=direction))
+
+
+def test_network_metric_and_counts_see_one_spelling(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "l.txt").write_text("a.png\t\u00e4\u00a0b \na.png\t \n", encoding="utf-8")
+    charset = Codec({"a\u0308": [1], " ": [2], "b": [3]})
+    chain = [DecodeImage("BGR"), TextNormalize("NFD", charset=charset), CTCLabelEncode(8, charset=charset)]
+    dataset = SimpleDataSet(str(tmp_path), [str(tmp_path / "l.txt")], chain)
+    sample = dataset.fetch(Request(0, 1))
+    assert sample["label"].tolist()[:4] == [1, 2, 3, 0] and sample["info"].text == "a\u0308 b"
+    assert count_lines(dataset, charset).unknown == {} and spelling(chain)("\u00e4\u00a0") == "a\u0308"
+    with pytest.raises(Rejected, match="empty label"):
+        dataset.fetch(Request(1, 1))
