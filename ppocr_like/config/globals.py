@@ -126,6 +126,7 @@ class GlobalConfig:
     use_wandb: bool | None = option(
         None, "the same for Weights & Biases, see the section `wandb`; null: where that section stands, as in PaddleOCR"
     )
+    log_dir: str | None = option(None, "where VisualDL, TensorBoard and Weights & Biases write; null: `save_model_dir`")
     print_mem_info: bool = option(True, "memory in the log lines")
 
     # Text
@@ -156,6 +157,9 @@ class GlobalConfig:
 
     # Machine
     seed: int = option(1024, "of everything random: weights, order, augmentation", least=0)
+    deterministic: bool | Literal["warn"] = option(
+        False, "deterministic operators alone (GPUs; a CPU repeats anyway): true stops at one without such a form, `warn` says so"
+    )
     device: str = option("auto", "`auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`")
     use_gpu: bool | None = option(
         None, "PaddleOCR's switch: true asks for `cuda` and stops without one, false for `cpu`; null: see `device`"

@@ -16,7 +16,7 @@ from ppocr_like.config.loader import AUTO
 from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine.auto_batch import settle_batch_size
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
-from ppocr_like.engine.device import choose_compute, set_threads
+from ppocr_like.engine.device import choose_compute, determinism, set_threads
 from ppocr_like.engine.eval_loss import COUNT
 from ppocr_like.engine.evaluator import EvalSet, Evaluation, evaluate_set, log_rejections, metrics_text
 from ppocr_like.engine.guard import Interrupted, Signals
@@ -76,7 +76,7 @@ def train(recipe: Recipe) -> TrainResult:
     Builder(recipe).check()
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
-    with join_ranks(bool(wants_gpu)) as ranks:
+    with join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
         mine, left = ranks.share(own_checkpoint(Path(settings.save_model_dir)) if ranks.main else None) or (False, None)
         if left or settings.checkpoints:
             recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE, left)

@@ -152,6 +152,21 @@ def set_threads(wanted: int | None) -> int:
 
 
 @contextmanager
+def determinism(wanted: bool | str) -> Iterator[None]:
+    """`Global.deterministic`: within it PyTorch takes operators that repeat their results alone, or warns of others."""
+    if not wanted:
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses in this mode
+    before, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=wanted == "warn")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)
+
+
+@contextmanager
 def network_told(images: torch.Tensor, infos: Sequence[SampleInfo], section: str, where: str = "") -> Iterator[None]:
     """Around the network's and the loss' work on a batch, where no other process waits within: what does not fit is said.
 

@@ -109,7 +109,8 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
     run.hooks = make_hooks(run)
     with ranks.together():
         if ranks.main:
-            run.output.loggers = make_loggers(recipe, folder.path, resume.progress.step if resume else None)
+            logs = Path(settings.log_dir or folder.path)
+            run.output.loggers = make_loggers(recipe, logs, resume.progress.step if resume else None)
     seed_everything(settings.seed, ranks.rank)  # building draws a number of values that a resumed run does not draw
     if resume:
         with ranks.together():

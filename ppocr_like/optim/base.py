@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ppocr_like.contracts import ParamAttr
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.optim.checks import bad, number
-from ppocr_like.optim.freeze import Freezer
+from ppocr_like.optim.freeze import Freezer, but_the_head
 from ppocr_like.optim.patterns import first_match, read_rules
 from ppocr_like.optim.regularizers import L1, L2, Regularizer
 from ppocr_like.optim.schedules import Schedule
@@ -54,6 +54,7 @@ class Optimizer(ABC):
         param_groups: [{pattern, lr_mult, weight_decay}]; the first pattern that matches a name holds (`optim.patterns`).
             `lr_mult` multiplies the parameter's own; `weight_decay` replaces its decay.
         freeze: [{pattern, samples}], see `optim.freeze`.
+        freeze_backbone: training samples during which all but the head keeps still; short for rules of `freeze`.
 
     Raises:
         ConfigError: numbers out of range, patterns without a match.
@@ -67,6 +68,7 @@ class Optimizer(ABC):
     clip_norm_global: float | None = None
     param_groups: Sequence[Mapping[str, Any]] | None = None
     freeze: Sequence[Mapping[str, Any]] | None = None
+    freeze_backbone: int = 0
 
     kernel_l2 = True  # the kernel's `weight_decay` is the coupled L2
 
@@ -83,7 +85,7 @@ class Optimizer(ABC):
                 setattr(self, key, number(getattr(self, key), key, above=True))
         if self.clip_norm is not None and self.clip_norm_global is not None:
             log.warning("Optimizer: clip_norm and clip_norm_global are both set; clip_norm holds, as in PaddleOCR")
-        self.freezer = Freezer(self.freeze, self.names)
+        self.freezer = Freezer([*(self.freeze or ()), *but_the_head(self.freeze_backbone, self.names)], self.names)
         settings = self._all_settings()
         self._grouped: dict[Settings, list[nn.Parameter]] = {}
         for name, parameter in self.named_parameters:

@@ -82,3 +82,22 @@ class Freezer:
         for module in self._frozen_norms:
             module.train(model.training)
         self._frozen_norms = [module for name, module in norms if name in held]
+
+
+def but_the_head(samples: int, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The rules by which everything but the head, or the heads of several networks, is frozen for so many training samples.
+
+    Raises:
+        ConfigError: a wrong number, or a network without a part named `head`.
+    """
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 0:
+        raise bad("freeze_backbone", f"must be a number of training samples, got {samples!r}")
+    if samples == 0:
+        return []
+    paths = [name.split(".") for name in names]
+    several = {path[0] for path in paths if len(path) > 1 and path[1] == "head" and path[0] != "head"}
+    parts = dict.fromkeys(".".join(path[: 2 if path[0] in several else 1]) for path in paths)
+    frozen = [part for part in parts if part.rpartition(".")[2] != "head"]
+    if len(frozen) == len(parts):
+        raise bad("freeze_backbone", f"the network has no part named head, but {', '.join(parts)}; use freeze with patterns")
+    return [{"pattern": f"{part}*", "samples": samples} for part in frozen]

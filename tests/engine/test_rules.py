@@ -11,7 +11,7 @@ import torch
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.engine import train
+from ppocr_like.engine import api, train
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import ConfigError
 
@@ -113,3 +113,23 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(schedule: dict[str, Any],
     assert records(tmp_path / "whole") == records(tmp_path / "stopped")
     kept = [sorted(path.name for path in (tmp_path / name).glob("best_step_*")) for name in ("whole", "stopped")]
     assert kept[0] == kept[1] and len(kept[0]) == 2
+
+
+@pytest.mark.parametrize("wanted", [True, "warn"])
+def test_deterministic_operators_are_asked_for_within_the_run(wanted: bool | str, data: Path, tmp_path: Path) -> None:
+    load_components()
+    seen = []
+    over = {"Global__deterministic": wanted, "Global__epoch_num": 1, "Global__save_batch_step": None}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "fit", lambda run: seen.append(torch.is_deterministic_algorithms_warn_only_enabled()) or fit(run))
+        train(Recipe.from_tree(tiny_recipe(data, tmp_path / "run", **over)))
+    assert seen == [wanted == "warn"] and not torch.are_deterministic_algorithms_enabled()
+
+
+def test_loggers_write_where_they_are_told(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    over = {"Global__use_tensorboard": True, "Global__log_dir": str(tmp_path / "logs"), "Global__epoch_num": 1}
+    with made(data, tmp_path / "run", **over) as run:
+        for target in run.output.loggers:
+            target.close()
+    assert (tmp_path / "logs" / "tensorboard").is_dir() and not (tmp_path / "run" / "tensorboard").exists()

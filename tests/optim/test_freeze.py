@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ppocr_like.errors import ConfigError
-from ppocr_like.optim.freeze import Freezer
+from ppocr_like.optim.freeze import Freezer, but_the_head
 from ppocr_like.optim.optimizers import AdamW
 from ppocr_like.optim.schedules import Const
 
@@ -90,3 +90,26 @@ def test_overlapping_rules_hold_as_long_as_one_does():
 def test_samples_must_be_a_count(samples):
     with pytest.raises(ConfigError, match=r"Optimizer\.freeze\.0\.samples"):
         Freezer([{"pattern": "a", "samples": samples}], ["a", "b"])
+
+
+def test_freeze_backbone_is_short_for_all_but_the_head():
+    net = Net()
+    optim = AdamW(list(net.named_parameters()), {}, Const(0.01, epochs=1, steps_per_epoch=9), freeze_backbone=8)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    step(net, optim, 0, 0)
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"head.weight", "head.bias"}
+    step(net, optim, 1, 8)
+    assert not torch.equal(net.backbone[0].weight, before["backbone.0.weight"])
+
+
+def test_freeze_backbone_keeps_the_heads_of_several_networks():
+    names = ["Student.backbone.a", "Student.neck.b", "Student.head.c", "Teacher.backbone.a", "Teacher.head.c"]
+    rules = but_the_head(4, names)
+    assert [rule["pattern"] for rule in rules] == ["Student.backbone*", "Student.neck*", "Teacher.backbone*"]
+    assert but_the_head(0, names) == []
+    for wrong, said in ((-1, "number of training samples"), (True, "number of training samples"), (1.5, "training samples")):
+        with pytest.raises(ConfigError, match=said):
+            but_the_head(wrong, names)
+    with pytest.raises(ConfigError, match="no part named head, but body"):
+        but_the_head(4, ["body.a"])
