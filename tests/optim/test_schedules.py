@@ -90,8 +90,8 @@ def test_every_registered_schedule_gives_finite_rates():
 
 
 def test_a_warmup_leads_into_every_registered_schedule():
-    """From low up to the rate that the schedule itself starts with, without a jump; what follows is only later. kraken's schedules
-    have a warm-up of their own (test_kraken_schedules.py)."""
+    """From low up to the rate that the schedule itself starts with, without a jump; what follows is only later. kraken's have a
+    warm-up of their own (test_kraken_schedules.py)."""
     for name, cls in SCHEDULES:
         if issubclass(cls, Constant):
             continue
