@@ -47,6 +47,12 @@ class Constant(FromRate):
 class OneCycleToRate(Constant):
     """Rises from 1/25 of `learning_rate` to it in the first 30 % of the steps behind the warm-up, then falls to 1/250000."""
 
+    def misfits(self) -> list[tuple[str, str]]:
+        if not self.warmup:
+            return super().misfits()
+        said = f"rises to {self.first:g}, from where 1cycle begins anew at {self.first / ONE_CYCLE_START:g}: it has a rise of its own"
+        return [*super().misfits(), ("warmup", said)]
+
     def after_warmup(self, step: int) -> float:
         last = max(1, self.total_steps - self.warmup_steps - 1)
         top = ONE_CYCLE_RISE * last

@@ -48,6 +48,7 @@ def test_one_cycle_has_its_corners() -> None:
     assert (rates[0], rates[-1]) == pytest.approx((RATE / 25, RATE / 250_000))
     assert rates.index(max(rates)) in (35, 36) and max(rates) == pytest.approx(RATE, rel=1e-3)
     assert cycle.value(500) == pytest.approx(RATE / 250_000)
+    assert not cycle.misfits() and "a rise of its own" in made("1cycle", warmup=10).misfits()[0][1]
 
 
 @pytest.mark.parametrize("name", ["exponential", "step"])
