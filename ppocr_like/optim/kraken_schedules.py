@@ -50,7 +50,8 @@ class OneCycleToRate(Constant):
     def misfits(self) -> list[tuple[str, str]]:
         if not self.warmup:
             return super().misfits()
-        said = f"rises to {self.first:g}, from where 1cycle begins anew at {self.first / ONE_CYCLE_START:g}: it has a rise of its own"
+        start = self.first / ONE_CYCLE_START
+        said = f"rises to {self.first:g}, from where 1cycle begins anew at {start:g}: it has a rise of its own"
         return [*super().misfits(), ("warmup", said)]
 
     def after_warmup(self, step: int) -> float:
