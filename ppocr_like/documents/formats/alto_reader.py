@@ -246,13 +246,15 @@ class _Reader:
     def quad(self, element: Element, turned: int) -> np.ndarray | None:
         """(4, 2) px; of a box the corner first where the text begins."""
         quad = quadrangle(self.outline(element), turned)
-        boxed = quad is not None and element.first("Shape", "Polygon") is None
-        return np.roll(quad, -(turned // 90), axis=0) if quad is not None and boxed else quad
+        if turned and quad is not None and element.first("Shape", "Polygon") is None:
+            return np.roll(quad, -(turned // 90), axis=0)
+        return quad
 
 
 def _is_whole(line: Line, words: list[Word]) -> bool:
     """Whether a single string is the line over again, and no word of it."""
     if len(words) != 1 or words[0].characters:
         return False
-    far = np.abs(np.subtract(frame_of(words[0].points), line.frame)).max()
-    return bool(far <= 1 or any(character.isspace() for character in words[0].text))
+    if len(words[0].text.split()) > 1:
+        return True
+    return bool(np.abs(np.subtract(frame_of(words[0].points), line.frame)).max() <= 1)

@@ -231,15 +231,14 @@ def points_in(text: str | None, element: Element) -> np.ndarray:
     if len(values) % 2:
         raise Malformed(f"points {shown(text)} are an odd number of coordinates", element.line)
     try:
-        points = np.array([float(value) for value in values]).reshape(-1, 2)
+        numbers = list(map(float, values))
     except ValueError as error:
         raise Malformed(f"points {shown(text)} hold something that is no number", element.line) from error
-    if not (np.abs(points) <= FARTHEST).all():  # NaN compares as false
+    if not all(-FARTHEST <= value <= FARTHEST for value in numbers):  # NaN compares as false
         raise Malformed(f"points {shown(text)} lie farther out than {FARTHEST:,.0f} px, where no image is", element.line)
-    if len(points) < 2:
-        return points
-    fresh = (points[1:] != points[:-1]).any(axis=1)
-    return points if fresh.all() else points[np.concatenate([[True], fresh])]
+    points = list(zip(numbers[::2], numbers[1::2], strict=True))  # plain Python: there are few, and numpy is slower at that
+    fresh = [point for point, before in zip(points, [None, *points], strict=False) if point != before]
+    return np.array(fresh).reshape(-1, 2)
 
 
 def encloses(points: np.ndarray) -> bool:
