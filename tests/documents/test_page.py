@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ppocr_like.documents import Character, Line, Page
+from ppocr_like.documents.page import there_and_back
 from ppocr_like.outside import Malformed
 
 
@@ -64,9 +65,11 @@ FULL = {
     "split": "validation",
     "regions": ["r1"],
     "ignored": True,
+    "words": [{"text": "a b", "points": [[0, 0], [9, 0], [9, 9], [0, 9]], "confidence": 0.5}],
 }
-REGION = {"id": "r1", "type": "paragraph", "outline": [[0, 0], [9, 0], [9, 9]], "tags": [["type", "x"]], "language": "de"}
-ORDER = {"name": "by column", "ids": ["r1"], "level": "region", "total": False}
+OF_REGION = {"tags": [["type", "x"]], "language": "de", "kind": "table", "inside": "r0", "base_dir": "ltr"}
+REGION = {"id": "r1", "type": "paragraph", "outline": [[0, 0], [9, 0], [9, 9]], **OF_REGION}
+ORDER = {"name": "by column", "ids": ["r1"], "level": "region", "total": False, "description": "as told"}
 
 
 def test_what_a_recogniser_does_not_know_stands_nowhere_in_plain_data():
@@ -82,6 +85,8 @@ def test_what_is_known_of_lines_regions_and_orders_comes_back():
     page = Page.from_dict(json.loads(json.dumps(tree)))
     assert page.as_dict() == tree
     one, region, order = page.lines[0], page.regions[0], page.orders[0]
+    assert region.name == "paragraph" and (region.kind, region.inside) == ("table", "r0") and order.description == "as told"
+    assert [word.text for word in one.words()] == ["a b"] and not one.words()[0].characters
     assert one.ignored and one.tags == (("type", "heading"), ("type", "first")) and one.regions == ("r1",)
     assert region.outline.shape == (3, 2) and (region.type, region.language) == ("paragraph", "de")
     assert (order.ids, order.level, order.total) == (("r1",), "region", False)
@@ -101,7 +106,11 @@ def test_what_is_known_of_lines_regions_and_orders_comes_back():
         ("lines", "regions", "r1", "regions is 'r1'; a list of texts is needed"),
         ("lines", "ignored", 1, "ignored is 1; true or false is needed"),
         ("regions", "outline", [[0, 0], [1, 1]], "a region has 2 points; three or more are needed"),
+        ("lines", "words", [{**FULL["words"][0], "points": [[0, 0]]}], "a word has 1 corners; four are needed"),
         ("regions", "type", 1, "type is 1; a text is needed"),
+        ("regions", "kind", 1, "kind is 1; a text is needed"),
+        ("regions", "base_dir", "L", "base_dir is 'L'; possible are '', 'ltr', 'rtl'"),
+        ("orders", "description", None, "description is None; a text is needed"),
         ("orders", "ids", [1], "ids is 1; a text is needed"),
         ("orders", "level", "word", "level is 'word'; possible are 'line', 'region'"),
         ("orders", "total", "yes", "total is 'yes'; true or false is needed"),
@@ -113,6 +122,14 @@ def test_other_types_are_malformed(part, key, value, message):
     with pytest.raises(Malformed) as error:
         Page.from_dict(tree)
     assert str(error.value) == message
+
+
+def test_a_line_of_which_only_the_baseline_is_known_is_not_outlined():
+    baseline = np.array([[0, 15], [10, 17], [20, 15]], float)
+    known = Line(there_and_back(baseline), "a", baseline=baseline)
+    assert not known.outlined and known.points.tolist() == [[0, 15], [10, 17], [20, 15], [10, 17], [0, 15]]
+    assert not Line.from_dict(known.as_dict()).outlined
+    assert line("ab").outlined and line("ab", baseline=baseline).outlined
 
 
 def test_a_known_baseline_is_taken_and_another_one_guessed():
