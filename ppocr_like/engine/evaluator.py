@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,6 +103,50 @@ def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
     return arrays
 
 
+@dataclass
+class Tally:
+    """What one rank's share of a set gave. `spent`: seconds of network, decoding and loss."""
+
+    metric: Metric
+    losses: Values = field(default_factory=dict)
+    samples: int = 0
+    spent: float = 0.0
+    rejections: Rejections = field(default_factory=Rejections)
+    lines: list[tuple[SampleInfo, Result]] = field(default_factory=list)
+    unusable: list[dict[str, Any]] = field(default_factory=list)
+
+    def reject(self, samples: Sequence[RejectedSample]) -> None:
+        self.metric.reject(samples)
+        for sample in samples:
+            self.rejections.add(sample)
+            self.unusable.append(_rejected_entry(sample, self.metric.reference(sample.info.text)))
+
+    def add(self, batch: Batch, results: list[Result], arrays: dict[str, Any], keep: int | None) -> None:
+        """The results of a batch; `keep`: of how many samples in all, None: of every one."""
+        self.metric.update(results, arrays)
+        self.samples += len(batch["info"])
+        room = len(results) if keep is None else keep - len(self.lines)
+        pairs = zip(batch["info"][: max(0, room)], results, strict=False)
+        self.lines.extend((replace(info, text=self.metric.reference(info.text)), result) for info, result in pairs)
+
+    def of_all(self, ranks: Ranks, fresh: Metric) -> Tally:
+        """What all ranks found, to the last bit the same on all of them: it decides what is best."""
+        if ranks.world == 1:
+            return self
+        shares = ranks.gather((self.metric.state(), self.rejections, self.lines, self.unusable, self.losses))
+        for state, *_ in shares:
+            fresh.merge(state)
+        return Tally(
+            fresh,
+            joined(share[4] for share in shares),
+            int(ranks.sum(self.samples)[0]),
+            ranks.sum(self.spent)[0],
+            Rejections.joined(share[1] for share in shares),
+            [line for share in shares for line in share[2]],
+            [entry for share in shares for entry in share[3]],
+        )
+
+
 def evaluate_set(
     objective: Objective,
     part: EvalSet,
@@ -120,10 +164,7 @@ def evaluate_set(
         TrainingError: no sample of the set could be measured or counted.
         Interrupted: a signal came, on all ranks.
     """
-    metric, rejections, unusable = part.metric(), Rejections(), []
-    lines: list[tuple[SampleInfo, Result]] = []
-    losses: Values = {}
-    samples, spent, signal = 0, 0.0, 0
+    tally, signal = Tally(part.metric()), 0
     model = objective.model
     training = model.training
     model.eval()
@@ -133,26 +174,19 @@ def evaluate_set(
             for batch in watched(part.loader, part.name):
                 if signals is not None and (signal := signals.pending):
                     break  # the other ranks hear of it when they are done with their share
-                metric.reject(batch["rejected"])
-                for sample in batch["rejected"]:
-                    rejections.add(sample)
-                    unusable.append(_rejected_entry(sample, metric.reference(sample.info.text)))
+                tally.reject(batch["rejected"])
                 if not batch["info"]:
                     continue
                 start = time.perf_counter()
-                results, arrays = infer(objective, batch, part.postprocess, losses if part.with_loss else None)
-                spent += time.perf_counter() - start
-                metric.update(results, arrays)
-                samples += len(batch["info"])
-                room = len(results) if keep is None else keep - len(lines)
-                pairs = zip(batch["info"][: max(0, room)], results, strict=False)
-                lines.extend((replace(info, text=metric.reference(info.text)), result) for info, result in pairs)
+                results, arrays = infer(objective, batch, part.postprocess, tally.losses if part.with_loss else None)
+                tally.spent += time.perf_counter() - start
+                tally.add(batch, results, arrays, keep)
     finally:
         model.train(training)
         part.loader.close()  # its workers would take memory from training until the next evaluation
     if signal := max(ranks.gather(signal)):
         raise Interrupted(signal)
-    return _joined(part, metric, losses, samples, spent, rejections, lines, unusable, ranks)
+    return _evaluation(part, tally.of_all(ranks, part.metric()), ranks)
 
 
 def infer(
@@ -172,34 +206,16 @@ def infer(
     return postprocess(to_numpy(outputs), arrays), arrays
 
 
-def _joined(
-    part: EvalSet,
-    metric: Metric,
-    losses: Values,
-    samples: int,
-    spent: float,
-    rejections: Rejections,
-    lines: list[tuple[SampleInfo, Result]],
-    unusable: list[dict[str, Any]],
-    ranks: Ranks,
-) -> Evaluation:
-    """Adds up what all ranks found and computes the numbers, to the last bit the same on all ranks: they decide what is best."""
-    if ranks.world > 1:
-        shares = ranks.gather((metric.state(), rejections, lines, unusable, losses))
-        metric = part.metric()
-        for state, *_ in shares:
-            metric.merge(state)
-        rejections = Rejections.joined(share[1] for share in shares)
-        lines, unusable = ([entry for share in shares for entry in share[place]] for place in (2, 3))  # type: ignore[assignment]
-        losses = joined(share[4] for share in shares)
-        samples, spent = (int(ranks.sum(samples)[0]), ranks.sum(spent)[0])
+def _evaluation(part: EvalSet, tally: Tally, ranks: Ranks) -> Evaluation:
+    """The numbers of what all ranks found."""
+    metric, samples, rejections = tally.metric, tally.samples, tally.rejections
     if samples == 0 and rejections.total == 0:
         raise TrainingError(f"the evaluation set {part.name!r} gave no samples; check Eval.dataset.label_file_list")
     metrics = {key: float(value) for key, value in metric.compute().items()}
-    metrics.update((name, value) for name, value in told(losses, part.name).items() if name not in metrics)
-    lines.sort(key=lambda line: line[0].index)  # batches come by size, and by rank
-    unusable.sort(key=lambda entry: (entry["file"], entry["line"]))
-    metrics["fps"] = samples * ranks.world / spent if spent else 0.0
+    metrics.update((name, value) for name, value in told(tally.losses, part.name).items() if name not in metrics)
+    metrics["fps"] = samples * ranks.world / tally.spent if tally.spent else 0.0
+    lines = sorted(tally.lines, key=lambda line: line[0].index)  # batches come by size, and by rank
+    unusable = sorted(tally.unusable, key=lambda entry: (entry["file"], entry["line"]))
     ties = tuple(metric.tie_breakers)
     return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties, part.labels)
 

@@ -22,6 +22,7 @@ from ppocr_like.draw.charts import Series, line_chart
 from ppocr_like.engine.api import load_model
 from ppocr_like.engine.checkpoint import resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, set_threads
+from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.outside import load_text
@@ -149,10 +150,10 @@ def tune(
     compute = choose_compute(settings, Ranks())
     set_threads(settings.num_threads)
     start = time.perf_counter()
-    model = compute.place(load_model(recipe)[1])
+    objective = Objective(compute.place(load_model(recipe)[1]), None, compute)
     weights = resolve_checkpoint(settings.checkpoints) if settings.checkpoints else resolve(str(settings.pretrained_model))
     folder = Path(out) / "maps"
-    maps = {side: compute_maps(with_side(recipe, side), model, weights, name, folder, compute, progress) for side in grid.sides}
+    maps = {side: compute_maps(with_side(recipe, side), objective, weights, name, folder, progress) for side in grid.sides}
     middle = time.perf_counter()
     outcomes = search(maps, grid, post, progress)
     found = next(outcome for outcome in outcomes if outcome.setting == base)

@@ -21,7 +21,6 @@ from ppocr_like.config.yaml_io import unshared
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
 from ppocr_like.data.watch import watched
-from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import infer
 from ppocr_like.engine.objective import Objective
 from ppocr_like.errors import ConfigError, DataError, Problem
@@ -107,13 +106,13 @@ def with_side(recipe: Recipe, side: int | None) -> Recipe:
 
 
 def compute_maps(
-    recipe: Recipe, model: torch.nn.Module, weights: Path, set_name: str, folder: Path, compute: Compute, progress: bool = True
+    recipe: Recipe, objective: Objective, weights: Path, set_name: str, folder: Path, progress: bool = True
 ) -> MapSet:
     """The maps of an evaluation set, read from `folder` where they were computed before from the same weights, images and chain.
 
     Args:
         recipe: with the size wanted.
-        model: on its device, in evaluation mode.
+        objective: its network on the device, in evaluation mode.
         weights: the file it was filled from.
         set_name: one of `Builder.eval_names()`.
         folder: where map sets are kept; float32, 4 bytes per px.
@@ -125,7 +124,7 @@ def compute_maps(
     dataset = builder.dataset("Eval", set_name)
     place = folder / _digest(builder, dataset, weights, set_name)
     if not (place / INDEX).is_file():
-        _fill(place, builder, dataset, model, compute, progress)
+        _fill(place, builder, dataset, objective, progress)
     else:
         logger.info("maps: %s (computed before)", place)
     maps, labels = _kept(place)
@@ -153,7 +152,7 @@ def _kept(place: Path) -> tuple[list[KeptMap], list[str]]:
         raise DataError(f"is damaged ({error}); remove its folder", str(place / INDEX)) from error
 
 
-def _fill(place: Path, builder: Builder, dataset: Dataset, model: torch.nn.Module, compute: Compute, progress: bool) -> None:
+def _fill(place: Path, builder: Builder, dataset: Dataset, objective: Objective, progress: bool) -> None:
     """Computes all maps beside `place` and moves them there when they are complete."""
     pages: list[dict[str, Any]] = []
     lost: list[str] = []
@@ -162,7 +161,6 @@ def _fill(place: Path, builder: Builder, dataset: Dataset, model: torch.nn.Modul
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place.parent))
     except OSError as error:
         raise DataError(f"maps cannot be kept there ({error.strerror or error}); choose --out", str(place.parent)) from error
-    objective = Objective(model, None, compute)
     try:
         with (
             build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader,
