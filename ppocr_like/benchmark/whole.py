@@ -38,6 +38,7 @@ from ppocr_like.engine.guard import Signals
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import RunFolder
+from ppocr_like.engine.settle import settle_classes
 from ppocr_like.engine.setup import build_run
 from ppocr_like.errors import DataError
 
@@ -105,7 +106,8 @@ def benchmark(
     with TemporaryDirectory(prefix="ppocr_like_benchmark_") as scratch, Signals() as signals:
         folder = RunFolder(scratch)
         try:
-            run = build_run(Builder(_bare_recipe(recipe, scratch)), folder, Ranks(), signals, None)
+            bare = settle_classes(_bare_recipe(recipe, scratch), Ranks(), folder.path)
+            run = build_run(Builder(bare), folder, Ranks(), signals, None)
             figures = _measure(run, settings, sections, Path(scratch), say, progress)
         finally:
             folder.close()

@@ -53,7 +53,7 @@ def test_entries_of_several_code_points_and_of_several_classes_are_trained(data:
         assert classes.count(2) == classes.count(3) == sample["info"].text.count("\ufb00")
     train(made)
     weights = load_weights(tmp_path / "run")
-    assert weights.charset == Codec(MAPPING)
+    assert weights.charset == open_model(tmp_path / "run").spec.charset == Codec(MAPPING)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["labels"]["train"]["unknown"] == {}
     wanted = Recipe.from_tree({**made.tree, "Global": {**made.tree["Global"], "pretrained_model": str(tmp_path / "run")}})
     assert 0.0 <= evaluate(wanted)[0].metrics["acc"] <= 1.0
@@ -149,3 +149,17 @@ def test_auto_counts_what_the_chain_spells(data: Path, tmp_path: Path) -> None:
     assert list(read_codec(tmp_path / "run" / "codec.json")) == sorted("0456789f\u00e4")
     told = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["labels"]
     assert told["train"]["unknown"] == told["eval"]["unknown"] == {}
+
+
+@pytest.mark.slow
+def test_entries_of_several_code_points_and_classes_are_learned(data: Path, tmp_path: Path) -> None:
+    seldom = {f"Global__{key}": 60 for key in ("epoch_num", "eval_batch_epoch", "save_epoch_step")}
+    more = {**seldom, "Global__save_batch_step": None, "Global__eval_at_start": False, "Global__max_text_length": 12}
+    made = recipe(data, tmp_path / "run", MAPPING, **more, Optimizer__lr={"name": "Const", "learning_rate": 5e-3})
+    for section in ("Train", "Eval"):
+        made.tree[section]["dataset"] = {**made.tree["Eval"]["dataset"], **_train_labels(made)}
+    assert train(made).best.value > 0.8
+
+
+def _train_labels(made: Recipe) -> dict[str, Any]:
+    return {"label_file_list": made.get("Train.dataset.label_file_list")}
