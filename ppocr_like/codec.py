@@ -181,11 +181,21 @@ def read_codec(path: str | Path) -> dict[str, tuple[int, ...]]:
         DataError: missing, no JSON, no codec.
     """
     try:
-        return checked(parse_json(read_file(path, MOST_BYTES)))
+        return checked(parse_json(read_file(path, MOST_BYTES), hook=_once))
     except OSError as error:
         raise DataError(f"cannot read the codec ({error.strerror or error}); set Global.codec", str(path)) from error
     except (Malformed, ValueError) as error:
         raise DataError(f"no codec: {error}", str(path)) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's entries, each there once: of two equal ones JSON's readers keep the last."""
+    found = dict[str, Any]()
+    for key, value in pairs:
+        if key in found:
+            raise Malformed(f"has {_named(key)} twice")
+        found[key] = value
+    return found
 
 
 def codec_text(mapping: Mapping[str, Sequence[int]]) -> str:

@@ -14,6 +14,7 @@ import math
 import os
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -101,22 +102,25 @@ def decode(data: bytes) -> str:
         raise Malformed(f"is not UTF-8 ({error.reason}); save it as UTF-8", line) from error
 
 
-def parse_json(text: str | bytes, names: bool = False) -> Any:
+def parse_json(text: str | bytes, names: bool = False, hook: Callable[..., Any] | None = None) -> Any:
     """The value of a JSON text. NaN and Infinity, which Python's and JavaScript's writers give, are numbers here.
 
     Args:
         text: UTF-8 where it is bytes.
         names: accept the surrogates by which Python tells file names that are no UTF-8.
+        hook: makes each object of its (key, value) pairs; may raise Malformed.
 
     Raises:
-        Malformed: no JSON; more than MAX_VALUES values; nested deeper than MAX_DEPTH; a whole number of more than MAX_DIGITS
-            digits; a text with half a character (a surrogate alone), which no file can hold.
+        Malformed: no JSON; more than MAX_VALUES values; nested deeper than MAX_DEPTH; a whole number of
+            more than MAX_DIGITS digits; a text with half a character (a surrogate alone), which no file can hold.
     """
     text = decode(text) if isinstance(text, bytes) else text
     if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
         raise Malformed(f"holds more than {MAX_VALUES:,} values")
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=hook)
+    except Malformed:
+        raise
     except json.JSONDecodeError as error:
         there = text[error.pos : error.pos + 20]
         found = f"found {there!r}" if there else "but it ends"

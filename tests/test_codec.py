@@ -132,6 +132,13 @@ def test_files_and_metadata(tmp_path: Path) -> None:
         read_codec(tmp_path / "none.json")
 
 
+def test_an_entry_that_stands_twice_in_a_file_is_refused(tmp_path: Path) -> None:
+    """Of two equal keys JSON's readers keep the last without a word."""
+    (tmp_path / "codec.json").write_text('{"a": [1], "b": [2], "a": [3]}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"no codec: has 'a' \(U\+0061 LATIN SMALL LETTER A\) twice"):
+        read_codec(tmp_path / "codec.json")
+
+
 KEYS = st.dictionaries(st.text(alphabet="abcé\u0308א", min_size=1, max_size=3), st.integers(0, 2), min_size=1, max_size=9)
 
 

@@ -47,26 +47,8 @@ FLOORS = {
     "__main__": 11,
 }
 WITHOUT_TORCH = (
-    "registry",
-    "errors",
-    "charset",
-    "codec",
-    "contracts",
-    "geometry",
-    "atomic",
-    "outputs",
-    "outside",
-    "printable",
-    "tasks",
-    "text",
-    "config",
-    "documents",
-    "draw",
-    "transforms",
-    "postprocess",
-    "metrics",
-    "cli",
-    "__main__",
+    *(room for room, floor in FLOORS.items() if floor <= 1),
+    *("draw", "transforms", "postprocess", "metrics", "cli", "__main__"),
 )
 WITHOUT_CONFIG = ("documents", "draw", "transforms", "postprocess", "metrics", "modeling", "losses", "optim")
 ON_DEMAND = ("ppocr_like.pipeline.torch_backend",)

@@ -15,6 +15,7 @@ from ppocr_like.documents.formats.xml_read import (
     Gathering,
     NamedOrder,
     Reading,
+    each_order,
     image_path,
     known_languages,
     language_tags,
@@ -70,20 +71,13 @@ class _Reader:
         if len(pages) > 1:
             self.found.note(pages[1], pages[1].get("ID") or "", f"{len(pages) - 1} further pages of the file are left out")
         sheet = pages[0]
-        try:
-            width, height = size_of(sheet.get("WIDTH"), "WIDTH"), size_of(sheet.get("HEIGHT"), "HEIGHT")
-        except Malformed as error:
-            raise Malformed(str(error), sheet.line) from error
+        width, height = size_of(sheet, "WIDTH", "HEIGHT")
         name = self.root.first("Description", "sourceImageInformation", "fileName")
         languages = known_languages([sheet.get("LANG")])
         base_dir = DIRECTIONS.get(sheet.get("BASEDIRECTION") or "", "")
         self.blocks(sheet, Around(languages=languages, base_dir=base_dir))
-        for group in [group for order in self.root.all("ReadingOrder") for group in order.children]:
-            if group.tag == "UnorderedGroup":
-                for part in group.children:
-                    self.order(part, False)
-            else:
-                self.order(group, True)
+        for group, total in each_order(self.root.all("ReadingOrder")):
+            self.order(group, total)
         source = image_path(self.folder, name.text if name is not None else "")
         return self.found.finished(Page(source, width, height, languages=languages, base_dir=base_dir), "alto")
 

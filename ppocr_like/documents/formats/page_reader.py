@@ -16,6 +16,7 @@ from ppocr_like.documents.formats.xml_read import (
     Gathering,
     NamedOrder,
     Reading,
+    each_order,
     image_path,
     known_languages,
     language_tags,
@@ -66,19 +67,12 @@ class _Reader:
         sheet = self.root.first("Page")
         if sheet is None:
             raise Malformed("holds no Page", self.root.line)
-        try:
-            width, height = size_of(sheet.get("imageWidth"), "imageWidth"), size_of(sheet.get("imageHeight"), "imageHeight")
-        except Malformed as error:
-            raise Malformed(str(error), sheet.line) from error
+        width, height = size_of(sheet, "imageWidth", "imageHeight")
         languages = self.languages(sheet, self.custom(sheet))
         base_dir = DIRECTIONS.get(sheet.get("readingDirection") or "", "")
         self.inside(sheet, Around(languages=languages, base_dir=base_dir))
-        for group in [group for order in sheet.all("ReadingOrder") for group in order.children]:
-            if group.tag == "UnorderedGroup":
-                for part in group.children:
-                    self.order(part, False)
-            else:
-                self.order(group, True)
+        for group, total in each_order(sheet.all("ReadingOrder")):
+            self.order(group, total)
         source = image_path(self.folder, sheet.get("imageFilename") or "")
         page = Page(source, width, height, dpi=self.dpi(sheet), languages=languages, base_dir=base_dir)
         marks = transkribus_orders(self.found.lines, self.found.regions, self.line_index, self.region_index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -210,9 +210,25 @@ def transkribus_orders(
     return found
 
 
-def size_of(value: str | None, what: str) -> int:
-    """Px of a page; 0 where it is not said."""
-    return round(number(value, what, 0)) if value else 0
+def size_of(sheet: Element, *names: str) -> tuple[int, ...]:
+    """Px of a page, from its attributes of these names; 0 where it is not said.
+
+    Raises:
+        Malformed: no number, with the line of the page's element.
+    """
+    try:
+        return tuple(round(number(value, name, 0)) if (value := sheet.get(name)) else 0 for name in names)
+    except Malformed as error:
+        raise Malformed(str(error), sheet.line) from error
+
+
+def each_order(orders: list[Element]) -> Iterator[tuple[Element, bool]]:
+    """(group, whether it says all of the page) of a file's orders; of a group without an order its parts."""
+    for group in [group for order in orders for group in order.children]:
+        if group.tag == "UnorderedGroup":
+            yield from ((part, False) for part in group.children)
+        else:
+            yield group, True
 
 
 def image_path(folder: Path, name: str) -> str:
