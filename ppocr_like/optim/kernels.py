@@ -44,6 +44,12 @@ class SGD(Uncompiled, torch.optim.SGD):
     step = torch.no_grad()(_bare(torch.optim.SGD.step))
 
 
+class RMSprop(Uncompiled, torch.optim.RMSprop):
+    """torch's."""
+
+    step = torch.no_grad()(_bare(torch.optim.RMSprop.step))
+
+
 class ListOptimizer(Uncompiled):
     """Base: `update` gets a group's parameters that have gradients."""
 

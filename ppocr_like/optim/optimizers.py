@@ -1,4 +1,4 @@
-"""The optimizers of PaddleOCR and Paddle, with their arguments and meaning: the arguments are dataclass fields."""
+"""The optimizers of PaddleOCR and Paddle, and those of kraken, which are PyTorch's: the arguments are dataclass fields."""
 
 from __future__ import annotations
 
@@ -177,10 +177,21 @@ class Momentum(CoupledOptimizer):
 @OPTIMIZERS.register()
 @dataclass(kw_only=True, eq=False, repr=False)
 class SGD(CoupledOptimizer):
-    """Plain gradient descent: Momentum without momentum (not in PaddleOCR's registry)."""
+    """Gradient descent, as `torch.optim.SGD` (not in PaddleOCR's registry): Momentum, but without momentum unless one is given.
+
+    Args:
+        momentum: at least 0, below 1.
+        others: see `CoupledOptimizer`.
+    """
+
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.momentum = _share(self.momentum, "momentum")
+        super().__post_init__()
 
     def build(self, groups: Groups, fused: bool | None) -> torch.optim.Optimizer:
-        return kernels.SGD(groups, lr=0.0, fused=fused)
+        return kernels.SGD(groups, lr=0.0, momentum=self.momentum, fused=fused)
 
 
 @OPTIMIZERS.register()
@@ -210,6 +221,32 @@ class RMSProp(CoupledOptimizer):
 
     def build(self, groups: Groups, fused: bool | None) -> torch.optim.Optimizer:
         return kernels.RMSProp(groups, self.momentum, self.rho, self.epsilon)
+
+
+@OPTIMIZERS.register()
+@dataclass(kw_only=True, eq=False, repr=False)
+class RMSprop(CoupledOptimizer):
+    """Gradients over the root of their average square (Hinton 2012), as `torch.optim.RMSprop`; Paddle's formula is `RMSProp`.
+
+    v = alpha * v + (1 - alpha) * g^2; u = momentum * u + g / (sqrt(v) + epsilon); w -= rate * u.
+
+    Args:
+        momentum, alpha: at least 0, below 1.
+        epsilon: above 0.
+        others: see `CoupledOptimizer`.
+    """
+
+    momentum: float = 0.0
+    alpha: float = 0.99
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        self.momentum, self.alpha = _share(self.momentum, "momentum"), _share(self.alpha, "alpha")
+        self.epsilon = number(self.epsilon, "epsilon", above=True)
+        super().__post_init__()
+
+    def build(self, groups: Groups, fused: bool | None) -> torch.optim.Optimizer:
+        return kernels.RMSprop(groups, lr=0.0, alpha=self.alpha, eps=self.epsilon, momentum=self.momentum, foreach=True)
 
 
 @OPTIMIZERS.register()

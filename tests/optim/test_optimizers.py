@@ -11,7 +11,7 @@ from torch import nn
 
 from ppocr_like.contracts import ParamAttr
 from ppocr_like.errors import CheckpointError, ConfigError, TrainingError
-from ppocr_like.optim.optimizers import SGD, Adadelta, Adam, AdamW, Lamb, Momentum, RMSProp
+from ppocr_like.optim.optimizers import SGD, Adadelta, Adam, AdamW, Lamb, Momentum, RMSProp, RMSprop
 from ppocr_like.optim.regularizers import L1, L2, CosineL2
 from ppocr_like.optim.schedules import Const, Cosine
 
@@ -56,6 +56,8 @@ ALL = [
     (AdamW, {"clip_norm_global": 0.5, "one_dim_param_no_weight_decay": True}),
     (Momentum, {"momentum": 0.9, "regularizer": L2(1e-3), "clip_norm": 0.1}),
     (SGD, {"regularizer": L1(1e-4)}),
+    (SGD, {"momentum": 0.9, "weight_decay": 1e-3, "clip_norm_global": 1.0}),
+    (RMSprop, {"momentum": 0.9, "weight_decay": 1e-3, "clip_norm_global": 1.0}),
     (RMSProp, {"momentum": 0.9, "weight_decay": 1e-3}),
     (Adadelta, {"regularizer": L2(1e-3)}),
     (Lamb, {"one_dim_param_no_weight_decay": True}),
@@ -300,6 +302,10 @@ def test_adamw_takes_no_other_regularizer():
         (Adadelta, {"epsilon": -1}, "Optimizer.epsilon"),
         (Lamb, {"lamb_weight_decay": -1}, "Optimizer.lamb_weight_decay"),
         (Momentum, {"momentum": 1}, "Optimizer.momentum"),
+        (SGD, {"momentum": 1.5}, "Optimizer.momentum"),
+        (RMSprop, {"alpha": 1.0}, "Optimizer.alpha"),
+        (RMSprop, {"momentum": -1}, "Optimizer.momentum"),
+        (RMSprop, {"epsilon": 0}, "Optimizer.epsilon"),
     ],
 )
 def test_numbers_out_of_range_name_their_key(cls, arguments, path):

@@ -1,7 +1,7 @@
 """Other names under which a component's arguments are known, by component. Whoever writes one gets the argument it means.
 
 PaddleOCR's inference and its fine-tune guide call the arguments of DBPostProcess otherwise than its recipes do; there, such
-a name in a recipe is silently without effect.
+a name in a recipe is silently without effect. kraken calls the clipping of an optimizer otherwise.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "DBPostProcess": _DB,
     "DistillationDBPostProcess": _DB,
     "ReduceLROnPlateau": {"eps": "epsilon"},
+    **{name: {"gradient_clip_val": "clip_norm_global"} for name in ("Adam", "AdamW", "Lamb", "RMSprop", "SGD")},
 }
 
 # Not an argument of the post-processing, which takes image by image: the guide's name for the most images that are read together.

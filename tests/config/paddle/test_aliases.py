@@ -10,7 +10,7 @@ from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.config.paddle.aliases import ALIASES, BATCH_ALIAS
 from ppocr_like.config.typecheck import parameters
 from ppocr_like.errors import ConfigError
-from ppocr_like.registry import POSTPROCESSES, SCHEDULES
+from ppocr_like.registry import OPTIMIZERS, POSTPROCESSES, SCHEDULES
 
 RECIPE = """
 Architecture: {model_type: det}
@@ -35,8 +35,8 @@ def from_guide(**post: object) -> Recipe:
 
 def test_aliases_are_other_names_of_real_arguments() -> None:
     assert "DBPostProcess" in ALIASES
-    known = [(name, parts.get(name)) for parts in (POSTPROCESSES, SCHEDULES) for name in ALIASES if name in parts]
-    assert "ReduceLROnPlateau" in dict(known)
+    known = [(name, parts.get(name)) for parts in (OPTIMIZERS, POSTPROCESSES, SCHEDULES) for name in ALIASES if name in parts]
+    assert {"ReduceLROnPlateau", "RMSprop"} <= set(dict(known))
     for component, cls in known:
         accepted = set(parameters(cls))
         assert set(ALIASES[component].values()) <= accepted
