@@ -19,12 +19,15 @@ class SampleInfo:
 
     Args:
         index: position in the data set (all label files concatenated).
-        file: label file (or LMDB folder).
-        line: 1-based line (or record) in it.
+        file: label file, file of a page, or LMDB folder.
+        line: 1-based line (or record) in it; of a page the place of the line among those of its file.
         path: image path as it will be opened.
         text: label as written in the file (NFC is not applied); of a page the whole JSON, which `documents.formats.paddle` reads
             where it is asked for: nobody reads it of most samples, and to hand a parsed page from a worker to the main process
             takes a hundred times as long as its text.
+        id: the line's name in its file; "": it has none.
+        line_type: what its file calls the line ("heading"); "": it does not say.
+        base_dir: the text's base direction by its file, "ltr" or "rtl"; "": it does not say.
     """
 
     index: int
@@ -32,6 +35,14 @@ class SampleInfo:
     line: int
     path: str
     text: str
+    id: str = ""
+    line_type: str = ""
+    base_dir: str = ""
+
+    @property
+    def place(self) -> str:
+        """ "train.txt, line 3", "page.xml, line 12 (eSc_line_cdf3d480)"."""
+        return f"{self.file}, line {self.line}" + (f" ({self.id})" if self.id else "")
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,7 @@ class Rejections:
         names = self.examples.setdefault(sample.reason, [])
         if len(names) < self.keep:
             detail = sample.detail.removeprefix(sample.info.path).lstrip(": ")  # readers name the image, too
-            place = f"{sample.info.file}, line {sample.info.line}: {sample.info.path}"
+            place = f"{sample.info.place}: {sample.info.path}"
             names.append(one_line(f"{place}: {detail}".rstrip(": ")))
 
     @classmethod

@@ -42,11 +42,13 @@ class Texts(NamedTuple):
         start: the first sample's index.
         texts: one for each; None for a line that cannot be used.
         further: (index, fields) of those with fields behind the text.
+        base_dirs: each text's base direction as its source tells it ("ltr", "rtl" or ""); None: it tells none.
     """
 
     start: int
     texts: list[str | None]
     further: list[tuple[int, tuple[str, ...]]]
+    base_dirs: list[str] | None = None
 
 
 class Dataset(ABC):

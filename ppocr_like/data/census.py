@@ -108,7 +108,7 @@ class PageCensus:
 
 def place_in(info: SampleInfo) -> str:
     """ "train.txt, line 3"."""
-    return f"{info.file}, line {info.line}"
+    return info.place
 
 
 def count_further(dataset: Dataset, pieces: Iterator[Texts] | None = None) -> Counted:

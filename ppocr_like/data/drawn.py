@@ -6,6 +6,7 @@ import math
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -26,7 +27,8 @@ _OTHERS_TRIED = 10  # draws of another sample before a transform that asks for o
 class DrawnDataset(Dataset):
     """Samples of several sources (label files, LMDB folders), one source after the other.
 
-    In training a sample also has `epoch` (int) and `fetch_other`: called with a generator it gives another training sample,
+    A sample begins as `image`, `label`, `img_path` and, where the source tells it, `base_dir` ("ltr" or "rtl") of the label. In
+    training it also has `epoch` (int) and `fetch_other`: called with a generator it gives another training sample,
     drawn with that generator, after the first `ext_op_transform_idx` transforms, or None when ten draws gave none that could be
     used. Sources are drawn by their share of the epoch. A step that changes what the picture says (RecConAug) gives `text`,
     which becomes the text of the sample's `info`.
@@ -114,7 +116,7 @@ class DrawnDataset(Dataset):
         info, paths = record.info, record.paths
         rng = sample_generator(self.seed, request)
         if self.train and len(paths) > 1:
-            info = SampleInfo(info.index, info.file, info.line, paths[int(rng.integers(len(paths)))], info.text)
+            info = replace(info, path=paths[int(rng.integers(len(paths)))])
         return info, record.error, rng
 
     def request_info(self, request: Request) -> SampleInfo:
@@ -124,7 +126,7 @@ class DrawnDataset(Dataset):
         info, error, rng = self._drawn(request)
         if error is not None:
             raise error
-        sample: Sample = {"image": self.read_image(info.path), "label": info.text, "img_path": info.path}
+        sample = self._read(info)
         if self.train:
             sample["epoch"] = request.epoch
             sample["fetch_other"] = partial(self._fetch_other, request.index, request.epoch)
@@ -134,7 +136,14 @@ class DrawnDataset(Dataset):
         text = sample.get("text", info.text)  # KeepKeys, the last step, drops it
         sample = _run(self.transforms[-1:], sample, rng, len(self.transforms) - 1)
         sample.pop("fetch_other", None)
-        sample["info"] = info if text == info.text else SampleInfo(info.index, info.file, info.line, info.path, text)
+        sample["info"] = info if text == info.text else replace(info, text=text)
+        return sample
+
+    def _read(self, info: SampleInfo) -> Sample:
+        """A sample before its first step."""
+        sample: Sample = {"image": self.read_image(info.path), "label": info.text, "img_path": info.path}
+        if info.base_dir:
+            sample["base_dir"] = info.base_dir
         return sample
 
     def _fetch_other(self, index: int, epoch: int, rng: np.random.Generator) -> Sample | None:
@@ -144,10 +153,9 @@ class DrawnDataset(Dataset):
             record = self.record(self._draw_index(rng))
             if record.error is not None or record.info.index == index:
                 continue
-            path = record.paths[int(rng.integers(len(record.paths)))]
+            info = replace(record.info, path=record.paths[int(rng.integers(len(record.paths)))])
             try:
-                sample: Sample = {"image": self.read_image(path), "label": record.info.text, "img_path": path}
-                return _run(steps, {**sample, "epoch": epoch, "fetch_other": _none}, rng)
+                return _run(steps, {**self._read(info), "epoch": epoch, "fetch_other": _none}, rng)
             except Rejected:
                 continue
         return None

@@ -83,7 +83,7 @@ class _Fetcher:
                 raise
             except Exception as error:
                 info = self.dataset.request_info(request)
-                raise RuntimeError(f"{info.file}, line {info.line}: {info.path}: {type(error).__name__}: {error}") from error
+                raise RuntimeError(f"{info.place}: {info.path}: {type(error).__name__}: {error}") from error
         groups = by_image_size(samples) if self.by_size and samples else [samples]
         batches = [
             to_tensors(collate(group, () if number else rejected), _SHARED) for number, group in enumerate(groups)

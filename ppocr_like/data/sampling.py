@@ -18,6 +18,8 @@ def draw_file(count: int, ratio: float, seed: int, epoch: int, number: int, trai
 
     Source: SimpleDataSet of PaddleOCR (n = round(len * ratio)); there ratios above 1 fail and all files share one seed.
     """
+    if not count:
+        return np.zeros(0, np.int64)
     if not train:
         ratio, epoch = min(ratio, 1.0), 0
     copies, rest = divmod(round(count * ratio), count)

@@ -37,9 +37,7 @@ def near_leakage(
         if mine["image"][n] == other["image"] or (texts and mine["text"][n] != other["text"]):
             continue
         here, there = dataset.info(int(mine["index"][n])), train_set.info(int(other["index"]))
-        report.findings.note(
-            KIND, f"{here.file}, line {here.line}: {here.path}, as in {there.file}, line {there.line}: {there.path}"
-        )
+        report.findings.note(KIND, f"{here.place}: {here.path}, as in {there.place}: {there.path}")
 
 
 def _some(prints: np.ndarray, most: int) -> np.ndarray:

@@ -91,14 +91,14 @@ class Examiner(ABC):
             image = self.decode({"image": raw, "img_path": path}, np.random.default_rng(0))["image"]
         except Rejected as error:
             detail = "" if error.detail in ("", path) else f": {error.detail.removeprefix(path + ': ')}"
-            tally.findings.note(error.reason, one_line(f"{info.file}, line {info.line}: {path}{detail}"))
+            tally.findings.note(error.reason, one_line(f"{info.place}: {path}{detail}"))
             return None
         image = image.transpose(1, 2, 0) if getattr(self.decode, "channel_first", False) else image
         real = os.path.realpath(path)
         look = print_of(np.ascontiguousarray(image), *self.look_grid)
         tally.prints.append((info.index, _digest(raw.data), _digest(os.fsencode(real)), _digest(info.text.encode()), look))
         height, width = image.shape[:2]
-        place = one_line(f"{info.file}, line {info.line}: {path}: {width} x {height} px")
+        place = one_line(f"{info.place}: {path}: {width} x {height} px")
         if min(width, height) < TINY:
             tally.findings.note(TOO_SMALL, place)
         elif of_one_colour(image):
@@ -122,7 +122,7 @@ class Examiner(ABC):
 
 def place_of(info: SampleInfo) -> str:
     """Where a sample stands, for a message."""
-    return one_line(f"{info.file}, line {info.line}" + (f": {info.path}" if info.path else ""))
+    return one_line(info.place + (f": {info.path}" if info.path else ""))
 
 
 def examine_set(report: SetReport, examiner: Examiner, sample: int | None, progress: bool, threads: int) -> np.ndarray:
@@ -200,7 +200,7 @@ def _pairs(prints: np.ndarray, key: str) -> list[tuple[int, int]]:
 
 
 def _short(there: SampleInfo, here: SampleInfo) -> str:
-    return f"line {there.line}" if there.file == here.file else f"{there.file}, line {there.line}"
+    return there.place.removeprefix(f"{there.file}, ") if there.file == here.file else there.place
 
 
 def leakage(

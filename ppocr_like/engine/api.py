@@ -21,6 +21,7 @@ from ppocr_like.engine.eval_loss import COUNT
 from ppocr_like.engine.evaluator import EvalSet, Evaluation, evaluate_set, log_rejections, metrics_text
 from ppocr_like.engine.guard import Interrupted, Signals
 from ppocr_like.engine.hooks import save_latest
+from ppocr_like.engine.line_files import judge_left_out
 from ppocr_like.engine.manifest import add_result, write_manifest
 from ppocr_like.engine.objective import Loss, Objective
 from ppocr_like.engine.ranks import Ranks, join_ranks
@@ -258,6 +259,8 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
             sets = eval_sets(builder, None, ranks, objective)
             if not sets:
                 raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
+            for part in sets if ranks.main else ():
+                judge_left_out(part.loader.dataset, part.name)
         return [_measured(objective, part, ranks, keep) for part in sets]
 
 

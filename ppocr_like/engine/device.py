@@ -183,7 +183,7 @@ def network_told(images: torch.Tensor, infos: Sequence[SampleInfo], section: str
         size, first = " x ".join(map(str, images.shape)), infos[0]
         raise TrainingError(
             f"network or loss cannot take a batch of {size} ({where or f'{section}.dataset.transforms'} decides the size; "
-            f"the first sample: {first.file}, line {first.line}: {first.path}): {error}. Global.debug=true shows where"
+            f"the first sample: {first.place}: {first.path}): {error}. Global.debug=true shows where"
         ) from error
 
 

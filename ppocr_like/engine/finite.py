@@ -32,7 +32,7 @@ def check_finite(run: Run, losses: dict[str, float], group: list[Batch]) -> None
         norm = torch.nn.utils.get_total_norm([p.grad for p in run.objective.model.parameters() if p.grad is not None])
         bad = "" if torch.isfinite(norm) else f"the gradient's norm is {float(norm)} (loss {losses['loss']:.6g})"
     if bad:
-        here = [f"{info.path} ({info.file}, line {info.line})" for batch in group for info in batch["info"]]
+        here = [f"{info.path} ({info.place})" for batch in group for info in batch["info"]]
         samples = "\n  ".join(name for names in run.machine.ranks.gather(here) for name in names)
         run.state.in_step = True
         message = (

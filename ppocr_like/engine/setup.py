@@ -33,6 +33,7 @@ from ppocr_like.engine.hooks import (
     TrainMetric,
 )
 from ppocr_like.engine.labels import examine_labels
+from ppocr_like.engine.line_files import tell_line_sets
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.objective import Objective
@@ -104,6 +105,7 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
     )
     with ranks.together():
         if ranks.main:
+            tell_line_sets(folder.path, loader.dataset, run.parts.eval_sets, resume is not None)
             labels = examine_labels(loader.dataset, builder, "training labels", settings.max_unknown)
             run.labels = {"train": labels, **{part.name: part.labels for part in run.parts.eval_sets}}
     run.hooks = make_hooks(run)

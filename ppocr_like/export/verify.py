@@ -168,7 +168,7 @@ class Verifier:
                 seen.rounded += 1
             elif self.exporter.strict:
                 raise ExportError(
-                    f"evaluation set {name}, {info.file}, line {info.line}: the trained model "
+                    f"evaluation set {name}, {info.place}: the trained model "
                     f"{self.exporter.told(a)}, the ONNX model {self.exporter.told(b)}"
                 )
         seen.largest, seen.lines, seen.preprocessed = (

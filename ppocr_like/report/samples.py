@@ -149,7 +149,7 @@ def _line_sheets(samples: Iterator[Sample], dataset: Dataset, charset: Charset |
 def _line_row(image: np.ndarray, info: SampleInfo, charset: Charset | None, font: FontFile) -> Image.Image:
     """The line as the network gets it; below it the label (characters outside the dictionary in red) and its place."""
     text_font, small = font.size(_TEXT), font.size(_SMALL)
-    place = f"{info.file}, line {info.line}: {info.path}"
+    place = f"{info.place}: {info.path}"
     width = max(image.shape[1], round(text_font.getlength(info.text)), round(small.getlength(place)), 200) + 2 * _MARGIN
     row = Image.new("RGB", (width, image.shape[0] + _TEXT + _SMALL + 4 * _MARGIN), "white")
     row.paste(Image.fromarray(np.ascontiguousarray(image[:, :, ::-1])), (_MARGIN, _MARGIN))
