@@ -10,20 +10,27 @@ import hashlib
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from ppocr_like.errors import DataError
 from ppocr_like.outside import read_file
-from ppocr_like.text import Direction, Reordered, paddle_order, right_to_left_entries, to_logical, to_visual
+from ppocr_like.text import (
+    BASES,
+    MEANING,
+    Base,
+    BaseDir,
+    Direction,
+    DirectionSetting,
+    Reordered,
+    is_right_to_left,
+    paddle_order,
+    resolve_direction,
+    right_to_left_entries,
+    to_logical,
+    to_visual,
+    told_direction,
+)
 
-MEANING: dict[Direction, str] = {
-    "ltr": "labels and texts stand in the order of the page, from left to right; nothing is moved",
-    "rtl": "labels and texts stand in reading order; the network reads from left to right; UAX #9 leads from one to the other",
-    "paddle": "labels stand in the order of the page, from left to right, as PaddleOCR's Arabic label files do; texts are put in "
-    "reading order by PaddleOCR's rule, and so are the labels that they are compared with",
-}
-DIRECTION_KEY = "text_direction"  # in the metadata of ONNX files
-DirectionSetting = Literal["auto", "ltr", "rtl", "paddle"]
 SAR_SPECIALS = ("<UKN>", "<BOS/EOS>", "<PAD>")  # PaddleOCR's names, in this order behind the entries
 NRTR_SPECIALS = ("blank", "<unk>", "<s>", "</s>")  # before the entries; "blank" is the padding
 BLANK = "blank"  # the name PaddleOCR gives class 0
@@ -77,34 +84,6 @@ def unusable_entries(entries: Sequence[str]) -> str:
     return f"none of its {len(entries)} entries is a single character, so no label could be written with it ({shown}): {why}"
 
 
-def resolve_direction(setting: DirectionSetting, entries: Iterable[str]) -> Direction:
-    """What `Global.text_direction` means for a dictionary.
-
-    `auto` is `rtl` where an entry holds a letter of a right-to-left script (Unicode's bidirectional classes R and AL). `paddle`
-    matters with such letters alone.
-    """
-    if setting in ("ltr", "rtl"):
-        return setting
-    if not right_to_left_entries(entries):
-        return "ltr"
-    return "rtl" if setting == "auto" else "paddle"
-
-
-def told_direction(data: Mapping[str, Any]) -> Direction:
-    """The direction that weights or a bundle tell; of those made before they did (`right_to_left` alone) the one that was in use
-    then: labels in the file's order, and PaddleOCR's rule where the dictionary's path had "arabic" in it.
-
-    Raises:
-        KeyError, ValueError: neither is there, or a direction that is not known.
-    """
-    if "direction" not in data:
-        return "paddle" if data["right_to_left"] else "ltr"
-    if data["direction"] not in get_args(Direction):
-        raise ValueError(f"direction {data['direction']!r}; known: {', '.join(get_args(Direction))}")
-    direction: Direction = data["direction"]
-    return direction
-
-
 def untold_direction(data: Mapping[str, Any], charset: Charset) -> str:
     """A line to be said of weights or a bundle of right-to-left letters that do not tell their direction; "" of all others."""
     if "direction" in data or not right_to_left_entries(charset.entries):
@@ -113,17 +92,6 @@ def untold_direction(data: Mapping[str, Any], charset: Charset) -> str:
         f"made before the text direction was kept; it is taken to be {charset.direction}: {MEANING[charset.direction]}. "
         "Another one: Global.text_direction"
     )
-
-
-def graph_direction(metadata: Mapping[str, str], entries: Sequence[str]) -> Direction:
-    """The direction of an ONNX file: the one that its metadata tell, and of PaddleOCR's own, which tell none, PaddleOCR's.
-
-    Raises:
-        ValueError: a direction that is not known.
-    """
-    if DIRECTION_KEY in metadata:
-        return told_direction({"direction": metadata[DIRECTION_KEY]})
-    return resolve_direction("paddle", entries)
 
 
 def dictionary_bytes(entries: Sequence[str], path: str | Path) -> bytes:
@@ -165,9 +133,14 @@ class Charset:
     A network reads a line from left to right. `direction` says what that means for the labels:
 
     - `ltr`: they stand in the same order, nothing is moved.
-    - `rtl`: they stand in logical order, as people read and type (`text.to_visual`); texts that are read come out so, too.
+    - `rtl`: they stand in logical order, as people read and type (`text.to_visual`); texts that are read come out so, too. A
+      line with a right-to-left letter runs from right to left.
+    - `bidi`, `bidi_ltr`, `bidi_rtl`: so, too; the base direction of a line is that of its first strong character, or L, or R.
     - `paddle`: labels stand in the order of the page, as PaddleOCR's Arabic label files do; texts that are read are put in
       reading order by PaddleOCR's rule (`text.paddle_order`).
+
+    A base direction that a file tells of a line (`base_dir`: "ltr" or "rtl") wins over `bidi`, and over `rtl` for lines with
+    right-to-left letters.
 
     Args:
         entries: dictionary entries in order, without blank and without the appended space.
@@ -187,7 +160,8 @@ class Charset:
         # Of duplicate entries the last index wins in encoding (PaddleOCR's rule); decoding goes by index.
         self._index = {entry: i for i, entry in enumerate(self.labels) if i > 0}
         # What an entry looks like: of several right-to-left characters the last stands on the left.
-        self.shown = self.labels if direction != "rtl" else tuple(e if len(e) < 2 else self.visual(e).text for e in self.labels)
+        self._base: Base | None = BASES.get(direction)
+        self.shown = tuple(e if len(e) < 2 else self.look(e) for e in self.labels) if self.moves else self.labels
         self._plain = direction == "ltr" and all(len(entry) == 1 for entry in self.labels[1:])
 
     @classmethod
@@ -215,7 +189,7 @@ class Charset:
             setting: what decided: "Global.text_direction: auto".
         """
         letters = right_to_left_entries(self.entries)
-        if not letters:
+        if not letters and self.direction != "bidi_rtl":
             return ""
         told = f"text direction {self.direction} ({setting}; {len(letters)} of {len(self.entries)} entries are right-to-left): "
         return told + MEANING[self.direction]
@@ -263,19 +237,36 @@ class Charset:
         """SHA-256 over the labels in order."""
         return hashlib.sha256("\0".join(self.labels).encode()).hexdigest()
 
-    def visual(self, text: str) -> Reordered:
-        """A label's text in the order in which a network reads the line."""
-        return to_visual(text, self._index) if self.direction == "rtl" else Reordered.unchanged(text)
+    @property
+    def moves(self) -> bool:
+        """Whether labels are in reading order and are put in the order of the page by UAX #9."""
+        return self._base is not None
 
-    def logical(self, text: str) -> Reordered:
+    def base(self, text: str, base_dir: BaseDir = "") -> Base | None:
+        """What says the base direction of a line, where a file tells `base_dir` of it; None where nothing moves."""
+        if base_dir and (self._base == "first" or (self._base == "letters" and is_right_to_left(text))):
+            return base_dir
+        return self._base
+
+    def look(self, entry: str) -> str:
+        """An entry in the order of the page: of several right-to-left characters the last stands on the left."""
+        return to_visual(entry, self._index).text if self.moves else entry
+
+    def visual(self, text: str, base_dir: BaseDir = "") -> Reordered:
+        """A label's text in the order in which a network reads the line."""
+        base = self.base(text, base_dir)
+        return Reordered.unchanged(text) if base is None else to_visual(text, self._index, base)
+
+    def logical(self, text: str, base_dir: BaseDir = "") -> Reordered:
         """What a network read, in reading order."""
-        if self.direction == "rtl":
-            return to_logical(text, self._index)
+        base = self.base(text, base_dir)
+        if base is not None:
+            return to_logical(text, self._index, base)
         return paddle_order(text) if self.direction == "paddle" else Reordered.unchanged(text)
 
     def label(self, text: str) -> str:
         """The label of a line that says `text` (in reading order), as label files of this direction have it."""
-        return text if self.direction == "rtl" else to_visual(text).text
+        return text if self.moves else to_visual(text).text
 
     def reference(self, label: str) -> str:
         """What a network that makes no mistake is read as, of a line with this label: the label itself, in lower case where the
@@ -283,26 +274,26 @@ class Charset:
         label = label.lower() if self.lower else label
         return self.logical(label).text if self.direction == "paddle" else label
 
-    def beside(self, left: str, right: str) -> str:
+    def beside(self, left: str, right: str, base_dir: BaseDir = "") -> str:
         """The label of a picture made of two pictures with these labels: of two Hebrew words the right one is read first."""
-        if self.direction != "rtl":
+        if not self.moves:
             return left + right
-        return self.logical(self.visual(left).text + self.visual(right).text).text
+        return self.logical(self.visual(left, base_dir).text + self.visual(right, base_dir).text, base_dir).text
 
-    def looks_alike(self, label: str) -> str | None:
+    def looks_alike(self, label: str, base_dir: BaseDir = "") -> str | None:
         """Another text that looks the same on the page and is what a network will be read as; None for nearly all labels."""
-        if self.direction != "rtl":
+        if not self.moves:
             return None
-        read = self.logical(self.visual(label).text).text
+        read = self.logical(self.visual(label, base_dir).text, base_dir).text
         return None if read == label else read
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, base_dir: BaseDir = "") -> list[int]:
         """Class indices of a label's characters in the order of the page; characters outside the set are left out (see
         `unknown`)."""
         if self.lower:
             text = text.lower()
         index = self._index
-        return [index[c] for c in self.visual(text).text if c in index]
+        return [index[c] for c in self.visual(text, base_dir).text if c in index]
 
     def unknown(self, text: str) -> list[str]:
         """Characters of `text` that the set lacks, in order."""
@@ -337,21 +328,21 @@ class Charset:
         """Why a list of texts, one for each class, does not say what this set says; "" where it does."""
         return ""
 
-    def decode(self, indices: Sequence[int]) -> Decoded:
+    def decode(self, indices: Sequence[int], base_dir: BaseDir = "") -> Decoded:
         """Entries joined, in reading order; blanks (0) are left out. Repeats are kept: merging them is the decoder's task."""
         if self._plain and 0 not in indices:
             places = range(len(indices))
             return Decoded("".join([self.shown[i] for i in indices]), places, places)
-        return self._joined([(self.shown[i], place, place) for place, i in enumerate(indices) if i != 0])
+        return self._joined([(self.shown[i], place, place) for place, i in enumerate(indices) if i != 0], base_dir)
 
-    def _joined(self, pieces: Sequence[tuple[str, int, int]]) -> Decoded:
+    def _joined(self, pieces: Sequence[tuple[str, int, int]], base_dir: BaseDir) -> Decoded:
         """(entry as it is shown, first, last place) -> what they say; the characters of an entry share its places."""
         text = "".join(entry for entry, _, _ in pieces)
         first = [place for entry, place, _ in pieces for _ in entry]
         last = [place for entry, _, place in pieces for _ in entry]
         if self.direction == "ltr":
             return Decoded(text, first, last)
-        logical = self.logical(text)
+        logical = self.logical(text, base_dir)
         return Decoded(logical.text, [first[i] for i in logical.order], [last[i] for i in logical.order])
 
     def to_metadata(self) -> dict[str, object]:

@@ -10,10 +10,10 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
-from ppocr_like.charset import Charset, Decoded, DirectionSetting, resolve_direction, told_direction
+from ppocr_like.charset import Charset, Decoded
 from ppocr_like.errors import DataError
 from ppocr_like.outside import Malformed, parse_json, read_file
-from ppocr_like.text import Direction
+from ppocr_like.text import BaseDir, Direction, DirectionSetting, resolve_direction, told_direction
 
 CODEC_KEY = "codec"  # in the metadata of weights and checkpoints
 MOST_CLASSES = 200_000
@@ -44,10 +44,10 @@ class Codec(Charset):
         self._index = {entry: number for number, entry in alone.items()}
         if len(self.mapping) > len(alone):  # `visual` asks which characters there are, whatever they are written with
             self._index |= dict.fromkeys((entry for entry in self.mapping if entry not in self._index), 0)
-        shown = {self.visual(entry).text if direction == "rtl" else entry: entry for entry in self.mapping}
+        shown = {self.look(entry): entry for entry in self.mapping}
         if len(shown) != len(self.mapping):
             lost = next(entry for entry in self.mapping if entry not in shown.values())
-            raise ValueError(f"{_named(lost)} and {_named(shown[self.visual(lost).text])} look the same on the page")
+            raise ValueError(f"{_named(lost)} and {_named(shown[self.look(lost)])} look the same on the page")
         self._classes = {look: self.mapping[entry] for look, entry in shown.items()}
         self._looks = {classes: look for look, classes in self._classes.items()}
         self._key_lengths = sorted({len(look) for look in self._classes}, reverse=True)
@@ -104,8 +104,8 @@ class Codec(Charset):
                 return f"the codec writes {_named(entry)} with the classes {list(classes)}, and such a list has one text a class"
         return "the codec has classes of no entry" if "" in self.entries else ""
 
-    def encode(self, text: str) -> list[int]:
-        text, classes = self.visual(text).text, self._classes
+    def encode(self, text: str, base_dir: BaseDir = "") -> list[int]:
+        text, classes = self.visual(text, base_dir).text, self._classes
         if self.by_character:
             return [number for character in text if character in classes for number in classes[character]]
         return [number for piece, _ in self._pieces(text) if piece for number in classes[piece]]
@@ -114,10 +114,10 @@ class Codec(Charset):
         visual = self.visual(text)
         return [text[i] for i in sorted(visual.order[place] for piece, place in self._pieces(visual.text) if not piece)]
 
-    def decode(self, indices: Sequence[int]) -> Decoded:
+    def decode(self, indices: Sequence[int], base_dir: BaseDir = "") -> Decoded:
         """As `Charset.decode`. Of an entry all classes must be there, in their order; those of a part of it say nothing."""
         if not self.sequences:
-            return super().decode(indices)
+            return super().decode(indices, base_dir)
         kept = [(place, number) for place, number in enumerate(indices) if number != 0]
         pieces, start = [], 0
         while start < len(kept):
@@ -130,7 +130,7 @@ class Codec(Charset):
                     break
             else:
                 start += 1
-        return self._joined(pieces)
+        return self._joined(pieces, base_dir)
 
     def to_metadata(self) -> dict[str, object]:
         return {CODEC_KEY: {entry: list(classes) for entry, classes in self.mapping.items()}, "direction": self.direction}

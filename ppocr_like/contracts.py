@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ppocr_like.printable import one_line
+from ppocr_like.text import BaseDir
 
 VIEWS = "|"  # between the texts of a sample's views, where a transform makes several pictures of one
 
@@ -22,9 +23,9 @@ class SampleInfo:
         file: label file, file of a page, or LMDB folder.
         line: 1-based line (or record) in it; of a page the place of the line among those of its file.
         path: image path as it will be opened.
-        text: label as written in the file (NFC is not applied); of a page the whole JSON, which `documents.formats.paddle` reads
-            where it is asked for: nobody reads it of most samples, and to hand a parsed page from a worker to the main process
-            takes a hundred times as long as its text.
+        text: label as written in the file, or as a step that gives `text` spells it; of a page the whole JSON, which
+            `documents.formats.paddle` reads where it is asked for: nobody reads it of most samples, and to hand a parsed page
+            from a worker to the main process takes a hundred times as long as its text.
         id: the line's name in its file; "": it has none.
         line_type: what its file calls the line ("heading"); "": it does not say.
         base_dir: the text's base direction by its file, "ltr" or "rtl"; "": it does not say.
@@ -37,12 +38,20 @@ class SampleInfo:
     text: str
     id: str = ""
     line_type: str = ""
-    base_dir: str = ""
+    base_dir: BaseDir = ""
 
     @property
     def place(self) -> str:
         """ "train.txt, line 3", "page.xml, line 12 (eSc_line_cdf3d480)"."""
         return f"{self.file}, line {self.line}" + (f" ({self.id})" if self.id else "")
+
+
+def told_directions(batch: Mapping[str, Any] | None, count: int) -> Sequence[BaseDir]:
+    """For each of a batch's lines the base direction that its file tells; "" for all of a batch that knows no files."""
+    infos = (batch or {}).get("info") or ()
+    if len(infos) != count:
+        return [""] * count
+    return [info.base_dir for info in infos]
 
 
 @dataclass(frozen=True)

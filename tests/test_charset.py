@@ -125,6 +125,24 @@ def test_what_each_direction_means() -> None:
     assert rtl.beside("Ab", "cd") == "Abcd"
 
 
+def test_a_base_direction_that_a_file_tells_wins_over_those_that_are_found() -> None:
+    said = "abc אב!"
+    shown = {"ltr": "abc בא!", "rtl": "!בא abc"}
+    entries = sorted(set(said))
+    page = Charset(entries)
+    for direction, alone in (("bidi", "ltr"), ("rtl", "rtl"), ("bidi_ltr", "ltr"), ("bidi_rtl", "rtl")):
+        charset = Charset(entries, direction=direction)
+        assert charset.moves and charset.encode(said) == page.encode(shown[alone])
+        assert Charset.from_metadata(charset.to_metadata()) == charset
+        for told in ("ltr", "rtl"):
+            wanted = told if direction in ("bidi", "rtl") else alone
+            indices = charset.encode(said, told)
+            assert indices == page.encode(shown[wanted]), (direction, told)
+            assert charset.decode(indices, told).text == said
+    assert Charset(entries, direction="rtl").encode("abc!", "rtl") == page.encode("abc!")  # no right-to-left letter
+    assert Charset(entries, direction="bidi").encode("abc!", "rtl") == page.encode("!abc")
+
+
 def test_an_entry_of_several_letters_is_one_class_on_the_page() -> None:
     charset = Charset(["\u0644\u0627", "\u0645", "ab"], direction="rtl")
     assert charset.decode([1, 2]).text == "\u0645\u0644\u0627"  # lam and alef in their order

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ppocr_like.config.paddle.amp_ops import AMP_OPS
 from ppocr_like.config.typecheck import fit, nearest, option, parameters
 from ppocr_like.errors import Problem
+from ppocr_like.text import DirectionSetting
 
 ENDLESS = 1_000_000  # epochs of a run that `early_stop` alone ends
 RESIZE_ALIASES = {"add": "union", "both": "new"}  # of `charset_resize`: kraken's names in earlier years
@@ -139,11 +140,12 @@ class GlobalConfig:
         "texts), a JSON file, or a mapping `{entry: [classes]}` (docs/data.md)",
     )
     use_space_char: bool = option(False, "a space follows the dictionary as the last class. Wins over an operator's own argument")
-    text_direction: Literal["auto", "ltr", "rtl", "paddle"] = option(
+    text_direction: DirectionSetting = option(
         "auto",
-        "`rtl`: labels and texts are in reading order, also of right-to-left scripts; `ltr`: both stand as on the page, from "
-        "left to right; `paddle`: labels as on the page, texts in reading order by PaddleOCR's rule, for its Arabic weights and "
-        "label files; `auto`: `rtl` where the dictionary has right-to-left letters (docs/data.md)",
+        "`rtl`: labels and texts are in reading order, also of right-to-left scripts; `bidi`, `bidi_ltr`, `bidi_rtl`: so, too, "
+        "with the base direction of the first strong character, L, or R; `ltr`: both stand as on the page, from left to right; "
+        "`paddle`: labels as on the page, texts in reading order by PaddleOCR's rule, for its Arabic weights and label files; "
+        "`auto`: what TextNormalize asks for, else `rtl` where the dictionary has right-to-left letters (docs/data.md)",
     )
     max_text_length: int | None = option(None, "longer labels are rejected. Wins over an operator's own argument", least=1)
     max_unknown: float = option(
@@ -224,7 +226,7 @@ class GlobalConfig:
     plugins: list[str] = option([], "Python packages of yours that register components")
 
     @property
-    def direction(self) -> Literal["auto", "ltr", "rtl", "paddle"]:
+    def direction(self) -> DirectionSetting:
         """`text_direction`; `paddle` where PaddleOCR's results are asked for and nothing else is."""
         return "paddle" if self.paddle_exact and self.text_direction == "auto" else self.text_direction
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ppocr_like.config.direction import asked_direction
 from ppocr_like.config.globals import RESIZE_ALIASES, GlobalConfig
 from ppocr_like.config.overrides import apply_overrides, merge
 from ppocr_like.config.paddle.aliases import rename_in_tree
@@ -77,7 +79,8 @@ class Recipe(Words):
 
     @cached_property
     def globals(self) -> GlobalConfig:
-        """The Global section, checked; read once, so a tree is not changed after that.
+        """The Global section, checked; read once, so a tree is not changed after that. Where it leaves the text direction open,
+        a TextNormalize step decides it.
 
         Raises:
             ConfigError: every unknown key and wrong value in it.
@@ -94,9 +97,13 @@ class Recipe(Words):
                 section["charset_resize"] = RESIZE_ALIASES[resize]
                 self.note(f"Global.charset_resize: {resize} is an old name of {RESIZE_ALIASES[resize]}")
         value, more = fit(section, GlobalConfig, "Global")
+        try:
+            asked = asked_direction(self.tree)
+        except ConfigError as error:
+            more += error.problems
         if problems + more:
             raise ConfigError(problems + more, self.source)
-        return value
+        return value if asked is None or value.text_direction != "auto" else replace(value, text_direction=asked)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

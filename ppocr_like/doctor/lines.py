@@ -89,10 +89,10 @@ class LineExaminer(Examiner):
             tally.findings.note("label not in NFC", f"{place_of(info)}: {text!r}")
         if text != text.strip():
             tally.findings.note("space at an end of the label", f"{place_of(info)}: {text!r}")
-        other = self.charset.looks_alike(text)
+        other = self.charset.looks_alike(text, info.base_dir)
         if other is not None:
             tally.findings.note("looks like another text", f"{place_of(info)}: {text!r} is read as {other!r}")
-        sample: Sample = {"label": text, "img_path": info.path}
+        sample: Sample = {"label": text, "img_path": info.path, "base_dir": info.base_dir}
         rng = np.random.default_rng(0)
         try:
             for step in self.label_steps:
@@ -100,7 +100,7 @@ class LineExaminer(Examiner):
         except Rejected as error:
             tally.findings.note(error.reason, f"{place_of(info)}: {error.detail or repr(text)}")
             return 0
-        classes = self.charset.encode(text)
+        classes = self.charset.encode(text, info.base_dir)
         return len(classes) + sum(a == b for a, b in pairwise(classes))
 
     def _width(self, tally: Tally, info: SampleInfo, sizes: np.ndarray, needed: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.charset import DIRECTION_KEY, Charset
+from ppocr_like.charset import Charset
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.contracts import TextLine
 from ppocr_like.errors import ExportError
@@ -17,6 +17,7 @@ from ppocr_like.pipeline.foreign import CHARACTER
 from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.tasks import EXPORTERS
+from ppocr_like.text import DIRECTION_KEY
 
 CHANNELS, LEAST_WIDTH = 3, 320  # that RapidOCR feeds; px of its narrowest canvas for lines, unless it is told otherwise
 STD = 0.5  # it feeds lines as (pixel / 255 - 0.5) / 0.5

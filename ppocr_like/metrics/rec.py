@@ -11,7 +11,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ppocr_like.charset import Charset
-from ppocr_like.contracts import RejectedSample, TextLine
+from ppocr_like.contracts import RejectedSample, TextLine, told_directions
 from ppocr_like.errors import ConfigError, OcrError, Problem
 from ppocr_like.metrics.base import Metric
 from ppocr_like.registry import METRICS
@@ -91,7 +91,9 @@ class RecMetric(Metric):
     def references(self, batch: Mapping[str, Any]) -> list[str]:
         """The texts that a batch's predictions are compared with, before `ignore_space` and `is_filter`."""
         if self.paddle_exact and self.charset is not None:
-            return [self.charset.decode(row).text for row in np.asarray(batch[self._label(batch)]).tolist()]
+            rows = np.asarray(batch[self._label(batch)]).tolist()
+            told = told_directions(batch, len(rows))
+            return [self.charset.decode(row, base_dir).text for row, base_dir in zip(rows, told, strict=True)]
         return [self.reference(info.text) for info in batch["info"]]
 
     def reference(self, label: str) -> str:

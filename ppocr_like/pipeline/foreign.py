@@ -11,13 +11,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ppocr_like.charset import DIRECTION_KEY, Charset, graph_direction
+from ppocr_like.charset import Charset
 from ppocr_like.config import BucketByWidth
 from ppocr_like.config.nodes import Node, item_node
 from ppocr_like.errors import ConfigError, WeightsError
 from ppocr_like.pipeline.onnx_backend import Graph
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.tasks import TASKS
+from ppocr_like.text import DIRECTION_KEY, graph_direction
 
 logger = logging.getLogger("ppocr_like")
 CHARACTER = "character"  # metadata key that holds a recogniser's dictionary, one entry a line, as RapidOCR reads it

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ppocr_like.charset import Charset, told_direction, untold_direction
+from ppocr_like.charset import Charset, untold_direction
 from ppocr_like.config import BucketByWidth, Builder, Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.config.typecheck import fit
@@ -19,6 +19,7 @@ from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, decode, read_file
 from ppocr_like.pipeline.class_names import class_names, plain_chain
 from ppocr_like.tasks import TASKS, task_of
+from ppocr_like.text import told_direction
 
 logger = logging.getLogger("ppocr_like")
 SCHEMA = 1

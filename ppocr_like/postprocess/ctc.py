@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.charset import Charset
-from ppocr_like.contracts import TextLine
+from ppocr_like.contracts import TextLine, told_directions
 from ppocr_like.errors import OcrError
 from ppocr_like.registry import POSTPROCESSES
+from ppocr_like.text import BaseDir
 
 CHUNK = 64  # output steps per softmax: a few MB at a time stay in the processor's cache
 
@@ -46,7 +47,7 @@ class CTCLabelDecode:
 
         Args:
             outputs: mapping with `ctc`, the array itself, or a list whose last entry it is; (N, T, C) float.
-            batch: not used.
+            batch: its `info` tells base directions of lines, where files do.
 
         Raises:
             OcrError: the number of classes is not the charset's.
@@ -64,15 +65,18 @@ class CTCLabelDecode:
         ends = np.cumsum(keep.sum(axis=1)).tolist()
         all_classes, all_columns, all_confidences = classes.tolist(), columns.tolist(), confidences.tolist()
         lines, start = [], 0
-        for end in ends:
-            lines.append(self._line(all_classes[start:end], all_columns[start:end], all_confidences[start:end], steps))
+        for end, told in zip(ends, told_directions(batch, n), strict=True):
+            part = slice(start, end)
+            lines.append(self._line(all_classes[part], all_columns[part], all_confidences[part], steps, told))
             start = end
         return lines
 
     def decode_labels(self, batch: Mapping[str, Any]) -> list[TextLine]:
         """The texts of `batch["label"]` (N, L), class indices padded with 0: what is left of a label once characters
         outside the charset were dropped. Confidence 1.0, as in PaddleOCR."""
-        return [TextLine(self.charset.decode(row).text, 1.0) for row in np.asarray(batch["label"]).tolist()]
+        rows = np.asarray(batch["label"]).tolist()
+        told = told_directions(batch, len(rows))
+        return [TextLine(self.charset.decode(row, base_dir).text, 1.0) for row, base_dir in zip(rows, told, strict=True)]
 
     def _scores(self, outputs: Any) -> np.ndarray:
         if isinstance(outputs, Mapping):
@@ -105,11 +109,11 @@ class CTCLabelDecode:
             sums[part] = np.exp(kept, out=kept).sum(axis=1)
         return 1.0 / sums
 
-    def _line(self, classes: list[int], columns: list[int], confidences: list[float], steps: int) -> TextLine:
+    def _line(self, classes: list[int], columns: list[int], confidences: list[float], steps: int, base_dir: BaseDir) -> TextLine:
         if not classes:
             return TextLine("", 0.0, steps=steps)
         mean = float(sum(confidences) / len(confidences))
-        text, first, last = self.charset.decode(classes)
+        text, first, last = self.charset.decode(classes, base_dir)
         if not isinstance(first, range):  # else each class is a character, and they stand in this order
             columns = [columns[i] for i in first]
             confidences = [

@@ -50,7 +50,7 @@ class NRTRLabelDecode:
         Args:
             outputs: mapping with `nrtr_ids` and `nrtr_probs`, or the pair of them, (N, T) each, with or without the start
                 sign; or mapping with `nrtr`, or the array, (N, T, C) float.
-            batch: not used.
+            batch: its `info` tells base directions of lines, where files do.
 
         Raises:
             OcrError: fewer classes than the charset needs.
@@ -58,20 +58,20 @@ class NRTRLabelDecode:
         if isinstance(outputs, Mapping):
             outputs = (outputs["nrtr_ids"], outputs["nrtr_probs"]) if "nrtr_ids" in outputs else outputs["nrtr"]
         if isinstance(outputs, list | tuple) and len(outputs) == 2:
-            return self._read(np.asarray(outputs[0]), np.asarray(outputs[1]))
+            return self._read(np.asarray(outputs[0]), np.asarray(outputs[1]), batch)
         scores = np.asarray(outputs)
         if scores.ndim != 3 or scores.shape[2] < len(self.reader.labels):
             raise OcrError(
                 f"NRTRLabelDecode needs an array (N, T, {len(self.reader.labels)} or more); the network gives {scores.shape}. "
                 "The dictionary (Global.character_dict_path, Global.use_space_char) is not the one of the network"
             )
-        return self.reader.read(scores.argmax(axis=2), scores.max(axis=2))
+        return self.reader.read(scores.argmax(axis=2), scores.max(axis=2), batch)
 
-    def _read(self, ids: np.ndarray, probabilities: np.ndarray) -> list[TextLine]:
+    def _read(self, ids: np.ndarray, probabilities: np.ndarray, batch: Mapping[str, Any] | None) -> list[TextLine]:
         if len(ids) and ids.shape[1] and ids[0, 0] == START:
             ids, probabilities = ids[:, 1:], probabilities[:, 1:]
-        return self.reader.read(ids, probabilities)
+        return self.reader.read(ids, probabilities, batch)
 
     def decode_labels(self, batch: Mapping[str, Any]) -> list[TextLine]:
         """The texts of `batch["label"]` (N, L): start, characters, end, padding. Confidence 1.0."""
-        return self.reader.read(np.asarray(batch["label"])[:, 1:], None)
+        return self.reader.read(np.asarray(batch["label"])[:, 1:], None, batch)

@@ -64,16 +64,16 @@ class SARLabelDecode:
                 f"SARLabelDecode needs an array (N, T, {classes - 1}); the network gives {scores.shape}. The dictionary "
                 "(Global.character_dict_path, Global.use_space_char) is not the one of the network"
             )
-        lines = self.reader.read(scores.argmax(axis=2), scores.max(axis=2))
+        lines = self.reader.read(scores.argmax(axis=2), scores.max(axis=2), batch)
         return [self._plain(line) for line in lines]
 
     def decode_labels(self, batch: Mapping[str, Any]) -> list[TextLine]:
         """The texts of `batch["label"]` (N, L): start, characters, end, padding. Confidence 1.0."""
         label = np.asarray(batch["label"])
         lines = []
-        for row in label.tolist():
-            row = row[1:] if row[:1] == [self.end] else row  # the start has the end's number
-            lines += self.reader.read(np.array([row], dtype=np.int64), None)
+        rows = [row[1:] if row[:1] == [self.end] else row for row in label.tolist()]  # the start has the end's number
+        for row, info in zip(rows, batch.get("info") or [None] * len(rows), strict=True):
+            lines += self.reader.read(np.array([row], dtype=np.int64), None, info and {"info": [info]})
         return [self._plain(line) for line in lines]
 
     def _plain(self, line: TextLine) -> TextLine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ppocr_like.registry import DATASETS
 from ppocr_like.synth.lines import LineMaker, Plan, encode
 from ppocr_like.synth.settings import SynthSettings
 from ppocr_like.synth.write import look_generator, plan_generator
+from ppocr_like.text import BASES
 from ppocr_like.transforms.base import Transform
 
 NAME = "synthetic"
@@ -98,7 +99,8 @@ class SyntheticDataSet(DrawnDataset):
 
     @cached_property
     def maker(self) -> LineMaker:
-        return LineMaker(self.settings, self.allowed)
+        direction = "rtl" if self.charset is None else self.charset.direction
+        return LineMaker(self.settings, self.allowed, BASES.get(direction, "letters"))
 
     def use_cache(self, cache_dir: str | Path) -> None:
         super().use_cache(cache_dir)
@@ -144,7 +146,7 @@ class SyntheticDataSet(DrawnDataset):
             return info, error, rng
         epoch, repeat = (request.epoch, request.repeat) if self.train else (0, 0)
         path = f"{NAME}:{info.index - self.first}:{epoch}:{repeat}"
-        return SampleInfo(info.index, info.file, info.line, path, info.text), error, rng
+        return replace(info, path=path), error, rng
 
     def read_image(self, path: str) -> np.ndarray:
         """A synthetic line as the bytes of a bitmap file: a decoder brings it into the order of channels the recipe wants."""

@@ -18,7 +18,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.synth.look import Paper, look
 from ppocr_like.synth.settings import SynthSettings
 from ppocr_like.synth.texts import Corpus
-from ppocr_like.text import is_right_to_left
+from ppocr_like.text import LTR, RTL, Base, base_of, is_right_to_left
 
 SUFFIXES = (".ttf", ".otf", ".ttc")
 FONTS_TRIED = 12  # for a text; then another text is drawn
@@ -62,8 +62,9 @@ class LineMaker:
         DataError: nothing usable among corpus, fonts or backgrounds; right-to-left text, and Pillow without its text layout.
     """
 
-    def __init__(self, settings: SynthSettings, allowed: Collection[str] | None = None) -> None:
+    def __init__(self, settings: SynthSettings, allowed: Collection[str] | None = None, base: Base = "letters") -> None:
         self.settings = settings
+        self.base = base
         self.corpus = Corpus(settings.corpus, settings.length, allowed, settings.boost)
         self.fonts = [FontFile(path) for path in _font_files(settings.fonts)]
         self.paper = Paper(settings.backgrounds)
@@ -93,7 +94,7 @@ class LineMaker:
             if font is None:
                 continue
             px = int(rng.integers(settings.height[0], settings.height[1] + 1))
-            left, top, right, bottom = (int(v) for v in self._sized(font, px).getbbox(text, direction=_running(text)))
+            left, top, right, bottom = (int(v) for v in self._sized(font, px).getbbox(text, direction=self._running(text)))
             low, high = settings.margin
             margins = [round(px * share) for share in rng.uniform(low, high, 4)]
             if 0 < right - left <= WIDEST and bottom > top:
@@ -109,7 +110,7 @@ class LineMaker:
         pen = ImageDraw.Draw(canvas)
         x, y = plan.margins[0] - plan.ink[0], plan.margins[1] - plan.ink[1]
         stroke = max(1, plan.px // 40) if rng.random() < settings.bold and plan.px >= 20 else 0
-        pen.text((x, y), plan.text, fill=255, font=font, stroke_width=stroke, direction=_running(plan.text))
+        pen.text((x, y), plan.text, fill=255, font=font, stroke_width=stroke, direction=self._running(plan.text))
         if rng.random() < settings.underline:
             level = plan.margins[1] + plan.ink[3] - plan.ink[1] + plan.px * float(rng.uniform(0.02, 0.12))
             pen.line((plan.margins[0], level, width - plan.margins[2], level), fill=255, width=max(1, plan.px // 18))
@@ -117,8 +118,12 @@ class LineMaker:
             pitch = plan.px * float(rng.uniform(1.05, 1.5))
             for step in (-1, 1):
                 place, other = (x + int(rng.integers(-width // 4 - 1, 2)), y + step * pitch), _turned_over(plan.text)
-                pen.text(place, other, fill=255, font=font, direction=_running(other))
+                pen.text(place, other, fill=255, font=font, direction=self._running(other))
         return look(np.asarray(canvas), plan.px, settings, self.paper, rng)
+
+    def _running(self, text: str) -> str | None:
+        """For Pillow: the side on which a line begins, by the rule that labels are read by (Pillow's own: the first letter's)."""
+        return {RTL: "rtl", LTR: "ltr", None: None}[base_of(text, self.base)]
 
     def _text(self, rng: np.random.Generator) -> str:
         kind = rng.random()
@@ -157,11 +162,6 @@ def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
     if not done:
         raise ValueError(f"an image of {image.shape} cannot be written as {suffix}")
     return data.tobytes()
-
-
-def _running(text: str) -> str | None:
-    """For Pillow: the side on which a line begins, by the rule that labels are read by (Pillow's own is the first letter's)."""
-    return "rtl" if is_right_to_left(text) else None
 
 
 def _turned_over(text: str) -> str:

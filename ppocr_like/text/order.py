@@ -1,7 +1,8 @@
-"""From the order in which a line is written down to the order in which it stands on the page, and back.
+"""From the order in which a line is written down to the order in which it stands on the page.
 
 A label says a line in logical order, as a person reads and types it; a network reads a line from left to right, as it stands on
-the page. For left-to-right scripts the two are one. Everything that has to do with the difference asks this module.
+the page. For left-to-right scripts the two are one. Everything that has to do with the difference asks this module, and
+`text.inverse` for the way back.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ppocr_like.text.bidi import REMOVED, RTL, levels, visual_order
-from ppocr_like.text.mirrors import CLOSING, MIRRORED, OPENING
+from ppocr_like.text.bidi import LTR, REMOVED, RTL, base_level, levels, visual_order
+from ppocr_like.text.mirrors import MIRRORED
 
-Direction = Literal["ltr", "rtl", "paddle"]
+Direction = Literal["ltr", "rtl", "paddle", "bidi", "bidi_ltr", "bidi_rtl"]
+BaseDir = Literal["", "ltr", "rtl"]  # what a file says of a line; "": nothing
+Base = Literal["letters", "first", "ltr", "rtl"]
 LETTERS = frozenset(("R", "AL"))  # bidirectional classes of right-to-left letters
 RIGHT = LETTERS | {"AN"}  # and of digits that are used in such lines alone
 ATTACHED = frozenset(("NSM", "BN"))  # stand at the character before them: marks, joiners
 FIRST_RTL = "\u0590"  # no character before it is of a right-to-left script
-RUNS_RIGHT = frozenset(("L", "EN", "AN"))  # letters and digits that run from left to right in any line
-STOPS = frozenset(",.;:!?\u060c\u061b\u061f")
-TRIES = 12  # guesses from which `to_logical` goes on to better ones
 KEEPS = re.compile(r"[a-zA-Z0-9 :*./%+-]")  # characters of which PaddleOCR keeps runs as they are
 
 
@@ -73,7 +73,23 @@ def mostly_right_to_left(texts: Iterable[str]) -> bool:
     return right > left
 
 
-def to_visual(text: str, mirror: Container[str] | None = None) -> Reordered:
+def base_of(text: str, base: Base) -> int | None:
+    """The level of a line's base direction; None: nothing in it moves. Of
+
+    - `letters`: from right to left where `is_right_to_left`, else nothing moves;
+    - `first`: the first strong character's (rules P2 and P3 of UAX #9);
+    - `ltr`, `rtl`: the one that is named.
+    """
+    if base == "rtl":
+        return RTL
+    if text.isascii() or max(text) < FIRST_RTL:
+        return None
+    if base == "letters":
+        return RTL if is_right_to_left(text) else None
+    return LTR if base == "ltr" else base_level(text)
+
+
+def to_visual(text: str, mirror: Container[str] | None = None, base: Base = "letters") -> Reordered:
     """A line in logical order as it stands on the page, from left to right.
 
     Marks follow their letters (UAX #9, L3), brackets are turned over (L4).
@@ -81,41 +97,17 @@ def to_visual(text: str, mirror: Container[str] | None = None) -> Reordered:
     Args:
         text: in logical order.
         mirror: characters that may be turned over, where their counterpart is also among them; None: all.
+        base: what says the line's base direction, see `base_of`.
     """
-    if not is_right_to_left(text):
-        return Reordered.unchanged(text)
-    groups = _groups(text)
-    found = _group_levels(text, groups)
-    return _ungrouped(text, groups, visual_order(found), found, mirror)
+    level = base_of(text, base)
+    return Reordered.unchanged(text) if level is None else shown_from(text, level, mirror)
 
 
-def to_logical(text: str, mirror: Container[str] | None = None) -> Reordered:
-    """A line as it stands on the page in logical order: an order that gives this line again (`to_visual`).
-
-    Several orders may look the same ("12 ab" and "ab 12" within Hebrew text); of these Latin words with the numbers behind them
-    are kept together. A line that no order gives, which a network may well read, is put in the nearest.
-
-    Args:
-        text: from left to right.
-        mirror: as of `to_visual`.
-    """
-    if not is_right_to_left(text):
-        return Reordered.unchanged(text)
-    groups = _groups(text)
-    best: tuple[int, Reordered] | None = None
-    nearest: Reordered | None = None
-    for guess in _guesses(text, groups):
-        logical, same = _followed(text, groups, guess, mirror)
-        nearest = nearest or logical
-        odd = _oddness(logical.text)
-        if same and odd == 0:
-            return logical
-        if same and (best is None or odd < best[0]):
-            best = odd, logical
-    if best is not None:
-        return best[1]
-    assert nearest is not None
-    return nearest
+def shown_from(text: str, level: int, mirror: Container[str] | None) -> Reordered:
+    """A line in logical order as it stands on the page, of a base direction (LTR or RTL)."""
+    groups = groups_of(text)
+    found = group_levels(text, groups, level)
+    return ungrouped(text, groups, visual_order(found), found, mirror)
 
 
 def paddle_order(text: str) -> Reordered:
@@ -134,7 +126,7 @@ def paddle_order(text: str) -> Reordered:
     return Reordered("".join(text[i] for i in order), order)
 
 
-def _groups(text: str) -> list[list[int]]:
+def groups_of(text: str) -> list[list[int]]:
     """Places of each character with what is attached to it."""
     groups: list[list[int]] = []
     for place, character in enumerate(text):
@@ -145,15 +137,16 @@ def _groups(text: str) -> list[list[int]]:
     return groups
 
 
-def _group_levels(text: str, groups: Sequence[Sequence[int]]) -> list[int]:
-    """Levels of a line that runs from right to left, of each group that of its first character."""
-    found = levels(text, RTL)
-    return [RTL if found[group[0]] == REMOVED else found[group[0]] for group in groups]
+def group_levels(text: str, groups: Sequence[Sequence[int]], base: int) -> list[int]:
+    """Levels of a line of this base direction, of each group that of its first character."""
+    found = levels(text, base)
+    return [base if found[group[0]] == REMOVED else found[group[0]] for group in groups]
 
 
-def _ungrouped(
+def ungrouped(
     text: str, groups: Sequence[Sequence[int]], order: Sequence[int], found: Sequence[int], mirror: Container[str] | None
 ) -> Reordered:
+    """The groups of a text in another order, brackets turned over where their level is odd."""
     places, characters = [], []
     for number in order:
         for place in groups[number]:
@@ -164,77 +157,3 @@ def _ungrouped(
             places.append(place)
             characters.append(character)
     return Reordered("".join(characters), tuple(places))
-
-
-def _levels_at(logical: Reordered, groups: Sequence[Sequence[int]]) -> list[int]:
-    """Levels of a logical line, for the groups of the visual one it was made of."""
-    of_place = dict(zip(logical.order, levels(logical.text, RTL), strict=True))
-    return [RTL if of_place[group[0]] == REMOVED else of_place[group[0]] for group in groups]
-
-
-def _followed(
-    text: str, groups: Sequence[Sequence[int]], guess: list[int], mirror: Container[str] | None
-) -> tuple[Reordered, bool]:
-    """(the logical line to which a guess of the levels leads, whether it looks like `text`); the guess' own where none does."""
-    first: Reordered | None = None
-    seen: set[tuple[int, ...]] = set()
-    found = guess
-    while tuple(found) not in seen and len(seen) < TRIES:
-        seen.add(tuple(found))
-        logical = _ungrouped(text, groups, visual_order(found), found, mirror)
-        first = first or logical
-        if to_visual(logical.text, mirror).text == text:
-            return logical, True
-        found = _levels_at(logical, groups)
-    assert first is not None
-    return first, False
-
-
-def _guesses(text: str, groups: Sequence[Sequence[int]]) -> Iterable[list[int]]:
-    """Levels that the groups of a visual line may have: what stands between words and numbers that run to the right does so
-    too, or parts them; or as if the line were a logical one."""
-    kinds = [unicodedata.bidirectional(text[group[0]]) for group in groups]
-    strong = [RTL + (kind in RUNS_RIGHT) for kind in kinds]
-    joined, parted = list(strong), list(strong)
-    for start, end in _between(kinds):
-        joined[start:end] = [RTL + 1] * (end - start)
-        if kinds[start - 1] == kinds[end] == "L":
-            parted[start:end] = [RTL + 1] * (end - start)
-    yield joined
-    yield _group_levels(text, groups)
-    yield parted
-    yield strong
-
-
-def _between(kinds: Sequence[str]) -> Iterable[tuple[int, int]]:
-    """Stretches of neutral characters between two that run to the right."""
-    last = None
-    for place, kind in enumerate(kinds):
-        if kind in LETTERS:
-            last = None
-        elif kind in RUNS_RIGHT:
-            if last is not None and last + 1 < place:
-                yield last + 1, place
-            last = place
-
-
-def _oddness(text: str) -> int:
-    """How unlikely it is that a person would write so: brackets that do not close, signs of numbers away from them, brackets and
-    stops on the wrong side of a blank."""
-    odd, open_ones = 0, []
-    for place, character in enumerate(text):
-        before, after = text[place - 1 : place] or " ", text[place + 1 : place + 2] or " "
-        if character in OPENING:
-            open_ones.append(OPENING[character])
-            odd += after == " " or before.isalnum()
-        elif character in CLOSING:
-            odd += before == " " or after.isalnum()
-            if open_ones and open_ones[-1] == character:
-                open_ones.pop()
-            else:
-                odd += 1
-        elif unicodedata.bidirectional(character) == "ET":
-            odd += not (before.isdecimal() or after.isdecimal())
-        elif character in STOPS:
-            odd += before == " "
-    return odd + len(open_ones)

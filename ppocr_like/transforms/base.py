@@ -22,7 +22,8 @@ class Transform(ABC):
 
     A sample is a dict. Readers give `image` (encoded bytes as uint8 vector, or an (H, W, C) array), `label` (str) and
     `img_path`, in training also `epoch` (int) and `fetch_other` (generator -> another training sample or None); the data set
-    adds `target_size` ((width, height) px) when the sampler asks for a canvas. A step that changes what a line says gives
+    adds `target_size` ((width, height) px) when the sampler asks for a canvas, and `base_dir` ("ltr", "rtl") where a file tells
+    the base direction of a line. A step that changes what a line says gives
     `text`, which `info` then tells. `image` is (H, W, C) uint8, BGR or one channel, until the resizing or normalising step
     makes it float32 (C, H, W).
 

@@ -9,6 +9,7 @@ import numpy as np
 from ppocr_like.charset import NRTR_SPECIALS, SAR_SPECIALS, Charset, one_class_each
 from ppocr_like.contracts import Rejected
 from ppocr_like.registry import TRANSFORMS
+from ppocr_like.text import BaseDir
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.label_encode import CTCLabelEncode
 
@@ -58,17 +59,17 @@ class _GuideLabelEncode(Transform):
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         text = sample["label"]
-        sample["label"], count = self.encode(text)
+        sample["label"], count = self.encode(text, sample.get("base_dir", ""))
         sample["length"] = np.array(count, np.int64)
         return sample
 
-    def encode(self, text: str) -> tuple[np.ndarray, int]:
+    def encode(self, text: str, base_dir: BaseDir = "") -> tuple[np.ndarray, int]:
         """((max_text_length,) int64, known characters) of a text."""
         if not text:
             raise Rejected("empty label")
         if len(text) > self.max_text_length:
             raise Rejected("label too long", f"{len(text)} characters, max_text_length is {self.max_text_length}")
-        indices = self.charset.encode(text)
+        indices = self.charset.encode(text, base_dir)
         if not indices:
             raise Rejected("no known characters", f"{text!r}")
         most = self.max_text_length - _ENDS
@@ -154,7 +155,8 @@ class MultiLabelEncode(Transform):
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         text = sample["label"]
-        target = self.ctc({"label": text}, rng)
-        sample[self.guide_entry], _ = self.guide.encode(text)
+        base_dir: BaseDir = sample.get("base_dir", "")
+        target = self.ctc({"label": text, "base_dir": base_dir}, rng)
+        sample[self.guide_entry], _ = self.guide.encode(text, base_dir)
         sample["label_ctc"], sample["length"] = target["label"], target["length"]
         return sample

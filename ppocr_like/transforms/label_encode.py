@@ -48,7 +48,7 @@ class CTCLabelEncode(Transform):
             raise Rejected("empty label")
         if len(text) > self.max_text_length:
             raise Rejected("label too long", f"{len(text)} characters, max_text_length is {self.max_text_length}")
-        indices = self.charset.encode(text)
+        indices = self.charset.encode(text, sample.get("base_dir", ""))
         if not indices:
             raise Rejected("no known characters", f"{text!r}")
         if len(indices) > self.max_text_length:

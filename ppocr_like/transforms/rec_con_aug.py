@@ -10,6 +10,7 @@ import numpy as np
 from ppocr_like.charset import Charset
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import TRANSFORMS
+from ppocr_like.text import BaseDir
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.channels import join_gray, split_gray
 
@@ -19,7 +20,8 @@ class RecConAug(Transform):
     """Appends other training samples at the right, picture and label, as PaddleOCR's RecConAug.
 
     All pictures are scaled to one height. Another sample is left out, and those after it, where the label would become longer
-    than `max_text_length` or the picture more elongated than `image_shape`. It is read only when it is asked for.
+    than `max_text_length`, the picture more elongated than `image_shape`, or a file tells another base direction of it. It is
+    read only when it is asked for.
 
     Gives `text`, the label that the picture has now, by which `info` and the metrics know it.
 
@@ -68,7 +70,10 @@ class RecConAug(Transform):
             if other["image"].ndim == 1:
                 message = "RecConAug needs other samples' pictures: ext_op_transform_idx must reach to DecodeImage"
                 raise ConfigError([Problem("ext_op_transform_idx", message)])
-            longer, wider = self.charset.beside(text, other["label"]), ratio + _ratio(other["image"])
+            base_dir: BaseDir = sample.get("base_dir", "")
+            if other.get("base_dir", "") != base_dir:
+                break
+            longer, wider = self.charset.beside(text, other["label"], base_dir), ratio + _ratio(other["image"])
             if len(longer) > self.max_text_length or wider > self.most_elongated:
                 break
             text, ratio = longer, wider

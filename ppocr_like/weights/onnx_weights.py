@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ppocr_like.charset import Charset, graph_direction
+from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
+from ppocr_like.text import graph_direction
 from ppocr_like.weights.graph_match import match_layers
 from ppocr_like.weights.model_graph import model_layers
 from ppocr_like.weights.onnx_graph import Layer, read_layers

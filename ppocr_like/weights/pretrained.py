@@ -6,9 +6,10 @@ import logging
 from dataclasses import replace
 from typing import Protocol
 
-from ppocr_like.charset import Charset, DirectionSetting, resolve_direction
+from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
 from ppocr_like.tasks import task_of
+from ppocr_like.text import DirectionSetting, resolve_direction
 from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,8 +15,11 @@ from ppocr_like.contracts import Rejected, Request
 from ppocr_like.data.census import count_lines
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.data.spelling import spelling
+from ppocr_like.postprocess.ctc import CTCLabelDecode
+from ppocr_like.postprocess.sar import SARLabelDecode
 from ppocr_like.text import normalised
 from ppocr_like.transforms.decode import DecodeImage
+from ppocr_like.transforms.guide_label_encode import MultiLabelEncode
 from ppocr_like.transforms.label_encode import CTCLabelEncode
 from ppocr_like.transforms.text_normalize import TextNormalize
 
@@ -43,11 +47,52 @@ def test_the_direction_of_the_run_and_bidi_must_agree():
     TextNormalize(charset=Charset(hebrew, direction="rtl"))
     TextNormalize(bidi=False, charset=Charset(hebrew, direction="ltr"))
     TextNormalize(bidi=False, charset=Charset("ab"))
-    with pytest.raises(ValueError, match=r"bidi is false, but Global\.text_direction makes the direction rtl; set it to ltr"):
+    with pytest.raises(ValueError, match=r"bidi is false, but .* makes the direction rtl; set it to auto or ltr"):
         TextNormalize(bidi=False, charset=Charset(hebrew, direction="rtl"))
     for direction in ("ltr", "paddle"):
-        with pytest.raises(ValueError, match=rf"bidi is true, but .* the direction {direction}; set it to auto or rtl"):
+        message = rf"bidi is true and base_dir auto, but .* the direction {direction}; set it to auto or bidi or rtl"
+        with pytest.raises(ValueError, match=message):
             TextNormalize(charset=Charset(hebrew, direction=direction))
+    for base, direction in (("auto", "bidi"), ("L", "bidi_ltr"), ("R", "bidi_rtl")):
+        TextNormalize(base_dir=base, charset=Charset(hebrew, direction=direction))
+    with pytest.raises(ValueError, match=r"base_dir L, but .* the direction bidi; set it to auto or bidi_ltr, or change"):
+        TextNormalize(base_dir="L", charset=Charset(hebrew, direction="bidi"))
+
+
+class Told(SimpleDataSet):
+    """A set whose files tell a base direction, as XML pages do."""
+
+    def __init__(self, told, *args):
+        super().__init__(*args)
+        self.told = told
+
+    def record(self, index):
+        record = super().record(index)
+        return replace(record, info=replace(record.info, base_dir=self.told))
+
+
+def test_the_direction_that_a_file_tells_reaches_label_and_reading(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "l.txt").write_text("a.png\tab \u05d0\u05d1!\n", encoding="utf-8")
+    charset = Charset("ab! \u05d0\u05d1", direction="bidi")
+    for told, shown in (("", "ab \u05d1\u05d0!"), ("ltr", "ab \u05d1\u05d0!"), ("rtl", "!\u05d1\u05d0 ab")):
+        for encode in (CTCLabelEncode(8, charset=charset), MultiLabelEncode(9, charset=charset)):
+            chain = [DecodeImage("BGR"), TextNormalize(charset=charset), encode]
+            sample = Told(told, str(tmp_path), [str(tmp_path / "l.txt")], chain).fetch(Request(0, 1))
+            assert sample["info"].base_dir == told
+            label = sample["label_ctc" if "label_ctc" in sample else "label"]
+            indices = label[label != 0].tolist()
+            assert indices == Charset("ab! \u05d0\u05d1").encode(shown)
+            scores = np.eye(charset.num_classes, dtype=np.float32)[None, indices]
+            (line,) = CTCLabelDecode(charset=charset)(scores, {"info": [sample["info"]]})
+            assert line.text == sample["info"].text == "ab \u05d0\u05d1!"
+            (same,) = CTCLabelDecode(charset=charset).decode_labels({"info": [sample["info"]], "label": label[None]})
+            assert same.text == line.text
+            if "label_sar" in sample:
+                (guided,) = SARLabelDecode(charset=charset).decode_labels(
+                    {"info": [sample["info"]], "label": sample["label_sar"][None]}
+                )
+                assert guided.text == line.text
 
 
 def test_network_metric_and_counts_see_one_spelling(tmp_path: Path):
