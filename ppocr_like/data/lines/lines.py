@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppocr_like.data.cache import FileKey
+from ppocr_like.text import BaseDir
 
 SPLITS = ("", "train", "validation", "test")
 
@@ -35,7 +36,7 @@ class Told(NamedTuple):
     path: str
     text: str
     line_type: str = ""
-    base_dir: str = ""
+    base_dir: BaseDir = ""
 
 
 class LeftOut(NamedTuple):
