@@ -10,6 +10,7 @@ VISUALDL = ["visualdl>=2.5"]
 TENSORBOARD = ["tensorboard>=2.14"]
 READERS = ["ocrmypdf>=17.0"]  # other programs, whose parsers the tests of our files use
 WANDB = ["wandb>=0.19.11"]
+ARROW = ["pyarrow>=14.0"]
 
 setup(
     name="ppocr_like",
@@ -44,6 +45,7 @@ setup(
         "visualdl": VISUALDL,
         "tensorboard": TENSORBOARD,
         "wandb": WANDB,
-        "dev": [*DEV, *PDF, *VISUALDL, *TENSORBOARD, *READERS],
+        "arrow": ARROW,
+        "dev": [*DEV, *PDF, *VISUALDL, *TENSORBOARD, *READERS, *ARROW],
     },
 )
