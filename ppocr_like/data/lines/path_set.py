@@ -1,0 +1,174 @@
+"""PathDataSet: images of lines, each with a text file of its name beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Literal
+
+import numpy as np
+
+from ppocr_like.data.base import read_image
+from ppocr_like.data.lines.line_set import LineSet, line_keys
+from ppocr_like.data.lines.lines import Lines, Marks, Told, joined_key, stable_name
+from ppocr_like.data.lines.partition import By
+from ppocr_like.data.lines.sources import Entry, Source
+from ppocr_like.outside import read_file
+from ppocr_like.registry import DATASETS
+from ppocr_like.transforms.base import Transform
+
+SUFFIX = ".gt.txt"
+NO_TEXT, UNREADABLE, NOT_UTF8 = "image without a .gt.txt", "text that cannot be read", "text not in UTF-8"
+_FAULTS = ("", NO_TEXT, UNREADABLE, NOT_UTF8)
+_LARGEST = 1 << 20  # bytes of a line's text
+
+
+@DATASETS.register()
+class PathDataSet(LineSet):
+    """Reads pairs of an image and a text: `0001.bin.png` and `0001.gt.txt`, as ocropy, kraken and Tesseract have them.
+
+    `manifests` name, and `files` match, the images. The text stands beside the image under its name without all extensions, with
+    `.gt.txt` added. It is UTF-8; line ends at its beginning and end do not count.
+
+    Args:
+        manifests: lists of files, one path in a line, from the folder of the list or from the current one; # begins a comment.
+        files: patterns of files (`lines/*.png`).
+        transforms: the chain, built.
+        only, without: for line sets whose files have marks; these have none, so every line is of no type, region and language.
+        split: of lines that their files mark, which these do not.
+        partition: training's share of the lines; evaluation, with the same keys, takes the others.
+        partition_by: what is never divided: "page" and "line" (each image is one of its own), "folder".
+        partition_seed: of the draw, whatever the run's seed is.
+        empty: "skip": lines without text are left out; "keep".
+        max_left_out: greatest share of the wanted lines that may be lost before a run stops.
+        ratio_list: for each manifest, and for all patterns together last (or one for all), the share drawn in each epoch.
+        ext_op_transform_idx: how many transforms run on the further samples that a transform asks for.
+        strict: stop at a sample that cannot be used, with its file and line; otherwise it is counted.
+        seed: of the draws and of each sample's generator.
+        mode: "train" draws anew each epoch; "eval" takes all lines in order.
+
+    Raises:
+        ConfigError: keys that contradict each other; manifests that name nothing.
+        DataError (when first asked for a sample): not one line is left.
+    """
+
+    def __init__(
+        self,
+        manifests: str | list[str] | None = None,
+        files: str | list[str] | None = None,
+        transforms: Sequence[Transform] = (),
+        only: dict | None = None,
+        without: dict | None = None,
+        split: Literal["train", "validation", "test"] | None = None,
+        partition: float | None = None,
+        partition_by: By = "page",
+        partition_seed: int = 0,
+        empty: Literal["skip", "keep"] = "skip",
+        max_left_out: float = 0.05,
+        ratio_list: float | list[float] = 1.0,
+        ext_op_transform_idx: int = 1,
+        strict: bool = False,
+        seed: int = 0,
+        mode: str = "train",
+    ) -> None:
+        keys = line_keys(
+            type(self).__name__,
+            manifests,
+            files,
+            only,
+            without,
+            split=split,
+            partition=partition,
+            partition_by=partition_by,
+            partition_seed=partition_seed,
+            empty=empty,
+            max_left_out=max_left_out,
+        )
+        super().__init__(keys, ratio_list, transforms, ext_op_transform_idx, strict, seed, mode)
+
+    def open_lines(self, source: Source) -> Lines:
+        return PathLines(source)
+
+
+class PathLines(Lines):
+    """The images of a source and the texts beside them; the texts are read once and kept as bytes."""
+
+    def __init__(self, source: Source) -> None:
+        self.images = [entry.path for entry in source.entries if not entry.path.endswith(SUFFIX)]
+        given = [entry for entry in source.entries if entry.path.endswith(SUFFIX)]
+        parts = [_read(text_path(image)) for image in self.images]
+        self._ends = np.cumsum([0, *(len(raw) for raw, _ in parts)], dtype=np.int64)
+        self._texts = b"".join(raw for raw, _ in parts)
+        fault = np.array([number for _, number in parts], np.uint8)
+        blank = np.array([not number and not str(raw, "utf-8").strip() for raw, number in parts], bool)
+        self._place = {image: number for number, image in enumerate(self.images)}
+        self.key = joined_key(source.name, [path for image in self.images for path in (image, text_path(image))])
+        keys = [stable_name(image) for image in self.images]
+        folders = [os.path.dirname(os.path.abspath(image)) for image in self.images]
+        plain = Marks.plain(np.arange(len(keys), dtype=np.int32), keys, folders, blank)
+        self.marks = Marks(**{**vars(plain), "fault": fault, "reasons": _FAULTS})
+        self.notes = [*_of_texts(source.name, given), *_of_plain_texts(self.images, fault)]
+
+    def told(self, position: int) -> Told:
+        image = self.images[position]
+        file = image if self.marks.fault[position] else text_path(image)
+        return Told(file, 1, "", image, self._text(position))
+
+    def texts(self, positions: Sequence[int]) -> list[str]:
+        return [self._text(position) for position in positions]
+
+    def _text(self, position: int) -> str:
+        return self._texts[self._ends[position] : self._ends[position + 1]].decode("utf-8")
+
+    def image(self, path: str) -> np.ndarray | None:
+        return read_image(path) if path in self._place else None
+
+    def detail(self, position: int) -> str:
+        path = text_path(self.images[position])
+        other = _plain(path)
+        if self.marks.fault[position] == 1 and os.path.isfile(other):
+            return f"{path} is missing; {other} is there: texts end in {SUFFIX}"
+        return f"{path} is missing" if self.marks.fault[position] == 1 else path
+
+
+def text_path(image: str) -> str:
+    """Where an image's text stands: under its name without all extensions."""
+    folder, name = os.path.split(image)
+    stem = PurePath(name)
+    while stem.suffix:
+        stem = stem.with_suffix("")
+    return os.path.join(folder, f"{stem}{SUFFIX}")
+
+
+def _plain(path: str) -> str:
+    return f"{path.removesuffix(SUFFIX)}.txt"
+
+
+def _read(path: str) -> tuple[bytes, int]:
+    """(a text's UTF-8, place in _FAULTS)."""
+    try:
+        raw = read_file(path, _LARGEST)
+    except FileNotFoundError:
+        return b"", 1
+    except OSError:
+        return b"", 2
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return b"", 3
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").encode(), 0
+
+
+def _of_texts(source: str, given: Sequence[Entry]) -> list[str]:
+    what = "is a text" if len(given) == 1 else "are texts"
+    return [f"{source}: {len(given):,} of the files named {what} ({given[0].path}); the images are wanted"] if given else []
+
+
+def _of_plain_texts(images: Sequence[str], fault: np.ndarray) -> list[str]:
+    """Says that texts end in .txt where they should end in .gt.txt; ten thousand images are asked about at most."""
+    missing = np.flatnonzero(fault == 1)[:10_000].tolist()
+    other = [path for path in (_plain(text_path(images[number])) for number in missing) if os.path.isfile(path)]
+    if not other:
+        return []
+    return [f"{len(other):,} images have a .txt and no {SUFFIX} beside them (the first: {other[0]}); texts must end in {SUFFIX}"]
