@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from ppocr_like.errors import RankLost
+
 
 class StepGuard:
     """Remembers, before each step, what the forward pass changes besides the gradients.
@@ -84,7 +86,11 @@ class Interrupted(BaseException):
 
 
 class Signals:
-    """Notes SIGINT and SIGTERM instead of dying; `check` raises where stopping is safe. The second one kills at once."""
+    """Notes SIGINT and SIGTERM instead of dying; `check` raises where stopping is safe. The second one kills at once.
+
+    A process that ends because another one is gone (RankLost) is deaf to SIGTERM from then on: the launcher sends one within
+    moments, and it must not come before the process has closed its files and said why it ends.
+    """
 
     def __init__(self) -> None:
         self.pending = 0
@@ -97,9 +103,10 @@ class Signals:
                 self._earlier[signum] = signal.signal(signum, self._note)
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         for signum, handler in self._earlier.items():
-            signal.signal(signum, handler)
+            deaf = signum == signal.SIGTERM and isinstance(error, RankLost)
+            signal.signal(signum, signal.SIG_IGN if deaf else handler)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._process:  # a worker process, which inherited this handler
