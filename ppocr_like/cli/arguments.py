@@ -82,7 +82,16 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     """
     from ppocr_like.config.recipe import load_recipe
 
-    recipe = load_recipe(args.config, [item for group in args.opt for item in group])
+    return debugged(load_recipe(args.config, overrides_of(args)))
+
+
+def overrides_of(args: argparse.Namespace) -> list[str]:
+    """The items of every `-o`, in order."""
+    return [item for group in args.opt for item in group]
+
+
+def debugged(recipe: Recipe) -> Recipe:
+    """The recipe as it is; `Global.debug: true` turns debug messages on."""
     if recipe.get("Global.debug") is True:
         logging.getLogger("ppocr_like").setLevel(logging.DEBUG)
     return recipe

@@ -195,10 +195,11 @@ def _rescue(run: Run, error: BaseException) -> None:
             else "stopped by an error"
         )
         logger.warning(
-            "%s after step %d; %s is saved. To continue: -o Global.checkpoints=%s",
+            "%s after step %d; %s is saved. To continue: tools/train.py --resume %s (or recipe and Global.checkpoints=%s)",
             what,
             run.progress.step,
             run.output.folder / LATEST,
+            run.output.folder.path,
             run.output.folder.path,
         )
 

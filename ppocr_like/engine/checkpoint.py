@@ -113,8 +113,14 @@ def _other_one(path: Path) -> str:
     )
 
 
-def resolve_checkpoint(source: str | Path) -> Path:
+def resolve_checkpoint(
+    source: str | Path, asked: str = "Global.checkpoints=", weights: str = "weights go into Global.pretrained_model"
+) -> Path:
     """The `latest.ckpt` meant by a run folder, a file, or PaddleOCR's prefix style (`output/x/latest`).
+
+    Args:
+        asked: what names the source, as the message begins.
+        weights: what the message says to those who have weights alone.
 
     Raises:
         CheckpointError: nothing there; the message lists what was tried.
@@ -125,9 +131,8 @@ def resolve_checkpoint(source: str | Path) -> Path:
         if path.is_file():
             return path
     raise CheckpointError(
-        f"Global.checkpoints={source}: no checkpoint there (tried {', '.join(map(str, tried))}). "
-        f"It takes a run folder or its {LATEST}; weights go into Global.pretrained_model"
-        + (_other_one(given / LATEST) if (given / PREVIOUS).is_file() else "")
+        f"{asked}{source}: no checkpoint there (tried {', '.join(map(str, tried))}). "
+        f"It takes a run folder or its {LATEST}; {weights}" + (_other_one(given / LATEST) if (given / PREVIOUS).is_file() else "")
     )
 
 

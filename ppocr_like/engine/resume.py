@@ -51,7 +51,9 @@ class Resume:
         self.ranks_changed = before != ranks.world
         if self.ranks_changed:
             self.notes.append(f"{before} processes in the checkpoint, {ranks.world} now: sums of floats differ in the last bits")
-        if recipe.globals.pretrained_model:
+        earlier = self.content["recipe"]["Global"]
+        own = isinstance(earlier, dict) and earlier.get("pretrained_model") == recipe.globals.pretrained_model
+        if recipe.globals.pretrained_model and not own:
             self.notes.append("Global.checkpoints and Global.pretrained_model are both set: the run resumes from checkpoints")
         told = self.content["charset"]
         with putting_back("charset", self.path):

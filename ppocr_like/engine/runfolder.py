@@ -110,7 +110,11 @@ class RunFolder:
         """
         found = self.earlier_run()
         if found and not overwrite:
-            resume = f"continue it with Global.checkpoints={self.path}, " if (self.path / LATEST) in found else ""
+            resume = (
+                f"continue it with --resume {self.path} (or Global.checkpoints={self.path}), "
+                if (self.path / LATEST) in found
+                else ""
+            )
             raise TrainingError(
                 f"the run folder {self.path} holds an earlier run ({', '.join(p.name for p in found[:4])}): {resume}"
                 "replace it with Global.overwrite=true, or set another Global.save_model_dir"
