@@ -14,6 +14,7 @@ from ppocr_like.contracts import Rejected, Request, SampleInfo
 from ppocr_like.errors import DataError, StepFailed
 from ppocr_like.outside import LARGE, read_file
 from ppocr_like.transforms.base import Sample, Transform
+from ppocr_like.transforms.decode import DecodeImage
 
 _TEXTS = 4096  # labels read at once
 
@@ -109,12 +110,24 @@ class Dataset(ABC):
         """(channels, height, width) that the recipe's resize step fills; None without such a step."""
 
     def read_image(self, path: str) -> np.ndarray:
-        """One of a record's images, encoded, as a uint8 vector.
+        """One of a record's images: encoded, as a uint8 vector, or a picture (H, W, 3) uint8 as the chain's DecodeImage gives it.
 
         Raises:
             Rejected: missing, unreadable or empty.
         """
         return read_image(path)
+
+    def picture(self, path: str) -> np.ndarray:
+        """One of a record's images for people to look at: (H, W, 3) uint8 BGR.
+
+        Raises:
+            Rejected: it cannot be read.
+        """
+        image = self.read_image(path)
+        if image.ndim == 1:
+            return DecodeImage("BGR")({"image": image, "img_path": path}, np.random.default_rng(0))["image"]
+        step = next((step for step in self.transforms if isinstance(step, DecodeImage)), None)
+        return np.ascontiguousarray(image[:, :, ::-1]) if step is not None and step.img_mode == "RGB" else image
 
     def page_label(self, info: SampleInfo) -> Sample:
         """What the chain's label steps make of a page's label alone: `polys`, `ignore_tags`; neither in a chain without one.

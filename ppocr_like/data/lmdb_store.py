@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 from ppocr_like.data.cache import FileKey
 from ppocr_like.data.lmdb_file import DamagedLmdb, LmdbFile
 from ppocr_like.errors import DataError
-from ppocr_like.outside import LARGE, read_file
 
 FILE = "data.mdb"
 COUNT_KEY = b"num-samples"
@@ -53,19 +52,6 @@ def find_folders(roots: list[str]) -> list[str]:
             raise DataError(f"no LMDB folder is here or below (none holds {FILE}); tools/pack.py writes one", root)
     # Of several ways to a folder the one without links.
     return sorted(min(ways, key=lambda way: (os.path.abspath(way) != real, way)) for real, ways in found.items())
-
-
-def image_bytes(path: str) -> bytes:
-    """An image file, or the record that `folder/image-000000001` names in an LMDB folder; empty where the record is not there.
-
-    Raises:
-        OSError: the file cannot be read.
-        DataError: see `LmdbStore`.
-    """
-    folder, name = os.path.split(path)
-    if name.startswith("image-") and os.path.exists(os.path.join(folder, FILE)) and not os.path.exists(path):
-        return LmdbStore.of(folder).get(name.encode()) or b""
-    return read_file(path, LARGE)
 
 
 class LmdbStore:

@@ -96,7 +96,9 @@ class Examiner(ABC):
         image = image.transpose(1, 2, 0) if getattr(self.decode, "channel_first", False) else image
         real = os.path.realpath(path)
         look = print_of(np.ascontiguousarray(image), *self.look_grid)
-        tally.prints.append((info.index, _digest(raw.data), _digest(os.fsencode(real)), _digest(info.text.encode()), look))
+        tally.prints.append(
+            (info.index, _digest(np.ascontiguousarray(raw).data), _digest(os.fsencode(real)), _digest(info.text.encode()), look)
+        )
         height, width = image.shape[:2]
         place = one_line(f"{info.place}: {path}: {width} x {height} px")
         if min(width, height) < TINY:

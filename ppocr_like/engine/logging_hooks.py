@@ -135,10 +135,11 @@ class EvaluationLog(Hook):
     """Scalars and pictures of each evaluation to the loggers."""
 
     def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
+        datasets = {part.name: part.loader.dataset for part in run.parts.eval_sets}
         for target in run.output.loggers:
             for e in evaluations:
                 target.scalars(run.progress.step, {f"eval/{e.name}/{name}": value for name, value in e.metrics.items()})
-                target.images(run.progress.step, prediction_pictures(e.name, e.lines))
+                target.images(run.progress.step, prediction_pictures(e.name, datasets[e.name], e.lines))
 
 
 class TrainingPictures(Hook):

@@ -9,29 +9,27 @@ import numpy as np
 import torch
 
 from ppocr_like.contracts import Rejected, SampleInfo
-from ppocr_like.data.lmdb_store import image_bytes
+from ppocr_like.data.base import Dataset
 from ppocr_like.draw.maps import map_picture, stretched
 from ppocr_like.draw.result import result_picture
 from ppocr_like.errors import DataError
-from ppocr_like.transforms.decode import DecodeImage
 
 
-def prediction_picture(info: SampleInfo, result: Any) -> np.ndarray | None:
-    """(H, W, 3) uint8 RGB: the image as it lies on the disk with its label and what was found (`draw.result`).
+def prediction_picture(dataset: Dataset, info: SampleInfo, result: Any) -> np.ndarray | None:
+    """(H, W, 3) uint8 RGB: the image as its data set has it with its label and what was found (`draw.result`).
 
     None for a result that cannot be drawn and for an image that cannot be read.
     """
     try:
-        raw = np.frombuffer(image_bytes(info.path), np.uint8)
-        image = DecodeImage("BGR")({"image": raw}, np.random.default_rng(0))["image"]
+        image = dataset.picture(info.path)
     except (OSError, DataError, Rejected):
         return None
     return result_picture(result, image, info.text)
 
 
-def prediction_pictures(set_name: str, lines: Sequence[tuple[SampleInfo, Any]]) -> dict[str, np.ndarray]:
+def prediction_pictures(set_name: str, dataset: Dataset, lines: Sequence[tuple[SampleInfo, Any]]) -> dict[str, np.ndarray]:
     """Pictures by tag `predictions/<set>/<number>`."""
-    made = ((number, prediction_picture(info, result)) for number, (info, result) in enumerate(lines))
+    made = ((number, prediction_picture(dataset, info, result)) for number, (info, result) in enumerate(lines))
     return {f"predictions/{set_name}/{number}": picture for number, picture in made if picture is not None}
 
 

@@ -99,18 +99,46 @@ def cut_line(
         raise ValueError(f"fill is {fill!r}; known: {', '.join(FILLS)}")
     pixels, repeated = split_gray(image)
     pixels = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    course, ring = _place(pixels.shape[1], pixels.shape[0], baseline, outline)
-    if ring is not None:
-        course, beside = _beside(course, ring, topline)
-        frame = _Frame.around(beside)
+    course, frame, beside = _laid_out((pixels.shape[1], pixels.shape[0]), baseline, outline, topline, distance)
+    if beside is not None:
         picture, to_page = _straightened(pixels, course, frame)
         picture = _masked(picture, np.rint(beside - (frame.left, frame.top)).astype(np.int32), fill)
     else:
-        if distance is None or not distance > 0:
-            raise Rejected(NO_PLACE, "it has no outline, and the page does not tell how far apart its lines stand")
-        course, frame = _ribbon(course, distance, topline)
-        picture, to_page = _straightened(pixels, course, frame, _border_colour(pixels, frame.border(course), fill))
+        border = _on_page(frame.border(course), pixels.shape[1], pixels.shape[0])
+        picture, to_page = _straightened(pixels, course, frame, _colour(pixels[border[:, 1], border[:, 0]], fill))
     return Crop(join_gray(picture, repeated) if image.ndim == 3 else picture, to_page)
+
+
+def cut_size(
+    size: tuple[int, int],
+    baseline: np.ndarray | None,
+    outline: np.ndarray | None,
+    *,
+    topline: bool | None = False,
+    distance: float | None = None,
+) -> tuple[int, int]:
+    """(width, height) px of what `cut_line` gives of a page of `size` (width, height) px, without its pixels.
+
+    Raises:
+        Rejected: see `cut_line`.
+    """
+    course, frame, beside = _laid_out(size, baseline, outline, topline, distance)
+    if beside is None:
+        _on_page(frame.border(course), *size)
+    return frame.size
+
+
+def _laid_out(
+    size: tuple[int, int], baseline: np.ndarray | None, outline: np.ndarray | None, topline: bool | None, distance: float | None
+) -> tuple[Course, _Frame, np.ndarray | None]:
+    """(the line's course, what a picture shows beside it, its outline (P, 2) px along and below or None)."""
+    course, ring = _place(*size, baseline, outline)
+    if ring is not None:
+        course, beside = _beside(course, ring, topline)
+        return course, _Frame.around(beside), beside
+    if distance is None or not distance > 0:
+        raise Rejected(NO_PLACE, "it has no outline, and the page does not tell how far apart its lines stand")
+    return *_ribbon(course, distance, topline), None
 
 
 @dataclass(frozen=True)
@@ -180,13 +208,13 @@ def _ribbon(course: Course, distance: float, topline: bool | None) -> tuple[Cour
     return course.smoothed(float(np.abs(ends[:, 1]).max())), _Frame.around(ends)
 
 
-def _border_colour(pixels: np.ndarray, points: np.ndarray, fill: str) -> tuple[float, ...]:
-    """What is beyond the page's edge of a line whose border is (N, 2) px of the page."""
+def _on_page(points: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(M, 2) whole px: those of a line's border (N, 2) px that lie on the page."""
     places = np.rint(points).astype(int)
-    places = places[((places >= 0) & (places < (pixels.shape[1], pixels.shape[0]))).all(axis=1)]
+    places = places[((places >= 0) & (places < (width, height))).all(axis=1)]
     if len(places) == 0:
         raise Rejected(OFF_PAGE, "its border does not lie on the page")
-    return _colour(pixels[places[:, 1], places[:, 0]], fill)
+    return places
 
 
 def _colour(values: np.ndarray, fill: str) -> tuple[float, ...]:

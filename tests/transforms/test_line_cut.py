@@ -6,7 +6,7 @@ import pytest
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.transforms.channels import repeat_gray
-from ppocr_like.transforms.line_cut import cut_line, cut_quad
+from ppocr_like.transforms.line_cut import cut_line, cut_quad, cut_size
 
 PAGE = np.random.default_rng(1).integers(0, 255, (200, 300, 3)).astype(np.uint8)
 
@@ -325,11 +325,16 @@ def test_whatever_is_drawn_gives_a_picture_or_a_reason():
         low, high = ((-50, 350), (0, 199), (90, 110))[rng.integers(3)]
         baseline = None if rng.random() < 0.1 else rng.integers(low, high, (rng.integers(0, 9), 2)).astype(float)
         outline = None if rng.random() < 0.1 else rng.integers(low, high, (rng.integers(0, 12), 2)).astype(float)
+        distance = float(rng.uniform(0, 60))
         try:
-            crop = cut_line(page, baseline, outline, distance=float(rng.uniform(0, 60)))
-        except Rejected:
+            crop = cut_line(page, baseline, outline, distance=distance)
+        except Rejected as reason:
+            with pytest.raises(Rejected) as same:
+                cut_size((300, 200), baseline, outline, distance=distance)
+            assert str(same.value) == str(reason)
             continue
         height, width = crop.image.shape[:2]
+        assert cut_size((300, 200), baseline, outline, distance=distance) == (width, height)
         assert height >= 1 and width >= 1 and height * width < 10**6
         there = crop.to_page(np.array([[0, 0], [width - 1, height - 1]]))
         assert np.isfinite(there).all()

@@ -95,6 +95,8 @@ class LineSet(DrawnDataset):
         ]
         if self.keys.partition is not None:
             self._divide(opened)
+        for part, positions in zip(lines, opened.used, strict=True):
+            part.choose(positions)
         if not any(len(part) for part in opened.used):
             raise DataError(f"not one line is left to use{_reasons(opened)}", ", ".join(self.label_files))
         return opened

@@ -132,6 +132,9 @@ class Lines(ABC):
         found = [self.told(position).base_dir for position in positions]
         return found if any(found) else None
 
+    def choose(self, positions: np.ndarray) -> None:  # noqa: B027 (most sources need not know)
+        """Told once: which lines (int64, ascending) will be asked for."""
+
     def sizes(self, positions: np.ndarray) -> np.ndarray | None:
         """(n, 2) int32 width and height px of some lines' pictures, (0, 0): not known; None: they must be measured."""
         return None
