@@ -25,6 +25,7 @@ setup(
     package_data={"ppocr_like": ["py.typed"], "ppocr_like.report": ["templates/*.html"]},
     entry_points={"console_scripts": ["ppocr-like = ppocr_like.cli.door:start"]},
     install_requires=[
+        "fonttools>=4.40",
         "jinja2>=3.0",
         "lmdb>=1.4",
         "numpy>=1.26",

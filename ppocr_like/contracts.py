@@ -55,6 +55,21 @@ def told_directions(batch: Mapping[str, Any] | None, count: int) -> Sequence[Bas
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a data set tells about where a line stands, for reports.
+
+    Args:
+        source: the label file, LMDB folder or other source that the sample is drawn from.
+        page: the page that the line stands on, one name for all its lines; "": not known.
+        line_type: kind of line ("heading", "marginal note"); "": none.
+    """
+
+    source: str
+    page: str = ""
+    line_type: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """What a sampler asks a data set for.
 

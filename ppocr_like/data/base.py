@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,13 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ppocr_like.contracts import Rejected, Request, SampleInfo
+from ppocr_like.contracts import Origin, Rejected, Request, SampleInfo
 from ppocr_like.errors import DataError, StepFailed
 from ppocr_like.outside import LARGE, read_file
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.decode import DecodeImage
 
 _TEXTS = 4096  # labels read at once
+# The end of an image's name that tells the line: a number ("12", "line3"), or a digest, behind a sign that parts it; else digits.
+_OF_LINE = re.compile(r"[-_. ]+(?:[^-_. ]*\d[^-_. ]*|[0-9a-f]{8,})$|\d+$")
+_ENDINGS = re.compile(r"(?:\.[A-Za-z]\w{0,4})+$")  # ".png", ".nrm.png"
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,23 @@ class Dataset(ABC):
             records = [self.record(index) for index in range(start, min(start + _TEXTS, len(self)))]
             texts = [None if record.error is not None else record.info.text for record in records]
             yield Texts(start, texts, [(start + n, r.further) for n, r in enumerate(records) if r.further])
+
+    def origin(self, info: SampleInfo) -> Origin:
+        """Where one of this set's samples stands, for reports."""
+        number = int(self.group_of(np.array([info.index]))[0])
+        return Origin(self.label_files[number], self.page_of(info), self.line_type_of(info))
+
+    def page_of(self, info: SampleInfo) -> str:
+        """The page of a sample's line, by a name that all lines of the page share; "": not known.
+
+        Line images of one page usually have its name and a number behind it, or stand in a folder of its name: this takes
+        folder and name of the image without the last part of the name that counts. A data set that knows better says so.
+        """
+        return page_of_image(info.path)
+
+    def line_type_of(self, info: SampleInfo) -> str:
+        """The kind of a sample's line ("heading"), where the data set has such marks; "": none."""
+        return ""
 
     @abstractmethod
     def request_info(self, request: Request) -> SampleInfo:
@@ -162,6 +184,15 @@ class Dataset(ABC):
     @abstractmethod
     def use_cache(self, cache_dir: str | Path) -> None:
         """From now on arrays made from the label files are kept in `cache_dir`."""
+
+
+def page_of_image(path: str) -> str:
+    """ "img/letter241_07.jpg" -> "img/letter241"; "letter241/line_07.png" -> "letter241/line"; "letter241/07.png" ->
+    "letter241". A name without any such end stays as it is: then every image is a page of its own."""
+    folder, name = os.path.split(path)
+    stem = _ENDINGS.sub("", name)
+    page = _OF_LINE.sub("", stem)
+    return os.path.join(folder, page) if page else folder or stem
 
 
 def read_image(path: str) -> np.ndarray:

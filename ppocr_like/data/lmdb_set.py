@@ -78,6 +78,9 @@ class LMDBDataSet(DrawnDataset):
             return Record(info, [], Rejected("missing label", label_key(number).decode()))
         return Record(info, [path])
 
+    def page_of(self, info: SampleInfo) -> str:
+        return ""  # a record has a number and no name
+
     def _bytes(self, path: str) -> bytes | None:
         folder, name = os.path.split(path)
         return self._by_folder[folder].get(name.encode())

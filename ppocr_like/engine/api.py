@@ -32,7 +32,7 @@ from ppocr_like.engine.settle import CODEC_FILE, settle_classes
 from ppocr_like.engine.setup import CACHE, Resume, build_run, eval_sets
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
-from ppocr_like.errors import CheckpointError, PeerError, RankLost, TrainingError
+from ppocr_like.errors import CheckpointError, ConfigError, PeerError, Problem, RankLost, TrainingError
 from ppocr_like.outputs import claim
 from ppocr_like.weights import MatchReport, load_into, pretrained
 from ppocr_like.weights.centers import fill_centers
@@ -235,11 +235,12 @@ def _from_first_to_last(result: TrainResult) -> Iterator[str]:
             yield f"{name}, {begin} -> {end}: {', '.join(shared)}"
 
 
-def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
+def evaluate(recipe: Recipe, keep: int | None = 0, analyse: bool = False) -> list[Evaluation]:
     """Measures `Global.checkpoints` or `Global.pretrained_model` on every evaluation set of the recipe.
 
     Args:
         keep: how many (sample, result) pairs to keep of each set; None: all.
+        analyse: tell also where a recogniser errs (`Evaluation.analysis`), for a test report.
 
     Returns:
         The results of all ranks together, on every rank: rank 0 should print them.
@@ -256,17 +257,20 @@ def evaluate(recipe: Recipe, keep: int | None = 0) -> list[Evaluation]:
             compute = choose_compute(settings, ranks)
             set_threads(settings.num_threads)
             builder, model, report = _loaded(builder)
+            if analyse and builder.metric().rules is None:
+                told = "compares no texts: a test report (--report FOLDER) is for recognisers; name a file that ends in .json"
+                raise ConfigError([Problem("Metric", told)], recipe.source)
             objective = Objective(compute.place(model), _loss(builder, report), compute)
             sets = eval_sets(builder, None, ranks, objective)
             if not sets:
                 raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
             for part in sets if ranks.main else ():
                 judge_left_out(part.loader.dataset, part.name)
-        return [_measured(objective, part, ranks, keep) for part in sets]
+        return [_measured(objective, part, ranks, keep, analyse) for part in sets]
 
 
-def _measured(objective: Objective, part: EvalSet, ranks: Ranks, keep: int | None) -> Evaluation:
-    evaluation = evaluate_set(objective, part, ranks, keep)
+def _measured(objective: Objective, part: EvalSet, ranks: Ranks, keep: int | None, analyse: bool) -> Evaluation:
+    evaluation = evaluate_set(objective, part, ranks, keep, analyse=analyse)
     log_rejections(evaluation.rejected, part.name)
     return evaluation
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ppocr_like.contracts import RejectedSample, Rejections, Result, SampleInfo
+from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import Loader
 from ppocr_like.data.watch import watched
 from ppocr_like.engine.eval_loss import COUNT, Values, add_losses, joined, told
@@ -18,6 +19,7 @@ from ppocr_like.engine.guard import Interrupted, Signals, kept_rng
 from ppocr_like.engine.objective import Batch, Objective
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
+from ppocr_like.metrics.analysis import Analysis
 from ppocr_like.metrics.base import Metric
 
 logger = logging.getLogger("ppocr_like")
@@ -36,10 +38,12 @@ class Evaluation:
         samples: measured ones, without the rejected.
         rejected: samples that could not be used, by reason; they count as wrong.
         lines: (sample, result) pairs in the set's order, all of them or a few, as asked for. A sample's text is what the metric
-            compared the result with (`Metric.reference`).
+            compared the result with (`Metric.references`).
         main_indicator: name of the entry of `metrics` that decides.
         tie_breakers: names of those that decide between equal ones (see `Metric`).
         labels: what the set's labels hold that cannot be used.
+        analysis: where it errs, as asked for.
+        dataset: the set itself, with the analysis.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Evaluation:
     unusable: list[dict[str, Any]] = field(default_factory=list)
     tie_breakers: tuple[str, ...] = ()
     labels: dict[str, Any] = field(default_factory=dict)
+    analysis: Analysis | None = None
+    dataset: Dataset | None = None
 
     @property
     def value(self) -> float:
@@ -114,26 +120,40 @@ class Tally:
     rejections: Rejections = field(default_factory=Rejections)
     lines: list[tuple[SampleInfo, Result]] = field(default_factory=list)
     unusable: list[dict[str, Any]] = field(default_factory=list)
+    analysis: Analysis | None = None
 
-    def reject(self, samples: Sequence[RejectedSample]) -> None:
+    def reject(self, samples: Sequence[RejectedSample], dataset: Dataset) -> None:
+        """Samples of `dataset` that could not be used."""
         self.metric.reject(samples)
         for sample in samples:
+            reference = self.metric.reference(sample.info.text)
             self.rejections.add(sample)
-            self.unusable.append(_rejected_entry(sample, self.metric.reference(sample.info.text)))
+            self.unusable.append(_rejected_entry(sample, reference))
+            if self.analysis is not None:
+                info = replace(sample.info, text=reference)
+                self.analysis.reject(info, dataset.origin(info), sample.reason)
 
-    def add(self, batch: Batch, results: list[Result], arrays: dict[str, Any], keep: int | None) -> None:
-        """The results of a batch; `keep`: of how many samples in all, None: of every one."""
+    def add(self, batch: Batch, results: list[Result], arrays: dict[str, Any], keep: int | None, dataset: Dataset) -> None:
+        """The results of a batch of `dataset`; `keep`: of how many samples in all, None: of every one."""
         self.metric.update(results, arrays)
         self.samples += len(batch["info"])
-        room = len(results) if keep is None else keep - len(self.lines)
-        pairs = zip(batch["info"][: max(0, room)], results, strict=False)
-        self.lines.extend((replace(info, text=self.metric.reference(info.text)), result) for info, result in pairs)
+        room = max(0, len(results) if keep is None else keep - len(self.lines))
+        if not room and self.analysis is None:
+            return
+        references = self.metric.references(arrays)
+        lines = [
+            (replace(info, text=text), result) for info, text, result in zip(batch["info"], references, results, strict=True)
+        ]
+        self.lines.extend(lines[:room])
+        if self.analysis is not None:
+            for info, result in lines:
+                self.analysis.add(info, result, dataset.origin(info))
 
     def of_all(self, ranks: Ranks, fresh: Metric) -> Tally:
         """What all ranks found, to the last bit the same on all of them: it decides what is best."""
         if ranks.world == 1:
             return self
-        shares = ranks.gather((self.metric.state(), self.rejections, self.lines, self.unusable, self.losses))
+        shares = ranks.gather((self.metric.state(), self.rejections, self.lines, self.unusable, self.losses, self.analysis))
         for state, *_ in shares:
             fresh.merge(state)
         return Tally(
@@ -144,6 +164,7 @@ class Tally:
             Rejections.joined(share[1] for share in shares),
             [line for share in shares for line in share[2]],
             [entry for share in shares for entry in share[3]],
+            self.analysis and Analysis.joined(share[5] for share in shares),
         )
 
 
@@ -153,18 +174,22 @@ def evaluate_set(
     ranks: Ranks,
     keep: int | None = 0,
     signals: Signals | None = None,
+    analyse: bool = False,
 ) -> Evaluation:
     """Runs the network over a set in evaluation mode, and leaves mode and random generators as they were.
 
     Args:
         keep: how many (sample, result) pairs to keep per rank; None keeps all.
         signals: looked at between batches.
+        analyse: tell also where it errs; of a metric that compares texts (`Metric.rules`).
 
     Raises:
         TrainingError: no sample of the set could be measured or counted.
         Interrupted: a signal came, on all ranks.
     """
-    tally, signal = Tally(part.metric()), 0
+    tally, signal, dataset = Tally(part.metric()), 0, part.loader.dataset
+    if analyse and tally.metric.rules is not None:
+        tally.analysis = Analysis(tally.metric.rules)
     model = objective.model
     training = model.training
     model.eval()
@@ -174,13 +199,13 @@ def evaluate_set(
             for batch in watched(part.loader, part.name):
                 if signals is not None and (signal := signals.pending):
                     break  # the other ranks hear of it when they are done with their share
-                tally.reject(batch["rejected"])
+                tally.reject(batch["rejected"], dataset)
                 if not batch["info"]:
                     continue
                 start = time.perf_counter()
                 results, arrays = infer(objective, batch, part.postprocess, tally.losses if part.with_loss else None)
                 tally.spent += time.perf_counter() - start
-                tally.add(batch, results, arrays, keep)
+                tally.add(batch, results, arrays, keep, dataset)
     finally:
         model.train(training)
         part.loader.close()  # its workers would take memory from training until the next evaluation
@@ -217,7 +242,8 @@ def _evaluation(part: EvalSet, tally: Tally, ranks: Ranks) -> Evaluation:
     lines = sorted(tally.lines, key=lambda line: line[0].index)  # batches come by size, and by rank
     unusable = sorted(tally.unusable, key=lambda entry: (entry["file"], entry["line"]))
     ties = tuple(metric.tie_breakers)
-    return Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties, part.labels)
+    found = Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties, part.labels)
+    return found if tally.analysis is None else replace(found, analysis=tally.analysis, dataset=part.loader.dataset)
 
 
 def _rejected_entry(sample: RejectedSample, reference: str) -> dict[str, Any]:

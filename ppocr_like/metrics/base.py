@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppocr_like.contracts import RejectedSample
+from ppocr_like.metrics.line_rules import LineRules
 
 
 class Metric(ABC):
@@ -14,12 +15,14 @@ class Metric(ABC):
 
     `main_indicator` names the entry of `compute()` that decides which checkpoint is best (greater is better). `needs` names the
     batch entries that `update` reads, so that a chain that does not keep them is found without data. `tie_breakers` names the
-    entries that decide between two equal main indicators, in this order; of one with a minus before it less is better.
+    entries that decide between two equal main indicators, in this order; of one with a minus before it less is better. `rules`
+    says how the texts of lines are compared, for the test report; None: this metric compares no texts.
     """
 
     main_indicator: str
     tie_breakers: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    rules: LineRules | None = None
 
     @abstractmethod
     def update(self, results: Sequence[Any], batch: Mapping[str, Any]) -> None:
@@ -28,6 +31,10 @@ class Metric(ABC):
     def reference(self, label: str) -> str:
         """What results are compared with, of a sample whose label file says `label`."""
         return label
+
+    def references(self, batch: Mapping[str, Any]) -> list[str]:
+        """The same for the samples of a batch."""
+        return [self.reference(info.text) for info in batch["info"]]
 
     @abstractmethod
     def reject(self, samples: Sequence[RejectedSample]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ppocr_like.contracts import ByModel, RejectedSample
@@ -31,6 +32,7 @@ class DistillationMetric(Metric):
         self.model_names = (key,)
         self.main_indicator, self.tie_breakers = self.base.main_indicator, self.base.tie_breakers
         self.needs = self.base.needs
+        self.rules = None if self.base.rules is None else replace(self.base.rules, key=key)
         self.metrics: dict[str, Metric] = {key: copy.deepcopy(self.base)}
         self._rejected: list[RejectedSample] = []
 
@@ -43,6 +45,9 @@ class DistillationMetric(Metric):
 
     def reference(self, label: str) -> str:
         return self.base.reference(label)
+
+    def references(self, batch: Mapping[str, Any]) -> list[str]:
+        return self.base.references(batch)
 
     def update(self, results: Sequence[ByModel], batch: Mapping[str, Any]) -> None:
         """Adds a batch.

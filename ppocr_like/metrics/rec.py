@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -14,12 +13,12 @@ from ppocr_like.charset import Charset
 from ppocr_like.contracts import RejectedSample, TextLine, told_directions
 from ppocr_like.errors import ConfigError, OcrError, Problem
 from ppocr_like.metrics.base import Metric
+from ppocr_like.metrics.line_rules import LineRules
 from ppocr_like.registry import METRICS
 
 INDICATORS = ("acc", "norm_edit_dis")  # greater is better, as the choice of the best checkpoint needs it
 TIE_BREAKERS = {"acc": ("norm_edit_dis", "-cer"), "norm_edit_dis": ("-cer", "acc")}
 PADDLE_EPS = 1e-5  # in the denominators of PaddleOCR's RecMetric
-NOT_ALPHANUMERIC = re.compile("[^0-9A-Za-z]")
 
 
 @dataclass
@@ -70,8 +69,7 @@ class RecMetric(Metric):
             raise ValueError("RecMetric with paddle_exact decodes labels and needs a charset")
         self.main_indicator = main_indicator
         self.tie_breakers = () if paddle_exact else TIE_BREAKERS[main_indicator]
-        self.is_filter = is_filter
-        self.ignore_space = ignore_space
+        self.rules = LineRules(ignore_space, is_filter, keeps_ends=paddle_exact)
         self.charset = charset
         self.paddle_exact = paddle_exact
         self.sums = Sums()
@@ -102,17 +100,17 @@ class RecMetric(Metric):
 
     def add(self, reference: str, prediction: str) -> None:
         """Adds one line."""
-        wanted, got = self._normalise(reference), self._normalise(prediction)
+        wanted, got = self.rules.compared(reference), self.rules.compared(prediction)
         errors = Levenshtein.distance(wanted, got)
         self._add(wanted, errors, errors / (max(len(wanted), len(got)) or 1))
-        words, read = self._words(reference), self._words(prediction)
+        words, read = self.rules.words(reference), self.rules.words(prediction)
         self.sums.word_errors += 0 if words == read else Levenshtein.distance(words, read)
         self.sums.words += len(words)
 
     def reject(self, samples: Sequence[RejectedSample]) -> None:
         for sample in samples:
             reference = self.reference(sample.info.text)
-            wanted, words = self._normalise(reference), self._words(reference)
+            wanted, words = self.rules.compared(reference), self.rules.words(reference)
             self._add(wanted, len(wanted), 1.0, correct=False)
             self.sums.word_errors += len(words)
             self.sums.words += len(words)
@@ -151,16 +149,3 @@ class RecMetric(Metric):
     @staticmethod
     def _label(batch: Mapping[str, Any]) -> str:
         return "label_ctc" if "label_ctc" in batch else "label"  # MultiLabelEncode gives one label for each branch
-
-    def _normalise(self, text: str) -> str:
-        if self.ignore_space:
-            text = text.replace(" ", "")
-        elif not self.paddle_exact:
-            text = text.strip()  # as predictions are
-        return NOT_ALPHANUMERIC.sub("", text).lower() if self.is_filter else text
-
-    def _words(self, text: str) -> list[str]:
-        words = text.split()
-        if self.is_filter:
-            words = [word for word in (NOT_ALPHANUMERIC.sub("", w).lower() for w in words) if word]
-        return words

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from ppocr_like.contracts import Rejected, Request
+from ppocr_like.contracts import Origin, Rejected, Request
 from ppocr_like.data.lmdb_set import LMDBDataSet
 from ppocr_like.data.lmdb_store import LmdbStore
 from ppocr_like.data.loader import build_loader
@@ -71,6 +71,7 @@ def test_places_texts_and_images(folder: Folder) -> None:
     assert (info.index, info.line, info.text) == (2, 3, "text 2")
     assert info.file == str(folder.root / "out")
     assert info.path == str(folder.root / "out" / "image-000000003")
+    assert data.origin(info) == Origin(info.file)  # its page is not known
     assert data.fetch(Request(2, 0))["image"].tobytes() == (folder.root / "a" / "002.png").read_bytes()
     with pytest.raises(IndexError):
         data.info(3)
