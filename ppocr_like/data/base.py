@@ -21,7 +21,7 @@ from ppocr_like.transforms.decode import DecodeImage
 _TEXTS = 4096  # labels read at once
 # The end of an image's name that tells the line: a number ("12", "line3"), or a digest, behind a sign that parts it; else digits.
 _OF_LINE = re.compile(r"[-_. ]+(?:[^-_. ]*\d[^-_. ]*|[0-9a-f]{8,})$|\d+$")
-_ENDINGS = re.compile(r"(?:\.[A-Za-z]\w{0,4})+$")  # ".png", ".nrm.png"
+_ENDINGS = re.compile(r"(?:\.[A-Za-z]{2,5})*\.[A-Za-z]\w{0,4}$")  # ".png", ".nrm.png"
 
 
 @dataclass(frozen=True)
