@@ -69,7 +69,7 @@ class RecMetric(Metric):
             raise ValueError("RecMetric with paddle_exact decodes labels and needs a charset")
         self.main_indicator = main_indicator
         self.tie_breakers = () if paddle_exact else TIE_BREAKERS[main_indicator]
-        self.rules = LineRules(ignore_space, is_filter, keeps_ends=paddle_exact)
+        self.rules: LineRules = LineRules(ignore_space, is_filter, keeps_ends=paddle_exact)
         self.charset = charset
         self.paddle_exact = paddle_exact
         self.sums = Sums()

@@ -50,7 +50,7 @@ def _set(name: str, one: Mapping[str, Any], dataset: Dataset | None) -> dict[str
         "name": name,
         "cards": _cards(one),
         "notes": _notes(one),
-        "pages": _page_rows(one["pages"]),
+        "pages": _page_rows(one["pages"], one),
         "scripts": [_script(row) for row in one["by_script"]],
         "tables": [table for table in tables if table[2]],
         "confusions": [_confusion(row) for row in one["confusions"][:CONFUSIONS]],
@@ -71,7 +71,7 @@ def _cards(one: Mapping[str, Any]) -> list[tuple[str, str]]:
         (percent(one["cer"]), "CER"),
         (percent(one["wer"]), "WER"),
         (percent(one["accuracy"]), f"character accuracy{told_accuracy(one['accuracy'])}"),
-        (percent(folded), "the same, upper and lower case as one"),
+        (percent(folded), "character accuracy, case ignored"),
         (percent(one["word_accuracy"]), "word accuracy"),
         (f"{one['characters']:,}", "characters"),
         (f"{one['errors']:,}", "errors"),
@@ -96,14 +96,14 @@ def _notes(one: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _page_rows(pages: Mapping[str, Any]) -> dict[str, Any]:
+def _page_rows(pages: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
     """`rows` of (what, rate, interval), and a `note`."""
     interval = pages["interval"]
     if interval is None:
         return {"rows": [], "note": f"No interval: {pages['note']}."}
-    means = {"mean_cer": percent(pages["mean_cer"]), "mean_wer": percent(pages["mean_wer"])}
+    rates = {"cer": one["cer"], "wer": one["wer"], "mean_cer": pages["mean_cer"], "mean_wer": pages["mean_wer"]}
     rows = [
-        (what, means.get(name, ""), between(interval[name]))
+        (what, percent(rates[name]), between(interval[name]))
         for what, name in (
             ("CER, every character as heavy", "cer"),
             ("CER, every page as heavy", "mean_cer"),
@@ -150,8 +150,18 @@ def _script(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _confusion(row: Mapping[str, Any]) -> dict[str, Any]:
-    sides = [(row["correct_shown"], row["correct_name"]), (row["generated_shown"], row["generated_name"])]
-    return {"errors": f"{row['errors']:,}", "sides": [(seen, name if name != seen else "") for seen, name in sides]}
+    sides = []
+    for side in ("correct", "generated"):
+        mark = row[side] and unicodedata.category(row[side])[0] == "M"
+        sides.append((carried(row[side]) if mark else row[f"{side}_shown"], row[f"{side}_name"]))
+    return {"errors": f"{row['errors']:,}", "sides": [(seen, _told_name(seen, name)) for seen, name in sides]}
+
+
+def _told_name(seen: str, name: str) -> str:
+    """The name beside a character; "": everybody knows it (letters of the alphabet, also with accents, and digits), or it is told
+    already."""
+    letter = unicodedata.normalize("NFD", seen)[:1]
+    return "" if name == seen or (letter.isascii() and letter.isalnum()) else name
 
 
 def _calibration(what: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
