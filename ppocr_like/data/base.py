@@ -89,7 +89,7 @@ class Dataset(ABC):
     def origin(self, info: SampleInfo) -> Origin:
         """Where one of this set's samples stands, for reports."""
         number = int(self.group_of(np.array([info.index]))[0])
-        return Origin(self.label_files[number], self.page_of(info), self.line_type_of(info))
+        return Origin(self.label_files[number], self.page_of(info), info.line_type)
 
     def page_of(self, info: SampleInfo) -> str:
         """The page of a sample's line, by a name that all lines of the page share; "": not known.
@@ -98,10 +98,6 @@ class Dataset(ABC):
         folder and name of the image without the last part of the name that counts. A data set that knows better says so.
         """
         return page_of_image(info.path)
-
-    def line_type_of(self, info: SampleInfo) -> str:
-        """The kind of a sample's line ("heading"), where the data set has such marks; "": none."""
-        return ""
 
     @abstractmethod
     def request_info(self, request: Request) -> SampleInfo:

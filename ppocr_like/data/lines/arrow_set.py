@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ppocr_like.contracts import Rejected
+from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.arrow_file import FAULTS, ArrowFile
 from ppocr_like.data.lines.line_set import LineSet, line_keys
 from ppocr_like.data.lines.lines import LeftOut, Lines, Marks, Names, Told, joined_key, stable_name
@@ -83,6 +83,11 @@ class ArrowDataSet(LineSet):
             max_left_out=max_left_out,
         )
         super().__init__(keys, ratio_list, transforms, ext_op_transform_idx, strict, seed, mode)
+
+    def page_of(self, info: SampleInfo) -> str:
+        lines, _ = self._find(info.index)
+        assert isinstance(lines, ArrowLines)
+        return "" if info.file in lines.without_pages else super().page_of(info)
 
     def open_lines(self, source: Source) -> Lines:
         lines = ArrowLines(source)

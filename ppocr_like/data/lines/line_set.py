@@ -135,6 +135,10 @@ class LineSet(DrawnDataset):
         info = SampleInfo(index, told.file, told.line, told.path, told.text, told.id, told.line_type, told.base_dir)
         return Record(info, [told.path])
 
+    def page_of(self, info: SampleInfo) -> str:
+        lines, position = self._find(info.index)
+        return lines.marks.page_keys[int(lines.marks.page[position])]
+
     def label_texts(self) -> Iterator[Texts]:
         for number, (lines, used) in enumerate(zip(self._opened.lines, self._opened.used, strict=True)):
             for start in range(0, len(used) if self.ratios[number] else 0, _BLOCK):

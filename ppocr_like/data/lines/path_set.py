@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from ppocr_like.data.base import read_image
+from ppocr_like.contracts import SampleInfo
+from ppocr_like.data.base import page_of_image, read_image
 from ppocr_like.data.lines.line_set import LineSet, line_keys
 from ppocr_like.data.lines.lines import Lines, Marks, Told, joined_key, stable_name
 from ppocr_like.data.lines.partition import By
@@ -86,6 +87,9 @@ class PathDataSet(LineSet):
             max_left_out=max_left_out,
         )
         super().__init__(keys, ratio_list, transforms, ext_op_transform_idx, strict, seed, mode)
+
+    def page_of(self, info: SampleInfo) -> str:
+        return page_of_image(info.path)  # to the partition every image is a page
 
     def open_lines(self, source: Source) -> Lines:
         return PathLines(source)

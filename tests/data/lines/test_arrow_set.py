@@ -54,6 +54,7 @@ def test_a_partition_by_pages_needs_to_know_them(tmp_path: Path) -> None:
     untold = write_arrow(tmp_path / "untold.arrow", [line._replace(page="") for line in some_lines(90)])
     with pytest.raises(ConfigError, match=r"untold\.arrow does not tell its lines' pages \(kraken's files do not\); give line"):
         len(ArrowDataSet(files=untold, partition=0.9))
+    assert [one.origin(one.info(0)).page for one in (parts[0], ArrowDataSet(files=untold))] == ["folder/page0.xml", ""]
     by_line = [ArrowDataSet(files=untold, partition=0.9, partition_by="line", mode=mode) for mode in ("train", "eval")]
     assert [len(part) for part in by_line] == [81, 9] and not set(texts(by_line[0])) & set(texts(by_line[1]))
 

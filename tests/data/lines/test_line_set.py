@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ppocr_like.contracts import Request
+from ppocr_like.contracts import Origin, Request
 from ppocr_like.data.lines.lines import LeftOut
 from ppocr_like.data.lines.partition import in_training
 from ppocr_like.data.lines.selection import EMPTY, NO_SPLIT, OTHER_LANGUAGE, OTHER_REGION, OTHER_SPLIT, OTHER_TYPE
@@ -38,6 +38,7 @@ def test_a_manifest_names_files_from_its_own_folder_and_then_from_the_current_on
     dataset = TextSet(str(tmp_path / "lists" / "a.txt"))
     assert len(dataset) == 8
     assert dataset.info(5).place == "data/box1/page1.txt, line 2 (l2)"
+    assert dataset.origin(dataset.info(5)) == Origin(str(tmp_path / "lists" / "a.txt"), "box1/page1.txt", "default")
 
 
 def test_several_manifests_and_patterns_are_sources_with_ratios_of_their_own(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_pairs_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
     dataset = PathDataSet(files=str(tmp_path / "*.png"), transforms=[DecodeImage("BGR")], mode="eval")
     assert texts(dataset) == ["first", "first", "second"]
     assert dataset.info(2).place == f"{tmp_path / '2.gt.txt'}, line 1"
+    assert dataset.origin(dataset.info(2)).page == str(tmp_path)  # names that are numbers alone: all are of one page
     sample = dataset.fetch(Request(2, 0))
     assert sample["image"].shape == (12, 30, 3) and sample["info"].text == "second"
     assert dataset.sizes(progress=False).tolist() == [[30, 12]] * 3
