@@ -60,7 +60,7 @@ def test_its_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["quux"], "ppocr-like: error: unknown command 'quux'; known: check, train, "),
         ([], "ppocr-like: error: the following arguments are required: COMMAND"),
         (["-c", "x.yml"], "ppocr-like: error: "),
-        (["train"], "ppocr-like train: error: the following arguments are required: -c/--config"),
+        (["train"], "ppocr-like train: error: give a recipe with -c"),
     ],
 )
 def test_what_is_mistyped_is_named(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
