@@ -15,6 +15,7 @@ import numpy as np
 from ppocr_like.contracts import Origin, Rejected, Request, SampleInfo
 from ppocr_like.errors import DataError, StepFailed
 from ppocr_like.outside import LARGE, read_file
+from ppocr_like.text import BaseDir
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.decode import DecodeImage
 
@@ -54,7 +55,7 @@ class Texts(NamedTuple):
     start: int
     texts: list[str | None]
     further: list[tuple[int, tuple[str, ...]]]
-    base_dirs: list[str] | None = None
+    base_dirs: list[BaseDir] | None = None
 
 
 class Dataset(ABC):

@@ -19,6 +19,7 @@ from ppocr_like.contracts import Rejected, RejectedSample, Request
 from ppocr_like.data.base import Dataset, step_error
 from ppocr_like.data.collate import by_image_size, collate, to_tensors
 from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, SizeSampler, WidthBucketSampler, shard
+from ppocr_like.data.spelling import rejected_sample
 from ppocr_like.data.workers import end_workers, start_worker, take_over_signals, told_as_death, usable_workers
 from ppocr_like.errors import DataError, StepFailed, TrainingError
 from ppocr_like.modeling.memory import release_freed_memory
@@ -73,7 +74,7 @@ class _Fetcher:
             try:
                 samples.append(self.dataset.fetch(request))
             except Rejected as error:
-                sample = RejectedSample(self.dataset.request_info(request), error.reason, error.detail)
+                sample = rejected_sample(self.dataset, request, error)
                 if self.dataset.strict:
                     raise strict_error(sample) from error
                 rejected.append(sample)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from ppocr_like.contracts import Rejected, RejectedSample, Request
 from ppocr_like.data.base import Dataset, Texts
 from ppocr_like.transforms.base import Transform
 from ppocr_like.transforms.text_normalize import TextNormalize
@@ -29,3 +31,9 @@ def spelt_texts(dataset: Dataset) -> Iterator[Texts]:
     spelt = spelling(dataset.transforms)
     for piece in dataset.label_texts():
         yield piece._replace(texts=[None if text is None else spelt(text) for text in piece.texts])
+
+
+def rejected_sample(dataset: Dataset, request: Request, error: Rejected) -> RejectedSample:
+    """What is told of a sample that `Dataset.fetch` rejected; its label spelt as that of one which got through."""
+    info = dataset.request_info(request)
+    return RejectedSample(replace(info, text=spelling(dataset.transforms)(info.text)), error.reason, error.detail)

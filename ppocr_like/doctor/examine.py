@@ -9,6 +9,7 @@ import numpy as np
 
 from ppocr_like.config.build import Builder
 from ppocr_like.data.base import Dataset
+from ppocr_like.doctor.alike import Looks
 from ppocr_like.doctor.findings import DoctorReport, SetReport
 from ppocr_like.doctor.near import near_leakage
 from ppocr_like.doctor.size import expectation
@@ -64,6 +65,10 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
     known, seen = builder.charset, reports[0].characters
     if known is None:
         return DoctorReport(reports, sampled)
+    looks = Looks()
+    for report in reports:
+        looks.merge(report.looks)
+    characters = sum((report.characters for report in reports), Counter[str]())
     evaluated = sum((report.characters for report in reports[1:]), Counter[str]())
     return DoctorReport(
         reports,
@@ -71,6 +76,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         f"{_classes_source(builder)}, {known.num_classes} classes",
         known.unseen(seen) if seen else [],
         Counter({c: n for c, n in evaluated.items() if c not in seen}) if seen else Counter(),
+        looks.alike(characters),
     )
 
 

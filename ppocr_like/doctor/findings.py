@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from ppocr_like.doctor.alike import Alike, Looks
+from ppocr_like.text import Form
 
 _EXAMPLES = 5  # places named per finding
 _SHOWN = 24  # characters named per line of the text
 
+FORMS: tuple[Form, ...] = ("NFC", "NFD", "NFKC")
 # What to do about a finding; the kinds that are not here are the reasons a reader or transform rejects a sample with.
 ADVICE = {
     "missing image": "check data_dir and the paths; the line cannot be used",
@@ -22,6 +26,13 @@ ADVICE = {
     "empty label": "write the text or remove the line",
     "label too long": "raise Global.max_text_length",
     "no known characters": "is this the right dictionary?",
+    **{
+        f"label not in {form}, as the dictionary is": f"write `TextNormalize: {{form: {form}}}` before the step that encodes, in "
+        "Train and in Eval: the characters outside the dictionary are others there"
+        for form in FORMS
+    },
+    "label not in NFC": "some characters are written in two ways, as one code point and as two: `TextNormalize: {form: NFC}` "
+    "before the step that encodes, in Train and in Eval, makes them one",
     "characters outside the dictionary": "add them to Global.character_dict_path; they cannot be learned or read",
     "label does not fit the width": "CTC needs a step per character and one between equal ones: a wider canvas "
     "(image_shape; bucket_by_width.min_width, step; a sampler's scales) or a smaller stride; behind STN_ON its tps_outputsize",
@@ -144,6 +155,7 @@ class SetReport:
         unknown: the same for those outside the dictionary.
         notes: sentences about the set as a whole.
         spreads: distributions by name. units: what their numbers are, where the name does not say.
+        looks: what its labels hold of characters that look like others.
     """
 
     name: str
@@ -158,6 +170,7 @@ class SetReport:
     notes: list[str] = field(default_factory=list)
     spreads: dict[str, Spread] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    looks: Looks = field(default_factory=Looks)
 
     @property
     def problems(self) -> int:
@@ -191,6 +204,7 @@ class DoctorReport:
         dictionary: file or name, and number of classes; "" where no text is read.
         unseen: characters of the dictionary that no training label has.
         untrained: characters of evaluation labels that no training label has, with counts.
+        alike: what looks alike and is written in several ways, over all sets.
     """
 
     sets: list[SetReport]
@@ -198,6 +212,7 @@ class DoctorReport:
     dictionary: str = ""
     unseen: list[str] = field(default_factory=list)
     untrained: Counter[str] = field(default_factory=Counter)
+    alike: list[Alike] = field(default_factory=list)
 
     @property
     def problems(self) -> int:
@@ -229,13 +244,18 @@ class DoctorReport:
             rows.append(f"  in the dictionary, but in no training label: {len(self.unseen)}: {_names(self.unseen)}")
         if self.untrained:
             rows.append(f"  in evaluation labels only: {_characters(self.untrained.most_common())}")
+        for alike in self.alike:
+            counts = ", ".join(f"{_word(name, alike.by_code)} ({count:,})" for name, count in alike.counts.items())
+            rows.append(f"  note: look alike: {alike.what}: {counts}")
+            rows.append(f"{'':20}{alike.place}")
         return rows
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with all character frequencies."""
         sets = []
         for part in self.sets:
-            data = asdict(part)
+            data = asdict(replace(part, looks=Looks()))
+            del data["looks"]
             data["problems"] = part.problems
             data["findings"] = [
                 {**asdict(f), "problem": f.problem, "advice": ADVICE.get(f.kind, "")} for f in part.findings.values()
@@ -249,6 +269,7 @@ class DoctorReport:
             "dictionary": self.dictionary,
             "unseen": self.unseen,
             "untrained": dict(self.untrained.most_common()),
+            "alike": [asdict(alike) for alike in self.alike],
             "sets": sets,
         }
 
@@ -275,6 +296,10 @@ def shown(character: str) -> str:
     if any(unicodedata.category(c)[0] in "CZM" for c in character):
         return code  # control, space or combining: nothing to see
     return f"{character} {code}"
+
+
+def _word(name: str, by_code: bool) -> str:
+    return shown(name) if by_code or len(name) == 1 else name
 
 
 def _characters(counts: list[tuple[str, int]]) -> str:

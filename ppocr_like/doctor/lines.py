@@ -17,13 +17,16 @@ from ppocr_like.data.census import LineCensus, count_lines
 from ppocr_like.data.ctc_steps import CtcSteps
 from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.data.spelling import spelling
-from ppocr_like.doctor.findings import SetReport
+from ppocr_like.doctor.findings import FORMS, SetReport, shown
 from ppocr_like.doctor.shape import line_faults
 from ppocr_like.doctor.size import LINES
 from ppocr_like.doctor.stream import Examiner, Tally, place_of
 from ppocr_like.tasks import EXAMINERS
+from ppocr_like.text import Form, normalised
 from ppocr_like.transforms.base import Sample
 from ppocr_like.transforms.text_normalize import TextNormalize
+
+TWO_WAYS = "label not in NFC"
 
 
 @EXAMINERS.register("rec")
@@ -44,7 +47,8 @@ class LineExaminer(Examiner):
         self.charset = builder.charset or Charset(())
         self.steps = steps
         self.spelling = spelling(dataset.transforms)
-        self.form = any(isinstance(step, TextNormalize) and step.form for step in dataset.transforms)
+        forms = [step.form for step in dataset.transforms if isinstance(step, TextNormalize) and step.form]
+        self.form = forms[-1] if forms else None
         self.label_steps = [
             step for step in dataset.transforms if "label" in step.needs and "image" not in step.needs and "length" in step.gives
         ]
@@ -73,6 +77,14 @@ class LineExaminer(Examiner):
 
     def conclude(self, report: SetReport, total: Tally) -> None:
         report.characters, report.unknown = total.counted["characters"], total.counted["unknown"]
+        report.looks = total.looks
+        if TWO_WAYS in report.findings and not total.totals["composed"]:
+            report.notes.append(f"all labels are in NFD ({report.findings.pop(TWO_WAYS).count:,} have decomposed characters)")
+        strange = [key for key in self.charset.keys if self.form and not unicodedata.is_normalized(self.form, key)]
+        if strange and report.name == "Train":
+            shown_ones = " ".join(shown(key) for key in strange[:8]) + (" ..." if len(strange) > 8 else "")
+            what = f"entries of the dictionary are not in {self.form}, the recipe's form, so no label holds them"
+            report.notes.append(f"{len(strange)} {what}: {shown_ones}")
         report.units = {"image width": f"px at height {self.height}" if self.height else "px"}
         report.summary = f"{sum(report.characters.values()):,} characters, {len(report.characters)} different"
 
@@ -85,8 +97,14 @@ class LineExaminer(Examiner):
         if unknown:
             tally.counted["unknown"].update(unknown)
             tally.findings.note("characters outside the dictionary", f"{place_of(info)}: {text!r}", len(unknown))
-        if not self.form and not text.isascii() and not unicodedata.is_normalized("NFC", text):
-            tally.findings.note("label not in NFC", f"{place_of(info)}: {text!r}")
+            form = better_form(self.charset, text, len(unknown))
+            if form is not None:
+                tally.findings.note(f"label not in {form}, as the dictionary is", f"{place_of(info)}: {text!r}")
+        if not self.form and not text.isascii():
+            tally.totals["composed"] += not unicodedata.is_normalized("NFD", text)
+            if not unicodedata.is_normalized("NFC", text):
+                tally.findings.note(TWO_WAYS, f"{place_of(info)}: {text!r}")
+        tally.looks.add(text, f"{place_of(info)}: {text!r}")
         if text != text.strip():
             tally.findings.note("space at an end of the label", f"{place_of(info)}: {text!r}")
         other = self.charset.looks_alike(text, info.base_dir)
@@ -123,6 +141,19 @@ class LineExaminer(Examiner):
             canvas = f"{width} px" if height == self.height else f"{width} x {height} px"
             what = f"needs {needed} steps, a canvas of {canvas} has {steps}"
             tally.findings.note("label does not fit the width", f"{place_of(info)}: {what}: {info.text!r}")
+
+
+def better_form(charset: Charset, text: str, unknown: int) -> Form | None:
+    """The Unicode form in which a charset knows most of a text with unknown characters; None: in none more than as it stands.
+
+    NFKC, which also makes "2" of a superscript two, is for ligatures and Arabic letters of a shape alone.
+    """
+    if not unknown:
+        return None
+    forms = FORMS if any("\ufb00" <= character <= "\ufeff" for character in text) else FORMS[:2]
+    lacking = {form: len(charset.unknown(normalised(text, form, False))) for form in forms}
+    form = min(lacking, key=lambda form: lacking[form])
+    return form if lacking[form] < unknown else None
 
 
 def _canvases(

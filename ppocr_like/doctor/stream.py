@@ -17,6 +17,7 @@ from ppocr_like.config.build import Builder
 from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Dataset, Record
 from ppocr_like.data.census import LineCensus, PageCensus
+from ppocr_like.doctor.alike import Looks
 from ppocr_like.doctor.findings import Findings, SetReport, Spread
 from ppocr_like.doctor.looks import LINE_GRID, WORDS, print_of
 from ppocr_like.doctor.shape import ONE_COLOUR, TINY, TOO_SMALL, of_one_colour
@@ -43,6 +44,7 @@ class Tally:
         numbers: by name the values whose spread is reported.
         totals: sums.
         prints: one fingerprint (index, image, path, text, look) per image.
+        looks: characters that look like others.
     """
 
     findings: Findings = field(default_factory=Findings)
@@ -50,6 +52,7 @@ class Tally:
     numbers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     totals: Counter[str] = field(default_factory=Counter)
     prints: list[tuple[int, int, int, int, tuple[int, ...]]] = field(default_factory=list)
+    looks: Looks = field(default_factory=Looks)
 
 
 class Examiner(ABC):
@@ -146,6 +149,7 @@ def examine_set(report: SetReport, examiner: Examiner, sample: int | None, progr
         for tally, chunk in zip(pool.map(examiner.run, chunks), chunks, strict=True):
             total.findings.merge(tally.findings)
             total.totals.update(tally.totals)
+            total.looks.merge(tally.looks)
             for name, table in tally.counted.items():
                 total.counted[name].update(table)
             for name, values in tally.numbers.items():

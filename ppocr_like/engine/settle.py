@@ -1,4 +1,4 @@
-"""Classes that are known only when a run begins: `Global.codec: auto` becomes a file of the run folder."""
+"""The codec of a run, which is written into its folder; `Global.codec: auto` is known only when the run begins."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 
 from ppocr_like.atomic import write_text
+from ppocr_like.charset import Charset
 from ppocr_like.codec import Codec, codec_text
 from ppocr_like.config import Recipe
-from ppocr_like.config.classes import CODEC
+from ppocr_like.config.classes import CODEC, recipe_charset
 from ppocr_like.config.loader import AUTO
 from ppocr_like.data.classes import training_codec
 from ppocr_like.engine.ranks import Ranks
@@ -21,7 +22,8 @@ CODEC_FILE = "codec.json"
 
 
 def settle_classes(recipe: Recipe, ranks: Ranks, folder: Path, resume: Resume | None = None) -> Recipe:
-    """The recipe with the path of `codec.json` where it says `codec: auto`; the file is equal for all ranks.
+    """The recipe with the path of `codec.json` where it says `codec: auto`; the file is equal for all ranks. A codec that the
+    recipe holds or names is written there, too, and the recipe stays as it is.
 
     Args:
         folder: of the run, where the main rank writes the file.
@@ -37,9 +39,12 @@ def settle_classes(recipe: Recipe, ranks: Ranks, folder: Path, resume: Resume | 
     if resume is None and settings.pretrained_model and settings.charset_resize != "new":
         message = "stands beside Global.pretrained_model; set Global.charset_resize: new, which keeps the rows of known entries"
         raise ConfigError([Problem(CODEC, message)], recipe.source)
-    if settings.codec != AUTO:
-        return recipe
     path = folder / CODEC_FILE
+    if settings.codec != AUTO:
+        with ranks.together():
+            if ranks.main:
+                _keep(recipe_charset(settings, _unsaid), path)
+        return recipe
     with ranks.together():
         if ranks.main:
             codec = training_codec(recipe) if resume is None else _codec_of(resume)
@@ -47,6 +52,15 @@ def settle_classes(recipe: Recipe, ranks: Ranks, folder: Path, resume: Resume | 
             said = "of the training texts" if resume is None else "as in the checkpoint"
             logger.info("%s: auto is %d classes %s (%s)", CODEC, codec.num_classes, said, path)
     return recipe.changed(CODEC, str(path))
+
+
+def _keep(charset: Charset, path: Path) -> None:
+    if isinstance(charset, Codec):
+        write_text(path, codec_text(charset.mapping))
+
+
+def _unsaid(note: str) -> None:
+    """The builder says it."""
 
 
 def _codec_of(resume: Resume) -> Codec:

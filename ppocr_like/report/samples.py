@@ -15,9 +15,10 @@ from PIL import Image, ImageDraw
 from ppocr_like.atomic import write_bytes
 from ppocr_like.charset import Charset
 from ppocr_like.config.build import Builder
-from ppocr_like.contracts import Rejected, RejectedSample, Rejections, Request, SampleInfo
+from ppocr_like.contracts import Rejected, Rejections, Request, SampleInfo
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.loader import build_loader
+from ppocr_like.data.spelling import rejected_sample
 from ppocr_like.draw.fonts import FontFile, choose_font
 from ppocr_like.draw.samples import sample_sheet
 from ppocr_like.errors import CheckpointError, DataError
@@ -100,7 +101,7 @@ def _samples(dataset: Dataset, requests: Iterator[Request], drawn: Drawn) -> Ite
         try:
             yield dataset.fetch(request)
         except Rejected as error:
-            drawn.rejected.add(RejectedSample(dataset.request_info(request), error.reason, error.detail))
+            drawn.rejected.add(rejected_sample(dataset, request, error))
 
 
 def shown_image(image: np.ndarray, dataset: Dataset) -> np.ndarray:

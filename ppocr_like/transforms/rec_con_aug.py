@@ -28,7 +28,7 @@ class RecConAug(Transform):
     Args:
         prob: of appending at all.
         image_shape: [height, width, channels]: px to which pictures are scaled; width / height is the greatest ratio.
-        max_text_length: most characters of the whole.
+        max_text_length: most characters of the whole, and most classes.
         ext_data_num: how many samples are appended at most.
         charset: the run's: what the label of both together is depends on its direction.
     """
@@ -74,7 +74,7 @@ class RecConAug(Transform):
             if other.get("base_dir", "") != base_dir:
                 break
             longer, wider = self.charset.beside(text, other["label"], base_dir), ratio + _ratio(other["image"])
-            if len(longer) > self.max_text_length or wider > self.most_elongated:
+            if self._length(longer, base_dir) > self.max_text_length or wider > self.most_elongated:
                 break
             text, ratio = longer, wider
             images.append(other["image"])
@@ -82,6 +82,10 @@ class RecConAug(Transform):
             sample["image"] = beside(images, self.height)
             sample["label"] = sample["text"] = text
         return sample
+
+    def _length(self, label: str, base_dir: BaseDir) -> int:
+        """Characters, or classes where a codec makes more of them: what CTCLabelEncode counts."""
+        return max(len(label), len(self.charset.encode(label, base_dir))) if self.charset.sequences else len(label)
 
 
 def _ratio(image: np.ndarray) -> float:

@@ -275,6 +275,35 @@ def test_the_report_as_json(folder: Folder) -> None:
     assert all(f["problem"] and f["advice"] and f["places"] for f in train["findings"])
 
 
+def test_labels_in_another_unicode_form_than_the_dictionary(folder: Folder) -> None:
+    made = builder(folder, healthy(folder, "train", ["ab\u0301c", "de\u0301", "ok"], 1), healthy(folder, "eval", ["x"], 9))
+    folder.write("dict.txt", "\n".join([*"abcdefghijklmnopqrstuvwxyz", "\u00e9"]))
+    report = examine(made, progress=False)
+    kind = "label not in NFC, as the dictionary is"  # of "b" with an acute there is no other form
+    assert found(report, 0) == {"characters outside the dictionary": 2, kind: 1}
+    assert "all labels are in NFD (1 have decomposed characters)" in report.text()
+    assert "write `TextNormalize: {form: NFC}` before the step that encodes, in Train and in Eval" in report.text()
+
+    for section in ("Train", "Eval"):
+        made.recipe.tree[section]["dataset"]["transforms"].insert(1, {"TextNormalize": {"form": "NFC"}})
+    report = examine(Builder(Recipe.from_tree(made.recipe.tree)), progress=False)
+    assert found(report, 0) == {"characters outside the dictionary": 1}
+    for section in ("Train", "Eval"):
+        made.recipe.tree[section]["dataset"]["transforms"][1] = {"TextNormalize": {"form": "NFD"}}
+    report = examine(Builder(Recipe.from_tree(made.recipe.tree)), progress=False)
+    assert "1 entries of the dictionary are not in NFD, the recipe's form, so no label holds them: \u00e9 U+00E9" in report.text()
+
+
+def test_labels_of_both_forms_are_said_and_what_looks_alike_over_all_sets(folder: Folder) -> None:
+    train = healthy(folder, "train", ["d\u00e9", "de\u0301", "l'an"], 1)
+    report = examine(builder(folder, train, healthy(folder, "eval", ["l\u2019an"], 9)), progress=False)
+    assert found(report, 0)["label not in NFC"] == 1 and "are written in two ways" in report.text()
+    (alike,) = report.alike
+    assert alike.counts == {"'": 1, "\u2019": 1} and alike.place.endswith("eval/0.png: 'l\u2019an'")
+    assert "note: look alike: apostrophes within words: ' (1), \u2019 U+2019 (1)" in report.text()
+    assert report.to_dict()["alike"][0]["what"] == "apostrophes within words" and "looks" not in report.to_dict()["sets"][0]
+
+
 @pytest.mark.parametrize(
     ("character", "expected"), [("a", "a"), (" ", "U+0020"), ("é", "é U+00E9"), ("\u0364", "U+0364"), ("\t", "U+0009")]
 )

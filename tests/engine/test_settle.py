@@ -53,6 +53,7 @@ def test_entries_of_several_code_points_and_of_several_classes_are_trained(data:
         assert classes.count(2) == classes.count(3) == sample["info"].text.count("\ufb00")
     train(made)
     weights = load_weights(tmp_path / "run")
+    assert read_codec(tmp_path / "run" / "codec.json") == Codec(MAPPING).mapping
     assert weights.charset == open_model(tmp_path / "run").spec.charset == Codec(MAPPING)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["labels"]["train"]["unknown"] == {}
     wanted = Recipe.from_tree({**made.tree, "Global": {**made.tree["Global"], "pretrained_model": str(tmp_path / "run")}})
@@ -104,6 +105,7 @@ def test_weights_beside_a_codec_need_the_mode_new(data: Path, tmp_path: Path, re
     made = recipe(data, tmp_path / "run", MAPPING, Global__pretrained_model="weights", Global__charset_resize=resize)
     if good:
         assert settle_classes(made, Ranks(), tmp_path) is made
+        assert read_codec(tmp_path / "codec.json") == Codec(MAPPING).mapping
     else:
         with pytest.raises(
             ConfigError, match=r"Global\.codec: stands beside Global\.pretrained_model; set .*charset_resize: new"

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from ppocr_like.charset import Charset
+from ppocr_like.codec import Codec
 from ppocr_like.contracts import Request
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import ConfigError
@@ -52,6 +54,17 @@ def test_left_alone(other, arguments):
 def test_the_limits_themselves_fit():
     out = RecConAug(1.0, [20, 80, 3], max_text_length=4)(line(others=[line("cd", 20)]), rng())
     assert out["label"] == "abcd"
+
+
+def test_classes_of_a_codec_and_told_base_directions_count():
+    codec = Codec({"a": [1, 2], "b": [3], "c": [4]})
+    for most, wanted in ((6, "abac"), (5, "ab")):  # 3 classes and 3
+        assert RecConAug(1.0, [20, 400, 3], most, charset=codec)(line(others=[line("ac")]), rng())["label"] == wanted
+    hebrew = Charset("ab \u05d0\u05d1", direction="bidi")
+    for told, wanted in (("", "a"), ("rtl", "a\u05d0")):
+        other = {**line("\u05d0"), "base_dir": "rtl"}
+        sample = {**line("a", others=[other]), **({"base_dir": told} if told else {})}
+        assert RecConAug(1.0, [20, 400, 3], charset=hebrew)(sample, rng())["label"] in (wanted, wanted[::-1])
 
 
 def test_several_stop_at_the_first_that_does_not_fit():

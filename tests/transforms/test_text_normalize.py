@@ -13,8 +13,10 @@ from ppocr_like.charset import Charset
 from ppocr_like.codec import Codec
 from ppocr_like.contracts import Rejected, Request
 from ppocr_like.data.census import count_lines
+from ppocr_like.data.loader import _Fetcher
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.data.spelling import spelling
+from ppocr_like.metrics.rec import RecMetric
 from ppocr_like.postprocess.ctc import CTCLabelDecode
 from ppocr_like.postprocess.sar import SARLabelDecode
 from ppocr_like.text import normalised
@@ -106,3 +108,9 @@ def test_network_metric_and_counts_see_one_spelling(tmp_path: Path):
     assert count_lines(dataset, charset).unknown == {} and spelling(chain)("\u00e4\u00a0") == "a\u0308"
     with pytest.raises(Rejected, match="empty label"):
         dataset.fetch(Request(1, 1))
+    (tmp_path / "l.txt").write_text("a.png\t\u00e4\u00a0bbbbbbbbb\n", encoding="utf-8")
+    (batch,) = _Fetcher(SimpleDataSet(str(tmp_path), [str(tmp_path / "l.txt")], chain))[Request(0, 1)]
+    (rejected,) = batch["rejected"]
+    metric = RecMetric(ignore_space=False, charset=charset)
+    metric.reject([rejected])
+    assert rejected.info.text == "a\u0308 bbbbbbbbb" and metric.sums.characters == 12, "one code point more than in the file"

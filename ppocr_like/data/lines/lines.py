@@ -127,7 +127,7 @@ class Lines(ABC):
         """The texts of some lines; sources know quicker ways."""
         return [self.told(position).text for position in positions]
 
-    def base_dirs(self, positions: Sequence[int]) -> list[str] | None:
+    def base_dirs(self, positions: Sequence[int]) -> list[BaseDir] | None:
         """`Told.base_dir` of some lines; None: none of the source's lines has one."""
         found = [self.told(position).base_dir for position in positions]
         return found if any(found) else None
