@@ -14,6 +14,7 @@ from typing import Any
 import lmdb
 
 from ppocr_like.atomic import refuse_link
+from ppocr_like.data.lines.lines import NO_MARKS, LineMarks
 from ppocr_like.data.lmdb_store import COUNT_KEY, FILE, STATE_KEY, image_key, label_key
 from ppocr_like.errors import DataError
 from ppocr_like.outside import parse_json
@@ -27,7 +28,16 @@ _FIRST_MAP = 1 << 26  # bytes; doubled as needed
 
 @dataclass(frozen=True)
 class Entry:
-    """An image with its text, or (`reason`) why it is left out."""
+    """An image with its text, or (`reason`) why it is left out.
+
+    Args:
+        file, line, id: where it stands; what has an id in its file is called by that.
+        path: its image; of what is left out also what else there is to say of it.
+        text: its label.
+        image: encoded.
+        reason: why it is left out; "": it is not.
+        marks: what an Arrow file says of it beside.
+    """
 
     file: str
     line: int
@@ -35,6 +45,8 @@ class Entry:
     text: str = ""
     image: bytes = b""
     reason: str = ""
+    id: str = ""
+    marks: LineMarks = NO_MARKS
 
 
 @dataclass(frozen=True)
@@ -178,9 +190,7 @@ class PackWriter:
             stream.truncate(self.state.names_bytes)
             stream.seek(self.state.names_bytes)
             for entry in bad:
-                cells = (entry.file, str(entry.line), entry.path, entry.reason)
-                stream.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in cells).encode("utf-8", "replace"))
-                stream.write(b"\n")
+                stream.write(left_out_row(entry))
             stream.flush()
             os.fsync(stream.fileno())
             return stream.tell()
@@ -198,6 +208,12 @@ class PackWriter:
                 transaction.put(COUNT_KEY, b"%d" % after.records)
             return True
         return False
+
+
+def left_out_row(entry: Entry) -> bytes:
+    """A line of `left_out.tsv`."""
+    cells = (entry.file, entry.id or str(entry.line or ""), entry.path, entry.reason)
+    return "\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in cells).encode("utf-8", "replace") + b"\n"
 
 
 def _state(stored: bytes, out: str) -> PackState:

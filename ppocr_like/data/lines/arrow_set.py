@@ -89,6 +89,21 @@ class ArrowDataSet(LineSet):
         assert isinstance(lines, ArrowLines)
         return "" if info.file in lines.without_pages else super().page_of(info)
 
+    def cut_as(self) -> str:
+        """See `LineSet`.
+
+        Raises:
+            DataError: lines of some files were cut in the one way, and of others in the other.
+        """
+        kinds: dict[str, str] = {}
+        for lines in self._opened.lines:
+            for file in lines.files if isinstance(lines, ArrowLines) else ():
+                kinds.setdefault(file.kind, file.path)
+        if len(kinds) > 1:
+            other = f"lines along baselines are in this file, and boxes in {kinds['bbox']}"
+            raise DataError(f"{other}; pack them apart, or say with --cut what all of them are", kinds["baselines"])
+        return next(iter(kinds))
+
     def open_lines(self, source: Source) -> Lines:
         lines = ArrowLines(source)
         if self.keys.partition is not None and self.keys.partition_by == "page" and lines.without_pages:
@@ -144,6 +159,9 @@ class ArrowLines(Lines):
                 found += file.block(row, row + count)
                 first += count
         return found
+
+    def has_page(self, position: int) -> bool:
+        return bool(self._find(position)[0].pages)
 
     def image(self, path: str) -> np.ndarray | None:
         name, _, row = path.rpartition("#")

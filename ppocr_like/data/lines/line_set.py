@@ -17,7 +17,7 @@ from ppocr_like.contracts import Rejected, SampleInfo
 from ppocr_like.data.base import Record, Texts
 from ppocr_like.data.cache import FileKey
 from ppocr_like.data.drawn import DrawnDataset
-from ppocr_like.data.lines.lines import LeftOut, Lines
+from ppocr_like.data.lines.lines import SPLITS, LeftOut, LineMarks, Lines
 from ppocr_like.data.lines.partition import TRAIN, VALIDATION, SplitRow, in_training, units_of
 from ppocr_like.data.lines.selection import CHOSEN, LineFilter, LineKeys, Selection, select
 from ppocr_like.data.lines.sources import Source, as_list, read_sources, source_names
@@ -199,6 +199,25 @@ class LineSet(DrawnDataset):
     def notes(self) -> list[str]:
         """What is to be said once of the files."""
         return list(self._opened.notes)
+
+    def cut_as(self) -> str:
+        """How its lines are cut out of pages: along their "baselines", or as upright boxes, "bbox"."""
+        return "bbox"
+
+    def marks_of(self, index: int) -> LineMarks:
+        """What is packed with a sample beside its text."""
+        lines, position = self._find(index)
+        marks = lines.marks
+        page = marks.page_keys[int(marks.page[position])] if lines.has_page(position) else ""
+        return LineMarks(marks.names[int(marks.language[position])], SPLITS[int(marks.split[position])], page)
+
+    def page_starts(self) -> np.ndarray:
+        """int64: the samples before which another page was read, in order; the first one is 0."""
+        found = []
+        for start, lines, used in zip(self.bounds.tolist(), self._opened.lines, self._opened.used, strict=False):
+            pages = np.asarray(lines.marks.page)[used]
+            found.append(start + np.flatnonzero(np.diff(pages, prepend=-1)))
+        return np.concatenate(found).astype(np.int64)
 
     def split_rows(self) -> tuple[SplitRow, ...]:
         """Who belongs to which part; empty without a partition."""

@@ -57,6 +57,23 @@ class LeftOut(NamedTuple):
     lines: int = 1
 
 
+class LineMarks(NamedTuple):
+    """What is packed with a line beside its text.
+
+    Args:
+        languages: of the text.
+        split: "train", "validation", "test" or "".
+        page: name of its page, as `Marks.page_keys` has it; "": it is not known.
+    """
+
+    languages: tuple[str, ...] = ()
+    split: str = ""
+    page: str = ""
+
+
+NO_MARKS = LineMarks()
+
+
 @dataclass(frozen=True, eq=False)
 class Marks:
     """What lines are chosen by: columns of n values, and the tables that they point into.
@@ -142,6 +159,10 @@ class Lines(ABC):
     def detail(self, position: int) -> str:
         """What is particular about a line that cannot be used (`Marks.fault`)."""
         return ""
+
+    def has_page(self, position: int) -> bool:
+        """Whether it is known which page a line comes from."""
+        return True
 
 
 @dataclass

@@ -128,6 +128,9 @@ class PathLines(Lines):
     def image(self, path: str) -> np.ndarray | None:
         return read_image(path) if path in self._place else None
 
+    def has_page(self, position: int) -> bool:
+        return False
+
     def detail(self, position: int) -> str:
         path = text_path(self.images[position])
         other = _plain(path)
