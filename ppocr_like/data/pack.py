@@ -162,8 +162,9 @@ def _in_order(reader: SetReader, start: int, workers: int) -> Iterator[Part]:
     waiting: deque[Future[Part]] = deque()
     pool: Executor
     if isinstance(reader.dataset, LineSet):
-        context = get_context("fork" if sys.platform == "linux" else "spawn")
-        pool, read = ProcessPoolExecutor(workers, context, begin_worker, (reader,)), read_in_worker
+        forks = sys.platform == "linux"
+        given = (reader, os.getpid() if forks else None)
+        pool, read = ProcessPoolExecutor(workers, get_context("fork" if forks else "spawn"), begin_worker, given), read_in_worker
     else:
         pool, read = ThreadPoolExecutor(workers), reader
     try:

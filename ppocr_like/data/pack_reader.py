@@ -12,6 +12,7 @@ from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.lines.line_set import LineSet
 from ppocr_like.data.lines.lines import NO_MARKS
+from ppocr_like.data.orphans import end_with_parent
 from ppocr_like.data.pack_writer import Entry, Part
 from ppocr_like.transforms.channels import split_gray
 from ppocr_like.transforms.decode import DecodeImage
@@ -109,8 +110,10 @@ class _Worker:
     reader: SetReader | None = None
 
 
-def begin_worker(reader: SetReader) -> None:
-    """Starts a worker process. Ctrl-C is left to the main process."""
+def begin_worker(reader: SetReader, parent: int | None) -> None:
+    """Starts a worker process. Ctrl-C is left to the main process; a forked worker is told that one's id."""
+    if parent is not None:
+        end_with_parent(parent)
     _Worker.reader = reader
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,11 +8,9 @@ batch is asked for.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,11 +21,11 @@ from typing import Any
 import cv2
 import torch
 
+from ppocr_like.data.orphans import end_with_parent
 from ppocr_like.errors import TrainingError
 from ppocr_like.modeling.memory import keep_freed_memory
 
 logger = logging.getLogger("ppocr_like")
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SETTLES = 2.0  # seconds until a broken connection turns out to be a dead worker
 _SHUTDOWN = 10.0  # seconds for PyTorch to end what is left
 _TORCH = "torch.utils.data"
@@ -57,10 +55,7 @@ def start_worker(parent: int | None, worker: int) -> None:
     the freed ones kept a worker prepares pages in two thirds of the time.
     """
     if parent is not None:
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # gone before that was set
-            os._exit(1)
+        end_with_parent(parent)
     if hasattr(signal, "SIGCHLD"):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     keep_freed_memory()
