@@ -178,8 +178,9 @@ def reading(self, start, stop):
         os.kill(os.getpid() if sys.argv[3] == "worker" else os.getppid(), signal.SIGKILL)
     return read(self, start, stop)
 pack_reader.SetReader.__call__ = reading
+dataset = PathDataSet(files=sys.argv[1], mode="eval")
 try:
-    pack_set(PathDataSet(files=sys.argv[1], mode="eval"), sys.argv[2], {"set": "test"}, workers=1, commit_lines=64, progress=False)
+    pack_set(dataset, sys.argv[2], {"set": "test"}, workers=1, commit_lines=64, progress=False)
 except Exception as error:
     print(type(error).__name__, error)
 """

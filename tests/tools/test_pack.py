@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.data.arrow_lines import png
+from tests.data.lines.pages import archive
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,3 +32,44 @@ def test_what_cannot_be_read_is_said(tmp_path):
     assert done.returncode == 2
     assert "gone.txt" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def pairs(folder):
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.png").write_bytes(png(30 + number))
+        (folder / f"{number}.gt.txt").write_text(f"line {number}\n")
+
+
+def test_pairs_to_an_arrow_file_and_from_there_to_a_folder(tmp_path):
+    pairs(tmp_path / "lines")
+    done = call(tmp_path / "lines" / "*.png", "--out", tmp_path / "set.arrow", "--threads", 2)
+    assert done.returncode == 0 and "set.arrow: 5 records of 5 lines" in done.stdout, done.stderr
+    done = call(tmp_path / "set.arrow", "--out", tmp_path / "lmdb", "--workers", 1)
+    assert "lmdb: 5 records of 5 lines" in done.stdout, done.stderr
+
+
+def test_pages_and_a_set_of_a_recipe(tmp_path):
+    archive(tmp_path / "pages")
+    done = call(tmp_path / "pages" / "*.xml", "--out", tmp_path / "all.arrow", "--threads", 1)
+    assert done.returncode == 0 and "all.arrow: 12 records of 12 lines" in done.stdout, done.stderr
+    keys = f"name: XMLDataSet, manifests: {tmp_path / 'pages' / 'all.txt'}, partition: 0.75"
+    chain = "transforms: [{DecodeImage: {img_mode: BGR}}, {CTCLabelEncode: null}, {KeepKeys: {keep_keys: [image]}}]"
+    sections = "".join(f"{name}: {{dataset: {{{keys}, {chain}}}}}\n" for name in ("Train", "Eval"))
+    recipe = tmp_path / "recipe.yml"
+    recipe.write_text("Global: {codec: auto, epoch_num: 1, max_text_length: 20}\nArchitecture: {model_type: rec}\n" + sections)
+    for section, count in (("Train", 9), ("Eval", 3)):
+        done = call("-c", recipe, "--section", section, "--out", tmp_path / f"{section}.arrow")
+        assert f"{section}.arrow: {count} records of {count} lines" in done.stdout, done.stderr
+
+
+def test_what_does_not_go_together_is_said(tmp_path):
+    for arguments, message in (
+        ((), "give inputs (or --manifest), or a recipe with -c"),
+        (("a.txt",), "label files need --data-dir"),
+        (("a.xml", "-c", "r.yml"), "give inputs (or --manifest), or a recipe with -c"),
+        (("a.xml", "--threads", "0"), "at least 1 is needed"),
+        ((tmp_path / "no*.xml",), "no file is called so"),
+    ):
+        done = call(*arguments, "--out", tmp_path / "set.arrow")
+        assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr

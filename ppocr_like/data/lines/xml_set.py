@@ -117,6 +117,9 @@ class XMLDataSet(LineSet):
         exif = not page_decoder(self.transforms).ignore_orientation
         self.reading = Reading(format, linetype, exif, topline)
 
+    def cut_as(self) -> str:
+        return "bbox" if self.reading.linetype == "bbox" else "baselines"
+
     def open_lines(self, source: Source) -> Lines:
         pages, lost = page_files(source.entries, self.reading.format)
         index = PageIndex(source.name, pages, self.reading, self.cache_dir)
