@@ -106,9 +106,9 @@ def kraken_recipe(experiment: Experiment) -> KrakenRecipe:
     order = {option.name: place for place, option in enumerate(OPTIONS)}
     fates = sorted(work.fates, key=lambda fate: order[fate.key])
     fates += [Fate(key, None, f"{LEFT_OUT}: {reason}", True) for key, reason in experiment.left]
-    tree = {section: work.tree[section] for section in ("Global", "Optimizer")}
-    tree |= {**NETWORK, **{section: work.tree[section] for section in ("Train", "Eval") if section in work.tree}}
-    return KrakenRecipe(tree, fates, work.notes)
+    parts = {**work.tree, **NETWORK}
+    sections = ("Global", "Optimizer", *NETWORK, "Train", "Eval")
+    return KrakenRecipe({section: parts[section] for section in sections if section in parts}, fates, work.notes)
 
 
 class _Work:

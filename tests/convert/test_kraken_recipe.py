@@ -18,7 +18,6 @@ from ppocr_like.convert.kraken_options import BY_NAME, OPTIONS
 from ppocr_like.convert.kraken_recipe import SCHEDULE_KEYS, KrakenRecipe, kraken_recipe
 from ppocr_like.engine import train
 from ppocr_like.errors import ConfigError, DataError
-from ppocr_like.registry import DATASETS
 
 load_components()
 
@@ -171,8 +170,6 @@ def test_the_recipe_trains(lines: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_every_schedule_and_format_makes_a_recipe_without_mistakes(schedule: str, lines: Path) -> None:
     place = list(SCHEDULE_KEYS).index(schedule)
     kind = ("path", "binary", "xml")[place % 3]
-    if kind == "xml" and "XMLDataSet" not in DATASETS:
-        pytest.skip("no XMLDataSet")
     optimizer = ("Adam", "SGD", "RMSprop", "Lamb", "AdamW")[place % 5]
     values = {"schedule": schedule, "epochs": 3, "optimizer": optimizer, "format_type": kind, "bidi_reordering": place % 2 == 0}
     recipe = kraken_recipe(Experiment({**values, "training_data": [str(lines / "lines.txt")]}))
