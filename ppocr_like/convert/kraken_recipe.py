@@ -229,7 +229,7 @@ def _rules(work: _Work) -> None:
         part = round(1 / times, 6)
         work.take("freq", "Global.eval_batch_epoch", part, "" if part == freq else f"{times} times an epoch, all as far apart")
     work.put("Global.keep_best", 10)
-    work.put("Global.save_epoch_step", 1000)
+    work.put("Global.keep_checkpoints", 1)
     work.put("Global.print_batch_step", 50)
 
 
