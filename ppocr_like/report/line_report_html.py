@@ -16,7 +16,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.pipeline.preprocess import plain
 from ppocr_like.printable import one_line
 from ppocr_like.report.html import embedded, html_document
-from ppocr_like.report.line_report_text import between, percent, told_accuracy
+from ppocr_like.report.line_report_text import between, percent, sentence, told_accuracy
 from ppocr_like.text import is_right_to_left
 from ppocr_like.text.scripts import shown
 
@@ -57,6 +57,7 @@ def _set(name: str, one: Mapping[str, Any], dataset: Dataset | None) -> dict[str
         "confusions_note": how_many(len(one["confusions"]), CONFUSIONS, "confusions"),
         "calibrations": [_calibration(what, numbers) for what, numbers in one["calibration"].items() if numbers],
         "worst": [_worst(line, dataset) for line in one["worst"]],
+        "worst_note": "Differences that do not count are marked, too." if one["every_character"] else "",
     }
 
 
@@ -84,7 +85,7 @@ def _cards(one: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _notes(one: Mapping[str, Any]) -> list[str]:
     """What is to be known about the numbers."""
-    notes = [f"{one['compared'].capitalize()}."]
+    notes = [f"{sentence(one['compared'])}."]
     if one["every_character"]:
         notes.append(f"If every character counted, spaces too, the CER would be {percent(one['every_character']['cer'])}.")
     if told_accuracy(one["accuracy"]):
@@ -116,7 +117,7 @@ def _page_rows(pages: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, An
         f"How far the numbers may be from those of other pages of this kind: {interval['level']:.0%} intervals from "
         f"{interval['draws']} draws of {pages['count']} pages (seed {interval['seed']})."
     )
-    return {"rows": rows, "note": f"{note} {pages['note'].capitalize()}." if pages["note"] else note}
+    return {"rows": rows, "note": f"{note} {sentence(pages['note'])}." if pages["note"] else note}
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

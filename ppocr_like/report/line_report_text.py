@@ -35,6 +35,11 @@ def between(ends: Sequence[float]) -> str:
     return f"{percent(ends[0])} to {percent(ends[1])}"
 
 
+def sentence(text: str) -> str:
+    """With a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def _set(title: str, one: dict[str, Any]) -> Iterator[str]:
     yield f"=== report {one_line(title)} ==="
     yield ""
@@ -100,7 +105,7 @@ def _pages(pages: dict[str, Any]) -> Iterator[str]:
     yield f"{ends.get('mean_cer', 'n/a')}\tCER, every page as heavy: {percent(pages['mean_cer'])}"
     yield f"{ends.get('mean_wer', 'n/a')}\tWER, every page as heavy: {percent(pages['mean_wer'])}"
     if pages["note"]:
-        yield f"{pages['note'].capitalize()}."
+        yield f"{sentence(pages['note'])}."
 
 
 def _group(title: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
