@@ -92,6 +92,10 @@ class Dataset(ABC):
         number = int(self.group_of(np.array([info.index]))[0])
         return Origin(self.label_files[number], self.page_of(info), info.line_type)
 
+    def left_out_counts(self) -> dict[str, int]:
+        """Lines of its files that no sample is made of, by reason, the most frequent first."""
+        return {}
+
     def page_of(self, info: SampleInfo) -> str:
         """The page of a sample's line, by a name that all lines of the page share; "": not known.
 

@@ -53,9 +53,14 @@ def write_line_report(evaluations: Sequence[Evaluation], folder: str | Path, mod
 
 
 def line_report(evaluations: Sequence[Evaluation], model: str, recipe: str) -> dict[str, Any]:
-    """Plain data: `model`, `recipe`, and of each set by its name what `set_report` gives."""
+    """Plain data: `model`, `recipe`, and of each set by its name the metric's own numbers, the lines of its files that are
+    `left_out` of it by reason, and what `set_report` gives."""
     sets = {
-        evaluation.name: {"metrics": evaluation.metrics, **set_report(evaluation.analysis)}
+        evaluation.name: {
+            "metrics": evaluation.metrics,
+            "left_out": evaluation.dataset.left_out_counts() if evaluation.dataset is not None else {},
+            **set_report(evaluation.analysis),
+        }
         for evaluation in evaluations
         if evaluation.analysis is not None
     }
@@ -160,6 +165,8 @@ def _worst(line: WrongLine) -> dict[str, Any]:
     return {
         "file": info.file,
         "line": info.line,
+        "id": info.id,
+        "place": info.place,
         "path": info.path,
         "index": info.index,
         "page": line.origin.page,

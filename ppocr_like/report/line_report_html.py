@@ -16,7 +16,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.pipeline.preprocess import plain
 from ppocr_like.printable import one_line
 from ppocr_like.report.html import embedded, html_document
-from ppocr_like.report.line_report_text import between, percent, sentence, told_accuracy
+from ppocr_like.report.line_report_text import between, percent, place_of, sentence, told_accuracy
 from ppocr_like.text import is_right_to_left
 from ppocr_like.text.scripts import shown
 
@@ -93,6 +93,11 @@ def _notes(one: Mapping[str, Any]) -> list[str]:
     notes += [
         f"{count} line{'' if count == 1 else 's'} could not be read, and all of each counts as left out: {reason}."
         for reason, count in one["rejected"].items()
+    ]
+    notes += [
+        f"{count} line{' of the files is' if count == 1 else 's of the files are'} left out and count{'s' if count == 1 else ''} "
+        f"nowhere: {reason}."
+        for reason, count in one["left_out"].items()
     ]
     return notes
 
@@ -204,7 +209,7 @@ def _calibration(what: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
 def _worst(line: Mapping[str, Any], dataset: Dataset | None) -> dict[str, Any]:
     texts = line["reference"], line["prediction"]
     count = line["errors"]
-    place = [f"{line['file']}, line {line['line']}", line["path"], line["line_type"]]
+    place = [place_of(line), line["line_type"]]
     return {
         "picture": _picture(line, dataset),
         "groups": list(_grouped(line["diff"])),

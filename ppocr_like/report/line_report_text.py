@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ppocr_like.printable import one_line
@@ -35,6 +35,11 @@ def between(ends: Sequence[float]) -> str:
     return f"{percent(ends[0])} to {percent(ends[1])}"
 
 
+def place_of(line: Mapping[str, Any]) -> str:
+    """Where a line stands, and its image, where that is a file of its own."""
+    return line["place"] if line["path"].startswith(line["file"]) else f"{line['place']}: {line['path']}"
+
+
 def sentence(text: str) -> str:
     """With a capital letter at its beginning."""
     return text[:1].upper() + text[1:]
@@ -52,6 +57,8 @@ def _set(title: str, one: dict[str, Any]) -> Iterator[str]:
     yield f"{one['right']} of {one['lines']}\tlines without an error"
     for reason, count in one["rejected"].items():
         yield f"{count}\tlines that could not be read, all of each counted as left out: {one_line(reason)}"
+    for reason, count in one["left_out"].items():
+        yield f"{count}\tlines of the files that are left out and count nowhere: {one_line(reason)}"
     yield ""
     yield from _pages(one["pages"])
     worst_pages = sorted(one["by_page"], key=lambda row: (-row["cer"], row["name"]))
@@ -127,8 +134,7 @@ def _calibration(both: dict[str, Any]) -> Iterator[str]:
 def _worst(lines: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield _first("Lines", lines, LINES)
     for line in lines[:LINES]:
-        place = f"{line['file']}, line {line['line']}: {line['path']}"
-        yield f"{line['errors']} errors, confidence {line['confidence']:.2f}, {one_line(place)}"
+        yield f"{line['errors']} errors, confidence {line['confidence']:.2f}, {one_line(place_of(line))}"
         yield f"\tit says\t{one_line(line['reference'])}"
         yield f"\tread\t{one_line(line['prediction'])}" if not line["rejected"] else f"\tnot read\t{one_line(line['rejected'])}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -137,6 +138,20 @@ def test_evaluation_prints_once(data: Path, two: Path, tmp_path: Path) -> None:
     assert count_lines(output, r"^eval: ") == count_lines(output, "^every sample: ") == 1, output
     numbers: Callable[[str], list[str]] = lambda text: re.findall(r"^eval: (.*), fps", text, re.MULTILINE)  # noqa: E731
     assert numbers(output) == numbers(alone)
+
+
+@pytest.mark.slow
+def test_a_test_report_is_that_of_one_process(data: Path, two: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yml", tree(data, tmp_path / "run"))
+    run("eval", recipe, f"Global.pretrained_model={two}", "--report", str(tmp_path / "alone"))
+    process = launch(3, "eval", recipe, f"Global.pretrained_model={two}", f"--report={tmp_path / 'three'}")
+    output, _ = ended(process)
+    assert process.returncode == 0, output
+    alone, three = (json.loads((tmp_path / name / "report.json").read_text())["sets"]["eval"] for name in ("alone", "three"))
+    for one in (alone, three):
+        for name in ("metrics", "calibration"):  # seconds, and the last bits of sums
+            one.pop(name)
+    assert three == alone
 
 
 @pytest.mark.slow

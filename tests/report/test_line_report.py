@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from ppocr_like.contracts import Origin, Rejections, SampleInfo, TextLine
+from ppocr_like.data.base import Dataset
+from ppocr_like.data.lines.path_set import PathDataSet
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.engine.evaluator import Evaluation
 from ppocr_like.errors import OcrError
@@ -35,7 +37,7 @@ def analysed(*pairs: tuple[str, str], rules: LineRules = EVERY, page: str = "p{}
     return analysis
 
 
-def evaluation(analysis: Analysis, dataset: SimpleDataSet | None = None) -> Evaluation:
+def evaluation(analysis: Analysis, dataset: Dataset | None = None) -> Evaluation:
     return Evaluation("eval", {"cer": 0.0}, 1, Rejections(), "acc", analysis=analysis, dataset=dataset)
 
 
@@ -165,6 +167,27 @@ def test_right_to_left_lines_are_shown_whole_too() -> None:
     assert page.count("<div class='diff' dir='auto'>") == 2
     assert "<div dir='auto'>שלום 12 עולם</div><div class='soft' dir='auto'>שלם 12 עולם</div>" in page
     assert "<div dir='auto'>abc</div>" not in page
+
+
+def test_lines_that_are_no_part_of_the_set_are_told(tmp_path: Path) -> None:
+    for name in ("a_1", "a_2", "b_1"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((30, 90, 3), 200, np.uint8))
+    for name in ("a_1", "b_1"):
+        (tmp_path / f"{name}.gt.txt").write_text("abc\n")
+    dataset = PathDataSet(files=str(tmp_path / "*.png"), mode="eval")
+    analysis = Analysis(EVERY)
+    for index in range(len(dataset)):
+        found = dataset.info(index)
+        analysis.add(found, line("ab"), dataset.origin(found))
+    report = line_report([evaluation(analysis, dataset)], "model", "recipe.yml")
+    one = report["sets"]["eval"]
+    assert one["lines"] == 2 and sum(one["left_out"].values()) == 1
+    assert [Path(row["name"]).name for row in one["by_page"]] == ["a", "b"]
+    reason = next(iter(one["left_out"]))
+    assert f"1\tlines of the files that are left out and count nowhere: {reason}" in line_report_text(report)
+    page = line_report_html(report, {"eval": dataset})
+    assert f"1 line of the files is left out and counts nowhere: {reason}." in page and page.count("src='data:image") == 2
+    assert f"{tmp_path / 'a_1.gt.txt'}, line 1: {tmp_path / 'a_1.png'}" in page
 
 
 def test_what_is_written(tmp_path: Path) -> None:
