@@ -13,7 +13,7 @@ from ppocr_like.codec import Codec, read_codec
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.contracts import Request
-from ppocr_like.engine import evaluate, train
+from ppocr_like.engine import evaluate, report, train
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.settle import settle_classes
 from ppocr_like.errors import ConfigError, ExportError, OcrError
@@ -151,6 +151,24 @@ def test_auto_counts_what_the_chain_spells(data: Path, tmp_path: Path) -> None:
     assert list(read_codec(tmp_path / "run" / "codec.json")) == sorted("0456789f\u00e4")
     told = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["labels"]
     assert told["train"]["unknown"] == told["eval"]["unknown"] == {}
+
+
+def test_characters_of_the_evaluation_set_alone_stay_errors_and_are_counted(data: Path, tmp_path: Path) -> None:
+    made = recipe(data, tmp_path / "run", "auto", Global__max_text_length=12)
+    labels = Path(made.get("Eval.dataset.label_file_list")[0])
+    labels.write_text(labels.read_text(encoding="utf-8").replace("\n", "\u00e9\u0363\n"), encoding="utf-8")
+    train(made)
+    assert "\u00e9" not in read_codec(tmp_path / "run" / "codec.json")
+    told = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["labels"]["eval"]["unknown"]
+    assert {character: part["count"] for character, part in told.items()} == {"\u00e9": 6, "\u0363": 6}
+    log = (tmp_path / "run" / "train.log").read_text(encoding="utf-8")
+    assert "evaluation set eval: 12 of" in log and "\u00e9 U+00E9 (6; " in log and "U+0363 (6; " in log
+    settled = Recipe.from_tree({**made.tree, "Global": {**made.tree["Global"], "pretrained_model": str(tmp_path / "run")}})
+    (evaluation,) = evaluate(settled.changed("Global.codec", str(tmp_path / "run" / "codec.json")), keep=None)
+    assert evaluation.metrics["acc"] == 0.0 and evaluation.metrics["n"] == 6
+    found = report(evaluation)
+    assert found["labels"]["unknown"]["\u0363"]["count"] == 6
+    assert all(line["reference"].endswith("\u00e9\u0363") for line in found["lines"])
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ppocr_like.charset import Charset
 from ppocr_like.codec import Codec
 from ppocr_like.errors import WeightsError
+from ppocr_like.text import normalised
 from ppocr_like.weights import FRESH, resize_charset
 
 
@@ -111,3 +112,25 @@ def test_union_of_codecs_appends_the_classes_of_new_entries():
     assert plan.charset.encode("abdc") == [1, 3, 2]
     with pytest.raises(WeightsError, match=r"union: 'a' .* and 'c' .* both have the classes"):
         resize_charset(Codec({"a": [1], "x": [2, 1]}), Codec({"c": [2], "x": [1, 2]}), "union")
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "lengths"),
+    [
+        (None, "union", (1, 1, 1, 1, 1, 1)),
+        (None, "new", (0, 0, 1, 1, 1, 1)),
+        ("NFD", "union", (1, 1, 1, 2, 2, 2)),
+        ("NFD", "new", (0, 0, 1, 2, 2, 2)),
+    ],
+)
+def test_lengths_of_encodings_after_training_goes_on_with_other_texts(form, mode, lengths):
+    """What kraken's tests of resizing ask of "1 9 x \u1ebd \u0168 \u00e3", of a network that was trained with NFD."""
+    old = Codec.of_characters(normalised("19x \u1ebd", "NFD"))
+    trained = [normalised(text, form) for text in ("\u1ebd \u0168", "x \u00e3")]
+    plan = resize_charset(old, Codec.of_characters("".join(trained)), mode)
+    asked = [normalised(text, form) for text in ["1", "9", "x", "ẽ", "Ũ", "ã"]]
+    assert tuple(len(plan.charset.encode(text)) for text in asked) == lengths
+    assert [len(old.encode(normalised(text, "NFD"))) for text in asked] == [1, 1, 1, 2, 1, 1]
+    assert all(plan.charset.decode(plan.charset.encode(text)).text == text for text, n in zip(asked, lengths, strict=True) if n)
+    kept = [key for key in old.keys if plan.charset.index(key) is not None]
+    assert [plan.rows[plan.charset.index(key)] for key in kept] == [old.index(key) for key in kept]
