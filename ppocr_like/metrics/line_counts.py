@@ -9,7 +9,7 @@ import numpy as np
 
 DRAWS, SEED, LEVEL = 1000, 0, 0.95  # of the bootstrap
 FEW = 10  # pages: with fewer an interval is rough
-_AT_ONCE = 1 << 22  # pages drawn at once
+_AT_ONCE = 1 << 19  # pages drawn at once
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.pipeline.preprocess import plain
 from ppocr_like.printable import one_line
 from ppocr_like.report.html import embedded, html_document
-from ppocr_like.report.line_report_text import between, percent, place_of, sentence, told_accuracy
+from ppocr_like.report.line_report_text import between, percent, place_of, sentence, told_accuracy, unknown_characters
 from ppocr_like.text import is_right_to_left
 from ppocr_like.text.scripts import shown
 
@@ -90,6 +90,8 @@ def _notes(one: Mapping[str, Any]) -> list[str]:
         notes.append(f"If every character counted, spaces too, the CER would be {percent(one['every_character']['cer'])}.")
     if told_accuracy(one["accuracy"]):
         notes.append("An accuracy below 0 means that there are more errors than characters.")
+    if unknown := unknown_characters(one["labels"]):
+        notes.append(unknown)
     notes += [
         f"{count} line{'' if count == 1 else 's'} could not be read, and all of each counts as left out: {reason}."
         for reason, count in one["rejected"].items()

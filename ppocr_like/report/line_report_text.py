@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ppocr_like.printable import one_line
+from ppocr_like.text.scripts import shown
 
 PAGES, LINES = 20, 20  # of the worst
+UNKNOWN = 20  # characters, the most frequent
 
 
 def line_report_text(tree: dict[str, Any]) -> str:
@@ -35,6 +37,17 @@ def between(ends: Sequence[float]) -> str:
     return f"{percent(ends[0])} to {percent(ends[1])}"
 
 
+def unknown_characters(labels: Mapping[str, Any]) -> str:
+    """Which characters of the truth the network does not know; "": it knows all."""
+    unknown = labels.get("unknown")
+    if not unknown:
+        return ""
+    named = [f"{shown(character)} ({part['count']:,})" for character, part in list(unknown.items())[:UNKNOWN]]
+    more = f"; and {len(unknown) - UNKNOWN} more" if len(unknown) > UNKNOWN else ""
+    total = f"{labels['unknown_characters']:,} of {labels['characters']:,} characters"
+    return f"{total} are not in the network's character set, and cannot be read right: {'; '.join(named)}{more}."
+
+
 def place_of(line: Mapping[str, Any]) -> str:
     """Where a line stands, and its image, where that is a file of its own."""
     return line["place"] if line["path"].startswith(line["file"]) else f"{line['place']}: {line['path']}"
@@ -57,6 +70,8 @@ def _set(title: str, one: dict[str, Any]) -> Iterator[str]:
     yield f"{one['right']} of {one['lines']}\tlines without an error"
     for reason, count in one["rejected"].items():
         yield f"{count}\tlines that could not be read, all of each counted as left out: {one_line(reason)}"
+    if unknown := unknown_characters(one["labels"]):
+        yield sentence(unknown)
     for reason, count in one["left_out"].items():
         yield f"{count}\tlines of the files that are left out and count nowhere: {one_line(reason)}"
     yield ""

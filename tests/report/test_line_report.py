@@ -190,6 +190,16 @@ def test_lines_that_are_no_part_of_the_set_are_told(tmp_path: Path) -> None:
     assert f"{tmp_path / 'a_1.gt.txt'}, line 1: {tmp_path / 'a_1.png'}" in page
 
 
+def test_characters_that_the_network_does_not_know_are_told() -> None:
+    one = evaluation(analysed(("a\u0303b", "ab")))
+    part = {"count": 1, "first": ["l.txt, line 1"]}
+    one.labels = {"lines": 1, "characters": 3, "unknown_characters": 1, "unknown": {"\u0303": part}}
+    report = line_report([one], "model", "recipe.yml")
+    told = "1 of 3 characters are not in the network"
+    assert told in line_report_text(report) and told in line_report_html(report, {})
+    assert "COMBINING TILDE (1)." in line_report_text(report) and report["sets"]["eval"]["labels"] == one.labels
+
+
 def test_what_is_written(tmp_path: Path) -> None:
     (tmp_path / "img").mkdir()
     for index in range(2):
