@@ -189,35 +189,42 @@ class EarlyStopping(Hook):
     that is `stop_at`."""
 
     name = "early_stop"
-    saved: ClassVar = {"best": float | None, "waited": int}
+    saved: ClassVar = {"best": float | None, "waited": int, "last": float | None, "epoch": int}
 
     def __init__(self, settings: EarlyStop) -> None:
         self._settings = settings
         self._best: float | None = None
         self._waited = 0
+        self._last: float | None = None  # main indicator of the latest evaluation, and how many epochs were trained then
+        self._epoch: int | None = 0
 
     def state(self) -> Any:
-        return {"best": self._best, "waited": self._waited}
+        return {"best": self._best, "waited": self._waited, "last": self._last, "epoch": self._epoch}
 
     def load(self, state: Any) -> None:
         self._best, self._waited = state["best"], state["waited"]
+        self._last, self._epoch = state.get("last"), state.get("epoch")  # which checkpoints of earlier versions lack
 
     def start(self, run: Run) -> None:
+        """A run that had ended stays so, unless the rule is another now; one that had not goes on to its next evaluation."""
+        if self._epoch is None:
+            self._epoch = run.progress.trained_epoch
         self._decide(run)
 
     def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
         if run.progress.step == 0:
             return
-        value = evaluations[0].value
+        value = self._last = evaluations[0].value
+        self._epoch = run.progress.trained_epoch
         if self._best is None or value > self._best + self._settings.min_delta:
             self._best, self._waited = value, 0
         else:
             self._waited += 1
-        self._decide(run, value)
+        self._decide(run)
 
-    def _decide(self, run: Run, value: float | None = None) -> None:
-        limit = self._settings.stop_at
-        if run.progress.trained_epoch < self._settings.min_epochs or run.state.stop_reason:
+    def _decide(self, run: Run) -> None:
+        limit, value = self._settings.stop_at, self._last
+        if (self._epoch or 0) < self._settings.min_epochs or run.state.stop_reason:
             return
         if limit is not None and value is not None and value >= limit:
             run.state.stop_reason = f"early stop: the main indicator is {value:.6g}, which Global.early_stop.stop_at asks for"

@@ -15,6 +15,7 @@ import yaml
 
 from ppocr_like.cli import train as command
 from ppocr_like.components import load_components
+from ppocr_like.config import Recipe
 from ppocr_like.engine import train
 from ppocr_like.engine.checkpoint import load_checkpoint, save_checkpoint
 from ppocr_like.engine.going_on import recipe_of_run
@@ -105,6 +106,17 @@ def test_what_may_change_is_what_may_change_with_checkpoints(copy: Path) -> None
     assert recipe_of_run(copy, ["Global.epoch_num=9"]).globals.epoch_num == 9
     with pytest.raises(ConfigError, match=r"Global\.epoch_nun.*epoch_num"):
         recipe_of_run(copy, ["Global.epoch_nun=9"]).globals  # noqa: B018
+
+
+def test_a_run_that_early_stop_ended_stays_ended(data: Path, tmp_path: Path) -> None:
+    load_components()
+    quiet = {"Train__loader__num_workers": 0, "Global__epoch_num": 3}
+    tree = tiny_recipe(data, tmp_path / "run", Global__early_stop={"patience": 1, "stop_at": 0.0, "min_epochs": 1}, **quiet)
+    assert train(Recipe.from_tree(tree)).steps == 6  # nothing is as bad as 0
+    again = train(recipe_of_run(tmp_path / "run"))
+    assert again.steps == 6 and "stop_at" in again.stop_reason
+    assert train(recipe_of_run(tmp_path / "run", ["Global.early_stop.min_epochs=2"])).steps == 12
+    assert train(recipe_of_run(tmp_path / "run", ["Global.early_stop=null"])).steps == 18
 
 
 def test_files_of_the_run_are_followed_and_others_left_alone(copy: Path) -> None:
