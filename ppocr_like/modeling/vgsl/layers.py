@@ -1,0 +1,290 @@
+"""The layers of VGSL but the recurrent ones: (N, C, H, W) to (N, C, H, W), and with it how many columns of each sample are text.
+
+`forward(x, lengths, size)` takes `lengths` (N,) int64, columns of each sample that are no padding, or None where all of them
+count, and gives both again. Whatever stands in the padding when a layer looks beside a column is taken for 0 first, so that a
+sample gives the same beside longer ones as alone. `size` (H, W) is what a transposed convolution shall give, where another
+branch has said so.
+
+`shape((C, H, W))` says what comes out, 0 for a height or width that is not known, and raises ValueError for what does not fit.
+
+Sources: the layers of kraken's `vgsl` (names of parameters, arithmetic of sizes, initial values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+Shape = tuple[int, int, int]  # channels, height, width
+Pair = tuple[int, int]
+Answer = tuple[torch.Tensor, torch.Tensor | None]
+
+DIMS = {0: 0, 1: 2, 2: 3, 3: 1}  # VGSL counts batch, height, width, channels; tensors are (N, C, H, W)
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "s": torch.sigmoid,
+    "t": torch.tanh,
+    "r": torch.relu,
+    "l": lambda x: x,
+    "lr": lambda x: F.leaky_relu(x, 0.01),
+    "m": lambda x: x.softmax(dim=1),
+}
+
+
+def without_padding(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+    """x (N, C, H, W) with 0 in the columns behind each sample's own."""
+    if lengths is None:
+        return x
+    columns = torch.arange(x.shape[3], device=x.device)
+    return x * (columns < lengths[:, None])[:, None, None].to(x.dtype)
+
+
+class Layer(nn.Module):
+    """What all layers have; by itself the one that changes nothing (`I`)."""
+
+    stride: tuple[Fraction, Fraction] = (Fraction(1), Fraction(1))
+
+    def shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        return x, lengths
+
+
+class Conv(Layer):
+    """`C`, `CT`: convolution, padded by half of its kernel, and a non-linearity.
+
+    Initial values: uniform in +-0.1.
+    """
+
+    def __init__(
+        self, channels: int, out: int, kernel: Pair, stride: Pair = (1, 1), dilation: Pair = (1, 1), act: str = "l", up: bool = False
+    ) -> None:
+        super().__init__()
+        padding = (dilation[0] * (kernel[0] - 1) // 2, dilation[1] * (kernel[1] - 1) // 2)
+        kind = nn.ConvTranspose2d if up else nn.Conv2d
+        self.co = kind(channels, out, kernel, stride, padding, dilation=dilation)
+        self.act, self.up = act, up
+        self.stride = tuple(Fraction(1, s) if up else Fraction(s) for s in stride)  # type: ignore[assignment]
+        self.goal: Shape | None = None
+        nn.init.uniform_(self.co.weight, -0.1, 0.1)
+        if self.co.bias is not None:
+            nn.init.uniform_(self.co.bias, -0.1, 0.1)
+
+    def _size(self, size: int, axis: int) -> int:
+        reach = self.co.dilation[axis] * (self.co.kernel_size[axis] - 1) - 2 * int(self.co.padding[axis])
+        stride = self.co.stride[axis]
+        return (size - 1) * stride + reach + 1 if self.up else max((size - reach - 1) // stride + 1, 1)
+
+    def shape(self, shape: Shape) -> Shape:
+        found = [self._size(size, axis) if size else 0 for axis, size in enumerate(shape[1:])]
+        for axis, goal in enumerate((self.goal or (0, 0, 0))[1:]):
+            if self.up and goal and found[axis]:
+                found[axis] = min(found[axis] + self.co.stride[axis] - 1, max(goal, found[axis]))
+        if any(size < 0 for size in found):
+            raise ValueError(f"a map of {shape[1]} x {shape[2]} (height x width) is too small for it")
+        return self.co.out_channels, found[0], found[1]
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        if self.co.kernel_size[1] > 1:
+            x = without_padding(x, lengths)
+        x = self.co(x, output_size=list(size)) if self.up and size is not None else self.co(x)
+        if lengths is not None:
+            reach = self.co.dilation[1] * (self.co.kernel_size[1] - 1) - 2 * int(self.co.padding[1])
+            stride = self.co.stride[1]
+            lengths = (lengths - 1) * stride + reach + 1 if self.up else ((lengths - reach - 1) // stride + 1).clamp(min=1)
+        return ACTIVATIONS[self.act](x), lengths
+
+
+class Pool(Layer):
+    """`Mp`: the greatest of each window; windows that reach over the edge are left out."""
+
+    def __init__(self, kernel: Pair, stride: Pair) -> None:
+        super().__init__()
+        self.kernel, self.step = kernel, stride
+        self.stride = (Fraction(stride[0]), Fraction(stride[1]))
+
+    def shape(self, shape: Shape) -> Shape:
+        made = [(size - k) // s + 1 if size else 0 for size, k, s in zip(shape[1:], self.kernel, self.step, strict=True)]
+        if any(size and new < 1 for size, new in zip(shape[1:], made, strict=True)):
+            raise ValueError(f"a map of {shape[1]} x {shape[2]} (height x width) is too small for it")
+        return shape[0], made[0], made[1]
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        if lengths is not None:
+            lengths = ((lengths - self.kernel[1]) // self.step[1] + 1).clamp(min=1)
+        return F.max_pool2d(x, self.kernel, self.step), lengths
+
+
+class Dropout(Layer):
+    """`Do`: single values (dims 1) or whole maps of a channel (dims 2) are set to 0 in training."""
+
+    def __init__(self, share: float, dims: int) -> None:
+        super().__init__()
+        self.layer = nn.Dropout(share) if dims == 1 else nn.Dropout2d(share)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        return self.layer(x), lengths
+
+
+class GroupNorm(Layer):
+    """`Gn`: mean 0 and variance 1 of each group of channels of a sample, over its own columns, and 0 in the padding."""
+
+    def __init__(self, channels: int, groups: int) -> None:
+        super().__init__()
+        if channels % groups:
+            raise ValueError(f"{channels} channels cannot be divided into {groups} groups")
+        self.layer = nn.GroupNorm(groups, channels)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        norm, kind = self.layer, x.dtype
+        x = x.float()
+        if lengths is None:
+            return F.group_norm(x, norm.num_groups, norm.weight.float(), norm.bias.float(), norm.eps).to(kind), None
+        n, channels, rows, width = x.shape
+        own = (torch.arange(width, device=x.device) < lengths[:, None])[:, None, None].to(x.dtype)
+        count = (lengths.clamp(1, width) * (rows * channels // norm.num_groups)).to(x.dtype)[:, None]
+        grouped = (x * own).reshape(n, norm.num_groups, -1)
+        mean = (grouped.sum(2) / count).repeat_interleave(channels // norm.num_groups, 1)[:, :, None, None]
+        away = (x - mean) * own
+        variance = away.square().reshape(n, norm.num_groups, -1).sum(2) / count
+        scale = (variance + norm.eps).rsqrt().repeat_interleave(channels // norm.num_groups, 1)[:, :, None, None]
+        made = away * (scale * norm.weight[None, :, None, None]) + norm.bias[None, :, None, None]
+        return (made * own).to(kind), lengths
+
+
+class Reshape(Layer):
+    """`S`: splits a dimension into two parts; one stays, the other joins another dimension.
+
+    Args:
+        source: dimension of the tensor that is split.
+        parts: sizes of the two parts; -1 for what is left.
+        goals: dimensions to which they go; one of them is the source.
+    """
+
+    def __init__(self, source: int, parts: Pair, goals: Pair) -> None:
+        super().__init__()
+        self.source, self.parts, self.goals = source, parts, goals
+        self.moved = 1 if goals[0] == source else 0  # the part that goes
+        self.goal = goals[self.moved]
+
+    def _order(self) -> list[int]:
+        """The split tensor's dimensions with the moved part right before the one that it joins."""
+        order = [0, 1, 2, 3, 4]
+        part = self.source + self.moved
+        order.remove(part)
+        order.insert(self.goal, part)
+        return order
+
+    def shape(self, shape: Shape) -> Shape:
+        sizes = [1, *shape]
+        known = sizes[self.source]
+        parts = list(self.parts)
+        if known == 0:
+            raise ValueError(f"the {_dim(self.source)} is split, and is not known: give the images' height in the spec")
+        fixed = -parts[0] * parts[1]
+        if -1 in parts:
+            if known % fixed:
+                raise ValueError(f"{known} ({_dim(self.source)}) cannot be divided by {fixed}")
+            parts[parts.index(-1)] = known // fixed
+        elif parts[0] * parts[1] != known:
+            raise ValueError(f"{parts[0]} x {parts[1]} is {parts[0] * parts[1]}, but the {_dim(self.source)} is {known}")
+        sizes[self.source] = parts[1 - self.moved]
+        sizes[self.goal] *= parts[self.moved]
+        return sizes[1], sizes[2], sizes[3]
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        before = x.shape
+        x = x.reshape(*before[: self.source], *self.parts, *before[self.source + 1 :])
+        x = x.permute(self._order()).flatten(self.goal, self.goal + 1)
+        if lengths is not None and x.shape[3] != before[3]:
+            lengths = (lengths * x.shape[3] // before[3]).clamp(min=1)
+        return x, lengths
+
+
+class Addition(Layer):
+    """`A`: the sum of a dimension's chunks of one size; what is left over behind the last one is dropped."""
+
+    def __init__(self, dim: int, chunk: int) -> None:
+        super().__init__()
+        self.dim, self.chunk = dim, chunk
+
+    def shape(self, shape: Shape) -> Shape:
+        sizes = [1, *shape]
+        if sizes[self.dim] and sizes[self.dim] < self.chunk:
+            raise ValueError(f"chunks of {self.chunk} are larger than the {_dim(self.dim)}, which is {sizes[self.dim]}")
+        sizes[self.dim] = self.chunk
+        return sizes[1], sizes[2], sizes[3]
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        if self.dim == 3:
+            x, lengths = without_padding(x, lengths), None if lengths is None else lengths.clamp(max=self.chunk)
+        count = x.shape[self.dim] // self.chunk
+        x = x.narrow(self.dim, 0, count * self.chunk).unflatten(self.dim, (count, self.chunk))
+        return x.sum(self.dim), lengths
+
+
+class MaskedSpans(Layer):
+    """`W`: what contrastive pretraining hides and looks for. In every other use it changes nothing.
+
+    It holds the vector that stands for hidden columns (`mask_emb`) and the projection of the hidden ones (`project_q`).
+    """
+
+    def __init__(self, channels: int, out: int, width: int, share: float, negatives: int) -> None:
+        super().__init__()
+        self.width, self.share, self.negatives = width, share, negatives
+        self.mask_emb = nn.Embedding(1, channels)
+        self.project_q = nn.Linear(channels, out)
+        nn.init.xavier_uniform_(self.project_q.weight)
+        nn.init.zeros_(self.project_q.bias)
+
+    def shape(self, shape: Shape) -> Shape:
+        if shape[1] not in (0, 1):
+            raise ValueError(f"it takes a sequence, a map of height 1, not of height {shape[1]}")
+        return shape
+
+
+class Series(Layer):
+    """`[...]`: one layer after the other."""
+
+    def __init__(self, layers: Sequence[tuple[str, Layer]]) -> None:
+        super().__init__()
+        for name, layer in layers:
+            self.add_module(name, layer)
+        down, right = Fraction(1), Fraction(1)
+        for _, layer in layers:
+            down, right = down * layer.stride[0], right * layer.stride[1]
+        self.stride = (down, right)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        last = len(self._modules) - 1
+        for place, layer in enumerate(self.children()):
+            x, lengths = layer(x, lengths, size if place == last else None)
+        return x, lengths
+
+
+class Parallel(Layer):
+    """`(...)`: layers beside each other, their channels joined; the first says the size."""
+
+    def __init__(self, layers: Sequence[tuple[str, Layer]]) -> None:
+        super().__init__()
+        for name, layer in layers:
+            self.add_module(name, layer)
+        self.stride = layers[0][1].stride
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        made: list[torch.Tensor] = []
+        counts: torch.Tensor | None = None
+        for layer in self.children():
+            one, columns = layer(x, lengths, size)
+            counts = columns if not made else counts
+            made.append(one)
+            size = size or (one.shape[2], one.shape[3])
+        return torch.cat(made, dim=1), counts
+
+
+def _dim(number: int) -> str:
+    return ("batch", "number of channels", "height", "width")[number]
