@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -27,6 +27,9 @@ class OcrModel(Network):
         fused: branches and batch norms are taken into plain convolutions at once, and these are trained: the form in which
             weights come out of ONNX files.
 
+    A backbone that tracks widths (`reads` is `valid_width`) is called with (N,) px of each image that are no padding, or None, and
+    gives its features and (N,) columns of them; the outputs then hold `lengths`, output steps of each sample.
+
     With `return_all_feats` set, training outputs also hold `backbone_out` and `neck_out` (MultiHead: its CTC branch's sequence);
     of several maps each, `backbone_out_0` and so on.
     """
@@ -48,6 +51,12 @@ class OcrModel(Network):
         fused: bool = False,
     ) -> None:
         super().__init__()
+        self.tracks_widths = "valid_width" in getattr(backbone, "reads", ())
+        if self.tracks_widths and transform is not None:
+            raise ValueError(
+                f"Backbone {type(backbone).__name__} follows how wide each line is, and a Transform ({type(transform).__name__}) "
+                "makes lines of another width: leave the Transform out"
+            )
         self.transform = transform
         self.backbone = backbone
         self.neck = neck
@@ -58,11 +67,11 @@ class OcrModel(Network):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return tuple(getattr(self.head, "needs", ()))
+        return tuple(dict.fromkeys((*getattr(self.backbone, "needs", ()), *getattr(self.head, "needs", ()))))
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return tuple(getattr(self.head, "reads", ()))
+        return tuple(dict.fromkeys((*getattr(self.backbone, "reads", ()), *getattr(self.head, "reads", ()))))
 
     @property
     def input_size(self) -> tuple[int, int] | None:
@@ -95,24 +104,28 @@ class OcrModel(Network):
         return {name: attr for name, attr in found.items() if name in there}
 
     def forward(self, images: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
-        x = images if self.transform is None else self.transform(images)
-        x = features = self.backbone(x)
-        if self.neck is not None:
-            x = self.neck(x)
-        return self._with_features(self.head(x, targets), features, x)
+        features, lengths = self._features(images, targets)
+        x = features if self.neck is None else self.neck(features)
+        return self._with_features(_timed(self.head(x, targets), lengths), features, x)
+
+    def _features(self, images: torch.Tensor, entries: Mapping[str, torch.Tensor] | None) -> tuple[Any, torch.Tensor | None]:
+        """(the backbone's features, columns of each sample; None where it does not say or all columns count)."""
+        if self.tracks_widths:
+            return self.backbone(images, None if entries is None else entries.get("valid_width"))
+        return self.backbone(images if self.transform is None else self.transform(images)), None
 
     def answers(
         self, images: torch.Tensor, read: Mapping[str, torch.Tensor] | None, targets: Mapping[str, torch.Tensor]
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """See `Network.answers`; both of the same features."""
-        x = images if self.transform is None else self.transform(images)
-        x = features = self.backbone(x)
+        x, lengths = self._features(images, targets)
+        features = x
         if self.neck is not None:
             with answering_as_in_training(self.neck):  # auxiliary maps
                 x = self.neck(x)
-        told = self.head(x, read)
+        told = _timed(self.head(x, read), lengths)
         with answering_as_in_training(self.head):
-            return told, self._with_features(self.head(x, targets), features, x)
+            return told, self._with_features(_timed(self.head(x, targets), lengths), features, x)
 
     def _with_features(
         self, outputs: dict[str, torch.Tensor], features: torch.Tensor | Sequence[torch.Tensor], x: torch.Tensor
@@ -124,6 +137,10 @@ class OcrModel(Network):
         if "ctc_neck" in outputs:
             necks = {"neck_out": outputs["ctc_neck"]}
         return {**_named("backbone_out", features), **necks, **outputs}
+
+
+def _timed(outputs: dict[str, torch.Tensor], lengths: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    return outputs if lengths is None else {**outputs, "lengths": lengths}
 
 
 def _named(name: str, features: torch.Tensor | Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:

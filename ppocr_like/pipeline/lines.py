@@ -51,12 +51,14 @@ class Recogniser(Runner[TextLine, Reading]):
     default_batch = 16
 
     def outputs(self, prepared: Sequence[Prepared]) -> dict[str, np.ndarray]:
-        """The network's answer to images of one size; SARHead reads how much of its canvas each line fills."""
-        if "valid_ratio" not in getattr(self.backend, "reads", ()):
+        """The network's answer to images of one size; some read how much of its canvas each line fills."""
+        read = getattr(self.backend, "reads", ())
+        if not {"valid_ratio", "valid_width"} & {*read}:
             return super().outputs(prepared)
         ratios = np.array([one.valid_ratio for one in prepared], np.float32)
+        known = {"valid_ratio": ratios, "valid_width": np.rint(ratios * prepared[0].tensor.shape[2]).astype(np.int64)}
         backend: Any = self.backend
-        return backend(np.stack([one.tensor for one in prepared]), {"valid_ratio": ratios})
+        return backend(np.stack([one.tensor for one in prepared]), {name: known[name] for name in read if name in known})
 
     def results(self, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool) -> LineResults:
         return LineResults(folder, self.spec.charset, font, max_pages)

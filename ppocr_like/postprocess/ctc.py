@@ -46,7 +46,8 @@ class CTCLabelDecode:
         """Decodes a batch.
 
         Args:
-            outputs: mapping with `ctc`, the array itself, or a list whose last entry it is; (N, T, C) float.
+            outputs: mapping with `ctc` (and `lengths` (N,), steps of each line that are no padding), the array itself, or a list
+                whose last entry it is; (N, T, C) float.
             batch: its `info` tells base directions of lines, where files do.
 
         Raises:
@@ -57,6 +58,9 @@ class CTCLabelDecode:
         if steps == 0:
             return [TextLine("", 0.0) for _ in range(n)]
         best = scores.argmax(axis=2)
+        own = outputs.get("lengths") if isinstance(outputs, Mapping) else None
+        if own is not None:
+            best[np.arange(steps) >= np.asarray(own).reshape(n, 1)] = 0
         keep = best != 0
         keep[:, 1:] &= best[:, 1:] != best[:, :-1]
         rows, columns = np.nonzero(keep)

@@ -25,7 +25,7 @@ MAX_DYNAMIC_WIDTH = 32768  # px; a canvas wider than that is a damaged or wrongl
 class _LineResize(Transform):
     """What both resize steps do: scale to the height, normalise, pad to the right with 0.0 (mid gray)."""
 
-    gives = ("image", "valid_ratio")
+    gives = ("image", "valid_ratio", "valid_width")
 
     def __init__(self, image_shape: Sequence[int], padding: bool, std: float = STD) -> None:
         if len(image_shape) != 3 or any(int(n) != n or n < 1 for n in image_shape):
@@ -55,6 +55,7 @@ class _LineResize(Transform):
         content_w = min(canvas_w, math.ceil(canvas_h * (width / float(height)))) if keep_ratio else canvas_w
         sample["image"] = fit_line(image, self.image_shape[0], canvas_w, canvas_h, content_w, self._table)
         sample["valid_ratio"] = min(1.0, content_w / canvas_w)
+        sample["valid_width"] = content_w
         return sample
 
 
@@ -85,7 +86,7 @@ class RecResizeImg(_LineResize):
     """Resizes a line keeping its ratio, as PaddleOCR's RecResizeImg.
 
     The content is min(W, ceil(H * w / h)) px wide, the rest of the canvas is 0.0. Gives `image` (C, H, W) float32 in
-    [-1, 1] and `valid_ratio` (float in (0, 1], content width / canvas width). A `target_size` in the sample ((width, height)
+    [-1, 1], `valid_width` (px of content) and `valid_ratio` (float in (0, 1], content width / canvas width). A `target_size` in the sample ((width, height)
     px) replaces `image_shape`'s size; nothing else changes.
 
     Args:

@@ -57,7 +57,8 @@ class VGSL(nn.Module):
             each with the character.
     """
 
-    tracks_widths = True
+    needs: tuple[str, ...] = ("valid_width",)
+    reads: tuple[str, ...] = ("valid_width",)
 
     def __init__(self, in_spec: FeatureSpec, spec: str = DEFAULT, append: Mapping[str, Any] | None = None) -> None:
         super().__init__()
@@ -91,7 +92,7 @@ class VGSL(nn.Module):
             widths: (N,) px of each image that are no padding; None: all.
         """
         height = self.spec.channels if self.lines else self.spec.height
-        if height and images.shape[2] != height:
+        if height and not torch.jit.is_tracing() and images.shape[2] != height:
             raise ValueError(f"spec is for images of {height} px height, these have {images.shape[2]}")
         if self.lines:
             images = images.transpose(1, 2)

@@ -50,7 +50,7 @@ class VGSLHead(nn.Module):
         return {"lin.weight": "ctc", "lin.bias": "ctc"}
 
     def forward(self, features: torch.Tensor, targets: Mapping[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
-        if features.shape[2] != 1:
+        if not torch.jit.is_tracing() and features.shape[2] != 1:
             raise HeightMisfit(f"the features have {features.shape[2]} rows and must have one")
         sequence = features.squeeze(2).transpose(1, 2)
         if self.ones:

@@ -61,7 +61,14 @@ class Conv(Layer):
     """
 
     def __init__(
-        self, channels: int, out: int, kernel: Pair, stride: Pair = (1, 1), dilation: Pair = (1, 1), act: str = "l", up: bool = False
+        self,
+        channels: int,
+        out: int,
+        kernel: Pair,
+        stride: Pair = (1, 1),
+        dilation: Pair = (1, 1),
+        act: str = "l",
+        up: bool = False,
     ) -> None:
         super().__init__()
         padding = (dilation[0] * (kernel[0] - 1) // 2, dilation[1] * (kernel[1] - 1) // 2)

@@ -32,7 +32,14 @@ class Recurrent(Layer):
     """
 
     def __init__(
-        self, channels: int, hidden: int, way: str = "b", down: bool = False, last: bool = False, legacy: str = "", gru: bool = False
+        self,
+        channels: int,
+        hidden: int,
+        way: str = "b",
+        down: bool = False,
+        last: bool = False,
+        legacy: str = "",
+        gru: bool = False,
     ) -> None:
         super().__init__()
         self.way, self.down, self.last, self.legacy, self.gru = way, down, last, legacy, gru
