@@ -10,6 +10,7 @@ from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import REFUSALS
 from ppocr_like.contracts import HeightMisfit, TakesImages
 from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.registry import TRANSFORMS
 from ppocr_like.tasks import task_of
 
 # px: a probe has the remainders that the real size has; networks halve their images at most six times
@@ -25,7 +26,7 @@ def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] 
     for i, item in enumerate(chain if isinstance(chain, list) else []):
         name = item_name(item)
         args = item.get(name, item) if isinstance(item, dict) else None
-        shape = args.get("image_shape") if isinstance(args, dict) else None
+        shape = _shape_told(name, args)
         if (
             name not in NOT_THE_INPUT
             and isinstance(shape, list)
@@ -34,6 +35,14 @@ def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] 
         ):
             return shape, f"{section}.dataset.transforms.{i}.{name}.image_shape"
     return None
+
+
+def _shape_told(name: str | None, args: object) -> object:
+    """What a step's arguments say about the network's input: `image_shape`, or what its class makes of them."""
+    told = getattr(TRANSFORMS.get(name), "shape_of", None) if name in TRANSFORMS else None
+    if told is not None:
+        return told(args if isinstance(args, dict) else {})
+    return args.get("image_shape") if isinstance(args, dict) else None
 
 
 def size_path(recipe: Recipe, section: str) -> str:

@@ -132,6 +132,10 @@ class Dataset(ABC):
     def canvas(self) -> tuple[int, int, int] | None:
         """(channels, height, width) that the recipe's resize step fills; None without such a step."""
 
+    def margin(self) -> int:
+        """px of width that the chain's resize step puts beside a line."""
+        return max((int(getattr(transform, "margin", 0)) for transform in self.transforms), default=0)
+
     def read_image(self, path: str) -> np.ndarray:
         """One of a record's images: encoded, as a uint8 vector, or a picture (H, W, 3) uint8 as the chain's DecodeImage gives it.
 

@@ -217,7 +217,7 @@ class WidthBucketSampler(Sampler):
         self.height, self.base_width = canvas
         self.by_area, self.world = by_area, world
         narrowest = step if min_width is None else min_width
-        self.widths = canvas_widths(dataset.sizes(progress), self.height, step, narrowest, max_width)
+        self.widths = canvas_widths(dataset.sizes(progress), self.height, step, narrowest, max_width, dataset.margin())
 
     def size_of(self, width: int) -> int:
         """Requests of a global batch whose canvas is `width` px wide: a multiple of the ranks."""
@@ -246,10 +246,14 @@ class WidthBucketSampler(Sampler):
         return Batches(epoch, indices[order], repeats[order], bounds, sizes)
 
 
-def canvas_widths(sizes: np.ndarray, height: int, step: int, min_width: int, max_width: int) -> np.ndarray:
-    """(n,) int32: canvas width in px of images of `sizes` (n, 2); unreadable ones (0, 0) get the narrowest."""
+def canvas_widths(sizes: np.ndarray, height: int, step: int, min_width: int, max_width: int, margin: int = 0) -> np.ndarray:
+    """(n,) int32: canvas width in px of images of `sizes` (n, 2); unreadable ones (0, 0) get the narrowest.
+
+    Args:
+        margin: px that the resize step puts beside a line.
+    """
     wide, high = sizes[:, 0].astype(np.int64), np.maximum(sizes[:, 1].astype(np.int64), 1)
-    scaled = -(-wide * height // high)
+    scaled = -(-wide * height // high) + margin
     rounded = -(-scaled // step) * step
     return np.clip(rounded, min_width, max_width).astype(np.int32)
 

@@ -168,14 +168,16 @@ def _canvases(
     _, height, width = shape
     if bucket is not None and planner is None:
         least = bucket.step if bucket.min_width is None else bucket.min_width
-        widths = partial(canvas_widths, height=height, step=bucket.step, min_width=least, max_width=bucket.max_width)
+        bounds = {"min_width": least, "max_width": bucket.max_width, "margin": dataset.margin()}
+        widths = partial(canvas_widths, height=height, step=bucket.step, **bounds)
     else:
-        dynamic = any(getattr(step, "dynamic", False) for step in dataset.transforms)
-        widths = partial(_own_canvas, height=height, width=width, dynamic=dynamic)
+        following = next((step for step in dataset.transforms if getattr(step, "dynamic", False)), None)
+        least = getattr(following, "least_width", width)
+        widths = partial(_own_canvas, height=height, width=least, dynamic=following is not None, margin=dataset.margin())
     return lambda sizes: np.stack([widths(sizes), np.full(len(sizes), height)], axis=1)
 
 
-def _own_canvas(sizes: np.ndarray, height: int, width: int, dynamic: bool) -> np.ndarray:
+def _own_canvas(sizes: np.ndarray, height: int, width: int, dynamic: bool, margin: int) -> np.ndarray:
     """(n,) px: the recipe's canvas; under `eval_mode` wider for longer lines."""
-    wide = sizes[:, 0] * height // np.maximum(sizes[:, 1], 1)
+    wide = sizes[:, 0] * height // np.maximum(sizes[:, 1], 1) + margin
     return np.maximum(wide, width) if dynamic else np.full(len(sizes), width)

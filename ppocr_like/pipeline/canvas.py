@@ -15,6 +15,7 @@ from ppocr_like.pipeline.spec import Spec
 
 STEPS = ("RecResizeImg", "SVTRRecResizeImg")
 FOLLOWING = "RecResizeImg"
+ALWAYS = ("KrakenLine",)  # steps whose canvases follow the lines whatever they are told
 
 
 def least_width(bucket: BucketByWidth | None) -> int | None:
@@ -31,6 +32,8 @@ def following_step(node: Any, path: str, least: int | None) -> dict[str, Any] | 
     """
     step = item_node(node, path, "transform")
     shape = step.args.get("image_shape")
+    if step.name in ALWAYS:
+        return {step.name: dict(step.args)}
     if step.name not in STEPS or not step.args.get("padding", True) or not isinstance(shape, list) or len(shape) != 3:
         return None
     kept = {"std": step.args["std"]} if "std" in step.args else {}
@@ -40,7 +43,9 @@ def following_step(node: Any, path: str, least: int | None) -> dict[str, Any] | 
 def follows_line(spec: Spec) -> bool:
     """Whether a model's canvases follow its lines."""
     steps = [item_node(node, "PreProcess.transform_ops", "transform") for node in spec.transforms]
-    return spec.bucket is None and any(step.name == FOLLOWING and step.args.get("eval_mode") for step in steps)
+    return spec.bucket is None and any(
+        step.name in ALWAYS or (step.name == FOLLOWING and step.args.get("eval_mode")) for step in steps
+    )
 
 
 def following(spec: Spec) -> Spec:

@@ -235,7 +235,8 @@ class Preprocess:
         step = self.bucket.step
         least = step if self.bucket.min_width is None else self.bucket.min_width
         size = np.array([[picture.shape[1], picture.shape[0]]])
-        return int(canvas_widths(size, height, step, least, self.bucket.max_width)[0]), height
+        margin = max((int(getattr(one, "margin", 0)) for one in self.chain), default=0)
+        return int(canvas_widths(size, height, step, least, self.bucket.max_width, margin)[0]), height
 
 
 def _is_label_step(node: object) -> bool:
