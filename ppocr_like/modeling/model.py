@@ -27,8 +27,8 @@ class OcrModel(Network):
         fused: branches and batch norms are taken into plain convolutions at once, and these are trained: the form in which
             weights come out of ONNX files.
 
-    A backbone that tracks widths (`reads` is `valid_width`) is called with (N,) px of each image that are no padding, or None, and
-    gives its features and (N,) columns of them; the outputs then hold `lengths`, output steps of each sample.
+    A backbone that tracks widths (`reads` is `valid_width`) is called with (N,) px of each image that are no padding, or None,
+    and gives its features and (N,) columns of them; the outputs then hold `lengths`, output steps of each sample.
 
     With `return_all_feats` set, training outputs also hold `backbone_out` and `neck_out` (MultiHead: its CTC branch's sequence);
     of several maps each, `backbone_out_0` and so on.

@@ -28,8 +28,8 @@ class KrakenLine(Transform):
     """Scales a line to the height with Pillow's Lanczos filter, puts white columns on both sides, and inverts it.
 
     Gives `image` (C, H, W) float32 in [0, 1], the ink bright and the ground 0; `valid_width`, px of the line with its white
-    columns, and `valid_ratio`. The canvas is as wide as the line; a `target_size` in the sample ((width, height) px) is filled with
-    0 to the right, and a line that is longer is squeezed. Images come as BGR, as DecodeImage gives them.
+    columns, and `valid_ratio`. The canvas is as wide as the line; a `target_size` in the sample ((width, height) px) is filled
+    with 0 to the right, and a line that is longer is squeezed. Images come as BGR, as DecodeImage gives them.
 
     Args:
         height: px.

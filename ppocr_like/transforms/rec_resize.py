@@ -85,9 +85,9 @@ def fit_line(
 class RecResizeImg(_LineResize):
     """Resizes a line keeping its ratio, as PaddleOCR's RecResizeImg.
 
-    The content is min(W, ceil(H * w / h)) px wide, the rest of the canvas is 0.0. Gives `image` (C, H, W) float32 in
-    [-1, 1], `valid_width` (px of content) and `valid_ratio` (float in (0, 1], content width / canvas width). A `target_size` in the sample ((width, height)
-    px) replaces `image_shape`'s size; nothing else changes.
+    The content is min(W, ceil(H * w / h)) px wide, the rest of the canvas is 0.0. Gives `image` (C, H, W) float32 in [-1, 1],
+    `valid_width` (px of content) and `valid_ratio` (float in (0, 1], content width / canvas width). A `target_size` in the sample
+    ((width, height) px) replaces `image_shape`'s size; nothing else changes.
 
     Args:
         image_shape: [channels, height, width]; channels 1 gives gray.

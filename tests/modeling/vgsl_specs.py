@@ -47,6 +47,6 @@ def random_spec(rng: random.Random) -> str:
     else:
         layers.append("S1(1x0)1,3")
     for _ in range(rng.randint(0, 2)):
-        layers.append(rng.choice(("Lbx8", "Lfx6", "Lbx{named%d}5" % len(layers), "([Lfx4 Lbx3] I)", "Lbxc4")))
+        layers.append(rng.choice(("Lbx8", "Lfx6", f"Lbx{{named{len(layers)}}}5", "([Lfx4 Lbx3] I)", "Lbxc4")))
     layers.append(rng.choice(("O1c12", "O1c5", "O1ca7")))
     return f"[1,{height},0,1 {' '.join(layers)}]"
