@@ -11,9 +11,26 @@ Status 0: good. 1: the recipe or the data has problems. 2: the recipe cannot be 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ppocr_like.cli.arguments import recipe_from, recipe_parser
 from ppocr_like.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ppocr_like.config.build import Builder
+
+
+def _layers(builder: Builder) -> list[str]:
+    """The layers of a backbone that tells them."""
+    from ppocr_like.charset import Charset
+    from ppocr_like.registry import BACKBONES
+
+    name = builder.recipe.get("Architecture.Backbone.name")
+    if not isinstance(name, str) or not hasattr(BACKBONES.get(name, builder.task), "layer_table"):
+        return []
+    if builder.known_charset is None:
+        builder = builder.reading(Charset("a"))  # the classes come later, and no layer of a backbone depends on them
+    return list(builder.model().backbone.layer_table())
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -62,6 +79,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         builder = builder.reading(training_codec(recipe))
     for line in builder.known_charset.odd_entries(most=100) if builder.known_charset is not None else ():
         print(f"note: {line}")
+    for line in _layers(builder):
+        print(line)
     print(f"{recipe.source}: good")
     problems = 0
     if args.data:

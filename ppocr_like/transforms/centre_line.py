@@ -64,7 +64,7 @@ def _sampled(image: np.ndarray, places: np.ndarray, outside: float) -> np.ndarra
 def bell(deviation: float) -> np.ndarray:
     """A Gaussian kernel that sums to 1, (2 r + 1,) with r four deviations."""
     radius = int(_TRUNCATE * deviation + 0.5)
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
+    weights = np.exp(-0.5 / (deviation * deviation) * np.arange(-radius, radius + 1) ** 2)
     return weights / weights.sum()
 
 

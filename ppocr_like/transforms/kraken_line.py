@@ -96,10 +96,12 @@ class KrakenLine(Transform):
 
     def _scaled(self, image: np.ndarray) -> np.ndarray:
         """(height, W') gray or (height, W', 3) RGB uint8."""
-        flat = to_channels(image, self.channels)
-        if self.channels == 3:
+        flat = to_channels(image, 3)  # a gray image stays one of (H, W)
+        if flat.ndim == 3:
             flat = cv2.cvtColor(flat, cv2.COLOR_BGR2RGB)
-        elif self.mode == "1":
+            if self.channels == 1:
+                flat = np.asarray(Image.fromarray(flat).convert("L"))
+        if self.mode == "1":
             flat = cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
         width = int(flat.shape[1] * self.height / flat.shape[0])
         if width + self.margin > MAX_DYNAMIC_WIDTH:

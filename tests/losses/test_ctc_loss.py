@@ -62,3 +62,15 @@ def test_float32_under_autocast() -> None:
         loss = CTCLoss()({"ctc": logits}, batch)["loss"]
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(CTCLoss()({"ctc": logits.float()}, batch)["loss"].item(), rel=1e-6)
+
+
+def test_only_own_steps_count_where_a_network_tells_them() -> None:
+    torch.manual_seed(1)
+    logits = torch.randn(4, 6, 3)
+    lengths = torch.tensor([6, 4, 3, 5])
+    want = torch.stack([enumerated(row[:n], text) for row, n, text in zip(logits, lengths.tolist(), TEXTS, strict=True)])
+    found = CTCLoss()({"ctc": logits, "lengths": lengths}, BATCH)
+    assert torch.allclose(found["loss"].double(), want.mean(), atol=1e-5)
+    short = CTCLoss()({"ctc": logits, "lengths": torch.tensor([6, 2, 3, 5])}, BATCH)
+    assert int(found["count/infeasible"]) == 0
+    assert int(short["count/infeasible"]) == 1  # two equal characters and the blank between them

@@ -83,7 +83,7 @@ def test_the_default_network_has_the_parameters_of_krakens() -> None:
     assert sum(p.numel() for p in backbone.parameters()) == 3_992_864
     assert sum(p.numel() for p in head.parameters()) == 7 * 401
     assert backbone.out_spec.stride == (8, 8)
-    assert backbone.table()[11] == ("S1(1x0)1,3", "S_11", (960, 1, 0), 0)
+    assert backbone.layer_table()[11].split() == ["S1(1x0)1,3", "S_11", "(N,", "960,", "1,", "W/8)", "8", "x", "8", "px", "0"]
 
 
 def test_initial_values_are_krakens() -> None:

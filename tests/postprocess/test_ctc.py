@@ -137,3 +137,11 @@ def test_a_line_begins_and_ends_with_its_characters():
     blank[0, :, space] = 1
     (nothing,) = decode(blank)
     assert (nothing.text, nothing.confidence, nothing.columns) == ("", 0.0, ())
+
+
+def test_steps_behind_a_lines_own_are_not_read():
+    array = probabilities([[1, 0, 2, 3], [1, 0, 2, 3]])
+    whole, cut = CTCLabelDecode(charset=CHARSET)({"ctc": array, "lengths": np.array([4, 3])})
+    assert whole.text == decode(array)[0].text
+    assert cut.text == whole.text[:2]
+    assert cut.steps == 4

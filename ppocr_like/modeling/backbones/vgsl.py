@@ -12,7 +12,6 @@ from torch import nn
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.vgsl.build import Row, build
 from ppocr_like.modeling.vgsl.grammar import Spec, parse, parse_layers
-from ppocr_like.modeling.vgsl.layers import Shape
 from ppocr_like.registry import BACKBONES
 
 DEFAULT = (
@@ -105,9 +104,15 @@ class VGSL(nn.Module):
         spec = self.spec
         return Spec(spec.height, spec.width, spec.channels, spec.layers, None, spec.batch).told()
 
-    def table(self) -> list[tuple[str, str, Shape, int]]:
-        """(token, name, (channels, height, width) with 0 for what follows the image, parameters) of each layer."""
-        return [(row.text, row.name, row.shape, row.parameters) for row in self.rows]
+    def layer_table(self) -> list[str]:
+        """For each layer a line: token, name, output (N, C, H, W), px of the image for each of its places, parameters."""
+        lines = []
+        for row in self.rows:
+            (channels, height, width), (down, right) = row.shape, row.stride
+            wide = str(width) if width else f"W/{right}" if right > 1 else "W"
+            shape = f"(N, {channels}, {height or 'H'}, {wide})"
+            lines.append(f"{row.text:<18} {row.name:<8} {shape:<22} {down} x {right} px {row.parameters:>10,}")
+        return lines
 
 
 def extended(spec: Spec, append: Mapping[str, Any]) -> Spec:

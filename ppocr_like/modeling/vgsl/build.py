@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from torch import nn
 
@@ -24,14 +25,18 @@ from ppocr_like.modeling.vgsl.layers import (
 )
 from ppocr_like.modeling.vgsl.recurrent import Recurrent
 
+Stride = tuple[Fraction, Fraction]
+
 
 @dataclass(frozen=True)
 class Row:
-    """One layer for people: its token, name, output (channels, height, width; 0 unknown) and parameters."""
+    """One layer for people: its token, name, output (channels, height, width; 0 unknown), px of the image for each place of its
+    output (vertical, horizontal), and parameters."""
 
     text: str
     name: str
     shape: Shape
+    stride: Stride
     parameters: int
 
 
@@ -46,46 +51,60 @@ def build(tokens: Sequence[Token], shape: Shape, rows: list[Row] | None = None) 
     Raises:
         ValueError: a layer does not fit what it gets, with its character.
     """
-    return _series(tokens, shape, None, [] if rows is None else rows)
+    return _Making([] if rows is None else rows).series(tokens, shape, (Fraction(1), Fraction(1)), None)
 
 
-def _series(tokens: Sequence[Token], shape: Shape, goal: Shape | None, rows: list[Row]) -> tuple[Series, Shape]:
-    made = []
-    for token in tokens:
-        layer, shape = _one(token, shape, goal if token is tokens[-1] else None, rows)
-        made.append((token.name, layer))
-    return Series(made), shape
+class _Making:
+    """Layers are made in the order of the string, which is that of the random generator.
 
+    Args:
+        rows: every layer is added to it.
+    """
 
-def _parallel(token: Token, shape: Shape, goal: Shape | None, rows: list[Row]) -> tuple[Parallel, Shape]:
-    made: list[tuple[str, Layer]] = []
-    shapes: list[Shape] = []
-    for one in token.within:
-        layer, out = _one(one, shape, goal, rows)
-        if shapes and out[1:] != shapes[0][1:]:
-            sizes = " and ".join(f"{height or '?'} x {width or '?'} (character {part.place})" for part, (_, height, width) in
-                                 ((token.within[0], shapes[0]), (one, out)))  # fmt: skip
-            raise ValueError(f"spec, character {token.place}: branches beside each other give maps of {sizes}, height x width")
-        made.append((one.name, layer))
-        shapes.append(out)
-        goal = goal or out
-    return Parallel(made), (sum(out[0] for out in shapes), shapes[0][1], shapes[0][2])
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
 
+    def series(self, tokens: Sequence[Token], shape: Shape, stride: Stride, goal: Shape | None) -> tuple[Series, Shape]:
+        made = []
+        for token in tokens:
+            layer, shape = self._one(token, shape, stride, goal if token is tokens[-1] else None)
+            stride = (stride[0] * layer.stride[0], stride[1] * layer.stride[1])
+            made.append((token.name, layer))
+        return Series(made), shape
 
-def _one(token: Token, shape: Shape, goal: Shape | None, rows: list[Row]) -> tuple[Layer, Shape]:
-    if token.kind == "[":
-        return _series(token.within, shape, goal, rows)
-    if token.kind == "(":
-        return _parallel(token, shape, goal, rows)
-    try:
-        layer = _layer(token, shape)
-        if isinstance(layer, Conv):
-            layer.goal = goal
-        out = layer.shape(shape)
-    except ValueError as error:
-        raise ValueError(f"spec, character {token.place}, {token.text!r}: {error}") from error
-    rows.append(Row(token.text, token.name, out, count(layer)))
-    return layer, out
+    def _parallel(self, token: Token, shape: Shape, stride: Stride, goal: Shape | None) -> tuple[Parallel, Shape]:
+        made: list[tuple[str, Layer]] = []
+        shapes: list[Shape] = []
+        for one in token.within:
+            layer, out = self._one(one, shape, stride, goal)
+            if shapes and out[1:] != shapes[0][1:]:
+                told = [
+                    f"{height or '?'} x {width or '?'} (character {part.place})"
+                    for part, (_, height, width) in ((token.within[0], shapes[0]), (one, out))
+                ]
+                raise ValueError(
+                    f"spec, character {token.place}: branches beside each other give maps of {' and '.join(told)}, height x width"
+                )
+            made.append((one.name, layer))
+            shapes.append(out)
+            goal = goal or out
+        return Parallel(made), (sum(out[0] for out in shapes), shapes[0][1], shapes[0][2])
+
+    def _one(self, token: Token, shape: Shape, stride: Stride, goal: Shape | None) -> tuple[Layer, Shape]:
+        if token.kind == "[":
+            return self.series(token.within, shape, stride, goal)
+        if token.kind == "(":
+            return self._parallel(token, shape, stride, goal)
+        try:
+            layer = _layer(token, shape)
+            if isinstance(layer, Conv):
+                layer.goal = goal
+            out = layer.shape(shape)
+        except ValueError as error:
+            raise ValueError(f"spec, character {token.place}, {token.text!r}: {error}") from error
+        own = (stride[0] * layer.stride[0], stride[1] * layer.stride[1])
+        self.rows.append(Row(token.text, token.name, out, own, count(layer)))
+        return layer, out
 
 
 def _layer(token: Token, shape: Shape) -> Layer:
