@@ -39,7 +39,7 @@ def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] 
 
 def _shape_told(name: str | None, args: object) -> object:
     """What a step's arguments say about the network's input: `image_shape`, or what its class makes of them."""
-    told = getattr(TRANSFORMS.get(name), "shape_of", None) if name in TRANSFORMS else None
+    told = getattr(TRANSFORMS.get(name), "shape_of", None) if name is not None and name in TRANSFORMS else None
     if told is not None:
         return told(args if isinstance(args, dict) else {})
     return args.get("image_shape") if isinstance(args, dict) else None

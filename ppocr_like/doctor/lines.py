@@ -168,8 +168,14 @@ def _canvases(
     _, height, width = shape
     if bucket is not None and planner is None:
         least = bucket.step if bucket.min_width is None else bucket.min_width
-        bounds = {"min_width": least, "max_width": bucket.max_width, "margin": dataset.margin()}
-        widths = partial(canvas_widths, height=height, step=bucket.step, **bounds)
+        widths = partial(
+            canvas_widths,
+            height=height,
+            step=bucket.step,
+            min_width=least,
+            max_width=bucket.max_width,
+            margin=dataset.margin(),
+        )
     else:
         following = next((step for step in dataset.transforms if getattr(step, "dynamic", False)), None)
         least = getattr(following, "least_width", width)
