@@ -10,6 +10,7 @@ Status 0: good. 1: the recipe or the data has problems. 2: the recipe cannot be 
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,6 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     from ppocr_like.config.build import Builder
     from ppocr_like.config.checks import SYSTEM
     from ppocr_like.config.loader import AUTO
-    from ppocr_like.config.reads import recipe_reads
 
     if args.print:
         print(recipe.to_yaml(), end="")
@@ -82,6 +82,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     for line in _layers(builder):
         print(line)
     print(f"{recipe.source}: good")
+    return 1 if _look(builder, args) else 0
+
+
+def _look(builder: Builder, args: argparse.Namespace) -> int:
+    """Problems of the data, where `--data` asks for them; the pictures of `--draw`."""
     problems = 0
     if args.data:
         from ppocr_like.doctor import examine as doctor  # brings torch, which the check alone may not need
@@ -90,8 +95,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(report.text())
         problems = report.problems
     if args.draw:
+        from ppocr_like.config.reads import recipe_reads
         from ppocr_like.report.samples import claim_sheets, draw_samples
 
-        claim_sheets(args.draw_to, recipe_reads(recipe)[1])
+        claim_sheets(args.draw_to, recipe_reads(builder.recipe)[1])
         print(draw_samples(builder, args.draw, args.draw_to).text())
-    return 1 if problems else 0
+    return problems
