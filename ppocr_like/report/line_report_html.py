@@ -56,7 +56,7 @@ def _set(name: str, one: Mapping[str, Any], dataset: Dataset | None) -> dict[str
         "confusions": [_confusion(row) for row in one["confusions"][:CONFUSIONS]],
         "confusions_note": how_many(len(one["confusions"]), CONFUSIONS, "confusions"),
         "calibrations": [_calibration(what, numbers) for what, numbers in one["calibration"].items() if numbers],
-        "worst": [_worst(line, dataset) for line in one["worst"]],
+        "worst": [_worst(line, picture) for line, picture in zip(one["worst"], _pictures(one["worst"], dataset), strict=True)],
         "worst_note": "Differences that do not count are marked, too." if one["every_character"] else "",
     }
 
@@ -208,12 +208,12 @@ def _calibration(what: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _worst(line: Mapping[str, Any], dataset: Dataset | None) -> dict[str, Any]:
+def _worst(line: Mapping[str, Any], picture: dict[str, Any] | None) -> dict[str, Any]:
     texts = line["reference"], line["prediction"]
     count = line["errors"]
     place = [place_of(line), line["line_type"]]
     return {
-        "picture": _picture(line, dataset),
+        "picture": picture,
         "groups": list(_grouped(line["diff"])),
         # The pieces of a line that runs from right to left may lie otherwise than in the line itself: show that, too.
         "plain": [one_line(text) for text in texts] if any(is_right_to_left(text) for text in texts) else [],
@@ -259,13 +259,17 @@ def carried(text: str) -> str:
     return _DOTTED + text if text and unicodedata.category(text[0])[0] == "M" else text
 
 
-def _picture(line: Mapping[str, Any], dataset: Dataset | None) -> dict[str, Any] | None:
-    """`source`, `width` and `height` (px); None where the picture cannot be shown."""
-    if dataset is None:
-        return None
+def _pictures(lines: Sequence[Mapping[str, Any]], dataset: Dataset | None) -> list[dict[str, Any] | None]:
+    """For each line `source`, `width` and `height` (px) of its picture; None where it cannot be shown. Lines of one page are read
+    one after the other, so that the page is opened once."""
+    found = {path: _picture(path, dataset) for path in sorted(line["path"] for line in lines)} if dataset is not None else {}
+    return [found.get(line["path"]) for line in lines]
+
+
+def _picture(path: str, dataset: Dataset) -> dict[str, Any] | None:
     try:
-        image = dataset.read_image(line["path"])
-        picture = plain(image.tobytes(), line["path"]) if image.ndim == 1 else image
+        image = dataset.read_image(path)
+        picture = plain(image.tobytes(), path) if image.ndim == 1 else image
     except (Rejected, DataError):
         return None
     assert isinstance(picture, np.ndarray)
