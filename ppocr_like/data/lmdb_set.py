@@ -73,7 +73,7 @@ class LMDBDataSet(DrawnDataset):
         except UnicodeDecodeError as error:
             info = SampleInfo(index, store.folder, number, path, (raw or b"").decode("utf-8", "replace"))
             return Record(info, [], Rejected("line not in UTF-8", str(error.reason)))
-        info = SampleInfo(index, store.folder, number, path, text)
+        info = SampleInfo(index, store.folder, number, path, text, base_dir=store.base_dir(number))
         if raw is None:
             return Record(info, [], Rejected("missing label", label_key(number).decode()))
         return Record(info, [path])

@@ -13,10 +13,12 @@ from weakref import WeakValueDictionary
 from ppocr_like.data.cache import FileKey
 from ppocr_like.data.lmdb_file import DamagedLmdb, LmdbFile
 from ppocr_like.errors import DataError
+from ppocr_like.text import BaseDir
 
 FILE = "data.mdb"
 COUNT_KEY = b"num-samples"
 DIGESTED = 1_000_000  # records that a digest reads at most
+TOLD_KEY = b"base_dir"  # there where some record has a base direction
 STATE_KEY = b"ppocr-like-pack"  # JSON of `pack`: where it stands; other programs leave it alone
 
 
@@ -28,6 +30,11 @@ def image_key(number: int) -> bytes:
 def label_key(number: int) -> bytes:
     """Key of a record's text, UTF-8."""
     return b"label-%09d" % number
+
+
+def base_dir_key(number: int) -> bytes:
+    """Key of a record's base direction, "ltr" or "rtl"; there only where the packed source told one (`TOLD_KEY`)."""
+    return b"base_dir-%09d" % number
 
 
 def find_folders(roots: list[str]) -> list[str]:
@@ -72,6 +79,7 @@ class LmdbStore:
         self._lock = threading.Lock()
         self._env: LmdbFile | None = None
         self._process = 0
+        self.tells_directions = self.get(TOLD_KEY) is not None
         self.count = self._count()
 
     @classmethod
@@ -104,6 +112,11 @@ class LmdbStore:
             return self._opened().get(key)
         except (DamagedLmdb, OSError) as error:
             raise self._damaged(error) from error
+
+    def base_dir(self, number: int) -> BaseDir:
+        """The base direction that a record's source told; "" where it told none."""
+        told = self.get(base_dir_key(number)) if self.tells_directions else None
+        return "ltr" if told == b"ltr" else "rtl" if told == b"rtl" else ""
 
     def _damaged(self, error: Exception) -> DataError:
         what = error.strerror or error if isinstance(error, OSError) else error

@@ -70,7 +70,7 @@ class SetReader:
             except Rejected as error:
                 yield Entry(info.file, info.line, path, reason=error.reason, id=info.id)
             else:
-                yield Entry(info.file, info.line, path, info.text, image, id=info.id, marks=marks)
+                yield Entry(info.file, info.line, path, info.text, image, id=info.id, marks=marks, base_dir=info.base_dir)
 
     def _image(self, path: str) -> bytes:
         image = self.dataset.read_image(path)

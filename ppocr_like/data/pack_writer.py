@@ -15,9 +15,10 @@ import lmdb
 
 from ppocr_like.atomic import refuse_link
 from ppocr_like.data.lines.lines import NO_MARKS, LineMarks
-from ppocr_like.data.lmdb_store import COUNT_KEY, FILE, STATE_KEY, image_key, label_key
+from ppocr_like.data.lmdb_store import COUNT_KEY, FILE, STATE_KEY, TOLD_KEY, base_dir_key, image_key, label_key
 from ppocr_like.errors import DataError
 from ppocr_like.outside import parse_json
+from ppocr_like.text import BaseDir
 
 LOCK = "lock.mdb"  # beside the data, LMDB's own
 LEFT_OUT = "left_out.tsv"  # label file, line, image, reason
@@ -37,6 +38,7 @@ class Entry:
         image: encoded.
         reason: why it is left out; "": it is not.
         marks: what an Arrow file says of it beside.
+        base_dir: base direction that its file tells; an Arrow file has no place for it.
     """
 
     file: str
@@ -47,6 +49,7 @@ class Entry:
     reason: str = ""
     id: str = ""
     marks: LineMarks = NO_MARKS
+    base_dir: BaseDir = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,9 @@ class PackWriter:
             for number, entry in enumerate(good, self.state.records + 1):
                 transaction.put(image_key(number), entry.image)
                 transaction.put(label_key(number), entry.text.encode())
+                if entry.base_dir:
+                    transaction.put(base_dir_key(number), entry.base_dir.encode())
+                    transaction.put(TOLD_KEY, b"1")
             transaction.put(STATE_KEY, after.to_bytes())
             if after.finished:
                 transaction.put(COUNT_KEY, b"%d" % after.records)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ppocr_like.documents.plain import Tags, one_of, plain, points_of, tags_of, texts_of, truth_of
 from ppocr_like.outside import text_of
+from ppocr_like.text import BaseDir
 
-DIRECTIONS = ("", "ltr", "rtl")
+DIRECTIONS: tuple[BaseDir, ...] = ("", "ltr", "rtl")
 LEVELS = ("line", "region")
 
 

@@ -22,6 +22,7 @@ from ppocr_like.data.lines.sources import Source
 from ppocr_like.documents.regions import DIRECTIONS
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import DATASETS
+from ppocr_like.text import BaseDir
 from ppocr_like.transforms.base import Transform
 from ppocr_like.transforms.line_cut import cut_line
 
@@ -164,7 +165,7 @@ class PageLines(Lines):
     def texts(self, positions: Sequence[int]) -> list[str]:
         return self.index.texts(positions)
 
-    def base_dirs(self, positions: Sequence[int]) -> list[str] | None:
+    def base_dirs(self, positions: Sequence[int]) -> list[BaseDir] | None:
         found = self.index.lines["base_dir"][np.asarray(positions, np.int64)]
         return [DIRECTIONS[number] for number in found.tolist()] if found.any() else None
 

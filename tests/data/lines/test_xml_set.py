@@ -20,6 +20,8 @@ from ppocr_like.data.lines.page_rows import (
     UNREADABLE_XML,
 )
 from ppocr_like.data.lines.xml_set import XMLDataSet
+from ppocr_like.data.lmdb_set import LMDBDataSet
+from ppocr_like.data.pack import pack_set
 from ppocr_like.documents import Line
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.transforms.decode import DecodeImage
@@ -158,6 +160,9 @@ def test_direction_type_language_and_split_of_the_file(tmp_path: Path) -> None:
     assert [(dataset.info(n).base_dir, dataset.info(n).line_type) for n in range(2)] == [("rtl", "heading"), ("", "")]
     assert dataset.fetch(Request(0, 0))["base_dir"] == "rtl" and "base_dir" not in dataset.fetch(Request(1, 0))
     assert next(iter(dataset.label_texts())).base_dirs == ["rtl", ""]
+    pack_set(dataset, str(tmp_path / "lmdb"), {}, workers=1, progress=False)
+    packed = LMDBDataSet(str(tmp_path / "lmdb"), [], mode="eval")
+    assert [packed.info(n).base_dir for n in range(2)] == ["rtl", ""] and packed.info(0).text == "one"
     for keys in ({"only": {"languages": ["heb"]}}, {"split": "test"}, {"without": {"line_types": "default"}}):
         chosen = made(manifest, **keys)
         assert [chosen.info(n).id for n in range(len(chosen))] == ["l1"]
