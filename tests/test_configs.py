@@ -36,7 +36,7 @@ def test_it_builds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for section in ("Train", "Eval"):
         assert builder.loader(section).batch_size_per_card > 0
         node, _ = builder.dataset_node(section)
-        if node["data_dir"] == "train_data":  # what comes with the program
+        if node.get("data_dir") == "train_data":  # what comes with the program
             assert all(Path(file).is_file() for file in node["label_file_list"])
 
 

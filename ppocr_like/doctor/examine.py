@@ -9,12 +9,15 @@ import numpy as np
 
 from ppocr_like.config.build import Builder
 from ppocr_like.data.base import Dataset
+from ppocr_like.data.lines.line_set import LineSet
+from ppocr_like.data.lines.selection import CHOSEN
 from ppocr_like.doctor.alike import Looks
 from ppocr_like.doctor.findings import DoctorReport, SetReport
 from ppocr_like.doctor.near import near_leakage
 from ppocr_like.doctor.size import expectation
 from ppocr_like.doctor.stream import Examiner, examine_set, leakage
 from ppocr_like.errors import ConfigError, OcrError, Problem
+from ppocr_like.printable import one_line
 from ppocr_like.tasks import EXAMINERS, part
 
 
@@ -52,6 +55,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
             dataset: Dataset = bound.make()
             report.files, report.lines = dataset.label_files, len(dataset)
             prints = examine_set(report, examiner_of(section, dataset), sample, progress, threads)
+            _left_out(report, dataset)
         except OcrError as error:
             report.error = "; ".join(p.message for p in error.problems) if isinstance(error, ConfigError) else str(error)
             continue
@@ -78,6 +82,20 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         Counter({c: n for c, n in evaluated.items() if c not in seen}) if seen else Counter(),
         looks.alike(characters),
     )
+
+
+def _left_out(report: SetReport, dataset: Dataset) -> None:
+    """Of a set of lines: what was mended, what the recipe leaves out, and which lines are lost."""
+    if not isinstance(dataset, LineSet):
+        return
+    report.notes += dataset.notes()
+    asked = [f"{count:,} {reason}" for reason, count in dataset.left_out_counts().items() if reason in CHOSEN]
+    if asked:
+        report.notes.append(f"left out as the recipe says: {', '.join(asked)}")
+    for row in dataset.left_out():
+        if row.reason not in CHOSEN:
+            detail = f": {row.detail}" if row.detail else ""
+            report.findings.note(row.reason, one_line(f"{row.file}{f' ({row.id})' if row.id else ''}{detail}"))
 
 
 def _classes_source(builder: Builder) -> str:

@@ -27,9 +27,9 @@ from ppocr_like.engine.objective import Loss, Objective
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.engine.restart import launch_id, own_checkpoint
 from ppocr_like.engine.run import Run
-from ppocr_like.engine.runfolder import RECORDS, RunFolder, add_log_file
+from ppocr_like.engine.runfolder import CACHE, RECORDS, RunFolder, add_log_file
 from ppocr_like.engine.settle import CODEC_FILE, settle_classes
-from ppocr_like.engine.setup import CACHE, Resume, build_run, eval_sets
+from ppocr_like.engine.setup import Resume, build_run, eval_sets
 from ppocr_like.engine.state import Best
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import CheckpointError, ConfigError, PeerError, Problem, RankLost, TrainingError

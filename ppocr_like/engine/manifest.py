@@ -19,12 +19,13 @@ import ppocr_like
 from ppocr_like.atomic import atomic_write
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
+from ppocr_like.data.lines.line_set import LineSet
 from ppocr_like.data.lmdb_set import LMDBDataSet
 from ppocr_like.outside import LARGE, Malformed, parse_json, read_file
 from ppocr_like.synth.dataset import SyntheticDataSet
 
 PACKAGES = ("torch", "numpy", "opencv-python", "opencv-python-headless", "safetensors", "rapidfuzz", "PyYAML", "pillow")
-FILE_KEYS = ("label_file_list", "corpus")  # keys of data sets that name text files
+FILE_KEYS = ("label_file_list", "manifests", "corpus")  # keys of data sets that name text files
 
 
 def write_manifest(
@@ -61,7 +62,7 @@ def write_manifest(
             "folder": os.getcwd(),
             "seed": recipe.globals.seed,
             "files": {name: file_digest(name) for name in named_files(recipe.tree, charset is not None)},
-            **({"folders": folders} if (folders := lmdb_digests(datasets)) else {}),
+            **({"folders": folders} if (folders := {**lmdb_digests(datasets), **line_digests(datasets)}) else {}),
             **({"fonts": fonts} if (fonts := font_digest(datasets)) else {}),
             **({"charset_sha256": charset.digest} if charset is not None else {}),
             **({"labels": dict(labels)} if labels else {}),
@@ -87,9 +88,10 @@ def file_changes(path: Path, recipe: Recipe, reads_text: bool, datasets: Iterabl
 
 
 def _digests(recipe: Recipe, reads_text: bool, datasets: Iterable[Any]) -> dict[str, dict[str, Any]]:
-    """Of label files and dictionary, and of LMDB folders."""
+    """Of label files and dictionary, of LMDB folders, and of the lines of pages."""
     datasets = list(datasets)
-    return {**{name: file_digest(name) for name in named_files(recipe.tree, reads_text)}, **lmdb_digests(datasets)}
+    files = {name: file_digest(name) for name in named_files(recipe.tree, reads_text)}
+    return {**files, **lmdb_digests(datasets), **line_digests(datasets)}
 
 
 def _last_digests(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,6 +205,16 @@ def lmdb_digests(datasets: Iterable[Any]) -> dict[str, dict[str, Any]]:
             digest, step = store.digest()
             entry = {"bytes": store.key.size, "samples": store.count, "sha256": digest}
             found[store.folder] = {**entry, "of_every": step} if step > 1 else entry
+    return found
+
+
+def line_digests(datasets: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Of the sources of sets of lines: how many of their lines are used, and the SHA-256 of what these say."""
+    found = dict[str, dict[str, Any]]()
+    for dataset in (dataset for dataset in datasets if isinstance(dataset, LineSet)):
+        part = "training" if dataset.train else "evaluation"
+        for name, (count, digest) in dataset.digests().items():
+            found.setdefault(f"the lines for {part} of {name}", {"samples": count, "sha256": digest})
     return found
 
 

@@ -31,6 +31,7 @@ KEPT = "best_step_{}.safetensors"  # of `Global.keep_best`
 RUN_FILES = (LATEST, PREVIOUS, BEST, REMEMBERING, "metrics.jsonl", "config.yml", "run.json")
 RECORDS = "metrics.jsonl"
 LOCK = "run.lock"
+CACHE = "cache"  # folder of arrays that the next start finds
 
 
 class RunFolder:

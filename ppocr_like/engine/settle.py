@@ -14,6 +14,7 @@ from ppocr_like.config.loader import AUTO
 from ppocr_like.data.classes import training_codec
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.resume import Resume
+from ppocr_like.engine.runfolder import CACHE
 from ppocr_like.errors import CheckpointError, ConfigError, Problem
 from ppocr_like.tasks import task_of
 
@@ -47,7 +48,7 @@ def settle_classes(recipe: Recipe, ranks: Ranks, folder: Path, resume: Resume | 
         return recipe
     with ranks.together():
         if ranks.main:
-            codec = training_codec(recipe) if resume is None else _codec_of(resume)
+            codec = training_codec(recipe, folder / CACHE) if resume is None else _codec_of(resume)
             write_text(path, codec_text(codec.mapping))
             said = "of the training texts" if resume is None else "as in the checkpoint"
             logger.info("%s: auto is %d classes %s (%s)", CODEC, codec.num_classes, said, path)

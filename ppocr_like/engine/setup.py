@@ -43,7 +43,7 @@ from ppocr_like.engine.ranks.joint import Joint
 from ppocr_like.engine.resume import Resume
 from ppocr_like.engine.run import Hook, Length, Machine, Output, Parts, Run
 from ppocr_like.engine.run_length import length_warnings
-from ppocr_like.engine.runfolder import RECORDS, Records, RunFolder
+from ppocr_like.engine.runfolder import CACHE, RECORDS, Records, RunFolder
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.network import Network
 from ppocr_like.modeling.recompute import recompute_blocks
@@ -55,7 +55,6 @@ logger = logging.getLogger("ppocr_like")
 
 PICTURES = 8  # predictions drawn for the loggers from each evaluation set
 PICTURE_STEPS = 200  # between pictures of training batches; one is about 100 kB in the log
-CACHE = "cache"
 Made = TypeVar("Made")
 
 
