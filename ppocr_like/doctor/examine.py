@@ -65,6 +65,11 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
         elif trained is not None and train_set is not None:
             leakage(report.findings, prints, dataset, trained, train_set, texts=builder.reads_text)
             near_leakage(report, prints, dataset, trained, train_set, texts=builder.reads_text)
+    return _concluded(builder, reports)
+
+
+def _concluded(builder: Builder, reports: list[SetReport]) -> DoctorReport:
+    """What all sets together say of the run's characters."""
     sampled = any(report.examined < report.lines for report in reports)
     known, seen = builder.charset, reports[0].characters
     if known is None:
