@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--delimiter", default="\t", help="of label files: between image path and text (default: a tab)")
     parser.add_argument("--section", choices=("Train", "Eval"), default="Train", help="with -c: which data set (default: Train)")
     parser.add_argument("--name", metavar="SET", help="with --section Eval: the name of the set in Eval.datasets")
+    parser.add_argument("--linetype", choices=("auto", "baselines", "bbox"), help="of pages: how lines are cut (default: auto)")
+    parser.add_argument("--fill", choices=("paper", "black"), help="of pages: what is outside a line's outline (default: paper)")
     parser.add_argument("--keep-empty", action="store_true", help="lines without text, too")
     parser.add_argument("--cut", choices=("baselines", "bbox"), help="how the lines of an .arrow file are marked as cut")
     parser.add_argument(
@@ -68,7 +70,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Says what does not go together, and sets `kind` where it is not given."""
     if (args.config is not None) == bool(args.inputs or args.manifest):
         parser.error("give inputs (or --manifest), or a recipe with -c")
+    pages = [f"--{name}" for name in ("linetype", "fill") if getattr(args, name) is not None]
     if args.config is not None:
+        if pages or args.kind or args.keep_empty or args.data_dir:
+            parser.error("with -c the recipe says what is packed; change its data set with -o")
         return
     if args.kind is None:
         first = (args.inputs or ["x.xml"])[0].lower()
@@ -76,6 +81,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         images = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
         by_ending = next((kind for ending, kind in endings.items() if first.endswith(ending)), None)
         args.kind = by_ending or ("path" if first.endswith(images) else "labels")
+    if pages and args.kind not in ("xml", "alto", "page"):
+        parser.error(f"{' and '.join(pages)}: only pages are cut into lines")
     if args.kind == "labels" and (args.data_dir is None or args.manifest):
         parser.error("label files need --data-dir, and no --manifest")
 
@@ -117,4 +124,5 @@ def _of_inputs(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
         return ArrowDataSet(**keys), told
     from ppocr_like.data.lines.xml_set import XMLDataSet
 
-    return XMLDataSet(**keys, format=args.kind, cache="none"), told
+    cut = {name: getattr(args, name) for name in ("linetype", "fill") if getattr(args, name) is not None}
+    return XMLDataSet(**keys, **cut, format=args.kind, cache="none"), {**told, **cut}

@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from ppocr_like.cli.pack import main
+from ppocr_like.data.arrow_file import ArrowFile
+from ppocr_like.errors import ConfigError
 from tests.data.arrow_lines import png
 from tests.data.lines.pages import archive
 
@@ -49,27 +54,34 @@ def test_pairs_to_an_arrow_file_and_from_there_to_a_folder(tmp_path):
     assert "lmdb: 5 records of 5 lines" in done.stdout, done.stderr
 
 
-def test_pages_and_a_set_of_a_recipe(tmp_path):
+def test_pages_and_a_set_of_a_recipe(tmp_path, capsys):
     archive(tmp_path / "pages")
-    done = call(tmp_path / "pages" / "*.xml", "--out", tmp_path / "all.arrow", "--threads", 1)
-    assert done.returncode == 0 and "all.arrow: 12 records of 12 lines" in done.stdout, done.stderr
+    pages = str(tmp_path / "pages" / "*.xml")
+    assert main([pages, "--out", str(tmp_path / "all.arrow"), "--threads", "1"]) == 0
+    assert "all.arrow: 12 records of 12 lines" in capsys.readouterr().out
+    assert main([pages, "--out", str(tmp_path / "box.arrow"), "--linetype", "bbox", "--fill", "black"]) == 0
+    assert ArrowFile(str(tmp_path / "box.arrow")).kind == "bbox"
     keys = f"name: XMLDataSet, manifests: {tmp_path / 'pages' / 'all.txt'}, partition: 0.75"
     chain = "transforms: [{DecodeImage: {img_mode: BGR}}, {CTCLabelEncode: null}, {KeepKeys: {keep_keys: [image]}}]"
     sections = "".join(f"{name}: {{dataset: {{{keys}, {chain}}}}}\n" for name in ("Train", "Eval"))
     recipe = tmp_path / "recipe.yml"
     recipe.write_text("Global: {codec: auto, epoch_num: 1, max_text_length: 20}\nArchitecture: {model_type: rec}\n" + sections)
     for section, count in (("Train", 9), ("Eval", 3)):
-        done = call("-c", recipe, "--section", section, "--out", tmp_path / f"{section}.arrow")
-        assert f"{section}.arrow: {count} records of {count} lines" in done.stdout, done.stderr
+        assert main(["-c", str(recipe), "--section", section, "--out", str(tmp_path / f"{section}.arrow")]) == 0
+        assert f"{section}.arrow: {count} records of {count} lines" in capsys.readouterr().out
 
 
-def test_what_does_not_go_together_is_said(tmp_path):
+def test_what_does_not_go_together_is_said(tmp_path, capsys):
     for arguments, message in (
         ((), "give inputs (or --manifest), or a recipe with -c"),
         (("a.txt",), "label files need --data-dir"),
         (("a.xml", "-c", "r.yml"), "give inputs (or --manifest), or a recipe with -c"),
         (("a.xml", "--threads", "0"), "at least 1 is needed"),
-        ((tmp_path / "no*.xml",), "no file is called so"),
+        (("a.png", "--fill", "black"), "--fill: only pages are cut into lines"),
+        (("-c", "r.yml", "--linetype", "bbox"), "with -c the recipe says what is packed"),
     ):
-        done = call(*arguments, "--out", tmp_path / "set.arrow")
-        assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+        with pytest.raises(SystemExit) as stop:
+            main([*arguments, "--out", str(tmp_path / "set.arrow")])
+        assert stop.value.code == 2 and message in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="no file is called so"):
+        main([str(tmp_path / "no*.xml"), "--out", str(tmp_path / "set.arrow")])

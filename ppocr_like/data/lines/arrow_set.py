@@ -19,6 +19,7 @@ from ppocr_like.registry import DATASETS
 from ppocr_like.transforms.base import Transform
 
 _UNREADABLE = "file that cannot be read"
+_SPARSE = 8  # lines of a stretch to each that is wanted: reading one alone takes that much longer
 
 
 @DATASETS.register()
@@ -150,15 +151,17 @@ class ArrowLines(Lines):
 
     def texts(self, positions: Sequence[int]) -> list[str]:
         wanted = np.asarray(positions, np.int64)
+        numbers = np.searchsorted(self._starts, wanted, side="right") - 1
+        breaks = (np.flatnonzero(np.diff(numbers)) + 1).tolist()
         found: list[str] = []
-        breaks = (np.flatnonzero(np.diff(wanted) != 1) + 1).tolist()
         for first, last in zip([0, *breaks], [*breaks, len(wanted)], strict=True):
-            while first < last:
-                file, row = self._find(int(wanted[first]))
-                count = min(last - first, len(file) - row)
-                found += file.block(row, row + count)
-                first += count
+            if first < last:
+                number = int(numbers[first])
+                found += _texts(self.files[number], wanted[first:last] - self._starts[number])
         return found
+
+    def base_dirs(self, positions: Sequence[int]) -> None:
+        return None  # the files do not tell
 
     def has_page(self, position: int) -> bool:
         return bool(self._find(position)[0].pages)
@@ -172,6 +175,15 @@ class ArrowLines(Lines):
         if not raw:
             raise Rejected("missing image", path)
         return np.frombuffer(raw, np.uint8)
+
+
+def _texts(file: ArrowFile, rows: np.ndarray) -> list[str]:
+    """Of some lines of a file; where most of a stretch are wanted, all of it is read together."""
+    low, high = int(rows.min()), int(rows.max()) + 1
+    if high - low > _SPARSE * len(rows):
+        return [file.text(row) for row in rows.tolist()]
+    texts = file.block(low, high)
+    return [texts[row - low] for row in rows.tolist()]
 
 
 def _marks(files: Sequence[ArrowFile]) -> Marks:

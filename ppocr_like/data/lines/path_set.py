@@ -128,6 +128,9 @@ class PathLines(Lines):
     def image(self, path: str) -> np.ndarray | None:
         return read_image(path) if path in self._place else None
 
+    def base_dirs(self, positions: Sequence[int]) -> None:
+        return None  # the files do not tell
+
     def has_page(self, position: int) -> bool:
         return False
 
