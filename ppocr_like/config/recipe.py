@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -122,7 +123,20 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         recipe.note(message)
     for alias in aliases:
         _note_stale_alias(recipe, alias)
-    return recipe
+    return _with_codec_beside(recipe, path.parent)
+
+
+def _with_codec_beside(recipe: Recipe, folder: Path) -> Recipe:
+    """A run folder that was moved has its codec beside its `config.yml`, which names the old place."""
+    key = "Global.codec"
+    codec = recipe.get(key)
+    if not isinstance(codec, str) or not codec.endswith(".json") or recipe.was_overridden(key) or os.path.exists(codec):
+        return recipe
+    beside = folder / os.path.basename(codec)
+    if not beside.is_file():
+        return recipe
+    recipe.note(f"{key} is {beside}, beside the recipe, for there is no {codec}")
+    return recipe.changed(key, str(beside))
 
 
 def _load(path: Path, chain: list[Path], say: Callable[[str], None]) -> tuple[dict[str, Any], list[Alias]]:

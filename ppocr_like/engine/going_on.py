@@ -72,7 +72,9 @@ def _own_tree(folder: Path, checkpoint: Path, said: list[str]) -> tuple[dict[str
     """(the run's recipe as plain data, the file that it stands in): `config.yml`, or else what the checkpoint carries."""
     config = folder / CONFIG
     if config.is_file():
-        return load_recipe(config).tree, config
+        recipe = load_recipe(config)
+        said += recipe.notes
+        return recipe.tree, config
     said.append(f"{config} is missing: the recipe is the one that {checkpoint.name} carries")
     return Recipe.from_tree(load_checkpoint(checkpoint)["recipe"]).tree, None
 

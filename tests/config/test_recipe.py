@@ -154,3 +154,16 @@ def test_plugins_can_be_read_from_a_recipe_that_is_wrong_elsewhere() -> None:
     assert Recipe({"Global": {"plugins": ["mine", 3], "wrong": 1}}).plugins == ["mine"]
     assert Recipe({"Global": {"plugins": "mine"}}).plugins == []
     assert Recipe({}).plugins == []
+
+
+def test_a_codec_that_moved_along_with_the_recipe_is_found(tmp_path):
+    (tmp_path / "codec.json").write_text("{}", encoding="utf-8")
+    file = tmp_path / "config.yml"
+    file.write_text("Global: {codec: gone/run/codec.json}\n", encoding="utf-8")
+    recipe = load_recipe(file)
+    assert recipe.get("Global.codec") == str(tmp_path / "codec.json")
+    assert recipe.notes == [f"Global.codec is {tmp_path / 'codec.json'}, beside the recipe, for there is no gone/run/codec.json"]
+    typed = load_recipe(file, ["Global.codec=no/codec.json"])
+    assert typed.get("Global.codec") == "no/codec.json" and not typed.notes
+    (tmp_path / "codec.json").unlink()
+    assert load_recipe(file).get("Global.codec") == "gone/run/codec.json"
