@@ -1,7 +1,7 @@
 """PageIndex: the lines of XML pages as arrays, made once, kept beside the run, shared by all workers.
 
-A line takes 69 bytes, its id and text, and 4 bytes for each point (8 where coordinates are no whole px): about half a GB for a
-million lines of archives. Workers map the arrays and hold no page.
+A line takes 55 bytes, its id and text, and 4 bytes for each point (8 where coordinates are no whole px): about a quarter of a GB
+for a million lines of typescripts. Workers map the arrays and hold no page.
 """
 
 from __future__ import annotations
