@@ -54,8 +54,8 @@ WRONG = {
     "[1,48,0,1 Cr3,3,4 A3,8]": "chunks of 8 are larger than the number of channels, which is 4",
     "[1,48,0,1 W4,2,0.5,3]": "a sequence, a map of height 1, not of height 48",
     "[1,48,0,1 (Cr3,3,3 Mp2,2)]": "maps of 48 x ? (character 12) and 24 x ? (character 20)",
-    "[1,48,0,1 O1c5 I]": "an output stands at the end",
-    "[1,48,0,1 (O1c5 I)]": "an output stands at the end",
+    "[1,48,0,1 O2l5 I]": "character 11, 'O2l5': a map or a category is told at the end",
+    "[1,48,0,1 (O0c5 I)]": "a map or a category is told at the end",
     "[1,48,0,1 I]]": "character 12: ']' closes nothing",
     "[1,48,0,1 ([I)]]": "character 14: ')' closes the '[' of character 12",
     "[1,48,0,1 (I]": "character 11: '(' is not closed",
@@ -187,6 +187,14 @@ def test_what_does_not_fit_is_said() -> None:
         backbone(torch.rand(1, 1, 32, 40))
     with pytest.raises(ValueError, match="leave the Transform out"):
         OcrModel(nn.Identity(), *built("[1,48,0,1 S1(1x0)1,3 Lbx4]")[:1], None, built("[1,48,0,1 S1(1x0)1,3 Lbx4]")[1])
+
+
+def test_an_output_before_the_end_is_a_linear_layer() -> None:
+    backbone, head = built("[1,48,0,1 Cr3,3,8 S1(1x0)1,3 O1c16 O1ca36]")
+    assert backbone.out_spec.channels == 16
+    assert backbone.layer_table()[-1].split()[:2] == ["O1c16", "O_2"]
+    assert head.lin.in_features == 17
+    assert dict(backbone.named_parameters())["nn.O_2.lin.weight"].shape == (16, 48 * 8)
 
 
 def test_strings_are_parsed_in_no_time() -> None:

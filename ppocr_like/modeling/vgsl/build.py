@@ -19,6 +19,7 @@ from ppocr_like.modeling.vgsl.layers import (
     MaskedSpans,
     Parallel,
     Pool,
+    Projection,
     Reshape,
     Series,
     Shape,
@@ -145,6 +146,8 @@ def _layer(token: Token, shape: Shape) -> Layer:
         return Addition(DIMS[number("dim")], number("chunk"))
     if token.kind == "W":
         return MaskedSpans(channels, number("out"), number("width"), float(token.values["share"] or 0), number("negatives"))
+    if token.kind == "O":
+        return Projection(channels, number("out"), token.values["ones"] is not None)
     return Layer()
 
 

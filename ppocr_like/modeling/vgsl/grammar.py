@@ -172,8 +172,8 @@ def parse(text: str) -> Spec:
     if not layers:
         raise ValueError(f"spec {_short(text)} has no layer before the output")
     for token in (leaf for layer in layers for leaf in layer.leaves()):
-        if token.kind == "O":
-            raise _wrong(token, "an output stands at the end of the whole network, and once")
+        if token.kind == "O" and token.values["dims"] != "1":
+            raise _wrong(token, "a map or a category is told at the end of the whole network, and once")
     return Spec(height, width, channels, tuple(layers), output, batch)
 
 

@@ -234,6 +234,32 @@ class Addition(Layer):
         return x.sum(self.dim), lengths
 
 
+class Projection(Layer):
+    """`O1...` before the end: a linear layer over the channels of each place.
+
+    Initial values: Xavier uniform, biases 0.
+
+    Args:
+        ones: a 1 stands before the channels.
+    """
+
+    def __init__(self, channels: int, out: int, ones: bool) -> None:
+        super().__init__()
+        self.ones = ones
+        self.lin = nn.Linear(channels + ones, out)
+        nn.init.xavier_uniform_(self.lin.weight)
+        nn.init.zeros_(self.lin.bias)
+
+    def shape(self, shape: Shape) -> Shape:
+        return self.lin.out_features, shape[1], shape[2]
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None, size: Pair | None = None) -> Answer:
+        x = x.transpose(1, 3)
+        if self.ones:
+            x = F.pad(x, (1, 0), value=1.0)
+        return self.lin(x).transpose(1, 3), lengths
+
+
 class MaskedSpans(Layer):
     """`W`: what contrastive pretraining hides and looks for. In every other use it changes nothing.
 
