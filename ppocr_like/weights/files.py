@@ -23,6 +23,9 @@ from ppocr_like.codec import classes_from_metadata
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, parse_json
 from ppocr_like.weights.digest import SEALED, SHA256, DamagedFile, check_safetensors, check_zip, seal_safetensors
+from ppocr_like.weights.kraken_file import META as KRAKEN
+from ppocr_like.weights.kraken_file import SUFFIX as COREML_SUFFIX
+from ppocr_like.weights.kraken_file import KrakenModel, from_coreml, from_safetensors
 from ppocr_like.weights.onnx_weights import SUFFIX as ONNX_SUFFIX
 from ppocr_like.weights.onnx_weights import OnnxGraph, read_onnx
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
@@ -96,9 +99,13 @@ def load_weights(source: str | Path) -> WeightsFile:
     if path.suffix == PADDLE_SUFFIX:
         tensors, names = read_paddle(path)
         return WeightsFile(tensors, None, None, {}, path, names, paddle=True)
+    if path.suffix == COREML_SUFFIX:
+        return _of_kraken(from_coreml(path), path)
     state, extra = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not state:
         raise WeightsError(f"{path}: holds no tensors; give a weights file of a trained model")
+    if path.suffix == ".safetensors" and KRAKEN in extra:
+        return _of_kraken(from_safetensors(state, str(extra[KRAKEN]), path), path)
     if all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     charset, recipe = _charset(extra.pop("charset", None), path), extra.pop("recipe", None)
@@ -106,6 +113,10 @@ def load_weights(source: str | Path) -> WeightsFile:
         raise WeightsError(f"{path}: its `recipe` is {type(recipe).__name__}, not a mapping; the file is damaged")
     layout = extra.pop(LAYOUT, None)
     return WeightsFile(state, charset, recipe, extra, path, paddle=layout == "paddle")
+
+
+def _of_kraken(model: KrakenModel, path: Path) -> WeightsFile:
+    return WeightsFile(model.state, model.codec, model.recipe, model.metadata, path, model.names)
 
 
 def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, Any] | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ppocr_like.errors import WeightsError
 
-SUFFIXES = (".safetensors", ".ckpt", ".pdparams", ".pth", ".pt", ".onnx")
+SUFFIXES = (".safetensors", ".ckpt", ".pdparams", ".pth", ".pt", ".onnx", ".mlmodel")
 OTHERS = {  # what stands beside weights, and why it is none
     ".pdopt": "holds PaddleOCR's optimizer state; give the .pdparams file beside it",
     ".states": "holds the state of a PaddleOCR run; give the .pdparams file beside it",
@@ -30,8 +30,8 @@ logger = logging.getLogger("ppocr_like")
 def resolve(source: str | Path) -> Path:
     """The weights file that `source` means.
 
-    `source` is a file (.safetensors, .ckpt, .pdparams, .pth, .pt, .onnx), a run folder (its best_accuracy.safetensors, else its
-    latest.ckpt), a folder with PaddleOCR's weights, or a prefix without suffix in PaddleOCR's style (`output/x/best_accuracy`).
+    `source` is a file (.safetensors, .ckpt, .pdparams, .pth, .pt, .onnx, .mlmodel), a run folder (its best_accuracy.safetensors,
+    else its latest.ckpt), a folder with PaddleOCR's weights, or a prefix without suffix in PaddleOCR's style (`output/x/best_accuracy`).
 
     Raises:
         WeightsError: nothing there; names what was looked for and files that look alike.
