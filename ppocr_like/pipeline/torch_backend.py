@@ -80,7 +80,7 @@ def trained_model(
     Raises:
         WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
-    fill("ppocr_like.modeling")
+    fill("ppocr_like.modeling", "ppocr_like.transforms")
     import_plugins(recipe.plugins if recipe is not None else ())
     recipe = recipe if recipe is not None else recipe_of(weights)
     sub_model = sub_model or weights.sub_model

@@ -30,8 +30,9 @@ logger = logging.getLogger("ppocr_like")
 def resolve(source: str | Path) -> Path:
     """The weights file that `source` means.
 
-    `source` is a file (.safetensors, .ckpt, .pdparams, .pth, .pt, .onnx, .mlmodel), a run folder (its best_accuracy.safetensors,
-    else its latest.ckpt), a folder with PaddleOCR's weights, or a prefix without suffix in PaddleOCR's style (`output/x/best_accuracy`).
+    `source` is a file (.safetensors, .ckpt, .pdparams, .pth, .pt, .onnx, .mlmodel), a run folder (its
+    best_accuracy.safetensors, else its latest.ckpt), a folder with PaddleOCR's weights, or a prefix without suffix in PaddleOCR's
+    style (`output/x/best_accuracy`).
 
     Raises:
         WeightsError: nothing there; names what was looked for and files that look alike.
