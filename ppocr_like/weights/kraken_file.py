@@ -167,7 +167,8 @@ def recipe_of(spec: Spec, meta: Mapping[str, Any]) -> dict[str, Any]:
     ]
     loader = {"shuffle": False, "batch_size_per_card": 16, "drop_last": False, "num_workers": 1}
     return {
-        "Global": {"text_direction": "auto"},
+        "Global": {"epoch_num": 50, "save_model_dir": "output/kraken", "max_text_length": 1000, "text_direction": "bidi"},
+        "Optimizer": {"name": "AdamW", "weight_decay": 0.0, "lr": {"name": "constant", "learning_rate": 1e-3}},
         "Architecture": {
             "model_type": "rec",
             "algorithm": "VGSL",
