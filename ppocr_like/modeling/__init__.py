@@ -7,8 +7,8 @@ is the class index, and their layout (`ctc`, `sar`, `sar_out` without padding, `
 names of a guide's parameters; `out_spec.stride[1]`, px per output step; `input_size`, `widest` and `steps_follow_width`, which
 the exporter reads. Parameters have PaddleOCR's names where that is sensible; `paddle_names` has the rule for the rest.
 
-A backbone that `reads` `valid_width`, px of each image that are no padding, is called with it and gives (features, (N,) columns of
-each sample); the outputs then hold `lengths`, by which loss and decoder go (`backbones.vgsl`).
+A backbone that `reads` `valid_width`, px of each image that are no padding, is called with it and gives (features, (N,) columns
+of each sample); the outputs then hold `lengths`, by which loss and decoder go (`backbones.vgsl`).
 
 Heads: `CTCHead` gives `ctc` (N, T, classes); `ClsHead` gives `cls` (N, classes); `DBHead` gives `maps`, (N, 3, H, W) shrink,
 threshold and binary map in training and (N, 1, H, W) in evaluation. A detector's backbone has a list as `out_spec`.
