@@ -174,6 +174,8 @@ def _wrong(value: Any, annotation: Any, path: str) -> Problem:
             hint = "; take the quotes away"
         except ValueError:
             hint = ""
+    elif isinstance(value, (list, dict)) and described(annotation).startswith("a text"):
+        hint = "; a text that begins with a bracket stands in quotes, with -o in two kinds of them: -o 'key=\"[...]\"'"
     return Problem(path, f"is {shown(value)}, but {described(annotation)} is needed{hint}")
 
 
