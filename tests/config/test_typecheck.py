@@ -54,12 +54,6 @@ class Options:
         ("anything", Any, "anything"),
     ],
 )
-def test_a_text_in_brackets_is_told_to_stand_in_quotes() -> None:
-    value, problems = fit([1, 48, "0 Cr3"], str, "a.spec")
-    assert value == [1, 48, "0 Cr3"]
-    assert "in quotes" in problems[0].message
-
-
 def test_values_that_fit(value: Any, annotation: Any, fitted: Any) -> None:
     got, problems = fit(value, annotation, "p")
     assert problems == []
@@ -182,3 +176,9 @@ def test_fields_of_a_dataclass_are_its_arguments_wherever_they_are_defined() -> 
         def __init__(self, rate: int) -> None: ...
 
     assert list(parameters(Own)) == ["rate"]
+
+
+def test_a_text_in_brackets_is_told_to_stand_in_quotes() -> None:
+    value, problems = fit([1, 48, "0 Cr3"], str, "a.spec")
+    assert value == [1, 48, "0 Cr3"]
+    assert "in quotes" in problems[0].message
