@@ -33,7 +33,8 @@ def input_shape(recipe: Recipe, section: str = "Eval") -> tuple[list[int], str] 
             and len(shape) == 3
             and all(isinstance(n, int) and n > 0 for n in shape)
         ):
-            return shape, f"{section}.dataset.transforms.{i}.{name}.image_shape"
+            told = ".image_shape" if isinstance(args, dict) and "image_shape" in args else ""
+            return shape, f"{section}.dataset.transforms.{i}.{name}{told}"
     return None
 
 
