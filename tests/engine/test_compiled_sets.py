@@ -70,8 +70,12 @@ def test_classes_and_parts_of_runs_on_both(data: Path, pairs: str, compiled: str
 
 
 def test_the_doctor_looks_at_them(data: Path, pairs: str, compiled: str, tmp_path: Path) -> None:
-    for keys in ({"name": "PathDataSet", "files": pairs}, {"name": "ArrowDataSet", "files": compiled}):
+    for found, keys in (
+        (["image without a .gt.txt"], {"name": "PathDataSet", "files": pairs}),
+        ([], {"name": "ArrowDataSet", "files": compiled}),
+    ):
         made = recipe(data, tmp_path / "run", **keys)
         report = examine(Builder(made).reading(training_codec(made)), progress=False)
         assert [(part.lines, part.examined, part.error) for part in report.sets] == [(17, 17, ""), (4, 4, "")]
-        assert sum(report.sets[0].characters.values()) > 40 and not report.sets[0].problems
+        assert sum(report.sets[0].characters.values()) > 40
+        assert list(report.sets[0].findings) == found

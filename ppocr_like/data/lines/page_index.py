@@ -29,6 +29,7 @@ from ppocr_like.data.lines.lines import LeftOut, Names, joined_key
 from ppocr_like.data.lines.page_files import PageFile, image_of
 from ppocr_like.data.lines.page_rows import LineRow, PageRows, Reading, read_many
 from ppocr_like.errors import DataError
+from ppocr_like.outside import parse_json
 
 logger = logging.getLogger("ppocr_like")
 _LAYOUT = 1
@@ -132,7 +133,7 @@ class PageIndex:
 
     def _view(self, arrays: Sequence[np.ndarray]) -> None:
         self.lines, self.pages, self._bytes, told = map(np.asarray, arrays)  # views: a memmap's own slices are slow
-        tree = json.loads(told.tobytes())
+        tree = parse_json(told.tobytes(), names=True)
         self.names: tuple[tuple[str, ...], ...] = tuple(tuple(names) for names in tree["names"])
         self.reasons: tuple[str, ...] = tuple(tree["reasons"])
         self.lost = [LeftOut(*row) for row in tree["lost"]]
