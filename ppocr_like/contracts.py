@@ -11,6 +11,8 @@ import numpy as np
 from ppocr_like.printable import one_line
 from ppocr_like.text import BaseDir
 
+MAX_CANVAS = 2**26  # px that a resize step may give: 805 MB as float32
+WIDEST_LINE = 32768  # px; a canvas wider than that is a damaged or wrongly cut line, not text
 VIEWS = "|"  # between the texts of a sample's views, where a transform makes several pictures of one
 
 

@@ -8,7 +8,7 @@ from ppocr_like.config.overrides import item_name
 from ppocr_like.config.paddle.stops import unpooled
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.config.typecheck import REFUSALS
-from ppocr_like.contracts import HeightMisfit, TakesImages
+from ppocr_like.contracts import MAX_CANVAS, HeightMisfit, TakesImages
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.tasks import task_of
@@ -81,6 +81,8 @@ def try_model(recipe: Recipe, model: object) -> None:
     if train is not None and train[0][:2] != shape[:2]:
         message = f"{train[0]} differs from {shape} of {path} in channels or height; both feed the same network"
         raise ConfigError([Problem(train[1], message)])
+    if shape[1] * shape[2] > MAX_CANVAS:
+        raise ConfigError([Problem(path, f"{shape}: no machine has the memory for images of more than {MAX_CANVAS:,} px")])
     try:
         model.check_input(*shape)
     except REFUSALS as error:
@@ -167,10 +169,12 @@ def try_canvases(
 
 def _reason(model: TakesImages, size: tuple[int, int, int]) -> str:
     """Why the network cannot take this size; empty where it can."""
+    if size[1] * size[2] > MAX_CANVAS:
+        return f"no machine has the memory for images of more than {MAX_CANVAS:,} px"
     try:
         model.check_input(*size)
-    except ValueError as error:
-        return str(error) or type(error).__name__
+    except REFUSALS as error:
+        return (str(error) or type(error).__name__).splitlines()[0]
     return ""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ppocr_like.config.typecheck import option
+from ppocr_like.contracts import WIDEST_LINE
 
 BATCH, AUTO = "Train.loader.batch_size_per_card", "auto"  # the engine finds the largest batch that fits
 
@@ -25,7 +26,9 @@ class BucketByWidth:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         least = self.step if self.min_width is None else self.min_width
-        if least > self.max_width:
+        if self.max_width > WIDEST_LINE:
+            yield "max_width", f"is {self.max_width}; no line is wider than {WIDEST_LINE:,} px"
+        elif least > self.max_width:
             yield "max_width", f"is {self.max_width}, less than the narrowest canvas of {least} px"
 
 

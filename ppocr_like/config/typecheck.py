@@ -181,7 +181,10 @@ def _wrong(value: Any, annotation: Any, path: str) -> Problem:
 
 def _fit_scalar(value: Any, wanted: type, path: str) -> tuple[Any, list[Problem]]:
     if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value), []
+        try:
+            return float(value), []
+        except OverflowError:
+            return value, [Problem(path, f"is a whole number of {len(str(abs(value)))} digits; no number is so large here")]
     if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
         return value, []
     return value, [_wrong(value, wanted, path)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ppocr_like.contracts import Rejected
+from ppocr_like.contracts import MAX_CANVAS, Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.channels import repeat_gray
@@ -14,7 +14,6 @@ from ppocr_like.transforms.header import read_header
 
 UNREADABLE = "unreadable image"
 TOO_LARGE = "image too large"
-MAX_CANVAS = 2**26  # px that a resize step may give: 805 MB as float32
 MAX_PIXELS = 2**27  # 134 million, 403 MB decoded; OpenCV itself stops at 2**30. A newspaper page at 400 dpi has 70 million
 MODES = ("RGB", "BGR", "GRAY")
 

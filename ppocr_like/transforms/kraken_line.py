@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ppocr_like.contracts import Rejected
+from ppocr_like.contracts import WIDEST_LINE, Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.centre_line import normalised
 from ppocr_like.transforms.channels import to_channels
 from ppocr_like.transforms.decode import check_canvas
-from ppocr_like.transforms.rec_resize import MAX_DYNAMIC_WIDTH
 
 MODES = ("auto", "1", "L", "RGB")
 LINETYPES = ("baselines", "bbox")
@@ -104,7 +103,7 @@ class KrakenLine(Transform):
         if self.mode == "1":
             flat = cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
         width = int(flat.shape[1] * self.height / flat.shape[0])
-        if width + self.margin > MAX_DYNAMIC_WIDTH:
+        if width + self.margin > WIDEST_LINE:
             raise Rejected(
                 "image too elongated", f"{flat.shape[1]} x {flat.shape[0]} px would be {width} px wide at height {self.height}"
             )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ppocr_like.contracts import Rejected
+from ppocr_like.contracts import WIDEST_LINE, Rejected
 from ppocr_like.registry import TRANSFORMS
 from ppocr_like.transforms.base import Sample, Transform
 from ppocr_like.transforms.channels import to_channels
@@ -18,8 +18,6 @@ from ppocr_like.transforms.decode import check_canvas
 UNIT_TABLE = (np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
 UNIT_TABLE.setflags(write=False)
 STD = 0.5  # PaddleOCR's: lines in [-1, 1]
-
-MAX_DYNAMIC_WIDTH = 32768  # px; a canvas wider than that is a damaged or wrongly cut line, not text
 
 
 class _LineResize(Transform):
@@ -118,7 +116,7 @@ class RecResizeImg(_LineResize):
             return super()._canvas(width, height)
         _, canvas_h, least_w = self.image_shape
         canvas_w = int(canvas_h * max(least_w / canvas_h, width / height))
-        if canvas_w > MAX_DYNAMIC_WIDTH:
+        if canvas_w > WIDEST_LINE:
             raise Rejected("image too elongated", f"{width} x {height} px would be {canvas_w} px wide at height {canvas_h}")
         return canvas_w, canvas_h, True
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ppocr_like.components import load_components
-from ppocr_like.config import Builder, Recipe
+from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.config.input_checks import bucket_widths
 from ppocr_like.engine import train
 from ppocr_like.errors import ConfigError, DataError, TrainingError
@@ -86,3 +86,21 @@ def test_a_size_that_comes_all_the_same_is_told(tmp_path: Path, monkeypatch: pyt
         TrainingError, match=r"a batch of 4 x 3 x 64 x 96 \(Train\.sampler\.scales decides .*train\.txt, line \d+"
     ):
         train(made)
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "said"),
+    [
+        ("Train.loader.bucket_by_width={step: 1, max_width: 1000000000000}", "Train.loader.bucket_by_width.max_width", "32,768"),
+        ("Eval.dataset.transforms.RecResizeImg.image_shape=[3, 48, 4194304]", "RecResizeImg.image_shape", "memory"),
+        (f"Eval.dataset.transforms.RecResizeImg.image_shape=[3, 48, 1{'0' * 30}]", "RecResizeImg.image_shape", "64 bits"),
+        (f"Architecture.Backbone.last_conv_stride=[1, 1{'0' * 30}]", "Backbone", ""),
+        (f"Architecture.Backbone.last_pool_kernel_size=[1, 1{'0' * 30}]", "", ""),
+    ],
+)
+def test_sizes_beyond_all_machines_are_refused_at_once(change: str, path: str, said: str) -> None:
+    load_components()
+    with pytest.raises(ConfigError) as caught:
+        Builder(load_recipe(ROOT / "configs" / "rec" / "svtr_ft.yml", [change])).check()
+    found = [(problem.path, problem.message) for problem in caught.value.problems]
+    assert any(path in where and said in message for where, message in found), found

@@ -182,3 +182,8 @@ def test_a_text_in_brackets_is_told_to_stand_in_quotes() -> None:
     value, problems = fit([1, 48, "0 Cr3"], str, "a.spec")
     assert value == [1, 48, "0 Cr3"]
     assert "in quotes" in problems[0].message
+
+
+def test_a_number_that_no_float_can_hold_is_told() -> None:
+    _, problems = fit(10**400, float, "a.rate")
+    assert "401 digits" in problems[0].message
