@@ -6,6 +6,7 @@
 # ruff: noqa: RUF009 (`option` makes a dataclass field)
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -246,7 +247,9 @@ class GlobalConfig:
         if self.epoch_num is None and self.early_stop is None:
             yield "epoch_num", "is null, so that only Global.early_stop can end the run, which is not set; set one of them"
         share = self.eval_batch_epoch
-        if share is not None and abs((per_epoch := 1 / share if share < 1 else share) - round(per_epoch)) > 0.01:
+        if share is not None and not math.isfinite(share):
+            yield "eval_batch_epoch", f"is {share}; a number of epochs is needed"
+        elif share is not None and abs((per_epoch := 1 / share if share < 1 else share) - round(per_epoch)) > 0.01:
             yield "eval_batch_epoch", f"is {share:g}; a whole number of epochs is needed, or a part of one: 0.5, 0.25, 0.2, 0.1"
         step = self.eval_batch_step
         if isinstance(step, list) and (len(step) != 2 or step[0] < 0 or step[1] < 1):

@@ -13,14 +13,32 @@ FILLS = {
     *("orthogonal_", "sparse_", "random_", "bernoulli_", "exponential_", "cauchy_", "log_normal_", "geometric_"),
 }
 
+MOST_TENSORS = 8_000  # of weights; the largest networks here have about two thousand
+MOST_WEIGHTS = 2**31  # 8.6 GB as float32
+
 
 class BlankWeights(TorchFunctionMode):
-    """Within it random fills put zeros into a tensor, and draw nothing."""
+    """Within it random fills put zeros into a tensor, and draw nothing. A network beyond all machines (depth 2 ** 31) is refused
+    before it has taken the memory.
+
+    Raises (within):
+        ValueError: more tensors or weights than any network has.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tensors = self._weights = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
         if getattr(func, "__name__", "") not in FILLS:
             return func(*args, **kwargs)
         tensor: Tensor = args[0] if args else kwargs["tensor"]
+        self._tensors += 1
+        self._weights += tensor.numel()
+        if self._tensors > MOST_TENSORS:
+            raise ValueError(f"the network has more than {MOST_TENSORS:,} tensors of weights")
+        if self._weights > MOST_WEIGHTS:
+            raise ValueError(f"the network has more than {MOST_WEIGHTS:,} weights")
         tensor.detach().zero_()
         return tensor

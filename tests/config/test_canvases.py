@@ -95,6 +95,9 @@ def test_a_size_that_comes_all_the_same_is_told(tmp_path: Path, monkeypatch: pyt
         ("Eval.dataset.transforms.RecResizeImg.image_shape=[3, 48, 4194304]", "RecResizeImg.image_shape", "memory"),
         (f"Eval.dataset.transforms.RecResizeImg.image_shape=[3, 48, 1{'0' * 30}]", "RecResizeImg.image_shape", "64 bits"),
         (f"Architecture.Backbone.last_conv_stride=[1, 1{'0' * 30}]", "Backbone", ""),
+        ("Architecture.Neck.depth=2147483648", "Architecture.Neck", "8,000 tensors"),
+        ("Architecture.Neck.hidden_dims=60000000", "Architecture.Neck", ""),
+        ("Global.eval_batch_epoch=.inf", "Global.eval_batch_epoch", "a number of epochs"),
         (f"Architecture.Backbone.last_pool_kernel_size=[1, 1{'0' * 30}]", "", ""),
     ],
 )
