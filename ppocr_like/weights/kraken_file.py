@@ -26,7 +26,7 @@ SUFFIX = ".mlmodel"
 META = "kraken_meta"
 NEWEST = 7  # kraken's version whose files are known
 NETWORK = "TorchVGSLModel"
-_GATES = {"LSTM": 4, "GRU": 3}
+_LSTM_GATES = 4  # a GRU has 3
 
 logger = logging.getLogger("ppocr_like")
 
@@ -198,7 +198,7 @@ def _as_kraken_runs(spec: Spec, state: Mapping[str, torch.Tensor], path: Path) -
             values, text = dict(token.values), token.text
             if token.kind == "L":
                 weight = state.get(f"{prefix}{token.name}.layer.weight_hh_l0")
-                cells = weight is not None and weight.dim() == 2 and weight.shape[0] == _GATES["LSTM"] * weight.shape[1]
+                cells = weight is not None and weight.dim() == 2 and weight.shape[0] == _LSTM_GATES * weight.shape[1]
                 if values["cell"] == "G" and cells:
                     said.append(f"{token.text} holds the cells of an LSTM")
                     values["cell"], text = "L", "L" + text[1:]

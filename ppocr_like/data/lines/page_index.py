@@ -162,7 +162,12 @@ class PageIndex:
         raw = self._bytes[begin : begin + name + text].tobytes()
         types = self.names[int(row["line_type"])]
         return LineOf(
-            page, number, raw[:name].decode(), raw[name:].decode("utf-8", "surrogatepass"), types[0], int(row["base_dir"])
+            page,
+            number,
+            raw[:name].decode("utf-8", "replace"),
+            raw[name:].decode("utf-8", "surrogatepass"),
+            types[0],
+            int(row["base_dir"]),
         )
 
     def texts(self, positions: Sequence[int]) -> list[str]:

@@ -28,13 +28,11 @@ class VgslFeatures(FeatureSpec):
         output: the layer at the string's end without its number of classes (`1c`, `2l`); empty where the string has none.
         ones: the output layer gets a 1 beside its inputs (`O1ca80`).
         name: of the output layer, as kraken's files call it.
-        width: columns, where the string fixes them (1 for a summary); 0: they follow the image.
     """
 
     output: str = ""
     ones: bool = False
     name: str = ""
-    width: int = 0
 
 
 @BACKBONES.register("VGSL", task="rec")
@@ -76,7 +74,6 @@ class VGSL(nn.Module):
             "" if output is None else f"{output.values['dims']}{output.values['kind']}",
             output is not None and output.values["ones"] is not None,
             f"O_{len(self.rows)}" if output is None else output.name,
-            shape[2],
         )
 
     @property

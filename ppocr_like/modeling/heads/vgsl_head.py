@@ -40,7 +40,7 @@ class VGSLHead(nn.Module):
                 f"the features have {told.height} rows and must have one: fold them into the channels (S1(1x0)1,3) before the "
                 "recurrent layers, or sum them up by one (Lfys64)"
             )
-        self.name, self.ones = told.name, told.ones
+        self.ones = told.ones
         self.lin = nn.Linear(told.channels + told.ones, num_classes)
         nn.init.xavier_uniform_(self.lin.weight)
         nn.init.zeros_(self.lin.bias)

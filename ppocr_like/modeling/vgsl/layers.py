@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import nn
@@ -81,13 +82,16 @@ class Conv(Layer):
         if self.co.bias is not None:
             nn.init.uniform_(self.co.bias, -0.1, 0.1)
 
-    def _size(self, size: int, axis: int) -> int:
+    def _size(self, size: Any, axis: int) -> Any:
+        """Of an axis of `size` (a number, or a tensor of them), before a convolution's least of 1."""
         reach = self.co.dilation[axis] * (self.co.kernel_size[axis] - 1) - 2 * int(self.co.padding[axis])
         stride = self.co.stride[axis]
-        return (size - 1) * stride + reach + 1 if self.up else max((size - reach - 1) // stride + 1, 1)
+        return (size - 1) * stride + reach + 1 if self.up else (size - reach - 1) // stride + 1
 
     def shape(self, shape: Shape) -> Shape:
         found = [self._size(size, axis) if size else 0 for axis, size in enumerate(shape[1:])]
+        if not self.up:
+            found = [max(new, 1) if size else 0 for new, size in zip(found, shape[1:], strict=True)]
         for axis, goal in enumerate((self.goal or (0, 0, 0))[1:]):
             if self.up and goal and found[axis]:
                 found[axis] = min(found[axis] + self.co.stride[axis] - 1, max(goal, found[axis]))
@@ -100,9 +104,7 @@ class Conv(Layer):
             x = without_padding(x, lengths)
         x = self.co(x, output_size=list(size)) if self.up and size is not None else self.co(x)
         if lengths is not None:
-            reach = self.co.dilation[1] * (self.co.kernel_size[1] - 1) - 2 * int(self.co.padding[1])
-            stride = self.co.stride[1]
-            lengths = (lengths - 1) * stride + reach + 1 if self.up else ((lengths - reach - 1) // stride + 1).clamp(min=1)
+            lengths = self._size(lengths, 1).clamp(min=1)
         return ACTIVATIONS[self.act](x), lengths
 
 
