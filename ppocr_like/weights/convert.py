@@ -1,4 +1,4 @@
-"""From any weights to safetensors or to PaddleOCR's .pdparams, with a table of what became what."""
+"""From any weights to safetensors, PaddleOCR's .pdparams or kraken's files, with a table of what became what."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from ppocr_like.outputs import claim
 from ppocr_like.weights.charset_plan import same_charset
 from ppocr_like.weights.files import LAYOUT, WeightsFile, load_weights, save_weights
 from ppocr_like.weights.fit import fitted
+from ppocr_like.weights.kraken_write import kraken_parts, write_kraken
 from ppocr_like.weights.match import MatchReport
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
 from ppocr_like.weights.paddle_write import paddle_state, write_paddle
 from ppocr_like.weights.resolve import resolve
 from ppocr_like.weights.sub_models import load_into, sub_weights
 
-Kind = Literal["safetensors", "paddle"]
-SUFFIXES: Mapping[Kind, str] = {"safetensors": ".safetensors", "paddle": PADDLE_SUFFIX}
+Kind = Literal["safetensors", "paddle", "kraken"]
+SUFFIXES: Mapping[Kind, str] = {"safetensors": ".safetensors", "paddle": PADDLE_SUFFIX, "kraken": ".safetensors"}
 HEAD = ("in the file", "here", "shape", "turned", "status")
 
 
@@ -113,7 +114,7 @@ def convert(
 
 
 def _kind(path: Path, to: Kind | None) -> Kind:
-    by_suffix: dict[str, Kind] = {suffix: kind for kind, suffix in SUFFIXES.items()}
+    by_suffix: dict[str, Kind] = {suffix: kind for kind, suffix in SUFFIXES.items() if kind != "kraken"}
     kind = to or by_suffix.get(path.suffix)
     if kind is None:
         raise WeightsError(f"{path}: its suffix tells no kind; call it .safetensors or .pdparams")
@@ -127,6 +128,8 @@ def _by_names(weights: WeightsFile, path: Path, kind: Kind) -> Conversion:
     said = ""
     if weights.graph is not None:
         raise WeightsError(f"{weights.path}: the names of an ONNX file's weights come from a network: give its recipe (-c)")
+    if kind == "kraken":
+        raise WeightsError(f"{weights.path}: kraken keeps the network with its weights: give its recipe (-c)")
     if kind == "paddle" and not weights.paddle:
         raise WeightsError(f"{weights.path}: which weights Paddle turns round only a network tells: give its recipe (-c)")
     if kind == "paddle":
@@ -163,6 +166,11 @@ def _by_network(weights: WeightsFile, recipe: Recipe, path: Path, kind: Kind, pa
         arrays = paddle_state(state, model)
         said = _write_paddle(path, arrays, charset)
         count = len(arrays)
+    elif kind == "kraken":
+        kept = {name: value.to(weights.state[name].dtype) if name in weights.state else value for name, value in state.items()}
+        parts = kraken_parts(model, kept, charset, recipe.tree, weights.metadata, path)
+        write_kraken(path, parts)
+        count = len(parts.state)
     else:
         told = {**weights.metadata, "recipe": recipe.tree, **({} if charset is None else {"charset": charset})}
         save_weights(path, state, told)

@@ -131,7 +131,16 @@ def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], metadata: 
     for name, value in (metadata or {}).items():
         value = value.to_metadata() if isinstance(value, Charset) else value
         texts[name] = json.dumps(value, ensure_ascii=False, default=_plain)
-    start, body = _with_digest(safetensors.torch.save(_own_storage(state), metadata=texts))
+    write_tensors(path, state, texts)
+
+
+def write_tensors(path: str | Path, state: Mapping[str, torch.Tensor], texts: Mapping[str, str]) -> None:
+    """Writes a safetensors file with these metadata and a digest, whole or not at all.
+
+    Raises:
+        CheckpointError: see `save_weights`.
+    """
+    start, body = _with_digest(safetensors.torch.save(_own_storage(state), metadata=dict(texts)))
     atomic_write(path, lambda file: (file.write(start), file.write(body)))
 
 

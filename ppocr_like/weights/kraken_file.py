@@ -7,6 +7,7 @@ A network in them is a string (`modeling.vgsl`); parameters have the same names 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -239,7 +240,7 @@ def _spec(told: object, path: Path) -> Spec:
     if not isinstance(told, str):
         raise WeightsError(f"{path}: it does not tell its network (`vgsl`); it is no model of kraken's, or damaged")
     try:
-        return parse(told)
+        return parse(re.sub(r"Do\.(\{[^{}]*\})(\d)", r"Do\1.\2", told))  # so kraken puts the name into `Do.5`
     except ValueError as error:
         raise WeightsError(f"{path}: its network cannot be read: {error}") from error
 
@@ -259,7 +260,10 @@ def _codec(told: object, path: Path) -> Codec | None:
             return None
         if not isinstance(mapping, dict):
             raise TypeError(f"a codec is a mapping, not {type(mapping).__name__}")
-        return make_codec(mapping, "bidi")
+        codec = make_codec(mapping, "bidi")
+        if not any(len(entry) > 1 and codec.look(entry) != entry for entry in codec.mapping):
+            return codec
+        return make_codec({codec.logical(entry).text: classes for entry, classes in codec.mapping.items()}, "bidi")
     except (Malformed, ValueError, TypeError) as error:
         raise WeightsError(f"{path}: its codec cannot be read: {error}") from error
 

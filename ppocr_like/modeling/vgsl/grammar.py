@@ -119,7 +119,7 @@ class Token:
         if self.within:
             return self.kind + " ".join(token.told() for token in self.within) + {"[": "]", "(": ")"}[self.kind]
         bare = re.sub(r"\{.*?\}", "", self.text)
-        letters = re.match(r"\D*", bare)
+        letters = re.match(r"[A-Za-z]*", bare)
         end = letters.end() if letters is not None and self.kind != "S" else 1
         return f"{bare[:end]}{{{self.name}}}{bare[end:]}"
 
