@@ -10,7 +10,7 @@ import numpy as np
 from ppocr_like.charset import Charset
 from ppocr_like.contracts import ByModel
 from ppocr_like.errors import OcrError
-from ppocr_like.postprocess.ctc import CTCLabelDecode
+from ppocr_like.postprocess.ctc import CTCLabelDecode, Decoder
 from ppocr_like.postprocess.db import DBPostProcess
 from ppocr_like.postprocess.regions import BoxType, ScoreMode
 from ppocr_like.postprocess.sar import SARLabelDecode
@@ -98,7 +98,8 @@ class DistillationCTCLabelDecode(_OfModels):
         model_name: of the sub-models; the first one's result is shown.
         key: head_out; says nothing else.
         multi_head: their heads are MultiHeads; says nothing else.
-        character_dict_path, use_space_char, charset, paddle_exact: see `CTCLabelDecode`.
+        character_dict_path, use_space_char, charset, paddle_exact, decoder, temperature, beam, lm, lm_weight, length_bonus: see
+            `CTCLabelDecode`.
     """
 
     outputs = ("ctc",)
@@ -112,9 +113,18 @@ class DistillationCTCLabelDecode(_OfModels):
         use_space_char: bool = False,
         charset: Charset | None = None,
         paddle_exact: bool = False,
+        decoder: Decoder = "greedy",
+        temperature: float = 1.0,
+        beam: int = 16,
+        lm: str | None = None,
+        lm_weight: float = 1.5,
+        length_bonus: float = 0.0,
     ) -> None:
         _check_key(key, "ctc")
-        super().__init__(CTCLabelDecode(character_dict_path, use_space_char, charset, paddle_exact), model_name)
+        own = CTCLabelDecode(
+            character_dict_path, use_space_char, charset, paddle_exact, decoder, temperature, beam, lm, lm_weight, length_bonus
+        )
+        super().__init__(own, model_name)
 
 
 @POSTPROCESSES.register()

@@ -1,0 +1,174 @@
+"""A language model beside a recogniser: probabilities of classes, many states at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from ppocr_like.charset import BLANK, Charset
+from ppocr_like.postprocess.ngram.model import NgramModel
+from ppocr_like.postprocess.ngram.tokens import BEGIN, END, SPECIALS, UNKNOWN, class_tokens
+from ppocr_like.text import is_right_to_left
+
+logger = logging.getLogger("ppocr_like")
+MEMORY = 1 << 26  # bytes of rows that are kept
+KNOWN = 0.5  # least share of a model's words that must be among the classes
+SHOWN = 8
+
+
+class LabelScorer:
+    """What a model says of the classes of a character set.
+
+    A class that the model does not list is as probable as `<unk>` (`NgramModel.unknown`), and what comes next then depends on
+    nothing before it.
+
+    Args:
+        model: its words are the classes' tokens (`tokens.class_tokens`).
+        charset: the classes.
+
+    Raises:
+        ValueError: the model is of another alphabet, or its lines run in another direction.
+    """
+
+    def __init__(self, model: NgramModel, charset: Charset) -> None:
+        self.model = model
+        tokens = class_tokens(charset)
+        self._words = np.array([model.places.get(token, -1) if token else -1 for token in tokens], np.int64)
+        _same_alphabet(model, charset, self._words)
+        self._end = model.places[END]
+        self._idle: list[Rows] = []
+
+    @contextmanager
+    def rows(self, states: int) -> Iterator[Rows]:
+        """Rows for one caller at a time, who asks for up to `states` states at once; what was made of them is kept for the
+        next one."""
+        rows = self._idle.pop() if self._idle else Rows(self.model, self._words, self._end)
+        rows.make_room(states)
+        yield rows
+        self._idle.append(rows)
+
+    def score(self, classes: Sequence[int]) -> float:
+        """Natural logarithm of the probability of a line of these classes, with its end."""
+        with self.rows(1) as rows:
+            state, total = self.model.start, 0.0
+            for number in (*classes, 0):
+                row = rows.of(np.array([state]))[0]
+                total += float(rows.logp[row, number])
+                state = int(rows.states[row, number])
+        return total
+
+
+class Rows:
+    """For some states of a model what follows: `logp` (rows, classes) float32, natural logarithms, and `states` (rows, classes)
+    int32, the states after. Class 0, the blank, stands for the line's end.
+
+    Args:
+        model: see `NgramModel`.
+        words: of each class; -1 where the model does not list it.
+        end: the word `</s>`.
+    """
+
+    def __init__(self, model: NgramModel, words: np.ndarray, end: int) -> None:
+        self._model, self._size = model, len(words)
+        self._place = np.full(len(model.words), -1, np.int32)  # row of a state
+        self._classes = np.full(len(model.tokens) + 1, -1, np.int64)  # of a word; the last one for none
+        known = words >= 0
+        self._classes[words[known]] = np.nonzero(known)[0]
+        self._classes[end] = 0
+        level = model.levels[0]
+        base = np.full(self._size, model.unknown, np.float32)
+        base[known] = level.logp[words[known]]
+        base[0] = level.logp[end]
+        after = np.zeros(self._size, np.int32)
+        after[known] = model.states[1 + words[known]]
+        # Two classes of one text (a dictionary with a character twice) share a word; `_classes` knows one of them.
+        places = np.maximum(self._classes[words], 0)
+        self._twins = np.nonzero(known & (places != np.arange(self._size)))[0]
+        self._firsts = places[self._twins]
+        self._base, self._after = base, after
+        self._most = 0
+        self.make_room(1)
+
+    def make_room(self, states: int) -> None:
+        """Room for at least so many states at once."""
+        most = max(states + 1, MEMORY // (8 * self._size))
+        most = min(most, len(self._place) + 1)
+        if most <= self._most:
+            return
+        self._most = most
+        self.logp = np.empty((min(most, 256), self._size), np.float32)
+        self.states = np.empty(self.logp.shape, np.int32)
+        self._clear()
+
+    def of(self, states: np.ndarray) -> np.ndarray:
+        """The rows of these states, of any shape."""
+        found = self._place[states]
+        if found.min(initial=0) >= 0:
+            return found
+        new = np.unique(states[found < 0])
+        if self._used + len(new) > self._most:
+            self._clear()
+            new = np.unique(states[self._place[states] < 0])
+        for state in new.tolist():
+            self._add(state)
+        return self._place[states]
+
+    def _clear(self) -> None:
+        self._place[:] = -1
+        self._used = 0
+        self._add(0)
+
+    def _add(self, state: int) -> None:
+        """Makes the row of a state: that of the nearest shorter one that is there, changed by the n-grams that begin with it."""
+        model, chain, row = self._model, list[int](), self._used
+        if row == len(self.logp):
+            self.logp, self.states = (np.concatenate([a, np.empty_like(a)])[: self._most] for a in (self.logp, self.states))
+        shorter = state
+        while shorter and self._place[shorter] < 0:
+            chain.append(shorter)
+            shorter = int(model.states[model.shorter[shorter]])
+        logp, states = self.logp[row], self.states[row]
+        if self._place[shorter] >= 0:
+            logp[:], states[:] = self.logp[self._place[shorter]], self.states[self._place[shorter]]
+        else:
+            logp[:], states[:] = self._base, self._after
+        for number in reversed(chain):
+            first, last = int(model.begin[number]), int(model.begin[number + 1])
+            logp += model.backoff[number]
+            classes = self._classes[model.words[first:last]]
+            kept = classes >= 0
+            logp[classes[kept]] = model.logp[first:last][kept]
+            states[classes[kept]] = model.states[first:last][kept]
+        if len(self._twins):
+            logp[self._twins], states[self._twins] = logp[self._firsts], states[self._firsts]
+        self._place[state] = row
+        self._used += 1
+
+
+def _same_alphabet(model: NgramModel, charset: Charset, words: np.ndarray) -> None:
+    """Raises ValueError where the model is of other labels, and says it where it lacks some."""
+    own = [token for token in model.tokens if token not in SPECIALS and token.upper() != UNKNOWN.upper()]
+    listed = {model.tokens[word] for word in words.tolist() if word >= 0}
+    foreign = [token for token in own if token not in listed]
+    if not own or len(own) - len(foreign) < KNOWN * len(own):
+        long = sum(len(token) > 1 and token[0] != "<" for token in foreign)
+        hint = "; it seems to be a model of words, and one of single labels is needed" if long > len(own) / 2 else ""
+        raise ValueError(
+            f"the language model is of another alphabet: of its {len(own)} tokens {len(foreign)} are none of the "
+            f"{charset.num_classes - 1} classes ({', '.join(foreign[:SHOWN])}{' ...' if len(foreign) > SHOWN else ''}){hint}. "
+            "Make one with tools/make_lm.py and this recipe"
+        )
+    told = {model.direction, charset.direction}
+    if "" not in told and len(told) > 1 and any(is_right_to_left(token) for token in listed):
+        raise ValueError(
+            f"the language model was made of lines of text direction {model.direction}, the recogniser's is {charset.direction}; "
+            "make it again with tools/make_lm.py and this recipe"
+        )
+    lacking = [text for text, word in zip(charset.labels[1:], words[1:].tolist(), strict=True) if word < 0 and text != BLANK]
+    if lacking:
+        logger.info("the language model does not know %d of %d classes", len(lacking), charset.num_classes - 1)
+    if BEGIN not in model.places:
+        logger.info("the language model has no %s: lines begin as if anything stood before them", BEGIN)
