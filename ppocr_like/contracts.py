@@ -223,6 +223,19 @@ class ParamAttr:
     l1: float | None = None
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Where a network goes on with layers of its own behind those of another one.
+
+    Args:
+        kept: beginnings of the names of the parameters that a file of the other network fills.
+        new: beginnings of those that keep their initial values, whatever the file holds under such names.
+    """
+
+    kept: tuple[str, ...]
+    new: tuple[str, ...]
+
+
 @dataclass
 class Rejections:
     """Counts rejected samples by reason and keeps the first few of each by name."""

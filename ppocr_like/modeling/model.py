@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from ppocr_like.contracts import FeatureSpec, ParamAttr
+from ppocr_like.contracts import Cut, FeatureSpec, ParamAttr
 from ppocr_like.modeling.answers import answering_as_in_training
 from ppocr_like.modeling.fuse import fuse_within
 from ppocr_like.modeling.network import Network
@@ -95,6 +95,16 @@ class OcrModel(Network):
             if isinstance(spec, FeatureSpec):
                 return spec
         raise AttributeError("neither head, neck nor backbone has an out_spec")
+
+    def cut(self, theirs: Mapping[str, Any] | None) -> Cut | None:
+        """What the backbone says of itself; neck and head stand behind its new layers and are new, too."""
+        node = theirs.get("Backbone") if theirs is not None else None
+        own = getattr(self.backbone, "cut", None)
+        found = None if own is None else own(node if isinstance(node, Mapping) else None)
+        if found is None:
+            return None
+        kept, new = (tuple(f"backbone.{name}" for name in names) for names in (found.kept, found.new))
+        return Cut(kept, (*new, *(["neck."] if self.neck is not None else []), "head."))
 
     def param_attrs(self) -> dict[str, ParamAttr]:
         found = super().param_attrs()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ppocr_like.contracts import ParamAttr
+from ppocr_like.contracts import Cut, ParamAttr
 from ppocr_like.modeling.answers import answering_as_in_training
 from ppocr_like.modeling.blank import BlankWeights
 
@@ -56,6 +56,17 @@ class Network(nn.Module):
     def training_only(self) -> tuple[str, ...]:
         """Beginnings of the names of parameters that evaluation does not use (a guide's)."""
         return tuple(self._gather("own_training_only"))
+
+    def cut(self, theirs: Mapping[str, Any] | None) -> Cut | None:
+        """Which of its layers a file fills, where the network is another one's beginning with new layers behind it.
+
+        Args:
+            theirs: the `Architecture` of the file's recipe; None where it does not say.
+
+        Returns:
+            None where the whole file may be taken.
+        """
+        return None
 
     def param_attrs(self) -> dict[str, ParamAttr]:
         """Settings of the parameters that have settings of their own, by full name."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from ppocr_like.contracts import Cut
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights.charset_plan import FRESH, CharsetPlan
 from ppocr_like.weights.files import WeightsFile
@@ -19,6 +20,7 @@ from ppocr_like.weights.onnx_weights import check_outputs
 
 logger = logging.getLogger("ppocr_like")
 Shape = tuple[int, ...]
+CUT = "the recipe's network is another one's beginning with new layers behind it (append), and the file is not of it"
 A_WHOLE_NETWORK = 0.25  # a file that leaves over more than this share of its tensors is hardly of a backbone alone
 
 
@@ -44,7 +46,8 @@ class MatchReport:
         unused: names that the file lacks and that evaluation does not use; they are not among the missing.
         beyond: of a file of a backbone alone: how many tensors the network has beyond it, which start from random weights. All
             else in the report is then about the backbone.
-        notes: what of the file was taken as what, where it is named otherwise.
+        notes: what of the file was taken as what, where it is named otherwise; which layers stand before a cut.
+        new: tensors of the network that stand behind its cut and keep their initial values; they are not among the missing.
     """
 
     matched: tuple[str, ...]
@@ -56,6 +59,7 @@ class MatchReport:
     unused: tuple[str, ...] = ()
     beyond: int = 0
     notes: tuple[str, ...] = ()
+    new: int = 0
 
     @property
     def share(self) -> float:
@@ -74,7 +78,7 @@ class MatchReport:
 
     def summary(self) -> str:
         """What the network and the file have in common and what each of them leaves over, in one line for the log."""
-        of = f"{self.share:.1%} of the model"
+        of = f"{self.share:.1%} of the model" + (f" without its {self.new} new ones" if self.new else "")
         if self.beyond:
             whole = len(self.matched) / (self._wanted + self.beyond)
             of = f"{self.share:.1%} of the backbone, {whole:.1%} of the model's {self._wanted + self.beyond}"
@@ -136,7 +140,8 @@ def load_into(
             character set; NaN or infinite values; an ONNX file that answers otherwise than the network with its weights.
     """
     graph, found, whole, known = weights.graph, fitted(weights, model), model, known_as(weights.state)
-    weights, alone = found.weights, found.alone and min_match < 1
+    alone = found.alone and min_match < 1
+    weights, cut, notes = _before_the_cut(found.weights, model, sure=graph is not None or (as_is and not found.weights.recipe))
     if alone:
         logger.info(
             "%s holds a backbone alone: the floor counts within the backbone; all else starts from random weights", weights.path
@@ -146,7 +151,8 @@ def load_into(
     classes = model.class_parameters() if plan is not None else {}
     # Of an ONNX file all that evaluation runs was found, or `fitted` would have refused it.
     unused = set(own) - set(weights.state) if graph is not None else _missing_guide(model, own, weights) if as_is else set()
-    wanted = {name: target for name, target in own.items() if name not in unused}
+    new = {name for name in own if name.startswith(cut.new)} if cut is not None and not as_is else set()
+    wanted = {name: target for name, target in own.items() if name not in unused | new}
     filled, missing, mismatched = _compared(wanted, weights, plan, classes)
     report = MatchReport(
         matched=tuple(name for name in filled if _counts(name)),
@@ -157,10 +163,12 @@ def load_into(
         fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
         unused=tuple(name for name in own if name in unused),
         beyond=sum(_counts(name) and name not in own for name in whole.state_dict()) if alone else 0,
-        notes=found.notes,
+        notes=(*found.notes, *notes),
+        new=sum(_counts(name) for name in new),
     )
     if report.share < min_match or not report.matched:
-        raise WeightsError(_below_floor(report, weights, known, min_match, architecture))
+        cause = _cause(report, known) if cut is None else CUT
+        raise WeightsError(_below_floor(report, weights, cause, min_match, architecture))
     _check_finite(filled, weights)
     if alone and len(report.unexpected) > A_WHOLE_NETWORK * (len(report.matched) + len(report.unexpected)):
         _warn_of_the_rest(report, known)
@@ -169,6 +177,25 @@ def load_into(
         difference = check_outputs(graph, model, weights.path)
         logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
     return report
+
+
+def _before_the_cut(weights: WeightsFile, model: object, sure: bool) -> tuple[WeightsFile, Cut | None, list[str]]:
+    """(the tensors of a file that stand before a model's cut, the cut, which layers that are, for the report).
+
+    Args:
+        sure: the file is known to be of this very network.
+    """
+    own = getattr(model, "cut", None)
+    theirs = (weights.recipe or {}).get("Architecture")
+    cut: Cut | None = None if own is None or sure else own(theirs if isinstance(theirs, Mapping) else None)
+    if cut is None:
+        return weights, None, []
+    state = {name: value for name, value in weights.state.items() if name.startswith(cut.kept)}
+    taken = ", ".join(part.rstrip(".") for part in cut.kept if any(name.startswith(part) for name in state))
+    fresh = ", ".join(part.rstrip(".") for part in cut.new)
+    left = sum(_counts(name) for name in weights.state) - sum(_counts(name) for name in state)
+    told = f"cut: of the file are taken {taken}; new are {fresh}; {left} of its tensors stand behind the cut and are left"
+    return replace(weights, state=state), cut, [told]
 
 
 def _warn_of_the_rest(report: MatchReport, known: Any) -> None:
@@ -215,6 +242,10 @@ class BackboneOf:
 
     def class_parameters(self) -> dict[str, str]:
         return {}
+
+    def cut(self, theirs: Mapping[str, Any] | None) -> Cut | None:
+        own = getattr(self._model, "cut", None)
+        return None if own is None else own(theirs)
 
 
 def _missing_guide(model: FillableModel, own: Mapping[str, Any], weights: WeightsFile) -> set[str]:
@@ -264,12 +295,12 @@ def _check_finite(filled: Mapping[str, Tensor], weights: WeightsFile) -> None:
 
 
 def _below_floor(
-    report: MatchReport, weights: WeightsFile, known: Naming | None, min_match: float, architecture: Mapping[str, Any] | None
+    report: MatchReport, weights: WeightsFile, cause: str, min_match: float, architecture: Mapping[str, Any] | None
 ) -> str:
     lines = [
         f"only {report.share:.1%} of the model's tensors match the weights; {_wanted(min_match)}",
         report.table(limit=6),
-        f"  likely cause: {_cause(report, known)}",
+        f"  likely cause: {cause}",
     ]
     theirs = (weights.recipe or {}).get("Architecture")
     if architecture is not None and isinstance(theirs, Mapping):

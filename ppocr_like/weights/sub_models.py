@@ -49,11 +49,15 @@ def sub_weights(weights: WeightsFile, name: str | None = None) -> WeightsFile:
         return weights
     try:
         name = meant_model(names, name, str(weights.path))
-        recipe = None if weights.recipe is None else single_model(Recipe.from_tree(weights.recipe), name).tree
+        recipe = _recipe_of(weights, name)
     except ConfigError as error:
         raise WeightsError(str(error)) from error
     logger.info("%s holds %s; %s is taken", weights.path, ", ".join(names), name)
     return replace(weights, state=_of(weights.state, name), names=_of(weights.names, name), recipe=recipe, sub_model=None)
+
+
+def _recipe_of(weights: WeightsFile, name: str) -> dict[str, Any] | None:
+    return None if weights.recipe is None else single_model(Recipe.from_tree(weights.recipe), name).tree
 
 
 def _of(state: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -94,10 +98,10 @@ def load_into(
         used = min_match >= 1 and name in model.evaluated  # as it is, so that random weights would be taken for trained ones
         if name not in there and not used and (nodes.get(name) or {}).get("pretrained"):
             continue
-        part = replace(weights, state=_of(weights.state, name), recipe=None)
         try:
+            part = replace(weights, state=_of(weights.state, name), recipe=_recipe_of(weights, name))
             reports[name] = load_one(network, part, plan, min_match, as_is=as_is)
-        except WeightsError as error:
+        except (WeightsError, ConfigError) as error:
             raise WeightsError(f"network {name}: {error}") from error
     return _joined(reports, str(weights.path))
 
@@ -113,6 +117,7 @@ def _joined(reports: Mapping[str, MatchReport], source: str) -> MatchReport:
         unused=tuple(f"{name}.{key}" for name, report in reports.items() for key in report.unused),
         beyond=sum(report.beyond for report in reports.values()),
         notes=tuple(f"{name}: {note}" for name, report in reports.items() for note in report.notes),
+        new=sum(report.new for report in reports.values()),
     )
 
 
@@ -158,7 +163,7 @@ def load_backbones(model: Any, sources: Mapping[str, str], min_match: float) -> 
         try:
             weights = sub_weights(load_weights(source))
             backbone = {key.removeprefix(BACKBONE): value for key, value in weights.state.items() if key.startswith(BACKBONE)}
-            alone = replace(weights, state=backbone or weights.state, recipe=None)
+            alone = replace(weights, state=backbone or weights.state)
             report = load_one(BackboneOf(model.sub(name) if name else model), alone, None, min_match)
         except WeightsError as error:
             raise WeightsError(f"{place}.Backbone.pretrained: {error}") from error

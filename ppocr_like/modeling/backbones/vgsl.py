@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ppocr_like.contracts import FeatureSpec
+from ppocr_like.contracts import Cut, FeatureSpec
 from ppocr_like.modeling.vgsl.build import Row, build
 from ppocr_like.modeling.vgsl.grammar import Spec, parse, parse_layers
 from ppocr_like.registry import BACKBONES
@@ -59,7 +59,9 @@ class VGSL(nn.Module):
 
     def __init__(self, in_spec: FeatureSpec, spec: str = DEFAULT, append: Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        self.spec = parse(spec) if append is None else extended(parse(spec), append)
+        self.before = parse(spec)  # the network that is cut; the same where none is
+        self.spec = self.before if append is None else extended(self.before, append)
+        self.after = None if append is None else int(append["after"])
         self.lines = self.spec.height == 1 and self.spec.channels > 3  # of one px: the image's rows are the channels
         if not self.lines and self.spec.channels != in_spec.channels:
             raise ValueError(f"spec is for images of {self.spec.channels} channels, the recipe's have {in_spec.channels}")
@@ -96,6 +98,30 @@ class VGSL(nn.Module):
             widths = widths.to(device=images.device, dtype=torch.long).reshape(-1).clamp(1, images.shape[3])
         return self.nn(images, widths)
 
+    def cut(self, theirs: Mapping[str, Any] | None) -> Cut | None:
+        """With `append` only the layers before the cut are another network's, whatever names and shapes those behind it have.
+
+        Args:
+            theirs: the backbone in the recipe of a file; None where it does not say.
+
+        Returns:
+            None without `append`, and where the file is of the extended network itself.
+        """
+        if self.after is None or self._is(theirs or {}):
+            return None
+        kept, new = self.spec.layers[: self.after], self.spec.layers[self.after :]
+        return Cut(*(tuple(f"nn.{token.name}." for token in part) for part in (kept, new)))
+
+    def _is(self, theirs: Mapping[str, Any]) -> bool:
+        """Whether another recipe's backbone is this network, new layers included."""
+        try:
+            before = parse(str(theirs["spec"]))
+            spec = extended(before, theirs["append"]) if theirs.get("append") else before
+        except (KeyError, ValueError):
+            return False
+        again = _bare(self.spec) == _bare(self.before)  # the layers are those that were cut off, to be learned anew
+        return _bare(spec) == _bare(self.spec) and (not again or spec is not before)
+
     def told(self) -> str:
         """The string with a name for each layer, without the output."""
         spec = self.spec
@@ -110,6 +136,11 @@ class VGSL(nn.Module):
             shape = f"(N, {channels}, {height or 'H'}, {wide})"
             lines.append(f"{row.text:<18} {row.name:<8} {shape:<22} {down} x {right} px {row.parameters:>10,}")
         return lines
+
+
+def _bare(spec: Spec) -> tuple[object, ...]:
+    """What makes two strings the same network before its output."""
+    return (spec.height, spec.width, spec.channels, *(token.told() for token in spec.layers))
 
 
 def extended(spec: Spec, append: Mapping[str, Any]) -> Spec:
