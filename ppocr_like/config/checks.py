@@ -322,4 +322,15 @@ def _kept_problems(chain: list, path: str, section: str, settings: GlobalConfig,
             if part in measured:
                 where, message = "Global.cal_metric_during_train", f"{message} in training; set it to false"
             problems.append(Problem(where, message))
-    return problems
+    return problems + (_unread_problems(kept, path, consumers["Architecture"]) if section == "Eval" else [])
+
+
+def _unread_problems(kept: Sequence[str], path: str, network: object) -> list[Problem]:
+    """Entries that a network needs in training and reads in evaluation, too, and that an evaluation set does not keep."""
+    reads = set(getattr(network, "reads", ()))
+    missing = [name for name in getattr(network, "needs", ()) if name in reads and name not in kept]
+    who, there = f"Architecture ({type(network).__name__})", ", ".join(map(str, kept))
+    return [
+        Problem(path, f"{who} reads {name} in evaluation as in training, but KeepKeys keeps only {there}: add {name}")
+        for name in missing
+    ]

@@ -22,6 +22,7 @@ from ppocr_like.engine.evaluator import EvalSet, Evaluation, evaluate_set, log_r
 from ppocr_like.engine.guard import Interrupted, Signals
 from ppocr_like.engine.hooks import save_latest
 from ppocr_like.engine.line_files import judge_left_out
+from ppocr_like.engine.line_kinds import LineKind, kind_of, tell_line_kinds
 from ppocr_like.engine.manifest import add_result, write_manifest
 from ppocr_like.engine.objective import Loss, Objective
 from ppocr_like.engine.ranks import Ranks, join_ranks
@@ -256,7 +257,7 @@ def evaluate(recipe: Recipe, keep: int | None = 0, analyse: bool = False) -> lis
         with ranks.together():
             compute = choose_compute(settings, ranks)
             set_threads(settings.num_threads)
-            builder, model, report = _loaded(builder)
+            builder, model, report, trained_on = _loaded(builder)
             if analyse and builder.metric().rules is None:
                 told = "compares no texts: a test report (--report FOLDER) is for recognisers; name a file that ends in .json"
                 raise ConfigError([Problem("Metric", told)], recipe.source)
@@ -266,6 +267,7 @@ def evaluate(recipe: Recipe, keep: int | None = 0, analyse: bool = False) -> lis
                 raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
             for part in sets if ranks.main else ():
                 judge_left_out(part.loader.dataset, part.name)
+                tell_line_kinds(trained_on, {part.name: part.loader.dataset})
         return [_measured(objective, part, ranks, keep, analyse) for part in sets]
 
 
@@ -283,11 +285,11 @@ def load_model(recipe: Recipe) -> tuple[Builder, Any]:
     Raises:
         OcrError: neither is given, or the weights do not fit.
     """
-    builder, model, _ = _loaded(Builder(recipe))
+    builder, model, *_ = _loaded(Builder(recipe))
     return builder, model
 
 
-def _loaded(builder: Builder) -> tuple[Builder, Any, MatchReport]:
+def _loaded(builder: Builder) -> tuple[Builder, Any, MatchReport, LineKind | None]:
     recipe, settings = builder.recipe, builder.recipe.globals
     if not settings.checkpoints and not settings.pretrained_model:
         raise TrainingError("no weights to evaluate: set Global.pretrained_model (weights, a run folder) or Global.checkpoints")
@@ -299,7 +301,7 @@ def _loaded(builder: Builder) -> tuple[Builder, Any, MatchReport]:
     model = builder.model()
     report = load_into(model, weights, plan, 1.0, architecture=recipe.get("Architecture"), as_is=True)
     logger.info(report.summary())
-    return builder, model.eval(), report
+    return builder, model.eval(), report, kind_of(weights)
 
 
 def _loss(builder: Builder, report: MatchReport) -> Loss | None:

@@ -34,6 +34,7 @@ from ppocr_like.engine.hooks import (
 )
 from ppocr_like.engine.labels import examine_labels
 from ppocr_like.engine.line_files import tell_line_sets
+from ppocr_like.engine.line_kinds import LineKind, kind_of, tell_line_kinds
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
 from ppocr_like.engine.logging_hooks import EvaluationLog, LogLines, ProgressBar, TrainingPictures
 from ppocr_like.engine.objective import Objective
@@ -68,7 +69,7 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
     with ranks.together():
         compute = choose_compute(settings, ranks)
         set_threads(settings.num_threads)
-        builder, dictionary, model = _model(builder, resume)
+        builder, dictionary, model, trained_on = _model(builder, resume)
         model = prepared(model, settings, compute)
     ranks.share_weights(model)
     sync = synchronised_norms(model, settings, ranks)
@@ -105,6 +106,8 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
     with ranks.together():
         if ranks.main:
             tell_line_sets(folder.path, loader.dataset, run.parts.eval_sets, resume is not None)
+            evaluated = {part.name: part.loader.dataset for part in run.parts.eval_sets}
+            tell_line_kinds(trained_on, {"train": loader.dataset, **evaluated})
             labels = examine_labels(loader.dataset, builder, "training labels", settings.max_unknown)
             run.labels = {"train": labels, **{part.name: part.labels for part in run.parts.eval_sets}}
     run.hooks = make_hooks(run)
@@ -131,19 +134,21 @@ def prepared(model: Network, settings: GlobalConfig, compute: Compute) -> Networ
     return model
 
 
-def _model(builder: Builder, resume: Resume | None) -> tuple[Builder, Charset | None, Network]:
-    """(builder for the network's characters, the recipe's characters, the network with the weights it starts from)."""
+def _model(builder: Builder, resume: Resume | None) -> tuple[Builder, Charset | None, Network, LineKind | None]:
+    """(builder for the network's characters, the recipe's characters, the network with the weights it starts from, the lines
+    that these were trained on)."""
     dictionary = builder.charset
     builder.check_files("Train", *(["Eval"] if builder.recipe.get("Eval") else []))
     seed_everything(builder.recipe.globals.seed)
     if resume is None:
-        builder, model = _fresh_model(builder)
+        builder, model, trained_on = _fresh_model(builder)
     else:
+        trained_on = None
         resume.check_dictionary(dictionary)
         builder = builder.reading(resume.charset)
         model = builder.model()
         _fill(model, resume)
-    return builder, dictionary, model
+    return builder, dictionary, model, trained_on
 
 
 def _first_on_main(ranks: Ranks, make: Callable[[], Made]) -> Made:
@@ -176,8 +181,8 @@ def recompute(model: torch.nn.Module, compute: Compute) -> None:
     logger.info("gradient checkpointing: %d blocks are computed again in the backward pass", blocks)
 
 
-def _fresh_model(builder: Builder) -> tuple[Builder, Network]:
-    """A new network, filled from `Global.pretrained_model` where that is set."""
+def _fresh_model(builder: Builder) -> tuple[Builder, Network, LineKind | None]:
+    """A new network, filled from `Global.pretrained_model` where that is set; the lines that those weights were trained on."""
     recipe, settings = builder.recipe, builder.recipe.globals
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
     builder = builder.reading(plan.charset if plan else None)
@@ -193,7 +198,7 @@ def _fresh_model(builder: Builder) -> tuple[Builder, Network]:
     else:
         report = load_into(model, weights, plan, settings.pretrained_min_match, architecture=recipe.get("Architecture"))
         logger.info(report.table())
-    return builder, model
+    return builder, model, kind_of(weights)
 
 
 def _fill(model: Network, resume: Resume) -> None:
