@@ -267,7 +267,7 @@ def evaluate(recipe: Recipe, keep: int | None = 0, analyse: bool = False) -> lis
                 raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
             for part in sets if ranks.main else ():
                 judge_left_out(part.loader.dataset, part.name)
-                tell_line_kinds(trained_on, {part.name: part.loader.dataset})
+            tell_line_kinds(trained_on, None, sets if ranks.main else ())
         return [_measured(objective, part, ranks, keep, analyse) for part in sets]
 
 

@@ -8,7 +8,7 @@ KrakenLine of their recipe. kraken warns where the data are of the other kind, a
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,13 +53,15 @@ def kind_of(weights: WeightsFile | None) -> LineKind | None:
     return LineKind(str(weights.path), cut if cut in _CUT else None, str(mode) if str(mode) in _LEVELS else None)
 
 
-def tell_line_kinds(kind: LineKind | None, sets: Mapping[str, Dataset]) -> None:
+def tell_line_kinds(kind: LineKind | None, train_set: Dataset | None, eval_sets: Iterable[Any]) -> None:
     """Warns of what differs between the weights, the recipe's KrakenLine and the data.
 
     Args:
         kind: of the weights that a run starts from.
-        sets: data sets by name, for the messages.
+        eval_sets: `EvalSet`s.
     """
+    sets = {"train": train_set} if train_set is not None else {}
+    sets |= {part.name: part.loader.dataset for part in eval_sets}
     for name, dataset in sets.items():
         for said in line_misfits(kind, dataset):
             logger.warning("%s: %s", name, said)

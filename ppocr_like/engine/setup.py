@@ -105,11 +105,7 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
     )
     with ranks.together():
         if ranks.main:
-            tell_line_sets(folder.path, loader.dataset, run.parts.eval_sets, resume is not None)
-            evaluated = {part.name: part.loader.dataset for part in run.parts.eval_sets}
-            tell_line_kinds(trained_on, {"train": loader.dataset, **evaluated})
-            labels = examine_labels(loader.dataset, builder, "training labels", settings.max_unknown)
-            run.labels = {"train": labels, **{part.name: part.labels for part in run.parts.eval_sets}}
+            _examine_data(run, builder, trained_on, resume is not None)
     run.hooks = make_hooks(run)
     with ranks.together():
         if ranks.main:
@@ -121,6 +117,15 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
             resume.apply(run)
     _say_at_start(run)
     return run
+
+
+def _examine_data(run: Run, builder: Builder, trained_on: LineKind | None, resumed: bool) -> None:
+    """Says what the data hold that the run cannot use, or that its weights do not expect."""
+    dataset, eval_sets = run.parts.loader.dataset, run.parts.eval_sets
+    tell_line_sets(run.output.folder.path, dataset, eval_sets, resumed)
+    tell_line_kinds(trained_on, dataset, eval_sets)
+    labels = examine_labels(dataset, builder, "training labels", run.recipe.globals.max_unknown)
+    run.labels = {"train": labels, **{part.name: part.labels for part in eval_sets}}
 
 
 def prepared(model: Network, settings: GlobalConfig, compute: Compute) -> Network:
