@@ -16,7 +16,7 @@ from ppocr_like.weights.charset_plan import FRESH, CharsetPlan
 from ppocr_like.weights.files import WeightsFile
 from ppocr_like.weights.fit import BACKBONE, fitted
 from ppocr_like.weights.naming import GUIDES, Naming, known_as
-from ppocr_like.weights.onnx_weights import check_outputs
+from ppocr_like.weights.onnx_weights import OnnxGraph, check_outputs
 
 logger = logging.getLogger("ppocr_like")
 Shape = tuple[int, ...]
@@ -149,8 +149,7 @@ def load_into(
         model, plan = BackboneOf(model), None
     own = model.state_dict()
     classes = model.class_parameters() if plan is not None else {}
-    # Of an ONNX file all that evaluation runs was found, or `fitted` would have refused it.
-    unused = set(own) - set(weights.state) if graph is not None else _missing_guide(model, own, weights) if as_is else set()
+    unused = _unused(model, own, weights, graph is not None, as_is)
     new = {name for name in own if name.startswith(cut.new)} if cut is not None and not as_is else set()
     wanted = {name: target for name, target in own.items() if name not in unused | new}
     filled, missing, mismatched = _compared(wanted, weights, plan, classes)
@@ -162,21 +161,25 @@ def load_into(
         source=str(weights.path),
         fresh_rows=sum(row == FRESH for row in plan.rows) if plan and any(name in classes for name in filled) else 0,
         unused=tuple(name for name in own if name in unused),
-        beyond=sum(_counts(name) and name not in own for name in whole.state_dict()) if alone else 0,
+        beyond=_beyond(whole, own) if alone else 0,
         notes=(*found.notes, *notes),
-        new=sum(_counts(name) for name in new),
+        new=sum(map(_counts, new)),
     )
     if report.share < min_match or not report.matched:
-        cause = _cause(report, known) if cut is None else CUT
-        raise WeightsError(_below_floor(report, weights, cause, min_match, architecture))
+        raise WeightsError(_below_floor(report, weights, CUT if cut else _cause(report, known), min_match, architecture))
     _check_finite(filled, weights)
-    if alone and len(report.unexpected) > A_WHOLE_NETWORK * (len(report.matched) + len(report.unexpected)):
+    if alone:
         _warn_of_the_rest(report, known)
     model.load_state_dict({**own, **filled}, strict=True)
-    if graph is not None and isinstance(model, nn.Module) and (plan is None or plan.identical):
+    if graph is not None and (plan is None or plan.identical):
+        _check_answers(graph, model, weights)
+    return report
+
+
+def _check_answers(graph: OnnxGraph, model: object, weights: WeightsFile) -> None:
+    if isinstance(model, nn.Module):
         difference = check_outputs(graph, model, weights.path)
         logger.info("%s: the network answers as the file does (largest difference %.1g)", weights.path, difference)
-    return report
 
 
 def _before_the_cut(weights: WeightsFile, model: object, sure: bool) -> tuple[WeightsFile, Cut | None, list[str]]:
@@ -199,7 +202,9 @@ def _before_the_cut(weights: WeightsFile, model: object, sure: bool) -> tuple[We
 
 
 def _warn_of_the_rest(report: MatchReport, known: Any) -> None:
-    """Says that much of a file of which the backbone alone was taken is something else."""
+    """Says where much of a file of which the backbone alone was taken is something else."""
+    if len(report.unexpected) <= A_WHOLE_NETWORK * (len(report.matched) + len(report.unexpected)):
+        return
     names = ", ".join(name for name, _ in report.unexpected[:3])
     why = "is it a whole network of another program, of which only the backbone has our names?"
     why = why if known is None else f"it is of {known.architecture}; take {known.recipe}"
@@ -248,11 +253,21 @@ class BackboneOf:
         return None if own is None else own(theirs)
 
 
-def _missing_guide(model: FillableModel, own: Mapping[str, Any], weights: WeightsFile) -> set[str]:
-    """Names of the parts that only training uses, where the file holds none of them."""
+def _unused(model: FillableModel, own: Mapping[str, Any], weights: WeightsFile, graph: bool, as_is: bool) -> set[str]:
+    """Names that evaluation does not use and the file lacks: of an ONNX file all that it lacks, as `fitted` would have refused it
+    otherwise; in use the parts that only training needs, where the file holds none of them."""
+    if graph:
+        return set(own) - set(weights.state)
+    if not as_is:
+        return set()
     beginnings: tuple[str, ...] = getattr(model, "training_only", tuple)()
     names = {name for name in own if beginnings and name.startswith(beginnings)}
     return set() if names & set(weights.state) else names
+
+
+def _beyond(whole: FillableModel, own: Mapping[str, Any]) -> int:
+    """How many of a network's tensors are not among `own`."""
+    return sum(_counts(name) and name not in own for name in whole.state_dict())
 
 
 def _counts(name: str) -> bool:
