@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ WEIGHTS = "Global.pretrained_model"
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    began = time.perf_counter()
     parser = make_parser(prog)
     args = parser.parse_args(argv)
     refuse_contradictions(parser, args)
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     set_up_console(recipe.get("Global.debug") is True)  # the section itself is checked with the rest
     load_components(recipe.plugins)
     try:
-        train(recipe)
+        train(recipe, began)
     except Interrupted as signal:
         return signal.status
     return 0

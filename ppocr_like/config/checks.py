@@ -13,7 +13,7 @@ import numpy as np
 from ppocr_like.config.architecture import name_problems
 from ppocr_like.config.eval_loss import asked_problems
 from ppocr_like.config.fit_checks import part_problems, step_problems
-from ppocr_like.config.globals import GlobalConfig
+from ppocr_like.config.globals import ENDLESS, GlobalConfig
 from ppocr_like.config.input_checks import bucket_widths, size_path, size_problems, try_canvases, try_model
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound
@@ -153,7 +153,7 @@ def _schedule_problems(builder: Makes, schedule: Any) -> list[Problem]:
     settings = builder.settings
     if schedule is None:
         return []
-    if settings.epoch_num is not None:
+    if settings.epoch_num is not None or settings.counts_no_epochs:
         for argument, said in schedule.misfits() if schedule.counts_epochs else ():
             builder.recipe.note(f"Optimizer.lr.{argument}: {said}")
         return []
@@ -165,6 +165,9 @@ def _schedule_problems(builder: Makes, schedule: Any) -> list[Problem]:
 
 
 def _say_unread(builder: Makes) -> None:
+    for key in ("max_minutes", "max_steps") if builder.settings.epoch_num is not None else ():
+        if (value := getattr(builder.settings, key)) is not None:
+            builder.recipe.note(f"Global.epoch_num is not read: Global.{key}: {value:g} says how long the run is")
     for key in ("character_dict_path", "codec") if not builder.reads_text else ():
         if getattr(builder.settings, key):
             builder.recipe.note(f"Global.{key} is not read: model_type {builder.task} has no characters")
@@ -270,7 +273,11 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: S
         problems += _kept_problems(node["transforms"], path("transforms"), section, builder.settings, consumers)
     problems += step_problems(consumers["Architecture"], transforms, path("transforms"), section == "Train")
     for i, transform in enumerate(transforms if section == "Train" else ()):
-        said = transform.run_note(builder.settings.epochs) if hasattr(transform, "run_note") else ""
+        said = (
+            transform.run_note(builder.settings.epochs)
+            if hasattr(transform, "run_note") and builder.settings.epochs < ENDLESS
+            else ""
+        )
         if said:
             builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
     problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))

@@ -62,8 +62,15 @@ class GlobalConfig:
 
     # Length of a run and where it writes
     epoch_num: int | None = option(
-        doc="last epoch; a resumed run goes on up to it. null: the run goes on until `early_stop` ends it", least=1
+        None, "last epoch; a resumed run goes on up to it. null: the run goes on until `early_stop` ends it", least=1
     )
+    max_minutes: float | None = option(
+        None,
+        "in the place of `epoch_num`: from the command to the end of the last evaluation the run takes so long. Its first steps "
+        "are measured, then the number of its steps is settled once, and the schedule runs over it",
+        above=0,
+    )
+    max_steps: int | None = option(None, "in the place of `epoch_num`: the run has so many optimizer steps", least=1)
     save_model_dir: str = option("./output/", "run folder: checkpoints, `train.log`, `metrics.jsonl`, the effective recipe")
     save_epoch_step: int = option(1, "weights `iter_epoch_N.safetensors` are kept every this many epochs", least=1)
     save_batch_step: int | None = option(None, "also write `latest.ckpt` every this many steps within an epoch", least=1)
@@ -234,7 +241,12 @@ class GlobalConfig:
     @property
     def epochs(self) -> int:
         """`epoch_num`, or more epochs than any run will see."""
-        return ENDLESS if self.epoch_num is None else self.epoch_num
+        return ENDLESS if self.epoch_num is None or self.counts_no_epochs else self.epoch_num
+
+    @property
+    def counts_no_epochs(self) -> bool:
+        """Whether minutes or steps end the run in the place of `epoch_num`."""
+        return self.max_minutes is not None or self.max_steps is not None
 
     @property
     def evaluations_per_epoch(self) -> int:
@@ -244,8 +256,15 @@ class GlobalConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """(key, message) for values that do not go together."""
-        if self.epoch_num is None and self.early_stop is None:
-            yield "epoch_num", "is null, so that only Global.early_stop can end the run, which is not set; set one of them"
+        if self.epoch_num is None and self.early_stop is None and not self.counts_no_epochs:
+            yield (
+                "epoch_num",
+                "is missing or null, so that only Global.early_stop can end the run, which is not set; set one of them",
+            )
+        if self.max_minutes is not None and self.max_steps is not None:
+            yield "max_minutes", "and Global.max_steps both say how long the run is; remove one of them"
+        elif self.max_minutes is not None and not math.isfinite(self.max_minutes):
+            yield "max_minutes", f"is {self.max_minutes}; a number of minutes is needed"
         share = self.eval_batch_epoch
         if share is not None and not math.isfinite(share):
             yield "eval_batch_epoch", f"is {share}; a number of epochs is needed"

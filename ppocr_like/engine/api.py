@@ -65,16 +65,20 @@ class TrainResult:
     last_step: int = -1
 
 
-def train(recipe: Recipe) -> TrainResult:
+def train(recipe: Recipe, began: float | None = None) -> TrainResult:
     """Runs a recipe from its first step, or from `Global.checkpoints`, to its end.
 
     Components must be registered (`components.load_components`).
+
+    Args:
+        began: when the command did (`time.perf_counter`), from where on `Global.max_minutes` counts; None: now.
 
     Raises:
         ConfigError: before any data is read.
         OcrError: whatever a person can mend; a resumable checkpoint is left where training had begun.
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
+    began = time.perf_counter() if began is None else began
     Builder(recipe).check()
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
@@ -96,7 +100,7 @@ def train(recipe: Recipe) -> TrainResult:
                     handler = add_log_file(folder / "train.log")
             recipe = settle_classes(recipe, ranks, folder.path, resume)
             recipe = settle_batch_size(recipe, ranks, folder.path / CACHE)
-            run = build_run(Builder(recipe), folder, ranks, Signals(), resume)
+            run = build_run(Builder(recipe), folder, ranks, Signals(), resume, began)
             if ranks.main:  # all files of the recipe were found and fit: only now may an earlier run's be replaced
                 if fresh:
                     folder.clear_earlier_run()
@@ -161,10 +165,12 @@ def _drive(run: Run, resume: Resume | None) -> TrainResult:
 
 def _resumed_text(run: Run, resume: Resume) -> str:
     done = run.progress
-    if done.epoch > run.length.epochs:
+    if run.over:
+        settings = run.recipe.globals
+        key = next((key for key in ("max_minutes", "max_steps") if getattr(settings, key) is not None), "epoch_num")
         return (
-            f"resumed from {resume.path}: its {done.trained_epoch} epochs ({done.step} steps) are all that Global.epoch_num: "
-            f"{run.length.epochs} asks for; to train longer, raise it"
+            f"resumed from {resume.path}: its {done.trained_epoch} epochs ({done.step} steps) are all that Global.{key}: "
+            f"{getattr(settings, key):g} asks for; to train longer, raise it"
         )
     return f"resumed from {resume.path}: epoch {done.epoch}, batch {done.batch}, step {done.step}"
 

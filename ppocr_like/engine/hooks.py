@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
@@ -149,7 +150,7 @@ class EvaluationHook(Hook):
     def _evaluate(self, run: Run, when: str = "") -> None:
         if run.progress.step == self._results.last_step or not run.parts.eval_sets:
             return
-        evaluations = []
+        evaluations, began = [], time.perf_counter()
         for part in run.parts.eval_sets:
             with run.measured():
                 evaluation = evaluate_set(run.objective, part, run.machine.ranks, self._pictures, run.machine.signals)
@@ -161,6 +162,8 @@ class EvaluationHook(Hook):
                 log_rejections(evaluation.rejected, part.name)
         self._note(run, evaluations)
         run.tell("after_evaluation", evaluations)
+        run.state.evaluation = time.perf_counter() - began
+        run.state.evaluating += run.state.evaluation
         run.clock.resume_after_pause()
 
     def _note(self, run: Run, evaluations: list[Evaluation]) -> None:

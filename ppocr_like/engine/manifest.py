@@ -117,7 +117,16 @@ def add_result(path: Path, result: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: it cannot be written.
     """
-    write_json(path, {**(_read(path) or {}), "result": dict(result)})
+    add_entry(path, "result", result)
+
+
+def add_entry(path: Path, name: str, value: Mapping[str, Any]) -> None:
+    """Adds or replaces one entry of `run.json`.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    write_json(path, {**(_read(path) or {}), name: dict(value)})
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -132,17 +132,23 @@ class Length:
     Args:
         accumulate: batches of each rank in an optimizer step.
         batch: samples of a full batch, over all ranks.
+        steps: optimizer steps of the run where these end it (`Global.max_steps`, `Global.max_minutes` once it is settled).
     """
 
     epochs: int
     batches_per_epoch: int
     accumulate: int
     batch: int
+    steps: int | None = None
 
     @property
     def bounded(self) -> bool:
-        """Whether the number of epochs ends the run, and not `Global.early_stop` alone."""
+        """Whether the number of epochs or steps ends the run, and not `Global.early_stop` alone."""
         return self.epochs < ENDLESS
+
+    def settle(self, steps: int) -> None:
+        """The run ends after so many optimizer steps."""
+        self.steps, self.epochs = steps, -(-steps // self.steps_per_epoch)
 
     @property
     def samples_per_step(self) -> int:
@@ -155,7 +161,7 @@ class Length:
 
     @property
     def total_steps(self) -> int:
-        return self.epochs * self.steps_per_epoch
+        return self.steps or self.epochs * self.steps_per_epoch
 
 
 @dataclass
@@ -216,10 +222,29 @@ class Run:
         """Position on the learning-rate schedule.
 
         Epochs may differ in their number of batches (draws by ratio fall into other width buckets); each one is mapped on
-        the nominal length, so that warm-up and decay end where the recipe says. With equal epochs it is the step's number.
+        the nominal length, so that warm-up and decay end where the recipe says. With equal epochs it is the step's number, and
+        so it is where steps end the run.
         """
+        if self.recipe.globals.counts_no_epochs:
+            return self.progress.step
         done, nominal, here = self.progress, self.length.steps_per_epoch, self.groups_of_epoch()
         return (done.epoch - 1) * nominal + min(done.group, here) * nominal // max(1, here)
+
+    def set_length(self, steps: int) -> None:
+        """The run ends after so many optimizer steps, and what follows its length is laid over them.
+
+        Raises:
+            ConfigError: the schedule needs a longer run.
+        """
+        self.parts.optimizer.set_length(steps)
+        self.length.settle(steps)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to train."""
+        if self.state.stop_reason:
+            return True
+        return self.progress.step >= self.length.steps if self.length.steps else self.progress.epoch > self.length.epochs
 
     @property
     def evaluated(self) -> list[str]:

@@ -8,11 +8,14 @@ from ppocr_like.config import GlobalConfig
 from ppocr_like.engine.run import Run
 
 
-def evaluations(settings: GlobalConfig, epochs: int, steps_per_epoch: int) -> int:
-    """How many evaluations a run makes after its start, the one at its end among them."""
-    steps, rule = epochs * steps_per_epoch, settings.eval_batch_step
-    if settings.evaluations_per_epoch:
-        return epochs * min(settings.evaluations_per_epoch, steps_per_epoch)
+def evaluations(settings: GlobalConfig, steps: int, steps_per_epoch: int) -> int:
+    """How many evaluations a run of so many optimizer steps makes after its start, the one at its end among them."""
+    rule = settings.eval_batch_step
+    if parts := min(settings.evaluations_per_epoch, steps_per_epoch):
+        epochs, rest = divmod(steps, steps_per_epoch)
+        within = rest * parts // steps_per_epoch
+        last_is_due = not rest or within > (rest - 1) * parts // steps_per_epoch
+        return epochs * parts + within + (settings.eval_at_end and not last_is_due)
     if settings.eval_batch_epoch:
         every, start = round(settings.eval_batch_epoch) * steps_per_epoch, 0
     elif rule is None:
@@ -22,6 +25,15 @@ def evaluations(settings: GlobalConfig, epochs: int, steps_per_epoch: int) -> in
     count = max(0, (steps - start) // every)
     last_is_due = steps > start and (steps - start) % every == 0
     return count + (settings.eval_at_end and not last_is_due)
+
+
+def length_text(run: Run) -> str:
+    """How long the run is, as `... of N steps` goes on."""
+    if run.length.steps:
+        return f"{run.length.steps} steps: epochs"
+    if run.recipe.globals.max_minutes is not None:
+        return f"{run.recipe.globals.max_minutes:g} minutes: epochs"
+    return f"{run.length.epochs} epochs" if run.length.bounded else "epochs, until it stops early,"
 
 
 def length_warnings(run: Run) -> Iterator[str]:
@@ -40,7 +52,7 @@ def length_warnings(run: Run) -> Iterator[str]:
 
 
 def _evaluation_warnings(run: Run, settings: GlobalConfig) -> Iterator[str]:
-    count, rule = evaluations(settings, run.length.epochs, run.length.steps_per_epoch), settings.eval_batch_step
+    count, rule = evaluations(settings, run.length.total_steps, run.length.steps_per_epoch), settings.eval_batch_step
     at_end = ": there is only the one at the end" if settings.eval_at_end else " and Global.eval_at_end is off: there is none"
     if settings.eval_batch_epoch:
         if settings.eval_batch_epoch > run.length.epochs:

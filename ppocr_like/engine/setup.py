@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from ppocr_like.config.architecture import backbone_weights, own_weights
 from ppocr_like.config.input_checks import size_path
 from ppocr_like.data.loader import Loader, build_loader
 from ppocr_like.engine.averaging import Averaging, MetricSchedule, weight_average
+from ppocr_like.engine.by_clock import ByTheClock
 from ppocr_like.engine.checkpoint import seed_everything
 from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
@@ -43,7 +45,7 @@ from ppocr_like.engine.ranks.gradients import GradientSum
 from ppocr_like.engine.ranks.joint import Joint
 from ppocr_like.engine.resume import Resume
 from ppocr_like.engine.run import Hook, Length, Machine, Output, Parts, Run
-from ppocr_like.engine.run_length import length_warnings
+from ppocr_like.engine.run_length import length_text, length_warnings
 from ppocr_like.engine.runfolder import CACHE, RECORDS, Records, RunFolder
 from ppocr_like.errors import CheckpointError, TrainingError
 from ppocr_like.modeling.network import Network
@@ -59,13 +61,19 @@ PICTURE_STEPS = 200  # between pictures of training batches; one is about 100 kB
 Made = TypeVar("Made")
 
 
-def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signals, resume: Resume | None) -> Run:
+def build_run(
+    builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signals, resume: Resume | None, began: float | None = None
+) -> Run:
     """All parts of a run, in the state of its first step or of the checkpoint.
+
+    Args:
+        began: when the command did (`time.perf_counter`), from where on `Global.max_minutes` counts; None: now.
 
     Raises:
         OcrError: whatever is wrong with files, weights or machine.
     """
     recipe, settings = builder.recipe, builder.recipe.globals
+    began = time.perf_counter() if began is None else began
     with ranks.together():
         compute = choose_compute(settings, ranks)
         set_threads(settings.num_threads)
@@ -106,7 +114,9 @@ def build_run(builder: Builder, folder: RunFolder, ranks: Ranks, signals: Signal
     with ranks.together():
         if ranks.main:
             _examine_data(run, builder, trained_on, resume is not None)
-    run.hooks = make_hooks(run)
+    if settings.max_steps is not None:
+        run.set_length(settings.max_steps)
+    run.hooks = make_hooks(run, began)
     with ranks.together():
         if ranks.main:
             logs = Path(settings.log_dir or folder.path)
@@ -254,8 +264,8 @@ def eval_sets(builder: Builder, cache: Path | None, ranks: Ranks, objective: Obj
     return sets
 
 
-def make_hooks(run: Run) -> list[Hook]:
-    """The run's hooks, in the order in which they act after a step: log, evaluate, decide, save."""
+def make_hooks(run: Run, began: float) -> list[Hook]:
+    """The run's hooks, in the order in which they act after a step: log, evaluate, decide, save. `began`: see `build_run`."""
     settings = run.recipe.globals
     hooks: list[Hook] = [Averaging(run.parts.average)] if run.parts.average else []
     hooks += [Freezing(), *([FrozenNorms()] if settings.freeze_bn else []), FreedMemory()]
@@ -278,6 +288,8 @@ def make_hooks(run: Run) -> list[Hook]:
         if run.parts.optimizer.schedule.follows_metric:
             hooks.append(MetricSchedule(run.parts.optimizer.schedule))
     hooks.append(Checkpoints(settings))
+    if settings.max_minutes is not None:
+        hooks.append(ByTheClock(settings.max_minutes, began, run.set_length))
     if ProgressBar.wanted():
         hooks.append(ProgressBar())
     return hooks
@@ -319,7 +331,7 @@ def _say_at_start(run: Run) -> None:
     parameters = sum(p.numel() for p in run.objective.model.parameters())
     logger.info(
         "training: %s of %d steps, %d samples a step, %s parameters%s, on %s%s (%s, %d threads)",
-        f"{run.length.epochs} epochs" if run.length.bounded else "epochs, until it stops early,",
+        length_text(run),
         run.length.steps_per_epoch,
         batch,
         f"{parameters:,}",

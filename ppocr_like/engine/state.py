@@ -99,6 +99,8 @@ class RunState:
         set_aside: the rejections of that moment, when batches without a usable sample came since.
         in_step: all ranks are stopping at one and the same point, so that they can save together.
         loss_names: of the loss and its parts, once a rank has met them.
+        evaluating: seconds that this process spent in evaluations, with what follows them.
+        evaluation: seconds of the latest one; None: there was none in this process.
     """
 
     best: Best = field(default_factory=Best)
@@ -109,3 +111,5 @@ class RunState:
     set_aside: Rejections | None = None
     in_step: bool = False
     loss_names: list[str] = field(default_factory=list)
+    evaluating: float = 0.0
+    evaluation: float | None = None

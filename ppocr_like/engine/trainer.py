@@ -14,7 +14,7 @@ from ppocr_like.errors import TrainingError
 
 
 def fit(run: Run) -> None:
-    """Trains from `run.progress` to the last epoch, or until a hook sets `run.state.stop_reason`.
+    """Trains from `run.progress` to the last epoch or step, or until a hook sets `run.state.stop_reason`.
 
     Raises:
         TrainingError: a loss or gradient that is not finite, or an epoch without a usable sample.
@@ -23,7 +23,7 @@ def fit(run: Run) -> None:
     run.objective.model.train()
     run.tell("start")
     run.clock.resume_after_pause()
-    while run.progress.epoch <= run.length.epochs and not run.state.stop_reason:
+    while not run.over:
         used = run.progress.samples
         began_here = run.progress.batch == 0
         run.settle()
@@ -35,7 +35,7 @@ def fit(run: Run) -> None:
                 run.settle()
                 run.tell("after_step", result)
             run.clock.told()
-            if run.state.stop_reason:
+            if run.state.stop_reason or (run.over and run.progress.group < run.groups_of_epoch()):
                 break
         else:
             if began_here and run.progress.samples == used:

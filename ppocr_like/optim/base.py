@@ -102,6 +102,18 @@ class Optimizer(ABC):
     def build(self, groups: list[dict[str, Any]], fused: bool | None) -> torch.optim.Optimizer:
         """The torch optimizer over the groups. `fused`: torch's one-pass kernel can be used where the algorithm has one."""
 
+    def set_length(self, steps: int) -> None:
+        """The run has so many steps: schedule and decays that follow its length are laid over them.
+
+        Raises:
+            ConfigError: the schedule needs a longer run.
+        """
+        self.schedule.set_length(steps)
+        for settings in self._grouped:
+            for part in (settings.coupled, settings.decay):
+                if part is not None:
+                    part.total_steps = steps
+
     def lr(self, step: int) -> float:
         """The schedule's rate at a step, before multipliers."""
         return self.schedule.value(step)

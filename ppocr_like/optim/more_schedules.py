@@ -75,7 +75,7 @@ class CyclicalCosine(FromRate):
         last = self.value(self.total_steps - 1)
         if self.cycle > self.epochs_left or self.epochs_left <= 0 or last <= self.first / 2:
             return self._beyond("cycle", [self.cycle] if self.cycle > self.epochs_left else [], "the first cycle ends")
-        message = f"the run of Global.epoch_num: {self.epochs} ends within the first half of a cycle, at the high rate {last:.3g}"
+        message = f"the run of {self.run_length} ends within the first half of a cycle, at the high rate {last:.3g}"
         return [("cycle", message)]
 
     def after_warmup(self, step: int) -> float:

@@ -13,6 +13,7 @@ class Regularizer(ABC):
     """`coefficient(step)` times the weight (`norm` 2) or times its sign (`norm` 1) is added to the gradient."""
 
     norm: int
+    total_steps = 0  # of the run, for those that follow its length
 
     @abstractmethod
     def coefficient(self, step: int) -> float:

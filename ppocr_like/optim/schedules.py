@@ -11,7 +11,8 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ppocr_like.optim.checks import bad, count, number
 from ppocr_like.registry import SCHEDULES
@@ -32,6 +33,7 @@ class Schedule(ABC):
     epochs: int
     steps_per_epoch: int
     warmup_epoch: float = 0
+    run_steps: int | None = field(default=None, init=False)  # see `set_length`
 
     first = 0.0
     warmup_from = 0.0  # the rate of step 0 when there is a warm-up
@@ -47,7 +49,22 @@ class Schedule(ABC):
     @property
     def total_steps(self) -> int:
         """Optimizer steps of the whole run."""
-        return self.epochs * self.steps_per_epoch
+        return self.run_steps or self.epochs * self.steps_per_epoch
+
+    def set_length(self, steps: int) -> None:
+        """The run has so many optimizer steps, in the place of `epochs`. What the schedule heard of evaluations stays."""
+        count(steps, "lr.run_steps")
+        own: Any = self
+        heard = own.state() if self.follows_metric else None
+        self.run_steps = steps
+        self.__post_init__()
+        if heard is not None:
+            own.load(heard)
+
+    @property
+    def run_length(self) -> str:
+        """The run's length in words, for messages."""
+        return f"{self.run_steps} steps" if self.run_steps else f"Global.epoch_num: {self.epochs}"
 
     def value(self, step: int) -> float:
         """The rate to use in optimizer step `step` (0 is the first one).
@@ -68,7 +85,7 @@ class Schedule(ABC):
     @property
     def epochs_left(self) -> float:
         """Epochs of the run behind the warm-up; below 0 where the warm-up is longer than the run."""
-        return self.epochs - self.warmup_steps / self.steps_per_epoch
+        return (self.total_steps - self.warmup_steps) / self.steps_per_epoch
 
     @property
     def counts_epochs(self) -> bool:
@@ -85,7 +102,7 @@ class Schedule(ABC):
         length = f"{self.warmup_steps / self.steps_per_epoch:g}"
         last = self.value(self.total_steps - 1)
         message = (
-            f"the warm-up takes {length} epochs, and the run has Global.epoch_num: {self.epochs}: the rate never arrives at "
+            f"the warm-up takes {length} epochs, and the run has {self.run_length}: the rate never arrives at "
             f"{self.first:g}, it ends at {last:.3g}; make the warm-up shorter or the run longer"
         )
         return [("warmup_epoch" if self.counts_epochs else "warmup_steps", message)]
@@ -95,9 +112,9 @@ class Schedule(ABC):
         late = [f"{edge:g}" for edge in edges if edge >= max(0.0, self.epochs_left)]
         if not late:
             return self._warmup_misfit()
-        behind = f" behind the warm-up of {self.epochs - self.epochs_left:g}" if self.warmup_steps else ""
+        behind = f" behind the warm-up of {self.warmup_steps / self.steps_per_epoch:g}" if self.warmup_steps else ""
         message = (
-            f"{what} after {', '.join(late)} epochs{behind}, which the run of Global.epoch_num: {self.epochs} does not reach: "
+            f"{what} after {', '.join(late)} epochs{behind}, which the run of {self.run_length} does not reach: "
             f"its last rate is {self.value(self.total_steps - 1):.3g}"
         )
         return [*self._warmup_misfit(), (argument, message)]

@@ -110,7 +110,7 @@ def test_ties_are_broken_by_the_other_indicators() -> None:
 def test_evaluations_of_three_epochs_of_ten_steps(settings: dict[str, Any], wanted: int) -> None:
     from ppocr_like.config import GlobalConfig
 
-    assert evaluations(GlobalConfig(3, **settings), 3, 10) == wanted
+    assert evaluations(GlobalConfig(3, **settings), 30, 10) == wanted
 
 
 def test_settings_that_the_run_is_too_short_for_are_said(data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

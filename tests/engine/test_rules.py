@@ -68,7 +68,7 @@ def test_a_run_without_a_last_epoch_stops_early(data: Path, tmp_path: Path, capl
 @pytest.mark.parametrize(
     ("over", "message"),
     [
-        ({"Global__epoch_num": None}, r"Global.epoch_num: is null, so that only Global.early_stop can end the run"),
+        ({"Global__epoch_num": None}, r"Global.epoch_num: is missing or null, so that only Global.early_stop can end the run"),
         ({"Global__epoch_num": None, "Global__early_stop": {}}, r"Optimizer.lr.name: follows the length of the run"),
         ({"Global__eval_batch_epoch": 0.3}, r"Global.eval_batch_epoch: is 0.3; a whole number of epochs is needed, or a part"),
         ({"Global__eval_batch_epoch": 1.5}, r"Global.eval_batch_epoch: is 1.5; a whole number of epochs is needed, or a part"),

@@ -173,3 +173,41 @@ def test_what_the_run_is_too_short_for(name: str, arguments: dict, epochs: int, 
 def test_rates_that_are_never_used() -> None:
     schedule = SCHEDULES.get("Piecewise")(epochs=100, steps_per_epoch=10, decay_epochs=[700], values=[1e-3, 1e-4])
     assert "0.001" in dict(schedule.misfits())["decay_epochs"]
+
+
+LAID_OVER = [
+    ("Cosine", {"learning_rate": 1e-3}),
+    ("Linear", {"learning_rate": 1e-3}),
+    ("OneCycle", {"max_lr": 1e-3}),
+    ("LinearWarmupCosine", {"learning_rate": 1e-3, "warmup_steps": 3}),
+    ("1cycle", {"learning_rate": 1e-3}),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), LAID_OVER)
+def test_a_schedule_is_laid_over_steps(name, values):
+    whole = SCHEDULES.get(name)(**values, epochs=3, steps_per_epoch=10)
+    made = SCHEDULES.get(name)(**values, epochs=1_000_000, steps_per_epoch=10)
+    made.set_length(30)
+    assert [made.value(step) for step in range(40)] == [whole.value(step) for step in range(40)]
+    made.set_length(17)
+    assert made.total_steps == 17 and made.value(16) < 0.2 * max(made.value(step) for step in range(17))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("ReduceLROnPlateau", {"patience": 0}), ("reduceonplateau", {"rop_patience": 1}), ("step", {"step_size": 1})],
+)
+def test_what_a_schedule_heard_stays_when_its_length_is_settled(name, values):
+    made = SCHEDULES.get(name)(learning_rate=1e-3, **values, epochs=10, steps_per_epoch=10)
+    made.observe(0.5, 10)
+    made.observe(0.4, 20)
+    before = made.state(), made.value(30)
+    made.set_length(55)
+    assert (made.state(), made.value(30)) == before and before[1] < 1e-3
+
+
+def test_a_length_that_is_too_short_for_the_schedule():
+    made = OneCycle(max_lr=1e-3, epochs=10, steps_per_epoch=10)
+    with pytest.raises(ConfigError, match="OneCycle needs a run of more than 4 steps"):
+        made.set_length(3)

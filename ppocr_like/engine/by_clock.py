@@ -1,0 +1,187 @@
+"""`Global.max_minutes`: the length of a run by the clock, settled once in steps."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from ppocr_like.engine.hooks import save_latest
+from ppocr_like.engine.manifest import add_entry
+from ppocr_like.engine.run import Hook, Run, StepResult
+from ppocr_like.engine.run_length import evaluations, length_warnings
+from ppocr_like.errors import ConfigError
+
+logger = logging.getLogger("ppocr_like")
+
+UNTIMED = 3  # steps of a process that are slower than those to come: memory and workers are new
+LEAST, SHARE = 8, 0.05  # so many steps, and so much of the time, are measured before the length is settled
+LATEST = 0.3  # of the time: then it is settled with whatever was measured
+FORWARD = 0.4  # what evaluating a sample costs beside training on it, while no evaluation was made
+
+
+@dataclass
+class Pace:
+    """What the steps of this process took, in seconds.
+
+    Args:
+        within: each step but the first ones of an epoch, evaluations aside.
+        between: the first step of each epoch but the process's first, with the end of the epoch before.
+    """
+
+    within: list[float] = field(default_factory=list)
+    between: list[float] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        return len(self.within) + len(self.between)
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.within) + sum(self.between)
+
+    def of_step_and_epoch(self) -> tuple[float, float]:
+        """What a step takes, and what the end of an epoch adds to it."""
+        if not self.steps:
+            return 0.0, 0.0
+        if not self.within or len(self.between) > len(self.within):  # epochs of a step or two: their ends are part of the steps
+            return self.seconds / self.steps, 0.0
+        step = sum(self.within) / len(self.within)
+        return step, max(0.0, sum(self.between) / len(self.between) - step) if self.between else 0.0
+
+
+class ByTheClock(Hook):
+    """Measures the first steps, then settles how many the run has, so that it takes `minutes` from the command to the end of its
+    last evaluation. From there on steps alone decide: a resumed run has the same length.
+
+    While the length is open, the schedule's rates are those of a run without end: its warm-up, then its first rate.
+
+    Args:
+        minutes: `Global.max_minutes`.
+        began: when the command did, `time.perf_counter`.
+        set_length: `Run.set_length`.
+    """
+
+    name = "by_clock"
+    saved: ClassVar = {"minutes": float | int, "steps": int | None, "seconds": float}
+
+    def __init__(self, minutes: float, began: float, set_length: Callable[[int], None]) -> None:
+        self._minutes, self._began, self._set_length = minutes, began, set_length
+        self._before = 0.0  # seconds of earlier processes of this run
+        self._steps: int | None = None
+        self._pace = Pace()
+        self._untimed, self._new_epoch = UNTIMED, False
+        self._mark = self._evaluating = 0.0
+
+    def state(self) -> Any:
+        return {"minutes": self._minutes, "steps": self._steps, "seconds": self._gone()}
+
+    def load(self, state: Any) -> None:
+        """The settled length holds as long as the same time is asked for."""
+        self._before = state["seconds"]
+        if state["steps"] is not None and state["minutes"] == self._minutes:
+            self._steps = state["steps"]
+            self._set_length(state["steps"])
+
+    def start(self, run: Run) -> None:
+        self._mark, self._evaluating = time.perf_counter(), run.state.evaluating
+        if self._steps is not None:
+            self._note(run)
+
+    def after_step(self, run: Run, result: StepResult) -> None:
+        if self._steps is not None:
+            return
+        took = time.perf_counter() - self._mark - (run.state.evaluating - self._evaluating)
+        if self._untimed:
+            self._untimed -= 1
+        else:
+            (self._pace.between if self._new_epoch else self._pace.within).append(took)
+        self._new_epoch = False
+        if run.machine.ranks.share(self._enough()):
+            self._settle(run)
+        self._mark, self._evaluating = time.perf_counter(), run.state.evaluating
+
+    def after_epoch(self, run: Run) -> None:
+        self._new_epoch = True
+
+    def finish(self, run: Run) -> None:
+        if not run.machine.ranks.main:
+            return
+        taken = self._gone() / 60
+        logger.info("asked for %g minutes, took %.2f (%+.1f %%)", self._minutes, taken, 100 * (taken / self._minutes - 1))
+        self._note(run, taken_minutes=round(taken, 3))
+
+    def _gone(self) -> float:
+        return self._before + time.perf_counter() - self._began
+
+    def _enough(self) -> bool:
+        asked, gone = 60 * self._minutes, self._gone()
+        if self._pace.steps >= LEAST and self._pace.seconds >= SHARE * asked:
+            return True
+        return gone >= asked or (self._pace.steps > 0 and gone >= LATEST * asked)
+
+    def _settle(self, run: Run) -> None:
+        began = time.perf_counter()
+        save_latest(run)
+        saving = time.perf_counter() - began
+        self._steps = run.machine.ranks.share(self._most_steps(run, saving))
+        try:
+            self._set_length(self._steps)
+        except ConfigError as error:
+            raise ConfigError(
+                [replace(p, message=f"{p.message}; Global.max_minutes is too short") for p in error.problems]
+            ) from error
+        save_latest(run)  # from here on the length cannot be lost
+        if not run.machine.ranks.main:
+            return
+        self._note(run)
+        step, _ = self._pace.of_step_and_epoch()
+        per_epoch = run.length.steps_per_epoch
+        logger.info(
+            "Global.max_minutes: the run has %d steps, %.2f epochs (%d steps measured: %.3g s each)",
+            self._steps,
+            self._steps / per_epoch,
+            self._pace.steps,
+            step,
+        )
+        if self._steps < per_epoch:
+            logger.warning(
+                "%g minutes are %d of the %d steps of an epoch: not every line is trained on; give more time, or a batch or a "
+                "network that takes less of it",
+                self._minutes,
+                self._steps,
+                per_epoch,
+            )
+        for line in length_warnings(run):
+            logger.warning(line)
+
+    def _most_steps(self, run: Run, saving: float) -> int:
+        """The most steps that end in time, those that are done at least."""
+        done, left = run.progress.step, 60 * self._minutes - self._gone() - saving
+        step, epoch = self._pace.of_step_and_epoch()
+        settings, per_epoch = run.recipe.globals, run.length.steps_per_epoch
+        made = evaluations(replace(settings, eval_at_end=False), done, per_epoch)
+        evaluating = self._evaluation(run, step) if run.parts.eval_sets else 0.0
+
+        def takes(steps: int) -> float:
+            evals = evaluations(settings, steps, per_epoch) - made
+            return (steps - done) * step + (steps // per_epoch - done // per_epoch) * max(epoch, saving) + evals * evaluating
+
+        low, high = done, done + max(0, int(left / step)) if step else done
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if takes(middle) <= left else (low, middle - 1)
+        return low
+
+    def _evaluation(self, run: Run, step: float) -> float:
+        """What an evaluation takes: as the last one did, else by the samples."""
+        if run.state.evaluation is not None:
+            return run.state.evaluation
+        samples = sum(len(part.loader.dataset) for part in run.parts.eval_sets) / run.machine.ranks.world
+        return FORWARD * step * samples / run.length.samples_per_step
+
+    def _note(self, run: Run, **more: Any) -> None:
+        if run.machine.ranks.main:
+            add_entry(run.output.folder / "run.json", "clock", {"asked_minutes": self._minutes, "steps": self._steps, **more})
