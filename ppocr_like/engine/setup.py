@@ -73,7 +73,6 @@ def build_run(
         OcrError: whatever is wrong with files, weights or machine.
     """
     recipe, settings = builder.recipe, builder.recipe.globals
-    began = time.perf_counter() if began is None else began
     with ranks.together():
         compute = choose_compute(settings, ranks)
         set_threads(settings.num_threads)
@@ -114,19 +113,25 @@ def build_run(
     with ranks.together():
         if ranks.main:
             _examine_data(run, builder, trained_on, resume is not None)
+    _make_ready(run, time.perf_counter() if began is None else began, resume)
+    _say_at_start(run)
+    return run
+
+
+def _make_ready(run: Run, began: float, resume: Resume | None) -> None:
+    """Length, hooks and loggers; then the random state of a first step, or all of the checkpoint's."""
+    recipe, settings, ranks = run.recipe, run.recipe.globals, run.machine.ranks
     if settings.max_steps is not None:
         run.set_length(settings.max_steps)
     run.hooks = make_hooks(run, began)
     with ranks.together():
         if ranks.main:
-            logs = Path(settings.log_dir or folder.path)
+            logs = Path(settings.log_dir or run.output.folder.path)
             run.output.loggers = make_loggers(recipe, logs, resume.progress.step if resume else None)
     seed_everything(settings.seed, ranks.rank)  # building draws a number of values that a resumed run does not draw
     if resume:
         with ranks.together():
             resume.apply(run)
-    _say_at_start(run)
-    return run
 
 
 def _examine_data(run: Run, builder: Builder, trained_on: LineKind | None, resumed: bool) -> None:

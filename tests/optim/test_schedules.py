@@ -8,6 +8,7 @@ import pytest
 from ppocr_like.errors import ConfigError
 from ppocr_like.optim.kraken_schedules import Constant
 from ppocr_like.optim.more_schedules import CyclicalCosine, DecayLearningRate, LinearWarmupCosine, OneCycle, TwoStepCosine
+from ppocr_like.optim.plateau import ReduceLROnPlateau
 from ppocr_like.optim.schedules import Const, Cosine, Linear, Piecewise
 from ppocr_like.registry import SCHEDULES
 
@@ -199,7 +200,8 @@ def test_a_schedule_is_laid_over_steps(name, values):
     [("ReduceLROnPlateau", {"patience": 0}), ("reduceonplateau", {"rop_patience": 1}), ("step", {"step_size": 1})],
 )
 def test_what_a_schedule_heard_stays_when_its_length_is_settled(name, values):
-    made = SCHEDULES.get(name)(learning_rate=1e-3, **values, epochs=10, steps_per_epoch=10)
+    kind = ReduceLROnPlateau if name == "ReduceOnPlateau" else SCHEDULES.get(name)
+    made = kind(learning_rate=1e-3, **values, epochs=10, steps_per_epoch=10)
     made.observe(0.5, 10)
     made.observe(0.4, 20)
     before = made.state(), made.value(30)
