@@ -30,7 +30,7 @@ from ppocr_like.pipeline.onnx_backend import MODEL
 from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.spec import FILE, Spec
-from ppocr_like.pipeline.torch_backend import TorchBackend, reads_any_width, trained_model
+from ppocr_like.pipeline.torch_backend import TorchBackend, own_width, reads_any_width, trained_model
 from ppocr_like.weights import pretrained
 
 logger = logging.getLogger("ppocr_like")
@@ -190,7 +190,8 @@ def _trained(recipe: Recipe, sub_model: str | None) -> tuple[TorchBackend, Expor
 def _following(recipe: Recipe, exporter: Exporter, backend: TorchBackend) -> tuple[Recipe, Exporter]:
     """A recogniser's recipe and exporter with canvases that follow the lines, where the network takes any width."""
     free = reads_any_width(exporter.spec, backend.model)
-    changed = line_recipe(recipe, exporter.spec.bucket) if free else None
+    own = own_width(exporter.spec, backend.model) if free else None
+    changed = line_recipe(recipe, exporter.spec.bucket, own) if free else None
     if changed is None:
         return recipe, exporter
     return changed, exporter_of(Spec.from_recipe(changed, exporter.spec.charset), changed, backend.model)

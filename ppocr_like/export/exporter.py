@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Exporter(ABC):
         names = getattr(getattr(model, "head", None), "onnx_names", spec.onnx_names)
         self.spec, self.recipe = replace(spec, onnx_names=tuple(names)), recipe
         self.size: tuple[int, int] | None = None  # (height, width) px: one image of that size, nothing is free
+        self.least: int | None = None  # px of the narrowest canvas of a network that is told how wide each line is
 
     @property
     def layout(self) -> Layout:
@@ -81,6 +82,15 @@ class Exporter(ABC):
     def metadata(self) -> dict[str, str]:
         """Of the ONNX file."""
         return {"model_type": self.spec.model_type}
+
+    def alone(self, batch: Mapping[str, Any]) -> Iterator[tuple[slice, int]] | None:
+        """(row of the batch, px of its canvas) of each line, where the bundle reads each in a canvas of its own width; None where
+        it reads them as they are."""
+        if self.least is None or self.size is not None or "valid_width" not in batch:
+            return None
+        least = self.least
+        widths = np.asarray(batch["valid_width"]).tolist()
+        return ((slice(row, row + 1), max(width, least)) for row, width in enumerate(widths))
 
     @abstractmethod
     def check_output(self, output: np.ndarray, place: str) -> None:

@@ -16,6 +16,7 @@ from ppocr_like.pipeline.canvas import follows_line
 from ppocr_like.pipeline.foreign import CHARACTER
 from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.spec import Spec
+from ppocr_like.pipeline.torch_backend import own_width
 from ppocr_like.tasks import EXPORTERS
 from ppocr_like.text import DIRECTION_KEY
 
@@ -53,6 +54,7 @@ class LineExporter(Exporter):
         self.width = None if fixed is None else int(fixed[1])
         self.widest = getattr(model, "widest", None)
         self.free_steps = bool(getattr(model, "steps_follow_width", True))
+        self.least = own_width(spec, model) if follows_line(spec) else None
 
     @property
     def _layout(self) -> Layout:

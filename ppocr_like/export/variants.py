@@ -74,14 +74,18 @@ def static_recipe(recipe: Recipe, size: tuple[int, int]) -> Recipe:
     return Recipe(tree, recipe.path, recipe.overridden)
 
 
-def line_recipe(recipe: Recipe, bucket: BucketByWidth | None) -> Recipe | None:
-    """The recipe with an evaluation whose canvases follow the lines, as its bundle's do; None where no step can do so."""
+def line_recipe(recipe: Recipe, bucket: BucketByWidth | None, own: int | None = None) -> Recipe | None:
+    """The recipe with an evaluation whose canvases follow the lines, as its bundle's do; None where no step can do so.
+
+    Args:
+        own: see `pipeline.canvas.following_step`.
+    """
     tree = copy.deepcopy(recipe.tree)
     evaluation = tree.get("Eval") or {}
     changed = False
     for path, dataset in _datasets(evaluation):
         for number, node in enumerate(dataset.get("transforms") or []):
-            new = following_step(node, f"{path}.transforms[{number}]", least_width(bucket))
+            new = following_step(node, f"{path}.transforms[{number}]", least_width(bucket), own)
             if new is not None:
                 dataset["transforms"][number] = new
                 changed = True
@@ -170,6 +174,9 @@ def measure(
                 continue
             arrays = {key: as_array(value) for key, value in batch.items()}
             images: np.ndarray = arrays["image"]
-            outputs = network(images if affine is None else affine.inverse(images))
-            metric.update(postprocess(outputs, exporter.entries(arrays)), arrays)
+            images = images if affine is None else affine.inverse(images)
+            lines = exporter.alone(arrays)
+            outputs = [network(images)] if lines is None else [network(images[row, ..., :width]) for row, width in lines]
+            entries = exporter.entries(arrays)
+            metric.update([result for part in outputs for result in postprocess(part, entries)], arrays)
     return metric.compute()

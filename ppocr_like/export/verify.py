@@ -6,7 +6,7 @@ where a difference is above the tolerance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from ppocr_like.export.exporter import Exporter
 from ppocr_like.export.rounding import FACTOR, Rounding
 from ppocr_like.pipeline.normalise import Affine
 from ppocr_like.pipeline.runner import Runner
-from ppocr_like.pipeline.torch_backend import TorchBackend
+from ppocr_like.pipeline.torch_backend import WIDTHS, TorchBackend
 
 # On real images where two letters compete: one line of 214 differed by 1.8e-3 (ONNX Runtime was 1.6e-3 and PyTorch 2.4e-4 off the
 # same network in float64), all others by less than 1e-4. Results and metrics must be equal all the same.
@@ -155,30 +155,52 @@ class Verifier:
         """Results of the trained model and of the bundle on a batch, compared."""
         images, infos = arrays["image"], arrays["info"]
         own, read = self._through_bundle(images, infos)
-        wanted, got = self.backend(images), self.bundle.backend(own)
-        where = f"evaluation set {name}, {infos[0].path}"
-        difference, rounding = self._difference(wanted[self.output], got[self.output], images, where, COMPETING * self.tolerance)
         entries = self.exporter.entries(arrays)
-        found = self.bundle.postprocess(wanted, entries), self.bundle.postprocess(got, entries)
-        for row, (info, a, b) in enumerate(zip(infos, *found, strict=True)):
-            if self.exporter.same(a, b):
-                continue
-            seen.other += 1
-            if self._by_rounding(wanted[self.output][row], got[self.output][row], images[row : row + 1]):
-                seen.rounded += 1
-            elif self.exporter.strict:
-                raise ExportError(
-                    f"evaluation set {name}, {info.place}: the trained model "
-                    f"{self.exporter.told(a)}, the ONNX model {self.exporter.told(b)}"
-                )
-        seen.largest, seen.lines, seen.preprocessed = (
-            max(seen.largest, difference),
-            seen.lines + len(infos),
-            seen.preprocessed + read,
-        )
-        if rounding is not None:
-            seen.rounding = max(seen.rounding or 0.0, rounding)
+        found: tuple[list[Any], list[Any]] = [], []
+        for rows, wanted, got in self._answers(images, own, arrays):
+            where = f"evaluation set {name}, {infos[rows][0].path}"
+            limit = COMPETING * self.tolerance
+            difference, rounding = self._difference(wanted[self.output], got[self.output], images[rows], where, limit)
+            results = self.bundle.postprocess(wanted, entries), self.bundle.postprocess(got, entries)
+            for row, (info, a, b) in enumerate(zip(infos[rows], *results, strict=True)):
+                if self.exporter.same(a, b):
+                    continue
+                seen.other += 1
+                image = images[rows][row : row + 1]
+                if self._by_rounding(wanted[self.output][row], got[self.output][row], image):
+                    seen.rounded += 1
+                elif self.exporter.strict:
+                    raise ExportError(
+                        f"evaluation set {name}, {info.place}: the trained model "
+                        f"{self.exporter.told(a)}, the ONNX model {self.exporter.told(b)}"
+                    )
+            seen.largest = max(seen.largest, difference)
+            if rounding is not None:
+                seen.rounding = max(seen.rounding or 0.0, rounding)
+            for all_results, part in zip(found, results, strict=True):
+                all_results.extend(part)
+        seen.lines, seen.preprocessed = seen.lines + len(infos), seen.preprocessed + read
         return found
+
+    def _answers(
+        self, images: np.ndarray, own: np.ndarray, arrays: Mapping[str, Any]
+    ) -> Iterator[tuple[slice, dict[str, Any], dict[str, Any]]]:
+        """(rows of the batch, outputs of the trained model, outputs of the bundle).
+
+        All rows together; one by one for a network that is told how wide each line is: the trained one as in evaluation, beside
+        the other lines, and the bundle's on the line alone, as it will be used.
+        """
+        lines = self.exporter.alone(arrays)
+        if lines is None:
+            yield slice(None), self.backend(images), self.bundle.backend(own)
+            return
+        widths = np.asarray(arrays[WIDTHS])
+        whole = self.backend(images, {WIDTHS: widths})
+        for row, width in lines:
+            wanted = {self.output: whole[self.output][row, : int(whole["lengths"][row][0])]}
+            if width > widths[row]:  # narrower than the network can take
+                wanted = self.backend(images[row, ..., :width])
+            yield row, wanted, self.bundle.backend(own[row, ..., :width])
 
     def _by_rounding(self, wanted: np.ndarray, got: np.ndarray, image: np.ndarray) -> bool:
         """Whether the outputs choose other classes for an image where no more than rounding is between them."""

@@ -14,13 +14,18 @@ from ppocr_like.charset import Charset
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.plugins import carried_tree, import_plugins
 from ppocr_like.config.single import single_model, sub_model_names
+from ppocr_like.contracts import TakesImages
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.canvas import following
+from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.runner import Runner, runner
 from ppocr_like.pipeline.spec import Spec
 from ppocr_like.registry import fill
 from ppocr_like.tasks import task_of
 from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset, sub_weights
+
+WIDTHS = "valid_width"  # batch entry: px of each image that are no padding
+NARROW = 10  # powers of 2 that are tried
 
 
 class TorchBackend:
@@ -122,8 +127,22 @@ def torch_runner(
     model, recipe, charset = trained_model(load_weights(source), recipe)
     spec = Spec.from_recipe(recipe, charset)
     if reads_any_width(spec, model):
-        spec = following(spec)  # as its bundle does
+        spec = following(spec, own_width(spec, model))  # as its bundle does
     return runner(spec, TorchBackend(model, device), batch_size)
+
+
+def own_width(spec: Spec, model: nn.Module) -> int | None:
+    """px of the narrowest canvas, a power of 2, that a network can take which is told how wide each line is; None for others."""
+    if WIDTHS not in getattr(model, "reads", ()) or not isinstance(model, TakesImages):
+        return None
+    channels, height, _ = Preprocess(spec).image_shape
+    for width in (2**power for power in range(NARROW)):
+        try:
+            model.check_input(channels, height, width)
+        except ValueError:
+            continue
+        return width
+    return None
 
 
 def reads_any_width(spec: Spec, model: nn.Module) -> bool:

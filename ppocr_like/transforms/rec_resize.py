@@ -94,6 +94,8 @@ class RecResizeImg(_LineResize):
         character_dict_path: read only for whether it is set.
         padding: False stretches to (W, H); a dynamic width ignores it, as in PaddleOCR.
         std: pixels become (level / 255 - 0.5) / std: 0.5 as PaddleOCR's, 1.0 as ocrs-models', in [-0.5, 0.5].
+        own_width: canvas width max(W, ceil(H * w / h)), so that a line of W px or more stands alone in it, of the size that it
+            has in every other canvas. The export sets it for networks that are told how wide each line is.
 
     Raises (on call):
         Rejected: "empty image"; "image too elongated" for a dynamic width over 32,768 px.
@@ -107,15 +109,20 @@ class RecResizeImg(_LineResize):
         character_dict_path: str | None = "./ppocr/utils/ppocr_keys_v1.txt",
         padding: bool = True,
         std: float = STD,
+        own_width: bool = False,
     ) -> None:
         super().__init__(image_shape, padding, std)
-        self.dynamic = eval_mode or (infer_mode and character_dict_path is not None)
+        self.own_width = own_width
+        self.dynamic = own_width or eval_mode or (infer_mode and character_dict_path is not None)
 
     def _canvas(self, width: int, height: int) -> tuple[int, int, bool]:
         if not self.dynamic:
             return super()._canvas(width, height)
         _, canvas_h, least_w = self.image_shape
-        canvas_w = int(canvas_h * max(least_w / canvas_h, width / height))
+        if self.own_width:
+            canvas_w = max(least_w, math.ceil(canvas_h * (width / float(height))))
+        else:
+            canvas_w = int(canvas_h * max(least_w / canvas_h, width / height))
         if canvas_w > WIDEST_LINE:
             raise Rejected("image too elongated", f"{width} x {height} px would be {canvas_w} px wide at height {canvas_h}")
         return canvas_w, canvas_h, True

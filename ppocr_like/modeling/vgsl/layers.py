@@ -152,7 +152,7 @@ class GroupNorm(Layer):
         norm, kind = self.layer, x.dtype
         x = x.float()
         if lengths is None:
-            return F.group_norm(x, norm.num_groups, norm.weight.float(), norm.bias.float(), norm.eps).to(kind), None
+            return torch.group_norm(x, norm.num_groups, norm.weight.float(), norm.bias.float(), norm.eps).to(kind), None
         n, channels, rows, width = x.shape
         own = (torch.arange(width, device=x.device) < lengths[:, None])[:, None, None].to(x.dtype)
         count = (lengths.clamp(1, width) * (rows * channels // norm.num_groups)).to(x.dtype)[:, None]
@@ -232,8 +232,8 @@ class Addition(Layer):
         if self.dim == 3:
             x, lengths = without_padding(x, lengths), None if lengths is None else lengths.clamp(max=self.chunk)
         count = x.shape[self.dim] // self.chunk
-        x = x.narrow(self.dim, 0, count * self.chunk).unflatten(self.dim, (count, self.chunk))
-        return x.sum(self.dim), lengths
+        x = x.narrow(self.dim, 0, count * self.chunk)
+        return x.reshape(*x.shape[: self.dim], count, self.chunk, *x.shape[self.dim + 1 :]).sum(self.dim), lengths
 
 
 class Projection(Layer):

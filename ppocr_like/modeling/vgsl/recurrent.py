@@ -77,9 +77,11 @@ class Recurrent(Layer):
         if self.last:
             x = x[:, -1:] if own is None else x[torch.arange(len(x), device=x.device), own - 1][:, None]
             lengths = lengths if self.down or lengths is None else torch.ones_like(lengths)
+        # `unflatten` would make the batch's size a constant of an exported graph.
+        x = x.reshape(n, columns if self.down else rows, x.shape[1], self.out)
         if self.down:
-            return x.unflatten(0, (n, columns)).permute(0, 3, 2, 1), lengths
-        return without_padding(x.unflatten(0, (n, rows)).permute(0, 3, 1, 2), lengths), lengths
+            return x.permute(0, 3, 2, 1), lengths
+        return without_padding(x.permute(0, 3, 1, 2), lengths), lengths
 
     def _run(self, x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
         """x (rows, T, C) -> (rows, T, out)."""
