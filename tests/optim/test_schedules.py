@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from ppocr_like.errors import ConfigError
-from ppocr_like.optim.kraken_schedules import Constant
+from ppocr_like.optim.kraken_schedules import Constant, OnPlateau, PerEvaluations
 from ppocr_like.optim.more_schedules import CyclicalCosine, DecayLearningRate, LinearWarmupCosine, OneCycle, TwoStepCosine
 from ppocr_like.optim.plateau import ReduceLROnPlateau
 from ppocr_like.optim.schedules import Const, Cosine, Linear, Piecewise
@@ -196,11 +196,10 @@ def test_a_schedule_is_laid_over_steps(name, values):
 
 
 @pytest.mark.parametrize(
-    ("name", "values"),
-    [("ReduceLROnPlateau", {"patience": 0}), ("reduceonplateau", {"rop_patience": 1}), ("step", {"step_size": 1})],
+    ("kind", "values"),
+    [(ReduceLROnPlateau, {"patience": 0}), (OnPlateau, {"rop_patience": 1}), (PerEvaluations, {"step_size": 1})],
 )
-def test_what_a_schedule_heard_stays_when_its_length_is_settled(name, values):
-    kind = ReduceLROnPlateau if name == "ReduceOnPlateau" else SCHEDULES.get(name)
+def test_what_a_schedule_heard_stays_when_its_length_is_settled(kind, values):
     made = kind(learning_rate=1e-3, **values, epochs=10, steps_per_epoch=10)
     made.observe(0.5, 10)
     made.observe(0.4, 20)
