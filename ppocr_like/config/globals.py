@@ -87,8 +87,8 @@ class GlobalConfig:
     # Weights in and out
     pretrained_model: str | None = option(
         None,
-        "weights a fresh run starts from: `.safetensors`, PaddleOCR's `.pdparams`, `.onnx`, `.pth`, a run folder, or a "
-        "prefix such as `output/x/best_accuracy`",
+        "weights a fresh run starts from: `.safetensors`, PaddleOCR's `.pdparams`, `.onnx`, `.pth`, a run folder, a prefix "
+        "such as `output/x/best_accuracy`, or `rapidocr:rec` (`:det`, `:cls`), the model that this package brings",
     )
     pretrained_sub_model: str | None = option(
         None, "network to take of weights of a distillation (`Teacher`); null: `Student`, or the only one"

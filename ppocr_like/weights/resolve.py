@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ppocr_like.errors import WeightsError
+from ppocr_like.weights.rapidocr_package import is_rapidocr, rapidocr_model
 
 SUFFIXES = (".safetensors", ".ckpt", ".pdparams", ".pth", ".pt", ".onnx", ".mlmodel")
 OTHERS = {  # what stands beside weights, and why it is none
@@ -31,14 +32,16 @@ def resolve(source: str | Path) -> Path:
     """The weights file that `source` means.
 
     `source` is a file (.safetensors, .ckpt, .pdparams, .pth, .pt, .onnx, .mlmodel), a run folder (its
-    best_accuracy.safetensors, else its latest.ckpt), a folder with PaddleOCR's weights, or a prefix without suffix in PaddleOCR's
-    style (`output/x/best_accuracy`).
+    best_accuracy.safetensors, else its latest.ckpt), a folder with PaddleOCR's weights, a prefix without suffix in PaddleOCR's
+    style (`output/x/best_accuracy`), or `rapidocr:rec` (`rapidocr_package`).
 
     Raises:
         WeightsError: nothing there; names what was looked for and files that look alike.
     """
     if not str(source).strip():
         raise WeightsError("no weights given: Global.pretrained_model is empty")
+    if is_rapidocr(str(source)):
+        return rapidocr_model(str(source))
     if "://" in str(source):
         raise WeightsError(f"{source} is an address; nothing is downloaded here: fetch the file and give its path")
     path = Path(source).expanduser()
