@@ -11,6 +11,7 @@ TENSORBOARD = ["tensorboard>=2.14"]
 READERS = ["ocrmypdf>=17.0"]  # other programs, whose parsers the tests of our files use
 WANDB = ["wandb>=0.19.11"]
 ARROW = ["pyarrow>=14.0"]
+COREML = ["coremltools>=7.0"]  # writes kraken's .mlmodel
 
 setup(
     name="ppocr_like",
@@ -47,6 +48,7 @@ setup(
         "tensorboard": TENSORBOARD,
         "wandb": WANDB,
         "arrow": ARROW,
+        "coreml": COREML,
         "dev": [*DEV, *PDF, *VISUALDL, *TENSORBOARD, *READERS, *ARROW],
     },
 )

@@ -5,6 +5,7 @@ python tools/convert_weights.py ch_PP-OCRv4_rec_train/student.pdparams out.safet
 python tools/convert_weights.py output/my/best_accuracy.safetensors my.pdparams --to paddle -c my.yml
 python tools/convert_weights.py PP-OCRv6_rec_small.onnx out.safetensors -c configs/rec/ppocrv6_small_rec_ft.yml
 python tools/convert_weights.py output/kraken/best_accuracy.safetensors for_kraken.safetensors --to kraken
+python tools/convert_weights.py model.safetensors for_older_kraken.mlmodel
 
 With a recipe (-c) the table shows for each tensor whether the recipe's network has it, linear weights are turned by the
 network's own layers, and recipe and characters go into the file. Without one only names are changed, and .onnx cannot be read.
@@ -27,7 +28,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         "-o", "--opt", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="overrides of the recipe"
     )
     parser.add_argument("--plugin", action=PluginOption, metavar="MODULE", help="import a package of yours that has the network")
-    parser.add_argument("--to", choices=["safetensors", "paddle", "kraken"], help="kind of the new file (default: by its suffix)")
+    parser.add_argument(
+        "--to", choices=["safetensors", "paddle", "kraken", "coreml"], help="kind of the new file (default: by its suffix)"
+    )
     parser.add_argument("--sub-model", help="network to take of a distillation's weights (Student, Teacher ...)")
     parser.add_argument("--partial", action="store_true", help="with -c: also where some of the network's tensors are missing")
     parser.add_argument("--quiet", action="store_true", help="no table, the summary alone")

@@ -23,6 +23,8 @@ from ppocr_like.outputs import claim
 from ppocr_like.weights.charset_plan import same_charset
 from ppocr_like.weights.files import LAYOUT, WeightsFile, load_weights, save_weights
 from ppocr_like.weights.fit import fitted
+from ppocr_like.weights.kraken_coreml_write import write_coreml
+from ppocr_like.weights.kraken_file import SUFFIX as COREML_SUFFIX
 from ppocr_like.weights.kraken_write import kraken_parts, write_kraken
 from ppocr_like.weights.match import MatchReport
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX
@@ -30,8 +32,13 @@ from ppocr_like.weights.paddle_write import paddle_state, write_paddle
 from ppocr_like.weights.resolve import resolve
 from ppocr_like.weights.sub_models import load_into, sub_weights
 
-Kind = Literal["safetensors", "paddle", "kraken"]
-SUFFIXES: Mapping[Kind, str] = {"safetensors": ".safetensors", "paddle": PADDLE_SUFFIX, "kraken": ".safetensors"}
+Kind = Literal["safetensors", "paddle", "kraken", "coreml"]
+SUFFIXES: Mapping[Kind, str] = {
+    "safetensors": ".safetensors",
+    "paddle": PADDLE_SUFFIX,
+    "kraken": ".safetensors",
+    "coreml": COREML_SUFFIX,
+}
 HEAD = ("in the file", "here", "shape", "turned", "status")
 
 
@@ -117,7 +124,7 @@ def _kind(path: Path, to: Kind | None) -> Kind:
     by_suffix: dict[str, Kind] = {suffix: kind for kind, suffix in SUFFIXES.items() if kind != "kraken"}
     kind = to or by_suffix.get(path.suffix)
     if kind is None:
-        raise WeightsError(f"{path}: its suffix tells no kind; call it .safetensors or .pdparams")
+        raise WeightsError(f"{path}: its suffix tells no kind; call it .safetensors, .pdparams or .mlmodel")
     if path.suffix != SUFFIXES[kind]:
         raise WeightsError(f"{path}: a file of that kind ends in {SUFFIXES[kind]}, or it would not be found again")
     return kind
@@ -128,7 +135,7 @@ def _by_names(weights: WeightsFile, path: Path, kind: Kind) -> Conversion:
     said = ""
     if weights.graph is not None:
         raise WeightsError(f"{weights.path}: the names of an ONNX file's weights come from a network: give its recipe (-c)")
-    if kind == "kraken":
+    if kind in ("kraken", "coreml"):
         raise WeightsError(f"{weights.path}: kraken keeps the network with its weights: give its recipe (-c)")
     if kind == "paddle" and not weights.paddle:
         raise WeightsError(f"{weights.path}: which weights Paddle turns round only a network tells: give its recipe (-c)")
@@ -166,10 +173,10 @@ def _by_network(weights: WeightsFile, recipe: Recipe, path: Path, kind: Kind, pa
         arrays = paddle_state(state, model)
         said = _write_paddle(path, arrays, charset)
         count = len(arrays)
-    elif kind == "kraken":
+    elif kind in ("kraken", "coreml"):
         kept = {name: value.to(weights.state[name].dtype) if name in weights.state else value for name, value in state.items()}
         parts = kraken_parts(model, kept, charset, recipe.tree, weights.metadata, path)
-        write_kraken(path, parts)
+        (write_kraken if kind == "kraken" else write_coreml)(path, parts)
         count = len(parts.state)
     else:
         told = {**weights.metadata, "recipe": recipe.tree, **({} if charset is None else {"charset": charset})}

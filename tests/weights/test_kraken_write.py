@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
 import os
 import subprocess
@@ -76,9 +77,9 @@ def answer(path: Path, height: int = 24) -> torch.Tensor:
         return model(torch.rand(2, 1, height, 50))["ctc"]
 
 
-def refusal(path: Path, new: Path) -> str:
+def refusal(path: Path, new: Path, to: str = "kraken") -> str:
     with pytest.raises(WeightsError) as caught:
-        convert_tool([str(path), str(new), "--to", "kraken"])
+        convert_tool([str(path), str(new), "--to", to])
     assert not new.exists()
     return str(caught.value)
 
@@ -182,6 +183,40 @@ def test_a_dictionary_becomes_a_codec(tmp_path: Path) -> None:
     assert weights.charset.encode("b a") == [2, 4, 1]
 
 
+# -- Core ML ---------------------------------------------------------------------------------------------------------------
+
+FLAT = "[1,24,0,1 Cr{a_b}3,3,4 Do.5 Gn2 Mp2,2 CTm1,3,6,1,2 A3,3 Lbys3 Lfy4 Lbx5 O1sa7 W4,2,0.5,10 Lfx3 Do]"
+
+
+def test_coreml_is_read_as_it_was(tmp_path: Path) -> None:
+    pytest.importorskip("coremltools")
+    path, new = ours(tmp_path, recipe(FLAT, line={"linetype": "bbox"})), tmp_path / "k.mlmodel"
+    assert convert_tool([str(path), str(new), "--quiet"]) == 0
+    weights = load_weights(new)
+    assert weights.charset == CODEC
+    assert weights.metadata["seg_type"] == "bbox"
+    assert torch.allclose(answer(new), answer(path), atol=1e-6)
+    first = new.read_bytes()
+    convert_tool([str(path), str(new), "--quiet"])
+    assert new.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"), [(SPEC, "no layers of the group at character 39"), (FLAT.replace("Lfx", "Lfxc"), "Lfxc3")]
+)
+def test_what_kraken_cannot_read_from_coreml_is_refused(spec: str, said: str, tmp_path: Path) -> None:
+    shown = refusal(ours(tmp_path, recipe(spec)), tmp_path / "k.mlmodel", "coreml")
+    assert said in shown
+    assert "kraken instead of coreml" in shown
+
+
+def test_without_coremltools_the_extra_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "pip install 'ppocr_like[coreml]'" in refusal(ours(tmp_path, recipe(FLAT)), tmp_path / "k.mlmodel", "coreml")
+
+
+# -- in kraken -------------------------------------------------------------------------------------------------------------
+
 SCRIPT = """
 import json, logging, sys, warnings
 warnings.filterwarnings("ignore"); logging.disable(logging.CRITICAL)
@@ -213,11 +248,20 @@ def in_kraken(folder: Path, files: list[Path], x: torch.Tensor, lengths: torch.T
 @pytest.mark.skipif(not KRAKEN, reason="PPOCR_LIKE_KRAKEN_PYTHON is not set; it names a Python that has kraken")
 @pytest.mark.thorough
 def test_kraken_reads_it_and_answers_the_same(tmp_path: Path) -> None:
-    path, new = ours(tmp_path, recipe(line={"linetype": "bbox"})), tmp_path / "k.safetensors"
-    convert_tool([str(path), str(new), "--to", "kraken", "--quiet"])
     torch.manual_seed(2)
     x, lengths = torch.rand(2, 1, 24, 50), torch.tensor([50, 50])
-    made = in_kraken(tmp_path, [new], x, lengths)
-    theirs = torch.from_numpy(made[f"{new}.y"]).squeeze(2).transpose(1, 2).softmax(2)
-    assert torch.allclose(answer(path), theirs, atol=1e-4)
-    assert made[f"{new}.told"].tolist() == ["aexaבא", "bbox", "L", "False"]
+    files = {}
+    for spec, kinds in (
+        (SPEC, ("kraken",)),
+        (FLAT, ("kraken", "coreml") if importlib.util.find_spec("coremltools") else ("kraken",)),
+    ):
+        path = ours(tmp_path, recipe(spec, line={"linetype": "bbox"}))
+        for kind in kinds:
+            new = tmp_path / f"k{len(files)}{'.mlmodel' if kind == 'coreml' else '.safetensors'}"
+            convert_tool([str(path), str(new), "--to", kind, "--quiet"])
+            files[new] = answer(path)
+    made = in_kraken(tmp_path, list(files), x, lengths)
+    for new, wanted in files.items():
+        theirs = torch.from_numpy(made[f"{new}.y"]).squeeze(2).transpose(1, 2).softmax(2)
+        assert torch.allclose(wanted, theirs, atol=1e-4), new
+        assert made[f"{new}.told"].tolist() == ["aexaבא", "bbox", "L", "False"]
