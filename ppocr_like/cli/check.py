@@ -67,6 +67,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     builder = Builder(recipe)
     try:
         builder.check()
+        if recipe.globals.weights_format is not None:
+            from ppocr_like.weights.formats import check_format
+
+            check_format(builder)
     except ConfigError as error:
         print(error)
         return 1

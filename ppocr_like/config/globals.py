@@ -84,6 +84,12 @@ class GlobalConfig:
         least=1,
     )
 
+    weights_format: Literal["safetensors", "kraken", "coreml"] | None = option(
+        None,
+        "at the end of a run its best weights also as `best_0.9321` (the main indicator): `safetensors`, a copy; `kraken`, "
+        "kraken's `.safetensors`; `coreml`, its `.mlmodel`; null: not (docs/kraken.md)",
+    )
+
     # Weights in and out
     pretrained_model: str | None = option(
         None,

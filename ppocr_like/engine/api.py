@@ -15,6 +15,8 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.loader import AUTO
 from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine.auto_batch import settle_batch_size
+from ppocr_like.engine.best_file import ENTRY as BEST_FILE
+from ppocr_like.engine.best_file import earlier_file, remove_file, write_file
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, determinism, set_threads
 from ppocr_like.engine.eval_loss import COUNT
@@ -37,6 +39,7 @@ from ppocr_like.errors import CheckpointError, ConfigError, PeerError, Problem, 
 from ppocr_like.outputs import claim
 from ppocr_like.weights import MatchReport, load_into, pretrained
 from ppocr_like.weights.centers import fill_centers
+from ppocr_like.weights.formats import check_format
 
 logger = logging.getLogger("ppocr_like")
 
@@ -79,7 +82,9 @@ def train(recipe: Recipe, began: float | None = None) -> TrainResult:
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
     began = time.perf_counter() if began is None else began
-    Builder(recipe).check()
+    builder = Builder(recipe)
+    builder.check()
+    check_format(builder)
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
@@ -103,6 +108,7 @@ def train(recipe: Recipe, began: float | None = None) -> TrainResult:
             run = build_run(Builder(recipe), folder, ranks, Signals(), resume, began)
             if ranks.main:  # all files of the recipe were found and fit: only now may an earlier run's be replaced
                 if fresh:
+                    remove_file(folder.path)
                     folder.clear_earlier_run()
                 write_text(folder / "config.yml", recipe.to_yaml())
                 step = run.progress.step if resume else None
@@ -224,7 +230,11 @@ def _conclude(run: Run, seconds: float) -> TrainResult:
         logger.info(words, run.evaluated[0], best.epoch, best.step, metrics_text(best.metrics))
     logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.output.folder.path)
     summary = {k: v for k, v in asdict(result).items() if k != "folder"}
-    add_result(run.output.folder / "run.json", {**summary, "seconds": round(seconds, 1), "epochs": run.progress.epoch - 1})
+    summary |= {"seconds": round(seconds, 1), "epochs": run.progress.epoch - 1}
+    earlier = earlier_file(folder.path)
+    add_result(folder / "run.json", summary | ({BEST_FILE: earlier} if earlier else {}))
+    if written := write_file(run):
+        add_result(folder / "run.json", {**summary, BEST_FILE: written})
     return result
 
 

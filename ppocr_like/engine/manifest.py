@@ -129,6 +129,12 @@ def add_entry(path: Path, name: str, value: Mapping[str, Any]) -> None:
     write_json(path, {**(_read(path) or {}), name: dict(value)})
 
 
+def result_entry(path: Path, name: str) -> Any:
+    """What `add_result` noted under a name; None where nothing was."""
+    result = (_read(path) or {}).get("result")
+    return result.get(name) if isinstance(result, dict) else None
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Indented JSON, whole or not at all."""
     text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
