@@ -15,8 +15,7 @@ from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.loader import AUTO
 from ppocr_like.config.reads import recipe_reads
 from ppocr_like.engine.auto_batch import settle_batch_size
-from ppocr_like.engine.best_file import ENTRY as BEST_FILE
-from ppocr_like.engine.best_file import earlier_file, remove_file, write_file
+from ppocr_like.engine.best_file import note_end, remove_file
 from ppocr_like.engine.checkpoint import LATEST, resolve_checkpoint
 from ppocr_like.engine.device import choose_compute, determinism, set_threads
 from ppocr_like.engine.eval_loss import COUNT
@@ -25,7 +24,7 @@ from ppocr_like.engine.guard import Interrupted, Signals
 from ppocr_like.engine.hooks import save_latest
 from ppocr_like.engine.line_files import judge_left_out
 from ppocr_like.engine.line_kinds import LineKind, kind_of, tell_line_kinds
-from ppocr_like.engine.manifest import add_result, write_manifest
+from ppocr_like.engine.manifest import write_manifest
 from ppocr_like.engine.objective import Loss, Objective
 from ppocr_like.engine.ranks import Ranks, join_ranks
 from ppocr_like.engine.restart import launch_id, own_checkpoint
@@ -231,10 +230,7 @@ def _conclude(run: Run, seconds: float) -> TrainResult:
     logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.output.folder.path)
     summary = {k: v for k, v in asdict(result).items() if k != "folder"}
     summary |= {"seconds": round(seconds, 1), "epochs": run.progress.epoch - 1}
-    earlier = earlier_file(folder.path)
-    add_result(folder / "run.json", summary | ({BEST_FILE: earlier} if earlier else {}))
-    if written := write_file(run):
-        add_result(folder / "run.json", {**summary, BEST_FILE: written})
+    note_end(run, summary)
     return result
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ppocr_like.atomic import atomic_write
-from ppocr_like.engine.manifest import result_entry
+from ppocr_like.engine.manifest import add_result, result_entry
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import BEST
 from ppocr_like.weights.convert import SUFFIXES, convert
@@ -19,6 +21,19 @@ ENTRY = "best_file"  # of the result in run.json
 _NAME = re.compile(r"best_-?\d+\.\d{4}\.(safetensors|mlmodel)")
 
 logger = logging.getLogger("ppocr_like")
+
+
+def note_end(run: Run, summary: Mapping[str, Any]) -> None:
+    """Notes in `run.json` how the run ended, and writes the best weights in the format of the recipe.
+
+    Raises:
+        WeightsError: the weights cannot be written so.
+        CheckpointError: a file cannot be written.
+    """
+    place, earlier = run.output.folder / "run.json", earlier_file(run.output.folder.path)
+    add_result(place, {**summary, **({ENTRY: earlier} if earlier else {})})
+    if written := write_file(run):
+        add_result(place, {**summary, ENTRY: written})
 
 
 def earlier_file(folder: Path) -> str | None:
