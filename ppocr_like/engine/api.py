@@ -81,9 +81,7 @@ def train(recipe: Recipe, began: float | None = None) -> TrainResult:
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
     began = time.perf_counter() if began is None else began
-    builder = Builder(recipe)
-    builder.check()
-    check_format(builder)
+    _check(Builder(recipe))
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
@@ -129,6 +127,11 @@ def train(recipe: Recipe, began: float | None = None) -> TrainResult:
                 logger.removeHandler(handler)
                 handler.close()
             folder.close()
+
+
+def _check(builder: Builder) -> None:
+    builder.check()
+    check_format(builder)
 
 
 def _claim(recipe: Recipe, folder: RunFolder) -> None:
