@@ -23,7 +23,7 @@ setup(
     author="the ppocr_like authors",
     python_requires=">=3.10",
     packages=find_packages(include=["ppocr_like", "ppocr_like.*"]),
-    package_data={"ppocr_like": ["py.typed"], "ppocr_like.report": ["templates/*.html"]},
+    package_data={"ppocr_like": ["py.typed"], "ppocr_like.finetune": ["*.yml"], "ppocr_like.report": ["templates/*.html"]},
     entry_points={"console_scripts": ["ppocr-like = ppocr_like.cli.door:start"]},
     install_requires=[
         "fonttools>=4.40",

@@ -41,7 +41,7 @@ FLOORS = {
     **dict.fromkeys(("engine", "pipeline"), 5),
     **dict.fromkeys(("export", "tune"), 6),
     "report": 7,
-    **dict.fromkeys(("benchmark", "evaluation"), 8),
+    **dict.fromkeys(("benchmark", "evaluation", "finetune"), 8),
     "components": 9,
     "cli": 10,
     "__main__": 11,

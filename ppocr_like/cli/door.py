@@ -15,7 +15,7 @@ from ppocr_like.cli.process import run
 
 # In the order in which one needs them. Each is a file of this room.
 COMMANDS = (
-    "check", "train", "eval", "tune", "export", "infer", "bad-cases", "make-dict", "convert-data", "pack", "synth",
+    "finetune", "check", "train", "eval", "tune", "export", "infer", "bad-cases", "make-dict", "convert-data", "pack", "synth",
     "convert-weights", "kraken-recipe", "benchmark",
 )  # fmt: skip
 

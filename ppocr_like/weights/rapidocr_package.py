@@ -65,5 +65,6 @@ def _newest(path: Path) -> tuple[float, str]:
 
 
 def _licence(package: importlib.metadata.Distribution) -> str:
-    told = package.metadata.get("License-Expression") or package.metadata.get("License") or "not told in its metadata"
+    metadata = package.metadata.json
+    told = str(metadata.get("license_expression") or metadata.get("license") or "not told in its metadata")
     return printable(told.strip().splitlines()[0][:80])

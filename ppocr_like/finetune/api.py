@@ -1,0 +1,111 @@
+"""`finetune`: data, start and minutes to a model, in one call."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ppocr_like.atomic import write_bytes, write_text
+from ppocr_like.config.recipe import load_recipe
+from ppocr_like.engine import TrainResult, train
+from ppocr_like.errors import DataError
+from ppocr_like.export.bundle import export
+from ppocr_like.finetune.given import look_at
+from ppocr_like.finetune.plan import Plan, Resize, make_plan
+from ppocr_like.finetune.starts import start_of, usual_start
+
+logger = logging.getLogger("ppocr_like")
+RECIPE = "recipe.yml"
+SHOWN = ("cer", "wer", "acc", "norm_edit_dis", "hmean", "precision", "recall")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Args:
+        recipe: the file.
+        result: of the training; None where nothing was trained.
+    """
+
+    recipe: Path
+    plan: Plan
+    result: TrainResult | None = None
+
+    def lines(self) -> list[str]:
+        """Before and after, for people."""
+        if self.result is None:
+            return [f"recipe: {self.recipe}"]
+        name, before = next(iter(self.result.first.items()))
+        after = self.result.best.metrics or self.result.last[name]
+        keys = [key for key in SHOWN if key in before and key in after]
+        told = [f"{key} {before[key]:.4f} -> {after[key]:.4f}" for key in keys]
+        step = f"the best of its evaluations, step {self.result.best.step} of {self.result.steps}"
+        return [f"held back, before -> after ({step}): {', '.join(told)}", f"recipe: {self.recipe}"]
+
+
+def finetune(
+    sources: Sequence[str],
+    out: str | Path,
+    *,
+    minutes: float = 30,
+    start: str | None = None,
+    network: str | None = None,
+    characters: Resize = "union",
+    overwrite: bool = False,
+    plan_only: bool = False,
+    command: str = "ppocr-like finetune",
+    began: float | None = None,
+    say: Callable[[str], None] = logger.info,
+) -> Outcome:
+    """Writes a recipe for the data, trains by it, and exports the best weights as a bundle to `out`/inference.
+
+    Components must be registered (`components.load_components`).
+
+    Args:
+        sources: label files, lists or patterns of XML files; see `given.look_at`.
+        out: run folder, which also gets the recipe and what it names.
+        minutes: of the training, from `began` on (`time.perf_counter`; None: now).
+        start: weights, as `Global.pretrained_model` takes them; None: `starts.usual_start`.
+        network: recipe of the start's network, where the weights do not say it.
+        characters: "union": what the start can read and the labels' characters; "new": these alone.
+        overwrite: an earlier run in `out` may be replaced.
+        plan_only: write the recipe and what it names, and train nothing.
+        command: how it was called, for the recipe's first line.
+
+    Raises:
+        OcrError: whatever a person can mend.
+        Interrupted: Ctrl-C or SIGTERM; the run goes on with tools/train.py --resume.
+    """
+    began = time.perf_counter() if began is None else began
+    given = look_at(sources)
+    folder = Path(out)
+    if not overwrite and (folder / RECIPE).exists():
+        raise DataError("exists already, of an earlier run; choose another folder, or allow to replace it", str(folder / RECIPE))
+    chosen = start_of(start or usual_start(given.task), given.task, network)
+    plan = make_plan(given, chosen, minutes, folder, characters)
+    plan.tree["Global"]["overwrite"] = overwrite
+    for reason in plan.reasons:
+        say(reason)
+    path = _write(plan, folder, command)
+    say(f"recipe: {path}")
+    if plan_only:
+        return Outcome(path, plan)
+    result = train(load_recipe(path), began)
+    export(load_recipe(path, [f"Global.pretrained_model={folder}"]), say=say)
+    return Outcome(path, plan, result)
+
+
+def _write(plan: Plan, folder: Path, command: str) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, content in plan.files.items():
+            write_bytes(path, content)
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror or error}", str(folder)) from error
+    path = folder / RECIPE
+    write_text(path, plan.text(command))
+    return path

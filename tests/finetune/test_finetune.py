@@ -1,0 +1,169 @@
+"""`finetune` as people call it: the recipe that it writes, the run, the bundle, and what it says of odd data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from ppocr_like.components import load_components
+from ppocr_like.config import Builder, load_recipe
+from ppocr_like.errors import ConfigError, DataError, WeightsError
+from ppocr_like.finetune import starts
+from ppocr_like.finetune.api import finetune
+from ppocr_like.finetune.given import look_at
+from ppocr_like.finetune.plan import WIDEST, Plan, make_plan
+from ppocr_like.finetune.starts import start_of, usual_start
+from tests.conftest import TinyRun
+from tests.data.lines.pages import archive
+from tests.det_pages import make_pages
+
+ROOT = Path(__file__).parents[2]
+
+
+def lines(folder: Path, texts: list[str], width: int = 120, height: int = 30) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, text in enumerate(texts):
+        image = np.full((height, width, 3), 255, np.uint8)
+        cv2.putText(image, text[:8], (3, max(8, height * 3 // 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 2)
+        cv2.imwrite(str(folder / f"p{number // 3}_{number}.png"), image)
+        rows.append(f"p{number // 3}_{number}.png\t{text}\n")
+    (folder / "train.txt").write_text("".join(rows), encoding="utf-8")
+    return folder / "train.txt"
+
+
+def plan_of(path: Path, run: TinyRun, out: Path, **options: Any) -> Plan:
+    load_components()
+    return make_plan(look_at([str(path)]), start_of(str(run.folder), "rec"), 1.0, out, **options)
+
+
+def told(plan: Plan) -> str:
+    return "\n".join(plan.reasons)
+
+
+def test_a_recipe_that_can_be_edited_and_checked(tiny_run: TinyRun, tmp_path: Path) -> None:
+    path = lines(tmp_path / "data", ["abc", "a b", "xyz"] * 40)
+    load_components()
+    outcome = finetune([str(path)], tmp_path / "out", minutes=5, start=str(tiny_run.folder), plan_only=True)
+    text = outcome.recipe.read_text(encoding="utf-8")
+    assert "# - held back: 12 lines of 4 of 40 pages" in text and "# - batches of 8: of 108 lines" in text
+    recipe = load_recipe(outcome.recipe)
+    Builder(recipe).check()
+    assert recipe.globals.max_minutes == 5 and recipe.globals.charset_resize == "union"
+    rows = [(tmp_path / "out" / name).read_text(encoding="utf-8").splitlines() for name in ("train.txt", "held_back.txt")]
+    assert len(rows[0]) == 108 and len(rows[1]) == 12 and sorted(rows[0] + rows[1]) == sorted(path.read_text().splitlines())
+    assert (tmp_path / "out" / "dict.txt").read_text(encoding="utf-8") == "a\nb\nc\nx\ny\nz\n"
+
+
+def test_the_whole_way(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """By the command, in a process of its own: recipe, training, bundle, before and after."""
+    path = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 10)
+    command = [
+        sys.executable,
+        str(ROOT / "tools" / "finetune.py"),
+        str(path),
+        "--minutes",
+        "0.1",
+        "--start",
+        str(tiny_run.folder),
+    ]
+    out = tmp_path / "out"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, "--out", str(out)], env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert "held back, before -> after" in done.stdout and "cer" in done.stdout
+    assert "the weights" not in done.stdout
+    assert "5 different characters in the labels" not in done.stderr and "new: X" in done.stderr
+    assert (out / "inference" / "model.onnx").exists() and (out / "best_accuracy.safetensors").exists()
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["clock"]["asked_minutes"] == pytest.approx(0.1)
+    again = subprocess.run([*command, "--out", str(out)], env=environment, capture_output=True, text=True, timeout=240)
+    assert again.returncode == 2 and "recipe.yml" in again.stderr and "choose another folder" in again.stderr
+
+
+def test_ten_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
+    plan = plan_of(lines(tmp_path / "data", ["abc"] * 10), tiny_run, tmp_path / "out")
+    assert "10 lines are too few to hold some back" in told(plan) and "batches of 4: of 10 lines" in told(plan)
+    assert plan.tree["Global"]["eval_batch_epoch"] == 4  # as many lines are measured as are trained on
+
+
+def test_labels_all_upper_case(tiny_run: TinyRun, tmp_path: Path) -> None:
+    plan = plan_of(lines(tmp_path / "data", ["ABC 1", "A"] * 20), tiny_run, tmp_path / "out")
+    assert "4 different characters in the labels, 1 of them known to the start; new: A B C" in told(plan)
+    assert "the labels are all upper case" in told(plan)
+
+
+def test_a_start_that_knows_none_of_the_characters(tiny_run: TinyRun, tmp_path: Path) -> None:
+    plan = plan_of(lines(tmp_path / "data", ["\u05d0\u05d1", "\u05d2"] * 20), tiny_run, tmp_path / "out")
+    assert "the start reads none of the labels' characters" in told(plan)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "said", "widest"),
+    [
+        (20, 5, r"(\d+) of \1 lines are lower than 12 px", 320),
+        (9000, 500, r"canvases of 320 to 896 px", 896),
+        (30, 300, r"(\d+) of \1 images are higher than wide", 320),
+        (9000, 48, r"\d+ wider lines are squeezed", WIDEST),
+    ],
+)
+def test_odd_sizes(width: int, height: int, said: str, widest: int, tiny_run: TinyRun, tmp_path: Path) -> None:
+    plan = plan_of(lines(tmp_path / "data", ["abc"] * 44, width, height), tiny_run, tmp_path / "out")
+    assert re.search(said, told(plan))
+    assert plan.tree["Train"]["loader"]["bucket_by_width"]["max_width"] == widest
+
+
+def test_labels_without_a_character(tiny_run: TinyRun, tmp_path: Path) -> None:
+    path = lines(tmp_path / "data", [" "] * 30)
+    with pytest.raises(DataError, match="hold no characters"):
+        plan_of(path, tiny_run, tmp_path / "out")
+
+
+def test_starts_that_cannot_be(tiny_run: TinyRun, ink_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_components()
+    with pytest.raises(WeightsError, match="holds weights of model_type rec, and the labels are for det"):
+        start_of(str(tiny_run.folder), "det")
+    with pytest.raises(WeightsError, match="not found"):
+        start_of(str(tmp_path / "none.safetensors"), "rec")
+    with pytest.raises(ConfigError):
+        start_of(str(tiny_run.folder), "rec", str(tmp_path / "none.yml"))
+    monkeypatch.setattr(starts, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(WeightsError, match=r"no weights to start from: name them \(--start FILE\), or pip install rapidocr"):
+        usual_start("rec")
+
+
+def test_a_time_that_is_none(tiny_run: TinyRun, tmp_path: Path) -> None:
+    path = lines(tmp_path / "data", ["abc"] * 30)
+    with pytest.raises(ConfigError, match=r"Global.max_minutes: is 0.0, but more than 0"):
+        finetune([str(path)], tmp_path / "out", minutes=0, start=str(tiny_run.folder))
+
+
+def test_pages_with_boxes_get_a_detector(tmp_path: Path) -> None:
+    make_pages(tmp_path)
+    load_components()
+    outcome = finetune([str(tmp_path / "train.txt")], tmp_path / "out", minutes=5, plan_only=True)
+    recipe = load_recipe(outcome.recipe)
+    Builder(recipe).check()
+    assert recipe.get("Architecture.model_type") == "det" and "character_dict_path" not in recipe.tree["Global"]
+    assert recipe.get("PostProcess.unclip_ratio") == 1.7  # of the start's own recipe
+
+
+@pytest.mark.parametrize(("pages", "said"), [(5, "held back: a tenth of the 5 pages"), (1, "for there is one page alone")])
+def test_pages_in_xml(pages: int, said: str, tiny_run: TinyRun, tmp_path: Path) -> None:
+    manifest = archive(tmp_path, pages, 6)
+    load_components()
+    outcome = finetune([manifest], tmp_path / "out", minutes=5, start=str(tiny_run.folder), plan_only=True)
+    assert said in told(outcome.plan)
+    recipe = load_recipe(outcome.recipe)
+    Builder(recipe).check()
+    sizes = [len(Builder(recipe).dataset(section)) for section in ("Train", "Eval")]
+    assert all(sizes) and sum(sizes) == 6 * pages
