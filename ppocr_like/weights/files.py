@@ -23,6 +23,8 @@ from ppocr_like.codec import classes_from_metadata
 from ppocr_like.errors import WeightsError
 from ppocr_like.outside import Malformed, parse_json
 from ppocr_like.weights.digest import SEALED, SHA256, DamagedFile, check_safetensors, check_zip, seal_safetensors
+from ppocr_like.weights.kraken_ckpt import SUFFIX as CHECKPOINT_SUFFIX
+from ppocr_like.weights.kraken_ckpt import from_checkpoint, is_checkpoint
 from ppocr_like.weights.kraken_file import META as KRAKEN
 from ppocr_like.weights.kraken_file import SUFFIX as COREML_SUFFIX
 from ppocr_like.weights.kraken_file import KrakenModel, from_coreml, from_safetensors
@@ -101,6 +103,8 @@ def load_weights(source: str | Path) -> WeightsFile:
         return WeightsFile(tensors, None, None, {}, path, names, paddle=True)
     if path.suffix == COREML_SUFFIX:
         return _of_kraken(from_coreml(path), path)
+    if path.suffix == CHECKPOINT_SUFFIX and is_checkpoint(path):
+        return _of_kraken(from_checkpoint(path), path)
     state, extra = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not state:
         raise WeightsError(f"{path}: holds no tensors; give a weights file of a trained model")

@@ -71,9 +71,18 @@ def from_safetensors(state: Mapping[str, torch.Tensor], told: str, path: Path) -
     own = {name.removeprefix(f"{prefix}."): value for name, value in state.items() if name.startswith(f"{prefix}.")}
     if not own:
         raise WeightsError(f"{path}: it describes the model {prefix}, but holds no tensor of it; the file is damaged")
+    return from_tensors(own, meta, path)
+
+
+def from_tensors(state: Mapping[str, torch.Tensor], meta: dict[str, Any], path: Path) -> KrakenModel:
+    """A recogniser's tensors under kraken's names (`nn.C_0.co.weight`), with what kraken tells of it.
+
+    Raises:
+        WeightsError: no recogniser of a string, or tensors that do not fit it.
+    """
     spec = _spec(meta.get("vgsl"), path)
     head = _output(spec, path).name
-    return _model(spec, {name: own[name] for name in sorted(own)}, head, meta, path)
+    return _model(spec, {name: state[name] for name in sorted(state)}, head, meta, path)
 
 
 def from_coreml(path: Path) -> KrakenModel:
@@ -152,10 +161,12 @@ def recipe_of(spec: Spec, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What uses and trains such a model here: lines as kraken makes them for it."""
     height = spec.channels if spec.height == 1 and spec.channels > 3 else spec.height
     channels = 3 if spec.channels == 3 else 1
+    told = meta.get("hyper_params")
+    padding = told.get("padding") if isinstance(told, Mapping) else None
     line = {
         "height": height,
         "channels": channels,
-        "padding": 16,
+        "padding": padding if type(padding) is int and padding >= 0 else 16,
         "mode": "1" if channels == 1 and str(meta.get("one_channel_mode")) == "1" else "auto",
         "linetype": "bbox" if meta.get("seg_type") == "bbox" else "baselines",
     }

@@ -159,7 +159,7 @@ def _meta(recipe: Mapping[str, Any], metadata: Mapping[str, Any], place: str | P
     return {
         "accuracy": [],
         "metrics": _metrics(metadata),
-        "hyper_params": {},
+        "hyper_params": {"padding": padding},
         "legacy_polygons": False,
         **kept,
         "seg_type": line.get("linetype", "baselines"),

@@ -59,7 +59,7 @@ class Name:
             raise Refused("a function's name is no text: damaged")
         module = {"__builtin__": "builtins"}.get(module, module).replace("numpy._core", "numpy.core")
         key = f"{module}.{name}"
-        if key not in _CALLS and key != "numpy.ndarray":
+        if key not in CALLS and key != "numpy.ndarray":
             raise Refused(f"it names {key[:200]!r}, which could run a program; only arrays and plain data are read")
         return cls(key)
 
@@ -88,11 +88,31 @@ class ArrayMaker:
         self.budget = budget
         self.pairs = MAX_PAIRS
 
+    def named(self, module: object, name: object) -> Any:
+        return Name.allowed(module, name)
+
+    def persistent(self, told: object) -> Any:
+        raise Refused("it refers to something outside of it, which no weights file does")
+
+    def new(self, kind: object, arguments: object) -> Any:
+        raise Refused("it makes an object of a class, which no weights file needs")
+
+    def key(self, key: object) -> Any:
+        if not isinstance(key, (str, int)):
+            raise Refused(f"a key is a {type(key).__name__}; names and numbers are known")
+        return key
+
+    def extend(self, target: object, items: list[Any]) -> None:
+        raise Refused("values for something that is no list: damaged")
+
+    def enter(self, target: object, pairs: dict[Any, Any]) -> None:
+        raise Refused("entries for something that is no dict: damaged")
+
     def call(self, name: object, arguments: object) -> Any:
-        if not isinstance(name, Name) or name.key not in _CALLS or not isinstance(arguments, tuple):
+        if not isinstance(name, Name) or name.key not in CALLS or not isinstance(arguments, tuple):
             raise Refused("it calls what is no function for arrays: damaged")
         try:
-            return _CALLS[name.key](self, *arguments)
+            return CALLS[name.key](self, *arguments)
         except TypeError as error:  # another number of arguments
             raise Refused(f"{name.key} with unknown arguments: damaged, or no weights file") from error
 
@@ -203,7 +223,7 @@ class ArrayMaker:
         return names["data"]
 
 
-_CALLS: dict[str, Callable[..., Any]] = {
+CALLS: dict[str, Callable[..., Any]] = {
     "numpy.core.multiarray._reconstruct": ArrayMaker.reconstruct,
     "numpy.core.multiarray.scalar": ArrayMaker.scalar,
     "numpy.core.numeric._frombuffer": ArrayMaker.from_buffer,

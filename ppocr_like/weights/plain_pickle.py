@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ppocr_like.weights.pickled_arrays import ArrayMaker, Encoded, Name, Refused, finished
+from ppocr_like.weights.pickled_arrays import ArrayMaker, Encoded, Refused, finished
 
 MAX_OPERATIONS = 500_000  # about 30 are needed for each array; each makes one object of some hundred bytes at most
 MAX_LINE = 256  # of a global's name, in bytes
@@ -24,26 +24,27 @@ SHORT_TEXT = 256  # bytes; longer texts are array data that early protocols wrot
 _MARK = object()
 
 
-def read_pickle(data: bytes, operations: int = MAX_OPERATIONS) -> Any:
+def read_pickle(data: bytes, operations: int = MAX_OPERATIONS, maker: ArrayMaker | None = None) -> Any:
     """What the pickle in `data` holds; arrays below the top are to be asked for with `finished`, and look into `data`.
 
     Args:
         data: the file.
         operations: more instructions are refused.
+        maker: what stands behind the names in it; None: arrays alone.
 
     Raises:
         Refused: truncated, damaged, or holding anything but plain data and arrays. Nothing was run.
     """
-    return _Machine(data).run(operations)
+    return _Machine(data, maker or ArrayMaker(len(data))).run(operations)
 
 
 class _Machine:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, maker: ArrayMaker) -> None:
         self.data = memoryview(data)
         self.position = 0
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self.maker = ArrayMaker(len(data))
+        self.maker = maker
 
     def run(self, operations: int) -> Any:
         if self.take(1) != b"\x80" or not 2 <= self.number(1) <= 5:
@@ -129,7 +130,7 @@ class _Machine:
         self.stack.append(tuple(reversed(items)))
 
     def push_name(self, module: Any, name: Any) -> None:
-        self.stack.append(Name.allowed(module, name))
+        self.stack.append(self.maker.named(module, name))
 
     def stacked_name(self) -> None:
         name, module = self.pop(), self.pop()
@@ -144,18 +145,28 @@ class _Machine:
         self.stack.append(self.memo[index])
 
     def append(self, items: list[Any]) -> None:
-        self.top(list).extend(items)
+        target = self.top(object)
+        if isinstance(target, list):
+            target.extend(items)
+        else:
+            self.maker.extend(target, items)
 
     def set_items(self, items: list[Any]) -> None:
-        target = self.top(dict)
+        target, pairs = self.top(object), {}
         if len(items) % 2:
             raise Refused("a key without a value: damaged")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if isinstance(key, np.ndarray) and key.ndim == 0 and key.dtype.kind in "iu":  # a whole number of numpy's
                 key = int(key)
-            if not isinstance(key, (str, int)):
-                raise Refused(f"a key is a {type(key).__name__}; names and numbers are known")
-            target[key] = value
+            pairs[self.maker.key(key)] = value
+        if isinstance(target, dict):
+            target.update(pairs)
+        else:
+            self.maker.enter(target, pairs)
+
+    def new(self) -> None:
+        arguments, kind = self.pop(), self.pop()
+        self.stack.append(self.maker.new(kind, arguments))
 
     def call(self) -> None:
         arguments, name = self.pop(), self.pop()
@@ -217,6 +228,8 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     ord("c"): lambda m: m.push_name(m.line(), m.line()),
     0x93: _Machine.stacked_name,
     ord("R"): _Machine.call,
+    0x81: _Machine.new,
+    ord("Q"): lambda m: m.stack.append(m.maker.persistent(m.pop())),
     ord("b"): _Machine.build,
     0x95: _Machine.skip_frame,
 }
