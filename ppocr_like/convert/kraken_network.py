@@ -1,39 +1,27 @@
-"""What a kraken experiment does not say: network, loss, metric and the steps of the data."""
+"""What a kraken experiment does not say at length: network, loss, metric and the steps of the data."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-HEIGHT, WIDEST = 48, 2048  # px of a line's picture
-
-# The small recogniser of PaddleOCR's fine-tune guide, as in configs/rec/svtr_ft.yml.
-NETWORK: dict[str, Any] = {
-    "Architecture": {
-        "model_type": "rec",
-        "algorithm": "SVTR_LCNet",
-        "Transform": None,
-        "Backbone": {
-            "name": "MobileNetV1Enhance",
-            "scale": 0.5,
-            "last_conv_stride": [1, 2],
-            "last_pool_type": "avg",
-            "last_pool_kernel_size": [2, 2],
-        },
-        "Neck": {
-            "name": "SequenceEncoder",
-            "encoder_type": "svtr",
-            "dims": 64,
-            "depth": 2,
-            "hidden_dims": 120,
-            "use_guide": False,
-        },
-        "Head": {"name": "CTCHead", "fc_decay": 0.0},
-    },
+WIDEST = 43  # heights: the width of the widest canvas; longer lines are squeezed
+REST: dict[str, Any] = {
     "Loss": {"name": "CTCLoss"},
     "PostProcess": {"name": "CTCLabelDecode"},
     # kraken judges by the share of right characters, which counts spaces.
     "Metric": {"name": "RecMetric", "main_indicator": "norm_edit_dis", "ignore_space": False},
 }
+
+
+def architecture(spec: str) -> dict[str, Any]:
+    """The network of a VGSL string."""
+    return {
+        "model_type": "rec",
+        "algorithm": "VGSL",
+        "Backbone": {"name": "VGSL", "spec": spec},
+        "Head": {"name": "VGSLHead"},
+    }
 
 
 def augmentation() -> list[dict[str, Any]]:
@@ -43,33 +31,45 @@ def augmentation() -> list[dict[str, Any]]:
 
 
 def train_section(
-    dataset: dict[str, Any], augment: list[dict[str, Any]], spelling: dict[str, Any], batch: int, workers: int
+    dataset: dict[str, Any], steps: Steps, augment: list[dict[str, Any]], batch: int, workers: int
 ) -> dict[str, Any]:
     """The recipe's Train."""
-    return {"dataset": {**dataset, "transforms": _chain(augment, spelling)}, "loader": _loader(batch, workers, True)}
+    return {"dataset": {**dataset, "transforms": steps.chain(augment)}, "loader": _loader(steps, batch, workers, True)}
 
 
-def eval_section(dataset: dict[str, Any], spelling: dict[str, Any], batch: int, workers: int) -> dict[str, Any]:
+def eval_section(dataset: dict[str, Any], steps: Steps, batch: int, workers: int) -> dict[str, Any]:
     """The recipe's Eval."""
-    return {"dataset": {**dataset, "transforms": _chain([], spelling)}, "loader": _loader(batch, workers, False)}
+    return {"dataset": {**dataset, "transforms": steps.chain([])}, "loader": _loader(steps, batch, workers, False)}
 
 
-def _chain(augment: list[dict[str, Any]], spelling: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"DecodeImage": {"img_mode": "BGR", "channel_first": False}},
-        *augment,
-        {"TextNormalize": dict(spelling)},
-        {"CTCLabelEncode": None},
-        {"RecResizeImg": {"image_shape": [3, HEIGHT, 320]}},
-        {"KeepKeys": {"keep_keys": ["image", "label", "length"]}},
-    ]
+@dataclass(frozen=True)
+class Steps:
+    """What is done to a line.
+
+    Args:
+        spelling: arguments of TextNormalize.
+        line: arguments of KrakenLine.
+    """
+
+    spelling: dict[str, Any]
+    line: dict[str, Any]
+
+    def chain(self, augment: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {"DecodeImage": {"img_mode": "BGR", "channel_first": False}},
+            *augment,
+            {"TextNormalize": dict(self.spelling)},
+            {"CTCLabelEncode": None},
+            {"KrakenLine": dict(self.line)},
+            {"KeepKeys": {"keep_keys": ["image", "label", "length", "valid_width"]}},
+        ]
 
 
-def _loader(batch: int, workers: int, train: bool) -> dict[str, Any]:
+def _loader(steps: Steps, batch: int, workers: int, train: bool) -> dict[str, Any]:
     return {
         "shuffle": train,
         "batch_size_per_card": batch,
         "drop_last": False,
         "num_workers": workers,
-        "bucket_by_width": {"step": 64, "min_width": 320, "max_width": WIDEST},
+        "bucket_by_width": {"step": 64, "max_width": -(-WIDEST * steps.line["height"] // 64) * 64},
     }

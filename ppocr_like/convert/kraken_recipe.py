@@ -8,11 +8,12 @@ from typing import Any
 
 from ppocr_like.config.yaml_io import dump
 from ppocr_like.convert.kraken_experiment import Experiment
-from ppocr_like.convert.kraken_network import NETWORK, augmentation, eval_section, train_section
+from ppocr_like.convert.kraken_network import REST, Steps, augmentation, eval_section, train_section
 from ppocr_like.convert.kraken_options import OPTIONS
-from ppocr_like.errors import ConfigError, Problem
+from ppocr_like.convert.kraken_start import codec_of, start
+from ppocr_like.convert.kraken_work import LEFT_OUT, Fate, Work, shown
+from ppocr_like.errors import ConfigError
 
-LEFT_OUT = "left out"
 SCHEDULE_KEYS = {
     "constant": (),
     "1cycle": (),
@@ -44,33 +45,15 @@ NO_PRECISION = {
     "transformer-engine-float16": "NVIDIA's transformer engine is not used here; take 16-mixed",
 }
 ALWAYS_LEFT = {
-    "load": "kraken's weights are of its own networks, which are not built here; weights of this one: tools/train.py --load",
     "resume": "a run of kraken cannot go on here; one of this recipe does with tools/train.py --resume",
-    "spec": "networks of a VGSL string are not built here; the recipe has the nearest of its own",
     "legacy_polygons": "kraken's line cutter up to version 4 does not exist here; lines are cut along their baselines",
     "no_legacy_polygons": "lines are never cut as kraken up to version 4 did",
-    "padding": "lines are not padded at their sides here; the scaled line begins at the picture's edge",
     "test_data": "training does not read it; measure with tools/eval.py and another Eval.dataset",
     "verbose": "messages of all kinds: -o Global.debug=true",
-    "arch": "the recipe has a network of its own; kraken's ppocrv6 is configs/rec/ppocrv6_small_rec.yml and its sisters",
     "variant": "of kraken's ppocrv6: take configs/rec/ppocrv6_tiny_rec.yml, _small_ or _medium_",
-    "height": "of kraken's ppocrv6; here the image_shape of RecResizeImg",
+    "height": "of kraken's ppocrv6; the height of a VGSL network stands in its spec",
     "max_width": "of kraken's ppocrv6; here the loader's bucket_by_width.max_width",
 }
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What became of a key: `became` is a place and value in the recipe, or begins with "left out"; `given`: not a default."""
-
-    key: str
-    value: Any
-    became: str
-    given: bool
-
-    def __str__(self) -> str:
-        value = "" if self.value is None else f": {self.value}"
-        return f"{self.key}{value}{'' if self.given else ' (default)'} -> {self.became}"
 
 
 @dataclass
@@ -95,8 +78,8 @@ def kraken_recipe(experiment: Experiment) -> KrakenRecipe:
     Raises:
         ConfigError: values that neither kraken nor a recipe can have, all together; no training data.
     """
-    work = _Work(experiment)
-    for step in (_whole, _rules, _optimizer, _schedule, _characters, _data):
+    work = Work(experiment)
+    for step in (_whole, _rules, _optimizer, _schedule, start, _characters, _data):
         step(work)
     for name, reason in ALWAYS_LEFT.items():
         if name in experiment.values:
@@ -106,59 +89,12 @@ def kraken_recipe(experiment: Experiment) -> KrakenRecipe:
     order = {option.name: place for place, option in enumerate(OPTIONS)}
     fates = sorted(work.fates, key=lambda fate: order[fate.key])
     fates += [Fate(key, None, f"{LEFT_OUT}: {reason}", True) for key, reason in experiment.left]
-    parts = {**work.tree, **NETWORK}
-    sections = ("Global", "Optimizer", *NETWORK, "Train", "Eval")
+    parts = {**work.tree, **REST}
+    sections = ("Global", "Optimizer", "Architecture", *REST, "Train", "Eval")
     return KrakenRecipe({section: parts[section] for section in sections if section in parts}, fates, work.notes)
 
 
-class _Work:
-    """The recipe in the making."""
-
-    def __init__(self, experiment: Experiment) -> None:
-        self.experiment = experiment
-        self.tree: dict[str, Any] = {}
-        self.fates: list[Fate] = []
-        self.notes: list[str] = []
-        self.problems: list[Problem] = []
-        self.value = experiment.value
-
-    def put(self, path: str, value: Any) -> None:
-        *sections, key = path.split(".")
-        node = self.tree
-        for section in sections:
-            node = node.setdefault(section, {})
-        node[key] = value
-
-    def take(self, name: str, path: str, value: Any, why: str = "") -> None:
-        """The recipe has the key's `value` at `path`."""
-        self.put(path, value)
-        self.told(name, f"{path}: {_shown(value)}" + (f" ({why})" if why else ""))
-
-    def told(self, name: str, became: str) -> None:
-        self.fates.append(Fate(name, self.value(name), became, name in self.experiment.values))
-
-    def leave(self, name: str, reason: str) -> None:
-        self.told(name, f"{LEFT_OUT}: {reason}")
-
-    def leave_given(self, names: tuple[str, ...], reason: str) -> None:
-        """Of keys that have no meaning beside others, only those are told that stand there."""
-        for name in names:
-            if name in self.experiment.values:
-                self.leave(name, reason)
-
-    def wrong(self, name: str, message: str) -> None:
-        self.problems.append(Problem(name, message))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return str(value)
-
-
-def _whole(work: _Work) -> None:
+def _whole(work: Work) -> None:
     """Machine, place and log."""
     device = str(work.value("device"))
     first = device.split(",")[0].strip()
@@ -168,7 +104,7 @@ def _whole(work: _Work) -> None:
     if precision in PRECISIONS:
         for key, value in PRECISIONS[precision].items():
             work.put(f"Global.{key}", value)
-        said = ", ".join(f"Global.{key}: {_shown(value)}" for key, value in PRECISIONS[precision].items())
+        said = ", ".join(f"Global.{key}: {shown(value)}" for key, value in PRECISIONS[precision].items())
         said += " (weights stay float32)" if precision == "bf16-true" else ""
         work.told("precision", said or "float32, as every recipe without Global.use_amp")
     elif precision in NO_PRECISION:
@@ -197,7 +133,7 @@ def _whole(work: _Work) -> None:
         work.take("log_dir", "Global.log_dir", work.value("log_dir"))
 
 
-def _rules(work: _Work) -> None:
+def _rules(work: Work) -> None:
     """How long a run is, and when it is evaluated."""
     kind, epochs, cycle = work.value("quit"), work.value("epochs"), work.value("schedule") == "1cycle"
     rule = {"patience": work.value("lag"), "min_delta": work.value("min_delta"), "min_epochs": work.value("min_epochs")}
@@ -233,7 +169,7 @@ def _rules(work: _Work) -> None:
     work.put("Global.print_batch_step", 50)
 
 
-def _optimizer(work: _Work) -> None:
+def _optimizer(work: Work) -> None:
     name = OPTIMIZERS.get(str(work.value("optimizer")).lower())
     if name is None:
         work.wrong("optimizer", f"is {work.value('optimizer')}; kraken knows {', '.join(OPTIMIZERS.values())}")
@@ -246,7 +182,7 @@ def _optimizer(work: _Work) -> None:
     work.take("weight_decay", "Optimizer.weight_decay", work.value("weight_decay"))
     clip = work.value("gradient_clip_val")
     if clip > 0:
-        work.take("gradient_clip_val", "Optimizer.clip_norm_global", clip)
+        work.take("gradient_clip_val", "Optimizer.clip_norm_global", clip, CLIPPED)
     else:
         work.told("gradient_clip_val", "nothing is clipped")
     if work.value("freeze_backbone") > 0:
@@ -254,7 +190,7 @@ def _optimizer(work: _Work) -> None:
     work.take("accumulate_grad_batches", "Global.accumulate_steps", work.value("accumulate_grad_batches"))
 
 
-def _schedule(work: _Work) -> None:
+def _schedule(work: Work) -> None:
     name = work.value("schedule")
     if name not in SCHEDULE_KEYS:
         work.wrong("schedule", f"is {name}; kraken knows {', '.join(SCHEDULE_KEYS)}")
@@ -275,13 +211,8 @@ def _schedule(work: _Work) -> None:
     work.leave_given(tuple(sorted(rest)), f"the schedule {name} does not read it")
 
 
-def _characters(work: _Work) -> None:
-    codec = work.value("codec")
-    work.take("codec", "Global.codec", "auto" if codec is None else codec, "a class for each code point" if codec is None else "")
-    resize = {"add": "union", "both": "new"}.get(work.value("resize"), work.value("resize"))
-    if resize not in ("fail", "union", "new"):
-        work.wrong("resize", f"is {resize}; kraken knows fail, union and new")
-    work.take("resize", "Global.charset_resize", resize, "counts with --load; a codec beside weights needs new")
+def _characters(work: Work) -> None:
+    _classes(work)
     form = work.value("normalization")
     if form not in (None, "NFC", "NFD", "NFKC", "NFKD"):
         work.wrong("normalization", f"is {form}; kraken knows NFC, NFD, NFKC and NFKD")
@@ -291,33 +222,47 @@ def _characters(work: _Work) -> None:
     if base not in ("auto", "L", "R"):
         work.wrong("base_dir", f"is {base}; kraken knows auto, L and R")
     place = "TextNormalize"
-    work.told("normalization", f"{place}.form: {_shown(form)}")
-    work.told("normalize_whitespace", f"{place}.whitespace: {_shown(work.value('normalize_whitespace'))}")
-    work.told("bidi_reordering", f"{place}.bidi: {_shown(bidi)}")
+    work.told("normalization", f"{place}.form: {shown(form)}")
+    work.told("normalize_whitespace", f"{place}.whitespace: {shown(work.value('normalize_whitespace'))}")
+    work.told("bidi_reordering", f"{place}.bidi: {shown(bidi)}")
     if bidi:
         work.told("base_dir", f"{place}.base_dir: {base}")
     else:
         work.leave_given(("base_dir",), "nothing is reordered")
     work.put("Global.max_text_length", 500)
     spelling = {"form": form, "whitespace": work.value("normalize_whitespace"), "bidi": bool(bidi)}
-    work.tree["text_normalize"] = {**spelling, **({"base_dir": base} if bidi else {})}
+    work.spelling = {**spelling, **({"base_dir": base} if bidi else {})}
 
 
-def _data(work: _Work) -> None:
+def _classes(work: Work) -> None:
+    """`codec` and `resize`. Beside weights a codec stands with charset_resize: new, which keeps the rows of what both know."""
+    codec, resize = work.value("codec"), {"add": "union", "both": "new"}.get(work.value("resize"), work.value("resize"))
+    if resize not in ("fail", "union", "new"):
+        work.wrong("resize", f"is {resize}; kraken knows fail, union and new")
+    if work.loaded is None:
+        work.take("codec", "Global.codec", "auto" if codec is None else codec, "" if codec else "a class for each code point")
+        work.take("resize", "Global.charset_resize", resize, "counts beside weights")
+        return
+    work.put("Global.charset_resize", "new")
+    if resize == "fail" and codec is None:
+        work.put("Global.codec", codec_of(work.loaded))
+        work.put("Global.max_unknown", 0.0)
+        work.told("codec", f"Global.codec: the {work.loaded.num_classes - 1} classes of the weights")
+        work.told("resize", "Global.max_unknown: 0 (a character that the weights do not know ends the run)")
+        return
+    work.take("codec", "Global.codec", "auto" if codec is None else codec, "" if codec else "a class for each code point")
+    lost = {"fail": "the codec is taken as it is", "union": "characters of the weights that no training line has are dropped"}
+    work.told("resize", "Global.charset_resize: new" + (f" ({lost[resize]})" if resize in lost else ""))
+
+
+def _data(work: Work) -> None:
     kind = work.value("format_type")
     if kind not in FORMATS:
         work.wrong("format_type", f"is {kind}; kraken knows {', '.join(FORMATS)}")
         return
     source: dict[str, Any] = dict(FORMATS[kind])
     work.told("format_type", f"{source['name']}, of Train and Eval" if kind != "path" else "PathDataSet, of Train and Eval")
-    if kind in ("xml", "alto", "page"):
-        line_type = work.value("linetype") or "auto"
-        if line_type not in ("auto", "baselines", "bbox"):
-            work.wrong("linetype", f"is {line_type}; kraken knows baselines and bbox")
-        source["linetype"] = line_type
-        work.told("linetype", f"XMLDataSet.linetype: {line_type}")
-    else:
-        work.leave_given(("linetype",), f"lines of format {kind} are pictures already")
+    _line_type(work, source, kind)
     training = dict(source)
     for name, key in (("training_data", "manifests"), ("ground_truth", "files")):
         if work.value(name):
@@ -331,24 +276,38 @@ def _data(work: _Work) -> None:
     work.told(
         "augment", f"RecAug in Train.dataset.transforms ({AUGMENTED})" if augment else "no RecAug in Train.dataset.transforms"
     )
-    spelling = work.tree.pop("text_normalize")
+    steps = Steps(work.spelling, work.line)
     batch, workers = work.value("batch_size"), work.value("num_workers")
     work.told("batch_size", f"batch_size_per_card: {batch}, of Train and Eval" + (SMALL_BATCH if batch == 1 else ""))
     work.told("num_workers", f"num_workers: {workers}, of Train and Eval")
-    work.tree["Train"] = train_section(training, augmentation() if augment else [], spelling, batch, workers)
+    work.tree["Train"] = train_section(training, steps, augmentation() if augment else [], batch, workers)
     if evaluation is not None:
-        work.tree["Eval"] = eval_section(evaluation, spelling, batch, workers)
-    work.notes.append(
-        "The network is PaddleOCR's small SVTR_LCNet at 48 px (configs/rec/svtr_ft.yml), the nearest of this program to kraken's "
-        "default: its own, which a VGSL string describes, is not built here."
-    )
+        work.tree["Eval"] = eval_section(evaluation, steps, batch, workers)
+
+
+def _line_type(work: Work, source: dict[str, Any], kind: str) -> None:
+    """How lines are cut, and what KrakenLine makes of them. kraken takes lines of the format path for boxes."""
+    asked = work.value("linetype")
+    if asked not in (None, "auto", "baselines", "bbox"):
+        work.wrong("linetype", f"is {asked}; kraken knows baselines and bbox")
+        return
+    made = asked if asked in ("baselines", "bbox") else "bbox" if kind == "path" else "baselines"
+    told = f"KrakenLine.linetype: {made}"
+    if kind in ("xml", "alto", "page"):
+        source["linetype"] = asked or "auto"
+        told = f"XMLDataSet.linetype: {source['linetype']}, {told}"
+    elif kind == "binary" and asked is None:
+        told += " (of a set that was compiled of boxes write bbox; a run says so)"
+    work.line["linetype"] = made
+    work.told("linetype", told)
 
 
 AUGMENTED = "other steps than kraken's with the same purpose: warping, blur, noise, shifts; with probabilities like its own"
+CLIPPED = "kraken's loss is a sum over the batch, clipped in nearly every step; here it is the mean, which hardly ever is"
 SMALL_BATCH = "; 16 is several times as fast"
 
 
-def _divided(work: _Work, source: dict[str, Any], training: dict[str, Any], kind: str) -> dict[str, Any] | None:
+def _divided(work: Work, source: dict[str, Any], training: dict[str, Any], kind: str) -> dict[str, Any] | None:
     """The data set of Eval; training gets its share."""
     share, own = work.value("partition"), work.value("evaluation_data")
     if own:
