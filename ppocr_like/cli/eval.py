@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     if not main_process():
         return 0
     for evaluation in evaluations:
-        print(f"{evaluation.name}: {evaluation.text()}")
+        for text in (evaluation.text(), *evaluation.beside_texts()):
+            print(f"{evaluation.name}: {text}")
     if folder:
         model = recipe.get("Global.checkpoints") or recipe.get("Global.pretrained_model")
         write_line_report(evaluations, folder, str(model), recipe.source)

@@ -280,6 +280,8 @@ def evaluate(recipe: Recipe, keep: int | None = 0, analyse: bool = False) -> lis
             sets = eval_sets(builder, None, ranks, objective)
             if not sets:
                 raise TrainingError("the recipe has no Eval section; give it Eval.dataset and Eval.loader")
+            for part in sets:
+                part.beside = part.postprocess.beside() if hasattr(part.postprocess, "beside") else {}
             for part in sets if ranks.main else ():
                 judge_left_out(part.loader.dataset, part.name)
             tell_line_kinds(trained_on, None, sets if ranks.main else ())

@@ -44,6 +44,7 @@ class Evaluation:
         labels: what the set's labels hold that cannot be used.
         analysis: where it errs, as asked for.
         dataset: the set itself, with the analysis.
+        beside: numbers of other ways to read the same outputs (`EvalSet.beside`), by name.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Evaluation:
     labels: dict[str, Any] = field(default_factory=dict)
     analysis: Analysis | None = None
     dataset: Dataset | None = None
+    beside: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def value(self) -> float:
@@ -78,6 +80,10 @@ class Evaluation:
         rejected = f", {self.rejected.total} rejected, counted as wrong" if self.rejected.total else ""
         return f"{numbers} ({self.samples} samples{rejected})"
 
+    def beside_texts(self) -> list[str]:
+        """ "decoder greedy: acc: 0.89, norm_edit_dis: 0.97", one for each entry of `beside`."""
+        return [f"decoder {name}: {metrics_text(metrics)}" for name, metrics in self.beside.items()]
+
 
 def metrics_text(metrics: Mapping[str, float]) -> str:
     """ "acc: 0.91, norm_edit_dis: 0.98", for people; the number of samples and counts of nothing are left out."""
@@ -88,7 +94,8 @@ def metrics_text(metrics: Mapping[str, float]) -> str:
 @dataclass
 class EvalSet:
     """An evaluation set, ready to be measured: `metric` makes a fresh one for each evaluation; `labels`: `labels.examine_labels`,
-    on the main rank; `with_loss`: the loss is taken on each sample as well."""
+    on the main rank; `with_loss`: the loss is taken on each sample as well; `beside`: other post-processings, by name,
+    whose numbers are told beside those of `postprocess`."""
 
     name: str
     loader: Loader
@@ -96,6 +103,7 @@ class EvalSet:
     metric: Callable[[], Metric]
     labels: dict[str, Any] = field(default_factory=dict)
     with_loss: bool = False
+    beside: Mapping[str, Postprocess] = field(default_factory=dict)
 
 
 def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,9 +119,10 @@ def to_numpy(entries: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class Tally:
-    """What one rank's share of a set gave. `spent`: seconds of network, decoding and loss."""
+    """What one rank's share of a set gave. `spent`: seconds of network, decoding and loss; `beside`: see `EvalSet`."""
 
     metric: Metric
+    beside: dict[str, Metric] = field(default_factory=dict)
     losses: Values = field(default_factory=dict)
     samples: int = 0
     spent: float = 0.0
@@ -124,7 +133,8 @@ class Tally:
 
     def reject(self, samples: Sequence[RejectedSample], dataset: Dataset) -> None:
         """Samples of `dataset` that could not be used."""
-        self.metric.reject(samples)
+        for metric in (self.metric, *self.beside.values()):
+            metric.reject(samples)
         for sample in samples:
             reference = self.metric.reference(sample.info.text)
             self.rejections.add(sample)
@@ -149,14 +159,18 @@ class Tally:
             for info, result in lines:
                 self.analysis.add(info, result, dataset.origin(info))
 
-    def of_all(self, ranks: Ranks, fresh: Metric) -> Tally:
-        """What all ranks found, to the last bit the same on all of them: it decides what is best."""
+    def of_all(self, ranks: Ranks, make: Callable[[], Metric]) -> Tally:
+        """What all ranks found, to the last bit the same on all of them: it decides what is best. `make`: a fresh metric."""
         if ranks.world == 1:
             return self
-        shares = ranks.gather((self.metric.state(), self.rejections, self.lines, self.unusable, self.losses, self.analysis))
-        for state, *_ in shares:
-            fresh.merge(state)
+        states = {"": self.metric.state(), **{name: metric.state() for name, metric in self.beside.items()}}
+        shares = ranks.gather((states, self.rejections, self.lines, self.unusable, self.losses, self.analysis))
+        fresh = {name: make() for name in states}
+        for share in shares:
+            for name, state in share[0].items():
+                fresh[name].merge(state)
         return Tally(
+            fresh.pop(""),
             fresh,
             joined(share[4] for share in shares),
             int(ranks.sum(self.samples)[0]),
@@ -187,7 +201,7 @@ def evaluate_set(
         TrainingError: no sample of the set could be measured or counted.
         Interrupted: a signal came, on all ranks.
     """
-    tally, signal, dataset = Tally(part.metric()), 0, part.loader.dataset
+    tally, signal, dataset = Tally(part.metric(), {name: part.metric() for name in part.beside}), 0, part.loader.dataset
     if analyse and tally.metric.rules is not None:
         tally.analysis = Analysis(tally.metric.rules)
     model = objective.model
@@ -203,21 +217,28 @@ def evaluate_set(
                 if not batch["info"]:
                     continue
                 start = time.perf_counter()
-                results, arrays = infer(objective, batch, part.postprocess, tally.losses if part.with_loss else None)
+                outputs, arrays = network_outputs(objective, batch, tally.losses if part.with_loss else None)
+                results = part.postprocess(outputs, arrays)
                 tally.spent += time.perf_counter() - start
+                for name, postprocess in part.beside.items():
+                    tally.beside[name].update(postprocess(outputs, arrays), arrays)
                 tally.add(batch, results, arrays, keep, dataset)
     finally:
         model.train(training)
         part.loader.close()  # its workers would take memory from training until the next evaluation
     if signal := max(ranks.gather(signal)):
         raise Interrupted(signal)
-    return _evaluation(part, tally.of_all(ranks, part.metric()), ranks)
+    return _evaluation(part, tally.of_all(ranks, part.metric), ranks)
 
 
-def infer(
-    objective: Objective, batch: Batch, postprocess: Postprocess, losses: Values | None = None
-) -> tuple[list[Any], dict[str, Any]]:
-    """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays.
+def infer(objective: Objective, batch: Batch, postprocess: Postprocess) -> tuple[list[Any], dict[str, Any]]:
+    """One batch through network and postprocess: typed results, one per sample, and the batch as numpy arrays."""
+    outputs, arrays = network_outputs(objective, batch)
+    return postprocess(outputs, arrays), arrays
+
+
+def network_outputs(objective: Objective, batch: Batch, losses: Values | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the network makes of a batch, and the batch, as numpy arrays.
 
     Args:
         losses: where it is given, the loss is taken of each sample too, and added.
@@ -228,7 +249,7 @@ def infer(
     else:
         outputs, judged = objective.judge(batch)
         add_losses(judged, losses)
-    return postprocess(to_numpy(outputs), arrays), arrays
+    return to_numpy(outputs), arrays
 
 
 def _evaluation(part: EvalSet, tally: Tally, ranks: Ranks) -> Evaluation:
@@ -243,6 +264,7 @@ def _evaluation(part: EvalSet, tally: Tally, ranks: Ranks) -> Evaluation:
     unusable = sorted(tally.unusable, key=lambda entry: (entry["file"], entry["line"]))
     ties = tuple(metric.tie_breakers)
     found = Evaluation(part.name, metrics, samples, rejections, metric.main_indicator, lines, unusable, ties, part.labels)
+    found.beside = {name: {key: float(value) for key, value in one.compute().items()} for name, one in tally.beside.items()}
     return found if tally.analysis is None else replace(found, analysis=tally.analysis, dataset=part.loader.dataset)
 
 
@@ -268,6 +290,7 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
         "main_indicator": evaluation.main_indicator,
         "samples": evaluation.samples,
         "labels": evaluation.labels,
+        "beside": evaluation.beside,
         "lines": [_line_entry(info, result) for info, result in evaluation.lines],
         "rejected": rejected,
     }

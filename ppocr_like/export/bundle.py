@@ -29,8 +29,9 @@ from ppocr_like.pipeline.normalise import Affine, normalisation, outside
 from ppocr_like.pipeline.onnx_backend import MODEL
 from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.preprocess import Preprocess
-from ppocr_like.pipeline.spec import FILE, Spec
+from ppocr_like.pipeline.spec import FILE, LANGUAGE_MODEL, Spec
 from ppocr_like.pipeline.torch_backend import TorchBackend, own_width, reads_any_width, trained_model
+from ppocr_like.postprocess.ngram.table import read_model, write_table
 from ppocr_like.weights import pretrained
 
 logger = logging.getLogger("ppocr_like")
@@ -231,7 +232,8 @@ def _claim(recipe: Recipe, target: Path, source: Path, pair: bool) -> None:
         DataError: it cannot.
     """
     files, images = recipe_reads(recipe)
-    names = (FILE, MODEL, PARAMS, CONFIG, *((PAIR_PARAMS, PAIR_CONFIG) if pair else ()))
+    language_model = (LANGUAGE_MODEL,) if recipe.get("PostProcess.lm") else ()
+    names = (FILE, MODEL, PARAMS, CONFIG, *language_model, *((PAIR_PARAMS, PAIR_CONFIG) if pair else ()))
     outputs = [target / name for name in names] if target.exists() else [target]
     reads: list[str | Path] = [source, *(file for file in files if os.path.isfile(file))]
     claim(outputs, reads, images=images, advice="choose another Global.save_inference_dir")
@@ -244,7 +246,12 @@ def _fresh_folder(folder: Path) -> None:
 
 def _write(folder: Path, target: Path, exporter: Exporter, model: Any, affine: Affine | None, say: Callable[[str], None]) -> None:
     """All files of the bundle into `folder`."""
-    (folder / FILE).write_text(exporter.spec.to_yaml(), encoding="utf-8")
+    spec = exporter.spec
+    if spec.postprocess.get("lm"):
+        with open(folder / LANGUAGE_MODEL, "wb") as file:
+            write_table(read_model(spec.postprocess["lm"]), file)
+        spec = replace(spec, postprocess={**spec.postprocess, "lm": LANGUAGE_MODEL})
+    (folder / FILE).write_text(spec.to_yaml(), encoding="utf-8")
     write_graph(fused_copy(model), folder / MODEL, exporter.layout, exporter.metadata(), affine)
     params, notes = exporter.rapidocr(target / MODEL)
     if exporter.header:

@@ -25,6 +25,7 @@ logger = logging.getLogger("ppocr_like")
 SCHEMA = 1
 FILE = "inference.yml"
 SECTION = "PpocrLike"
+LANGUAGE_MODEL = "lm.npz"  # in a bundle whose post-processing reads one
 OWN_GLOBALS = ("infer_mode", "max_text_length")  # Global keys that win over a transform's own argument
 FORMS = {"paddle": None, "ocrs": ("line_image", "chars")}  # of a recogniser's graph: names of its input and output, where fixed
 
@@ -159,7 +160,7 @@ class Spec:
         if own.get("schema") != SCHEMA:
             raise WeightsError(f"{source}: schema {own.get('schema')!r}, this program reads {SCHEMA}; update it or export again")
         try:
-            post = dict(tree["PostProcess"])
+            post = _with_language_model(dict(tree["PostProcess"]), source)
             model_type, output = str(own["model_type"]), str(own["output"])
             if model_type not in TASKS or TASKS[model_type].output != output:
                 raise ValueError(f"model_type {model_type!r} with output {output!r}")
@@ -183,6 +184,13 @@ class Spec:
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise WeightsError(f"{source}: incomplete or damaged ({error!r}); export the bundle again") from error
+
+
+def _with_language_model(post: dict[str, Any], source: str) -> dict[str, Any]:
+    """A post-processing whose language model, where it stands beside the file, has its whole path."""
+    name = post.get("lm")
+    beside = Path(source).parent / name if isinstance(name, str) else None
+    return {**post, "lm": str(beside)} if beside is not None and beside.is_file() else post
 
 
 def _bucket(given: Any) -> BucketByWidth:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -156,16 +157,38 @@ class CTCLabelDecode:
         rows, columns, classes = best_path(scores, lengths)
         return rows, classes, columns, self._confidences(scores, rows, columns, classes)
 
-    def _other(self, scores: np.ndarray, lengths: Any) -> Runs:
-        """The runs that `threshold` or `beam` reads."""
+    def texts(self, outputs: Any, batch: Mapping[str, Any] | None, settings: Sequence[Mapping[str, float]]) -> list[list[str]]:
+        """Of a beam search, the texts of a batch with each of several `lm_weight` and `length_bonus`.
+
+        Args:
+            outputs, batch: see `__call__`.
+            settings: values by name.
+        """
+        assert self._search is not None
+        scores = self._scores(outputs)
+        probabilities, own = self._probabilities(scores, outputs.get("lengths") if isinstance(outputs, Mapping) else None)
+        lattice = make_lattice(probabilities, own)
+        told = told_directions(batch, len(scores))
+        found = []
+        for values in settings:
+            read = replace(self._search, **values)(lattice, probabilities)
+            texts = [self.charset.decode(labels, base_dir).text for labels, base_dir in zip(read, told, strict=True)]
+            found.append(texts if self.paddle_exact else [text.strip() for text in texts])
+        return found
+
+    def _probabilities(self, scores: np.ndarray, lengths: Any) -> tuple[np.ndarray, np.ndarray]:
+        """float32 (N, T, C) at the temperature, and (N,) each line's own steps."""
         n, steps, _ = scores.shape
         logits = bool(n) and not is_distribution(scores[0])
-        probabilities = with_temperature(scores, self.temperature, logits)
         own = np.full(n, steps) if lengths is None else np.minimum(np.asarray(lengths).reshape(n).astype(np.int64), steps)
+        return with_temperature(scores, self.temperature, logits), own
+
+    def _other(self, scores: np.ndarray, lengths: Any) -> Runs:
+        """The runs that `threshold` or `beam` reads."""
+        n = len(scores)
+        probabilities, own = self._probabilities(scores, lengths)
         if self._search is None:
-            if lengths is not None:
-                probabilities = np.where((np.arange(steps) < own[:, None])[:, :, None], probabilities, np.float32(1.0))
-            return threshold_runs(probabilities)
+            return threshold_runs(probabilities, own)
         texts = self._search(make_lattice(probabilities, own), probabilities)
         rows, columns, classes = best_path(probabilities, lengths)
         ends = np.cumsum(np.bincount(rows, minlength=n)).tolist()

@@ -8,14 +8,16 @@ THRESHOLD = 0.5  # of the blank, as in kraken; ocropy takes 0.7
 Runs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # of each label its line, class, output step and probability
 
 
-def threshold_runs(probabilities: np.ndarray, threshold: float = THRESHOLD) -> Runs:
+def threshold_runs(probabilities: np.ndarray, lengths: np.ndarray, threshold: float = THRESHOLD) -> Runs:
     """In each stretch of steps at which the blank is less probable than `threshold` the class of the highest peak; none where
     that is the blank itself. Two characters without a blank between them become one.
 
     Args:
         probabilities: (N, T, C) float, class 0 is the blank.
+        lengths: (N,) steps of each line that are no padding.
+        threshold: see above.
     """
-    inside = probabilities[:, :, 0] < threshold
+    inside = (probabilities[:, :, 0] < threshold) & (np.arange(probabilities.shape[1]) < lengths[:, None])
     lines, steps = np.nonzero(inside)
     if not len(lines):
         return lines, lines.copy(), steps, np.zeros(0)

@@ -53,11 +53,13 @@ def write_line_report(evaluations: Sequence[Evaluation], folder: str | Path, mod
 
 
 def line_report(evaluations: Sequence[Evaluation], model: str, recipe: str) -> dict[str, Any]:
-    """Plain data: `model`, `recipe`, and of each set by its name the metric's own numbers, what its `labels` hold that cannot be
-    used, the lines of its files that are `left_out` of it by reason, and what `set_report` gives."""
+    """Plain data: `model`, `recipe`, and of each set by its name the metric's own numbers, those of other decoders (`beside`),
+    what its `labels` hold that cannot be used, the lines of its files that are `left_out` of it by reason, and what `set_report`
+    gives."""
     sets = {
         evaluation.name: {
             "metrics": evaluation.metrics,
+            "beside": evaluation.beside,
             "labels": evaluation.labels,
             "left_out": evaluation.dataset.left_out_counts() if evaluation.dataset is not None else {},
             **set_report(evaluation.analysis),

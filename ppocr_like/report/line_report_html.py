@@ -16,7 +16,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.pipeline.preprocess import plain
 from ppocr_like.printable import one_line
 from ppocr_like.report.html import embedded, html_document
-from ppocr_like.report.line_report_text import between, percent, place_of, sentence, told_accuracy, unknown_characters
+from ppocr_like.report.line_report_text import beside, between, percent, place_of, sentence, told_accuracy, unknown_characters
 from ppocr_like.text import is_right_to_left
 from ppocr_like.text.scripts import shown
 
@@ -88,6 +88,7 @@ def _notes(one: Mapping[str, Any]) -> list[str]:
     notes = [f"{sentence(one['compared'])}."]
     if one["every_character"]:
         notes.append(f"If every character counted, spaces too, the CER would be {percent(one['every_character']['cer'])}.")
+    notes += [beside(name, numbers) for name, numbers in one["beside"].items()]
     if told_accuracy(one["accuracy"]):
         notes.append("An accuracy below 0 means that there are more errors than characters.")
     if unknown := unknown_characters(one["labels"]):

@@ -32,6 +32,13 @@ def told_accuracy(rate: float | None) -> str:
     return " (below 0: there are more errors than characters)" if rate is not None and rate < 0 else ""
 
 
+def beside(decoder: str, numbers: Mapping[str, float]) -> str:
+    """ "With decoder greedy: CER 2.30%, WER 8.12%, 61.20% of lines without an error." """
+    named = [f"{name.upper()} {percent(numbers[name])}" for name in ("cer", "wer") if name in numbers]
+    named += [f"{percent(numbers['acc'])} of lines without an error"] if "acc" in numbers else []
+    return f"With decoder {decoder}: {', '.join(named)}."
+
+
 def between(ends: Sequence[float]) -> str:
     """ "3.10% to 5.62%" """
     return f"{percent(ends[0])} to {percent(ends[1])}"
@@ -68,6 +75,8 @@ def _set(title: str, one: dict[str, Any]) -> Iterator[str]:
         yield f"{percent(one['every_character']['cer'])}\tCER, if every character counts, spaces too"
     yield f"{percent(one['wer'])}\tWER"
     yield f"{one['right']} of {one['lines']}\tlines without an error"
+    for name, numbers in one["beside"].items():
+        yield beside(name, numbers)
     for reason, count in one["rejected"].items():
         yield f"{count}\tlines that could not be read, all of each counted as left out: {one_line(reason)}"
     if unknown := unknown_characters(one["labels"]):

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,11 +123,8 @@ def compute_maps(
     """
     builder = Builder(recipe)
     dataset = builder.dataset("Eval", set_name)
-    place = folder / _digest(builder, dataset, weights, set_name)
-    if not (place / INDEX).is_file():
-        _fill(place, builder, dataset, objective, progress)
-    else:
-        logger.info("maps: %s (computed before)", place)
+    place = folder / outputs_digest(builder, dataset, weights, set_name)
+    kept_outputs(place, lambda unfinished: _fill(unfinished, builder, dataset, objective, progress), "maps")
     maps, labels = _kept(place)
     lost = sum(map(missed, labels), Counts())
     if not maps:
@@ -152,43 +150,59 @@ def _kept(place: Path) -> tuple[list[KeptMap], list[str]]:
         raise DataError(f"is damaged ({error}); remove its folder", str(place / INDEX)) from error
 
 
-def _fill(place: Path, builder: Builder, dataset: Dataset, objective: Objective, progress: bool) -> None:
-    """Computes all maps beside `place` and moves them there when they are complete."""
+def _fill(folder: Path, builder: Builder, dataset: Dataset, objective: Objective, progress: bool) -> None:
+    """Computes all maps into a folder."""
     pages: list[dict[str, Any]] = []
     lost: list[str] = []
+    with (
+        build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader,
+        torch.inference_mode(),
+    ):
+        for batch in watched(loader, "maps") if progress else loader.batches(0):
+            lost += [sample.info.text for sample in batch["rejected"]]
+            if not batch["info"]:
+                continue
+            maps, arrays = infer(objective, batch, lambda outputs, _: list(outputs["maps"]))
+            for number, info in enumerate(batch["info"]):
+                name = f"{len(pages):06d}.npy"
+                np.save(folder / name, np.ascontiguousarray(maps[number][0], np.float32))
+                height, width = (float(v) for v in arrays["shape"][number][:2])
+                polygons = [np.asarray(points, float).tolist() for points in arrays["polys"][number]]
+                ignore = [bool(tag) for tag in arrays["ignore_tags"][number]]
+                pages.append({"path": info.path, "map": name, "source": [width, height], "polygons": polygons, "ignore": ignore})
+    (folder / INDEX).write_text(json.dumps({"pages": pages, "lost": lost}), encoding="utf-8")
+
+
+def kept_outputs(place: Path, fill: Callable[[Path], None], what: str) -> None:
+    """Makes sure that a folder of outputs is there and complete: `fill` makes them beside it, unless they were made before.
+
+    Args:
+        place: the folder, with an `index.json` when it is there.
+        fill: gets an empty folder; writes the outputs and the index.
+        what: "maps", for messages.
+
+    Raises:
+        DataError: nothing can be written there.
+    """
+    if (place / INDEX).is_file():
+        logger.info("%s: %s (computed before)", what, place)
+        return
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place.parent))
     except OSError as error:
-        raise DataError(f"maps cannot be kept there ({error.strerror or error}); choose --out", str(place.parent)) from error
+        told = f"{what} cannot be kept there ({error.strerror or error}); choose --out"
+        raise DataError(told, str(place.parent)) from error
     try:
-        with (
-            build_loader(dataset, builder.loader("Eval"), seed=0, train=False) as loader,
-            torch.inference_mode(),
-        ):
-            for batch in watched(loader, "maps") if progress else loader.batches(0):
-                lost += [sample.info.text for sample in batch["rejected"]]
-                if not batch["info"]:
-                    continue
-                maps, arrays = infer(objective, batch, lambda outputs, _: list(outputs["maps"]))
-                for number, info in enumerate(batch["info"]):
-                    name = f"{len(pages):06d}.npy"
-                    np.save(unfinished / name, np.ascontiguousarray(maps[number][0], np.float32))
-                    height, width = (float(v) for v in arrays["shape"][number][:2])
-                    polygons = [np.asarray(points, float).tolist() for points in arrays["polys"][number]]
-                    ignore = [bool(tag) for tag in arrays["ignore_tags"][number]]
-                    pages.append(
-                        {"path": info.path, "map": name, "source": [width, height], "polygons": polygons, "ignore": ignore}
-                    )
-        (unfinished / INDEX).write_text(json.dumps({"pages": pages, "lost": lost}), encoding="utf-8")
+        fill(unfinished)
         os.replace(unfinished, place)
     except OSError as error:
-        raise DataError(f"maps cannot be written ({error.strerror or error})", str(place)) from error
+        raise DataError(f"{what} cannot be written ({error.strerror or error})", str(place)) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _digest(builder: Builder, dataset: Dataset, weights: Path, set_name: str) -> str:
+def outputs_digest(builder: Builder, dataset: Dataset, weights: Path, set_name: str) -> str:
     """Changes with the weights, the network, the evaluation chain, the labels and the images (by size and time)."""
     digest = hashlib.sha256(weights.read_bytes())
     node, _ = builder.dataset_node("Eval", set_name)

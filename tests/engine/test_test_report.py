@@ -9,6 +9,7 @@ import pytest
 from det_pages import det_recipe
 
 from ppocr_like.cli.eval import main
+from ppocr_like.cli.make_lm import main as make_lm
 from ppocr_like.components import load_components
 from ppocr_like.config import Recipe
 from ppocr_like.engine import evaluate
@@ -66,3 +67,22 @@ def test_a_report_replaces_nothing_that_is_read(data: Path, reference: Path, tmp
     recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", **over))
     with pytest.raises(DataError, match=r"is read.*--report"):
         main(["-c", str(recipe), "--report", str(tmp_path)])
+
+
+def test_a_beam_search_is_told_beside_the_best_path(
+    data: Path, reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over = {"Global__pretrained_model": str(reference)}
+    recipe = write_recipe(tmp_path / "recipe.yml", tiny_recipe(data, tmp_path / "run", **over))
+    make_lm(["-c", str(recipe), "--out", str(tmp_path / "new" / "lm"), "--order", "3"])
+    told = capsys.readouterr().out
+    assert "perplexity" in told and (tmp_path / "new" / "lm.arpa").read_text(encoding="utf-8").count("-grams:") == 3
+    (plain,) = evaluate(Recipe.from_tree(tiny_recipe(data, tmp_path / "run", **over)))
+    folder, model = tmp_path / "report", tmp_path / "new" / "lm.npz"
+    main(["-c", str(recipe), "-o", "PostProcess.decoder=beam", f"PostProcess.lm={model}", "--report", str(folder)])
+    printed = capsys.readouterr().out
+    one = json.loads((folder / "report.json").read_text(encoding="utf-8"))["sets"]["eval"]
+    assert one["beside"] == {"greedy": {name: plain.metrics[name] for name in one["beside"]["greedy"]}}
+    assert f"eval: decoder greedy: acc: {plain.metrics['acc']:.6g}" in printed
+    assert "With decoder greedy: CER" in (folder / "report.txt").read_text(encoding="utf-8")
+    assert "With decoder greedy: CER" in (folder / "report.html").read_text(encoding="utf-8")

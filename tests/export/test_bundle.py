@@ -25,6 +25,9 @@ from ppocr_like.export.verify import Verifier
 from ppocr_like.pipeline import Recogniser, read_spec
 from ppocr_like.pipeline.onnx_backend import OnnxBackend
 from ppocr_like.pipeline.torch_backend import TorchBackend, trained_model
+from ppocr_like.postprocess.ngram.arpa import arpa_text
+from ppocr_like.postprocess.ngram.kneser_ney import estimate_labels
+from ppocr_like.postprocess.ngram.scorer import LabelScorer
 from ppocr_like.weights import load_weights, save_weights
 
 load_components()
@@ -226,3 +229,20 @@ def test_sizes_that_became_constants_are_found_out(parts, tmp_path):
     verifier.tolerance = 1.0
     with pytest.raises(ExportError, match="became a constant in the graph"):
         verifier.check_shapes()
+
+
+def test_a_bundle_takes_its_language_model_along(tiny_run, tmp_path):
+    charset = load_weights(tiny_run.folder).charset
+    model = estimate_labels([charset.encode(label) for label in tiny_run.labels], charset, 3).model
+    (tmp_path / "mine.arpa").write_text("".join(arpa_text(model)), encoding="utf-8")
+    more = ["PostProcess.decoder=beam", f"PostProcess.lm={tmp_path / 'mine.arpa'}", "PostProcess.temperature=1.5"]
+    report = export(recipe(tiny_run, tmp_path / "out", *more))
+    assert all(check.torch == check.onnx for check in report.sets)
+    (tmp_path / "mine.arpa").unlink()
+    moved = report.folder.rename(tmp_path / "elsewhere")
+    assert sorted(os.listdir(moved)) == sorted([*FILES, "lm.npz"])
+    spec = read_spec(moved)
+    assert spec.postprocess["lm"] == str(moved / "lm.npz") and spec.postprocess["temperature"] == 1.5
+    post = Recogniser(moved).postprocess
+    line = charset.encode(tiny_run.labels[0])
+    assert post._search.scorer.score(line) == pytest.approx(LabelScorer(model, charset).score(line), abs=1e-5)

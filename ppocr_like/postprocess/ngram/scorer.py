@@ -45,7 +45,10 @@ class LabelScorer:
     def rows(self, states: int) -> Iterator[Rows]:
         """Rows for one caller at a time, who asks for up to `states` states at once; what was made of them is kept for the
         next one."""
-        rows = self._idle.pop() if self._idle else Rows(self.model, self._words, self._end)
+        try:
+            rows = self._idle.pop()  # several threads may ask
+        except IndexError:
+            rows = Rows(self.model, self._words, self._end)
         rows.make_room(states)
         yield rows
         self._idle.append(rows)
