@@ -80,64 +80,76 @@ class _Beams:
         self.last = np.zeros(shape, np.int64)
         self.state = np.full(shape, 0 if search.scorer is None else search.scorer.model.start, np.int32)
         self.history: list[tuple[np.ndarray, np.ndarray]] = []  # of each step each beam's origin, and the label it got, or 0
-        self.widths = (lattice.probabilities > 0).sum(axis=2).max(axis=1, initial=1)
+        self.widths = np.count_nonzero(lattice.probabilities, axis=2).max(axis=1, initial=1).tolist()
 
     def advance(self, step: int) -> None:
         """Takes the next step of those lines that have one; they are the first ones."""
-        lattice = self.lattice
-        n = int((lattice.counts > step).sum())
-        last, name, parent = self.last[:n], self.name[:n], self.parent[:n]
-        total = self.blank[:n] + self.label[:n]
-        parted = lattice.parted[step, :n, None]
-        blank = np.where(parted, total, self.blank[:n])
-        label = np.where(parted, 0.0, self.label[:n])
-        own = self.probabilities[lattice.order[:n, None], lattice.steps[step, :n, None], last].astype(np.float64)
-        own[last == 0] = 0.0
-        stays_blank, stays_label = total * lattice.blanks[step, :n, None], label * own
-        classes = lattice.classes[step, :n, : self.widths[step]]
-        tried = lattice.probabilities[step, :n, None, : self.widths[step]]
-        grown = np.where(classes[:, None] == last[:, :, None], blank[:, :, None], total[:, :, None]) * tried
-        meets = parent[:, :, None] == name[:, None]
-        children = np.nonzero(meets.any(axis=2))
-        if len(children[0]):  # a beam that another one grows into, too: it takes that part over
-            line, child = children
-            source = meets[line, child].argmax(axis=1)
-            again = last[line, source] == last[line, child]
-            stays_label[children] += own[children] * np.where(again, blank[line, source], total[line, source])
-            which, column = np.nonzero(classes[line] == last[children][:, None])
-            grown[line[which], source[which], column] = 0.0
-        self._select(n, stays_blank, stays_label, grown, classes)
+        lattice, width = self.lattice, self.widths[step]
+        n = int(np.count_nonzero(lattice.counts > step))
+        last, name = self.last[:n], self.name[:n]
+        total, blank, label = self.blank[:n] + self.label[:n], self.blank[:n], self.label[:n]
+        parted = lattice.parted[step, :n]
+        if parted.any():
+            blank, label = np.where(parted[:, None], total, blank), label * ~parted[:, None]
+        own = self.probabilities[lattice.order[:n, None], lattice.steps[step, :n, None], last] * (last > 0)
+        classes = lattice.classes[step, :n, : width + 1]  # the first one stands for staying as it is
+        label_parts = np.empty((n, last.shape[1], width + 1))
+        before = np.where(classes[:, None, 1:] == last[:, :, None], blank[:, :, None], total[:, :, None])
+        np.multiply(before, lattice.probabilities[step, :n, None, 1 : width + 1], out=label_parts[:, :, 1:])
+        stays = np.multiply(label, own, out=label_parts[:, :, 0])
+        line, child, source = np.nonzero(self.parent[:n, :, None] == name[:, None])
+        if len(line):  # a beam that another one grows into, too: it takes that part over
+            got = last[line, child]
+            again = last[line, source] == got
+            stays[line, child] += own[line, child] * np.where(again, blank[line, source], total[line, source])
+            which, column = np.nonzero(classes[line, 1:] == got[:, None])
+            label_parts[line[which], source[which], column + 1] = 0.0
+        self._select(n, total * lattice.blanks[step, :n, None], label_parts, classes)
 
-    def _select(self, n: int, stays_blank: np.ndarray, stays_label: np.ndarray, grown: np.ndarray, classes: np.ndarray) -> None:
-        """The best beams of those that stay (n, beams) and those that have grown by one of the classes (n, beams, K)."""
-        beam, width, search = self.search.beam, classes.shape[1], self.search
-        fused, state = self.fused[:n], self.state[:n]
+    def _select(self, n: int, blank: np.ndarray, label: np.ndarray, classes: np.ndarray) -> None:
+        """The best beams of those that stay, in the first column, and those that have grown by one of the other classes.
+
+        Args:
+            n: lines.
+            blank: (n, beams) probabilities of those that stay, of alignments that end in a blank.
+            label: (n, beams, 1 + K) probabilities of alignments that end in a label.
+            classes: (n, 1 + K) classes, the first one 0.
+        """
+        search, beams, width = self.search, blank.shape[1], classes.shape[1]
+        state, start = self.state[:n], np.arange(n)[:, None]
+        gains = np.full(label.shape, search.length_bonus)
+        rows = state
         if self.rows is not None:
             rows = self.rows.of(state)
-            gain = search.lm_weight * self.rows.logp[rows[:, :, None], classes[:, None]] + search.length_bonus
-        else:
-            rows, gain = state, np.full(grown.shape, search.length_bonus)
-        stays = stays_blank + stays_label
-        scores = np.concatenate([np.log(stays) + fused, (np.log(grown) + fused[:, :, None] + gain).reshape(n, -1)], axis=1)
-        best = np.argpartition(scores, scores.shape[1] - beam, axis=1)[:, -beam:]
-        more = best >= beam
-        origin, column = np.where(more, (best - beam) // width, best), np.where(more, (best - beam) % width, 0)
-        line = np.arange(n)[:, None]
-        got = np.where(more, classes[line, column], 0)
-        blank = np.where(more, 0.0, stays_blank[line, origin])
-        label = np.where(more, grown[line, origin, column], stays_label[line, origin])
-        total = blank + label
-        name, parent, last = self.name[line, origin], self.parent[line, origin], self.last[line, origin]
-        grown_name = (name ^ (got.astype(np.uint64) + _EMPTY) * _SALT) * _MIX
-        there = total > 0
-        self.parent[:n] = np.where(there, np.where(more, name, parent), _NOBODY)
-        self.name[:n] = np.where(there, np.where(more, grown_name ^ (grown_name >> _SHIFT), name), _NONE)
-        self.last[:n] = np.where(there, np.where(more, got, last), 0)
-        self.fused[:n] = fused[line, origin] + np.where(more, gain[line, origin, column], 0.0)
+            gains += search.lm_weight * self.rows.logp[rows[:, :, None], classes[:, None]]
+        gains[:, :, 0] = 0.0
+        gains += self.fused[:n, :, None]
+        scores = label.copy()
+        scores[:, :, 0] += blank
+        np.log(scores, out=scores)
+        scores += gains
+        scores = scores.reshape(n, beams * width)
+        best = np.argpartition(scores, beams * (width - 1), axis=1)[:, -beams:] if width > 1 else np.argsort(scores, axis=1)
+        origin, column = np.divmod(best, width)
+        place, entry = origin + start * beams, best + start * (beams * width)
+        got = classes.take(column + start * width) if classes.flags.c_contiguous else classes[start, column]
+        stays = column == 0
+        self.blank[:n], self.label[:n] = blank.take(place) * stays, label.take(entry)
+        self.fused[:n] = gains.take(entry)
+        name, parent = self.name[:n].take(place), self.parent[:n].take(place)
+        grown = (name ^ (got.astype(np.uint64) + _EMPTY) * _SALT) * _MIX
+        grown ^= grown >> _SHIFT
+        last = np.where(stays, self.last[:n].take(place), got)
         if self.rows is not None:
-            self.state[:n] = np.where(more, self.rows.states[rows[line, origin], got], state[line, origin])
+            self.state[:n] = np.where(stays, state.take(place), self.rows.states[rows.take(place), got])
+        total = self.blank[:n] + self.label[:n]
+        none = total <= 0
+        self.name[:n], self.parent[:n], self.last[:n] = np.where(stays, name, grown), np.where(stays, parent, name), last
+        if none.any():
+            self.name[:n][none], self.parent[:n][none], self.last[:n][none] = _NONE, _NOBODY, 0
         most = total.max(axis=1, keepdims=True)
-        self.blank[:n], self.label[:n] = blank / most, label / most
+        self.blank[:n] /= most
+        self.label[:n] /= most
         self.history.append((origin, got))
 
     def best(self) -> list[list[int]]:

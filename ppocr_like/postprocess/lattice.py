@@ -20,8 +20,8 @@ class Lattice:
         order: (N,) the lines' places in the batch.
         counts: (N,) steps of each; at place s those lines still go on that have more than s.
         steps: (S, N) output step.
-        classes: (S, N, K) int64: classes tried, the most probable first.
-        probabilities: (S, N, K) float64: theirs; 0.0 for none.
+        classes: (S, N, 1 + K) int64: 0, then the classes tried, the most probable first.
+        probabilities: (S, N, 1 + K) float64: theirs; 0.0 for none, and for the first one.
         blanks: (S, N) float64: the blank's.
         parted: (S, N) bool: nothing but the blank was tried at a step since the last one.
     """
@@ -67,12 +67,13 @@ def make_lattice(probabilities: np.ndarray, lengths: np.ndarray, prune: float = 
     falling = np.argsort(-values, axis=1, kind="stable")
     classes, values = np.take_along_axis(classes, falling, 1), np.take_along_axis(values, falling, 1).astype(np.float64)
     values[values <= prune] = 0.0
+    classes, values = (np.pad(column, ((0, 0), (1, 0))) for column in (classes, values))
     blanks = blank[lines, steps].astype(np.float64)
     chosen = counts > 0
     parted = np.ones(len(lines), bool)
     parted[1:] = (lines[1:] != lines[:-1]) | (steps[1:] != steps[:-1] + 1) | ~chosen[:-1]
     alone = (counts == 1) & (blanks <= prune)
-    chosen[1:] &= parted[1:] | ~(alone[1:] & alone[:-1] & (classes[1:, 0] == classes[:-1, 0]))
+    chosen[1:] &= parted[1:] | ~(alone[1:] & alone[:-1] & (classes[1:, 1] == classes[:-1, 1]))
     columns = (steps, classes, values, blanks, parted)
     return _by_line(lines[chosen], tuple(column[chosen] for column in columns), len(probabilities))
 

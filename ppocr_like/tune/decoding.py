@@ -158,18 +158,7 @@ def tune_decoder(
         ConfigError: another post-processing or metric; a name or value of the grid that cannot be used.
         OcrError: weights, data.
     """
-    builder = Builder(recipe)
-    builder.check()
-    if sub_model_names(recipe):
-        recipe = single_model(recipe, recipe.globals.pretrained_sub_model)
-        builder = Builder(recipe)
-    if str(recipe.get("PostProcess.name")) != CTCLabelDecode.__name__:
-        raise ConfigError(
-            [Problem("PostProcess.name", f"is {recipe.get('PostProcess.name')}; of recognisers only CTCLabelDecode can be tuned")]
-        )
-    name = set_name if set_name is not None else builder.eval_names()[0]
-    if name not in builder.eval_names():
-        raise ConfigError([Problem("Eval.datasets", f"has no set {name!r}; there: {', '.join(builder.eval_names())}")])
+    recipe, name = _checked(recipe, set_name)
     settings = recipe.globals
     compute = choose_compute(settings, Ranks())
     set_threads(settings.num_threads)
@@ -183,23 +172,34 @@ def tune_decoder(
     weights = resolve_checkpoint(settings.checkpoints) if settings.checkpoints else resolve(str(settings.pretrained_model))
     lines = read_set(builder, objective, weights, name, Path(out) / "outputs", metric, progress)
     middle = time.perf_counter()
-    given = grid.pop(TEMPERATURE, None)
-    rules = metric.rules
-    assert rules is not None
-    temperatures = fit_temperature(lines, post, rules) if given is None else _given(lines, post, rules, given[0])
+    temperatures = _temperatures(lines, post, metric, grid)
     post = post.changed(temperature=temperatures[1].temperature)
-    greedy = _numbers(lines, builder, post.changed(decoder="greedy", lm=None), {})
+    greedy = _numbers(lines, builder, post.changed(decoder="greedy", lm=None))
     base, outcomes = None, list[Reading]()
     if post.lm is not None:
         own = {axis: float(getattr(post, axis)) for axis in DEFAULT_GRID}
-        outcomes = _search(lines, builder, post, _settings(grid, own), progress)
+        outcomes = _ranked(_search(lines, builder, post, _settings(grid, own), progress), own, indicator)
         base = next(one for one in outcomes if one.values == own)
-        outcomes = _ranked(outcomes, own, indicator)
     done = time.perf_counter()
     total = len(lines.lines) + len(lines.lost)
     named = {f"PostProcess.{key}": recipe.get(f"PostProcess.{key}") for key in ("decoder", "lm")}
     named = {path: value for path, value in named.items() if path in recipe.overridden}
     return DecoderTuning(temperatures, greedy, base, outcomes, total, middle - start, done - middle, indicator, named)
+
+
+def _checked(recipe: Recipe, set_name: str | None) -> tuple[Recipe, str]:
+    """The recipe of one network, and the name of the set to choose on. Raises ConfigError."""
+    builder = Builder(recipe)
+    builder.check()
+    if sub_model_names(recipe):
+        recipe = single_model(recipe, recipe.globals.pretrained_sub_model)
+    post = recipe.get("PostProcess.name")
+    if post != CTCLabelDecode.__name__:
+        raise ConfigError([Problem("PostProcess.name", f"is {post}; of recognisers only CTCLabelDecode can be tuned")])
+    name = set_name if set_name is not None else builder.eval_names()[0]
+    if name not in builder.eval_names():
+        raise ConfigError([Problem("Eval.datasets", f"has no set {name!r}; there: {', '.join(builder.eval_names())}")])
+    return recipe, name
 
 
 def _grid(post: CTCLabelDecode, items: Sequence[str]) -> dict[str, tuple[float, ...]]:
@@ -231,9 +231,15 @@ def _refused(post: CTCLabelDecode, name: str, value: float) -> list[Problem]:
     return []
 
 
-def _given(lines: ReadSet, post: CTCLabelDecode, rules: Any, value: float) -> tuple[Judged, Judged]:
-    """The recipe's own temperature and the one that was asked for."""
-    return judged(lines, post, rules), judged(lines, post.changed(temperature=value), rules)
+def _temperatures(
+    lines: ReadSet, post: CTCLabelDecode, metric: RecMetric, grid: dict[str, tuple[float, ...]]
+) -> tuple[Judged, Judged]:
+    """The recipe's own temperature, and the one of the grid or else the best one."""
+    assert metric.rules is not None
+    if TEMPERATURE not in grid:
+        return fit_temperature(lines, post, metric.rules)
+    (value,) = grid[TEMPERATURE]
+    return judged(lines, post, metric.rules), judged(lines, post.changed(temperature=value), metric.rules)
 
 
 def _settings(grid: dict[str, tuple[float, ...]], own: Values) -> list[Values]:
@@ -254,12 +260,12 @@ def _search(lines: ReadSet, builder: Builder, post: CTCLabelDecode, settings: Se
     return [Reading(values, metric.compute()) for values, metric in zip(settings, metrics, strict=True)]
 
 
-def _numbers(lines: ReadSet, builder: Builder, post: CTCLabelDecode, values: Values) -> Reading:
+def _numbers(lines: ReadSet, builder: Builder, post: CTCLabelDecode) -> Reading:
     metric = _metric(lines, builder)
     for part, outputs in lines.batches():
         for line, read in zip(part, post(outputs, {"info": part}), strict=True):
             metric.add(line.reference, read.text)
-    return Reading(values, metric.compute())
+    return Reading({}, metric.compute())
 
 
 def _metric(lines: ReadSet, builder: Builder) -> RecMetric:
