@@ -57,7 +57,7 @@ def test_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "says"),
     [
         (["trian", "-c", "x.yml"], "ppocr-like: error: unknown command 'trian'; nearest: train"),
-        (["quux"], "ppocr-like: error: unknown command 'quux'; known: check, train, "),
+        (["quux"], "ppocr-like: error: unknown command 'quux'; known: finetune, check, train, "),
         ([], "ppocr-like: error: the following arguments are required: COMMAND"),
         (["-c", "x.yml"], "ppocr-like: error: "),
         (["train"], "ppocr-like train: error: give a recipe with -c"),
