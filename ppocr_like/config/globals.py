@@ -72,7 +72,9 @@ class GlobalConfig:
     )
     max_steps: int | None = option(None, "in the place of `epoch_num`: the run has so many optimizer steps", least=1)
     save_model_dir: str = option("./output/", "run folder: checkpoints, `train.log`, `metrics.jsonl`, the effective recipe")
-    save_epoch_step: int = option(1, "weights `iter_epoch_N.safetensors` are kept every this many epochs", least=1)
+    save_epoch_step: int | None = option(
+        1, "weights `iter_epoch_N.safetensors` are kept every this many epochs; null: none are", least=1
+    )
     save_batch_step: int | None = option(None, "also write `latest.ckpt` every this many steps within an epoch", least=1)
     overwrite: bool = option(
         False, "start anew in a run folder that holds an earlier run, whose checkpoints and logs are removed"

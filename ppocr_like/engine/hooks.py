@@ -279,7 +279,8 @@ class Checkpoints(Hook):
 
     def after_epoch(self, run: Run) -> None:
         epoch = run.progress.epoch
-        if epoch % self._settings.save_epoch_step == 0:
+        every = self._settings.save_epoch_step
+        if every is not None and epoch % every == 0:
             save_run_weights(run, f"iter_epoch_{epoch}.safetensors")
             self._drop_old(run)
         save_latest(run, replace(run.progress, epoch=epoch + 1, batch=0, group=0))

@@ -41,7 +41,7 @@ def length_warnings(run: Run) -> Iterator[str]:
     settings = run.recipe.globals
     if run.parts.eval_sets:
         yield from _evaluation_warnings(run, settings)
-    if settings.save_epoch_step > run.length.epochs:
+    if settings.save_epoch_step is not None and settings.save_epoch_step > run.length.epochs:
         yield f"Global.save_epoch_step is {settings.save_epoch_step}, but the run has {run.length.epochs} epochs: none is kept"
     if settings.cal_metric_during_train and settings.calc_epoch_interval > run.length.epochs:
         yield f"Global.calc_epoch_interval is {settings.calc_epoch_interval}, but the run has {run.length.epochs} epochs"
