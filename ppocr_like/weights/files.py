@@ -27,7 +27,8 @@ from ppocr_like.weights.kraken_ckpt import SUFFIX as CHECKPOINT_SUFFIX
 from ppocr_like.weights.kraken_ckpt import from_checkpoint, is_checkpoint
 from ppocr_like.weights.kraken_file import META as KRAKEN
 from ppocr_like.weights.kraken_file import SUFFIX as COREML_SUFFIX
-from ppocr_like.weights.kraken_file import KrakenModel, from_coreml, from_safetensors
+from ppocr_like.weights.kraken_file import from_coreml, from_safetensors
+from ppocr_like.weights.kraken_model import KrakenModel
 from ppocr_like.weights.onnx_weights import SUFFIX as ONNX_SUFFIX
 from ppocr_like.weights.onnx_weights import OnnxGraph, read_onnx
 from ppocr_like.weights.paddle_file import SUFFIX as PADDLE_SUFFIX

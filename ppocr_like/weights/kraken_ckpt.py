@@ -15,7 +15,9 @@ from typing import Any
 import torch
 
 from ppocr_like.errors import WeightsError
-from ppocr_like.weights.kraken_file import NETWORK, KrakenModel, from_tensors
+from ppocr_like.weights.kraken_file import NETWORK, from_tensors
+from ppocr_like.weights.kraken_model import KrakenModel
+from ppocr_like.weights.kraken_ppocr import NETWORK as PPOCR
 from ppocr_like.weights.pickled_arrays import Encoded, Refused
 from ppocr_like.weights.pickled_objects import Fields, ObjectMaker, TensorHead
 from ppocr_like.weights.plain_pickle import read_pickle
@@ -25,7 +27,7 @@ MAX_OPERATIONS = 10_000_000  # a checkpoint may list the lines that it was train
 _PICKLE = "data.pkl"
 _WRITTEN = (b"pytorch-lightning_version", b"kraken.")  # in the pickle of a checkpoint of kraken's
 _PREFIX = "net."
-_NETWORKS = {"VGSLRecognitionTrainingConfig": NETWORK}
+_NETWORKS = {"VGSLRecognitionTrainingConfig": NETWORK, "PPOCRv6RecognitionTrainingConfig": PPOCR}
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -83,10 +85,12 @@ def _meta(content: object, path: Path) -> dict[str, Any]:
     codec = fields.get("codec")
     padding = fields.get("padding")
     if kind not in _NETWORKS:
-        raise WeightsError(f"{path} is a checkpoint of kraken's {kind}; a recogniser of a VGSL string is read here")
+        raise WeightsError(f"{path} is a checkpoint of kraken's {kind}; recognisers are read here ({', '.join(_NETWORKS)})")
+    network = {"vgsl": _text(config.fields.get("spec"))} if _NETWORKS[kind] == NETWORK else {}
+    network |= {key: config.fields[key] for key in ("variant", "height") if key in config.fields}
     return {
         "_model": _NETWORKS[kind],
-        "vgsl": _text(config.fields.get("spec")),
+        **network,
         "codec": _entries(codec.fields.get("c2l") if isinstance(codec, Fields) else codec),
         "seg_type": content.get("_seg_type"),
         "one_channel_mode": content.get("_one_channel_mode"),

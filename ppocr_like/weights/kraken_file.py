@@ -9,19 +9,21 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ppocr_like.codec import Codec, make_codec
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.errors import WeightsError
 from ppocr_like.modeling.backbones.vgsl import VGSL
 from ppocr_like.modeling.vgsl.grammar import Spec, Token, parse
 from ppocr_like.outside import Malformed, parse_json
 from ppocr_like.weights.kraken_coreml import read_coreml
+from ppocr_like.weights.kraken_model import KrakenModel, beside, line_of, listed, read_codec, recipe_of
+from ppocr_like.weights.kraken_ppocr import NETWORK as PPOCR
+from ppocr_like.weights.kraken_ppocr import ppocr_model
 
 SUFFIX = ".mlmodel"
 META = "kraken_meta"
@@ -32,25 +34,6 @@ _LSTM_GATES = 4  # a GRU has 3
 logger = logging.getLogger("ppocr_like")
 
 
-@dataclass(frozen=True)
-class KrakenModel:
-    """A recogniser of kraken's.
-
-    Args:
-        state: tensors under our names.
-        names: the file's own name of each.
-        codec: what its classes stand for; None where the file does not say.
-        recipe: with which it is used and trained here.
-        metadata: what else the file says.
-    """
-
-    state: dict[str, torch.Tensor]
-    names: dict[str, str]
-    codec: Codec | None
-    recipe: dict[str, Any]
-    metadata: dict[str, Any]
-
-
 def from_safetensors(state: Mapping[str, torch.Tensor], told: str, path: Path) -> KrakenModel:
     """The one recogniser of a file of kraken's.
 
@@ -59,7 +42,7 @@ def from_safetensors(state: Mapping[str, torch.Tensor], told: str, path: Path) -
         told: its metadata entry `kraken_meta`.
 
     Raises:
-        WeightsError: no recogniser, several of them, of another architecture, or of a future version.
+        WeightsError: no recogniser, several of them, of another class, or of a future version.
     """
     try:
         models = parse_json(told)
@@ -78,11 +61,13 @@ def from_tensors(state: Mapping[str, torch.Tensor], meta: dict[str, Any], path: 
     """A recogniser's tensors under kraken's names (`nn.C_0.co.weight`), with what kraken tells of it.
 
     Raises:
-        WeightsError: no recogniser of a string, or tensors that do not fit it.
+        WeightsError: a network that is not known, or tensors that do not fit it.
     """
+    state = {name: state[name] for name in sorted(state)}
+    if meta.get("_model") == PPOCR:
+        return ppocr_model(state, meta, path)
     spec = _spec(meta.get("vgsl"), path)
-    head = _output(spec, path).name
-    return _model(spec, {name: state[name] for name in sorted(state)}, head, meta, path)
+    return _model(spec, state, _output(spec, path).name, meta, path)
 
 
 def from_coreml(path: Path) -> KrakenModel:
@@ -96,7 +81,7 @@ def from_coreml(path: Path) -> KrakenModel:
         meta = {**_json(told.get(META, "{}")), **{key: value for key, value in told.items() if key in ("vgsl", "codec")}}
     except (Malformed, OSError) as error:
         raise WeightsError(f"{path}: cannot be read as a model of kraken ({error}); copy it again") from error
-    kinds = _listed(meta.get("model_type")) or ["recognition"]
+    kinds = listed(meta.get("model_type")) or ["recognition"]
     if "recognition" not in kinds:
         raise WeightsError(f"{path} holds a model for {', '.join(kinds)}; a recogniser is read here")
     spec = _spec(meta.get("vgsl"), path)
@@ -123,10 +108,10 @@ def from_coreml(path: Path) -> KrakenModel:
 
 def _recogniser(models: Mapping[str, dict[str, Any]], path: Path) -> tuple[str, dict[str, Any]]:
     found = {
-        prefix: meta for prefix, meta in models.items() if "recognition" in _listed(meta.get("_tasks", meta.get("model_type")))
+        prefix: meta for prefix, meta in models.items() if "recognition" in listed(meta.get("_tasks", meta.get("model_type")))
     }
     if not found:
-        kinds = sorted({kind for meta in models.values() for kind in _listed(meta.get("_tasks"))})
+        kinds = sorted({kind for meta in models.values() for kind in listed(meta.get("_tasks"))})
         raise WeightsError(f"{path} holds models for {', '.join(kinds) or 'nothing that it tells'}; a recogniser is read here")
     if len(found) > 1:
         raise WeightsError(f"{path} holds {len(found)} recognisers ({', '.join(found)}); give a file with one of them")
@@ -135,8 +120,8 @@ def _recogniser(models: Mapping[str, dict[str, Any]], path: Path) -> tuple[str, 
     if not least.split(".")[0].isdigit() or int(least.split(".")[0]) > NEWEST:
         raise WeightsError(f"{path} needs kraken {least} or later; files up to kraken {NEWEST} are read here")
     kind = meta.get("_model", NETWORK)
-    if kind != NETWORK:
-        raise WeightsError(f"{path} holds a network of kraken's class {kind}; {NETWORK} is read here")
+    if kind not in (NETWORK, PPOCR):
+        raise WeightsError(f"{path} holds a network of the class {kind}; of kraken's, {NETWORK} and {PPOCR} are read here")
     return prefix, meta
 
 
@@ -146,55 +131,16 @@ def _model(spec: Spec, state: Mapping[str, torch.Tensor], head: str, meta: dict[
     for name, value in state.items():
         own = f"head.{name.removeprefix(f'nn.{head}.')}" if name.startswith(f"nn.{head}.") else f"backbone.{name}"
         renamed[own], names[own] = value, name
-    codec = _codec(meta.get("codec"), path)
-    rows = renamed.get("head.lin.bias")
-    if codec is not None and rows is not None and len(rows) != codec.num_classes:
-        raise WeightsError(
-            f"{path}: its output layer has {len(rows)} classes, its codec stands for {codec.num_classes} with the blank; "
-            "they do not belong together"
-        )
-    told = {key: value for key, value in meta.items() if key not in ("vgsl", "codec") and not key.startswith("_")}
-    return KrakenModel(renamed, names, codec, recipe_of(spec, meta), told)
-
-
-def recipe_of(spec: Spec, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """What uses and trains such a model here: lines as kraken makes them for it."""
+    codec = read_codec(meta.get("codec"), renamed.get("head.lin.bias"), path)
     height = spec.channels if spec.height == 1 and spec.channels > 3 else spec.height
-    channels = 3 if spec.channels == 3 else 1
-    told = meta.get("hyper_params")
-    padding = told.get("padding") if isinstance(told, Mapping) else None
-    line = {
-        "height": height,
-        "channels": channels,
-        "padding": padding if type(padding) is int and padding >= 0 else 16,
-        "mode": "1" if channels == 1 and str(meta.get("one_channel_mode")) == "1" else "auto",
-        "linetype": "bbox" if meta.get("seg_type") == "bbox" else "baselines",
+    architecture = {
+        "model_type": "rec",
+        "algorithm": "VGSL",
+        "Backbone": {"name": "VGSL", "spec": spec.told()},
+        "Head": {"name": "VGSLHead"},
     }
-    chain = [
-        {"DecodeImage": {"img_mode": "BGR", "channel_first": False}},
-        {"TextNormalize": {"form": None, "whitespace": True}},
-        {"CTCLabelEncode": None},
-        {"KrakenLine": line},
-        {"KeepKeys": {"keep_keys": ["image", "label", "length", "valid_width"]}},
-    ]
-    loader = {"shuffle": False, "batch_size_per_card": 16, "drop_last": False, "num_workers": 1}
-    return {
-        "Global": {"epoch_num": 50, "save_model_dir": "output/kraken", "max_text_length": 1000, "text_direction": "bidi"},
-        "Optimizer": {"name": "AdamW", "weight_decay": 0.0, "lr": {"name": "constant", "learning_rate": 1e-3}},
-        "Architecture": {
-            "model_type": "rec",
-            "algorithm": "VGSL",
-            "Backbone": {"name": "VGSL", "spec": spec.told()},
-            "Head": {"name": "VGSLHead"},
-        },
-        "Loss": {"name": "CTCLoss"},
-        "PostProcess": {"name": "CTCLabelDecode"},
-        "Metric": {"name": "RecMetric", "main_indicator": "norm_edit_dis", "ignore_space": False},
-        "Eval": {
-            "dataset": {"name": "SimpleDataSet", "data_dir": ".", "label_file_list": [], "transforms": chain},
-            "loader": loader,
-        },
-    }
+    made = recipe_of(architecture, line_of(meta, height, 3 if spec.channels == 3 else 1), 1e-3, follows=True)
+    return KrakenModel(renamed, names, codec, made, beside(meta, "vgsl"))
 
 
 def _as_kraken_runs(spec: Spec, state: Mapping[str, torch.Tensor], path: Path) -> Spec:
@@ -263,28 +209,8 @@ def _output(spec: Spec, path: Path) -> Token:
     return spec.output
 
 
-def _codec(told: object, path: Path) -> Codec | None:
-    try:
-        mapping = parse_json(told) if isinstance(told, str) else told
-        if not mapping:
-            logger.warning("%s does not say its characters; the recipe's dictionary is taken to be theirs", path)
-            return None
-        if not isinstance(mapping, dict):
-            raise TypeError(f"a codec is a mapping, not {type(mapping).__name__}")
-        codec = make_codec(mapping, "bidi")
-        if not any(len(entry) > 1 and codec.look(entry) != entry for entry in codec.mapping):
-            return codec
-        return make_codec({codec.logical(entry).text: classes for entry, classes in codec.mapping.items()}, "bidi")
-    except (Malformed, ValueError, TypeError) as error:
-        raise WeightsError(f"{path}: its codec cannot be read: {error}") from error
-
-
 def _json(text: str) -> dict[str, Any]:
     value = parse_json(text)
     if not isinstance(value, dict):
         raise Malformed(f"its entry {META!r} is no mapping")
     return value
-
-
-def _listed(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)] if value else []

@@ -18,7 +18,6 @@ from ppocr_like.modeling.heads.vgsl_head import VGSLHead
 from ppocr_like.modeling.vgsl.grammar import Token
 
 STEP = "KrakenLine"
-PADDING = 16  # white columns at each side of a line, where kraken's command line says nothing else
 INSTEAD = "tools/export.py makes an ONNX bundle of it, which runs without this program"
 _WIDTH = 2  # as VGSL counts dimensions
 

@@ -24,7 +24,8 @@ from ppocr_like.modeling.vgsl.grammar import Spec, Token
 from ppocr_like.text import right_to_left_entries
 from ppocr_like.weights.files import write_tensors
 from ppocr_like.weights.kraken_file import META, NETWORK
-from ppocr_like.weights.kraken_rules import PADDING, STEP, line_chain, network_misfits, recipe_misfits
+from ppocr_like.weights.kraken_model import PADDING
+from ppocr_like.weights.kraken_rules import STEP, line_chain, network_misfits, recipe_misfits
 
 OLDEST = "5.0.0"  # kraken that can use what is written: what its own networks of a string ask for
 _KEPT: Mapping[str, type] = {"accuracy": list, "metrics": list, "hyper_params": dict, "legacy_polygons": bool}

@@ -185,7 +185,7 @@ def test_a_cut_file_is_refused(kraken: Any, tmp_path: Path) -> None:
 def test_what_is_no_recogniser_is_refused_by_name(kraken: Any, tmp_path: Path) -> None:
     config = filled(kraken.BLLASegmentationTrainingConfig, spec="[1,8,0,1 Cr3,3,4]")
     path = save(tmp_path / "k.ckpt", kraken, content(kraken, _module_config=config))
-    with pytest.raises(WeightsError, match="a checkpoint of kraken's BLLASegmentationTrainingConfig"):
+    with pytest.raises(WeightsError, match="a checkpoint of kraken's BLLASegmentationTrainingConfig; recognisers are read"):
         load_weights(path)
     nothing = save(tmp_path / "n.ckpt", kraken, content(kraken, _module_config=None, hyper_parameters=None, state_dict={}))
     with pytest.raises(WeightsError, match="does not tell what was trained"):

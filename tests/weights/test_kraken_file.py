@@ -128,7 +128,7 @@ BAD = {
     "prefix missing": ({"p9": meta()}, "holds no tensor of it"),
     "future": ({"p1": meta(_kraken_min_version="9.0")}, "needs kraken 9.0"),
     "strange version": ({"p1": meta(_kraken_min_version="new")}, "needs kraken new"),
-    "another class": ({"p1": meta(_model="PPOCRModel")}, "kraken's class PPOCRModel"),
+    "another class": ({"p1": meta(_model="PartyModel")}, "a network of the class PartyModel"),
     "no network": ({"p1": meta(vgsl=None)}, "does not tell its network"),
     "bad network": ({"p1": meta(vgsl="[1,24,0,1 Q3]")}, "character 11"),
     "map at the end": ({"p1": meta(vgsl="[1,24,0,1 Cr3,3,4 O2l5]")}, "ends with O2l5"),
