@@ -16,7 +16,7 @@ from ppocr_like.cli.process import run
 # In the order in which one needs them. Each is a file of this room.
 COMMANDS = (
     "finetune", "check", "train", "eval", "tune", "export", "infer", "bad-cases", "make-dict", "make-lm", "convert-data", "pack",
-    "synth", "convert-weights", "kraken-recipe", "benchmark",
+    "synth", "weights", "convert-weights", "kraken-recipe", "benchmark",
 )  # fmt: skip
 
 
