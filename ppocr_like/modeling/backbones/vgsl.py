@@ -12,6 +12,8 @@ from torch import nn
 from ppocr_like.contracts import Cut, FeatureSpec
 from ppocr_like.modeling.vgsl.build import Row, build
 from ppocr_like.modeling.vgsl.grammar import Spec, parse, parse_layers
+from ppocr_like.modeling.vgsl.groups import in_groups
+from ppocr_like.modeling.vgsl.layers import mixes_columns, on_processor
 from ppocr_like.registry import BACKBONES
 
 DEFAULT = (
@@ -67,6 +69,7 @@ class VGSL(nn.Module):
             raise ValueError(f"spec is for images of {self.spec.channels} channels, the recipe's have {in_spec.channels}")
         self.rows: list[Row] = []
         self.nn, shape = build(self.spec.layers, (self.spec.channels, self.spec.height, self.spec.width), self.rows)
+        self.along_lines = not any(mixes_columns(layer) for layer in self.nn.modules())
         down, right = self.nn.stride
         output = self.spec.output
         self.out_spec = VgslFeatures(
@@ -96,6 +99,8 @@ class VGSL(nn.Module):
             images = images.transpose(1, 2)
         if widths is not None:
             widths = widths.to(device=images.device, dtype=torch.long).reshape(-1).clamp(1, images.shape[3])
+        if widths is not None and len(images) > 1 and self.along_lines and on_processor(images):
+            return in_groups(self.nn, images, widths)
         return self.nn(images, widths)
 
     def cut(self, theirs: Mapping[str, Any] | None) -> Cut | None:
