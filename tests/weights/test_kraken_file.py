@@ -152,6 +152,17 @@ def test_a_bad_safetensors_file_is_refused(case: str, tmp_path: Path) -> None:
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("case", ["cut", "header cut", "2 GB", "empty"])
+def test_a_safetensors_file_that_is_not_whole_is_refused(case: str, tmp_path: Path) -> None:
+    path = save(tmp_path / "k.safetensors", meta())
+    whole = path.read_bytes()
+    big = (2 << 30).to_bytes(8, "little") + whole[8:]
+    path.write_bytes({"cut": whole[:-40], "header cut": whole[:200], "2 GB": big, "empty": b""}[case])
+    with pytest.raises(WeightsError) as caught:
+        load_weights(path)
+    assert str(path) in str(caught.value)
+
+
 # -- Core ML ---------------------------------------------------------------------------------------------------------------
 
 
@@ -233,6 +244,10 @@ def broken(case: str) -> bytes:
         "no vgsl": field(500, b""),
         "no weights": whole.replace(b"O_12_lin", b"O_12_xxx"),
         "half a number": whole[:-2],
+        "2 GB within": whole.replace(b"C_0_conv", b"C_0_conv" + number(100 << 3 | 2) + number(2 << 30)),
+        "bad json": coreml(meta()).replace(b'{"_kraken_min_version"', b'{_kraken_min_version""'),
+        "codec misfit": coreml(meta(codec='{"a": [1]}')),
+        "bad codec": coreml(meta(codec='{"a": [1], "b": [1]}')),
     }[case]
 
 
@@ -247,6 +262,10 @@ CASES = (
     "no vgsl",
     "no weights",
     "half a number",
+    "2 GB within",
+    "bad json",
+    "codec misfit",
+    "bad codec",
 )
 
 
