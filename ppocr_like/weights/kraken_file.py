@@ -140,7 +140,8 @@ def _model(spec: Spec, state: Mapping[str, torch.Tensor], head: str, meta: dict[
         "Head": {"name": "VGSLHead"},
     }
     made = recipe_of(architecture, line_of(meta, height, 3 if spec.channels == 3 else 1), 1e-3, follows=True)
-    return KrakenModel(renamed, names, codec, made, beside(meta, "vgsl"))
+    silent = {"seg_type": None, "one_channel_mode": None, "legacy_polygons": True}  # what kraken takes of files that do not say
+    return KrakenModel(renamed, names, codec, made, {**silent, **beside(meta, "vgsl")})
 
 
 def _as_kraken_runs(spec: Spec, state: Mapping[str, torch.Tensor], path: Path) -> Spec:

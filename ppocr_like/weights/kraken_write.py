@@ -154,8 +154,9 @@ def _meta(recipe: Mapping[str, Any], metadata: Mapping[str, Any], place: str | P
     padding = line.get("padding", PADDING)
     if padding != PADDING:
         logger.warning("%s: its lines have %s white columns at each side; tell kraken so (--pad %s)", place, padding, padding)
-    colour = line.get("channels", 1) == 3
-    mode = "1" if line.get("mode") == "1" else metadata.get("one_channel_mode") if line.get("mode", "auto") == "auto" else "L"
+    linetype = line.get("linetype", "baselines")
+    told = metadata.get("seg_type", linetype)  # a file of kraken's may say nothing (None), and says it again
+    seg_type = told if told in (None, "baselines", "bbox") and (told == "bbox") == (linetype == "bbox") else linetype
     kept = {key: metadata[key] for key, kind in _KEPT.items() if isinstance(metadata.get(key), kind)}
     return {
         "accuracy": [],
@@ -163,9 +164,20 @@ def _meta(recipe: Mapping[str, Any], metadata: Mapping[str, Any], place: str | P
         "hyper_params": {"padding": padding},
         "legacy_polygons": False,
         **kept,
-        "seg_type": line.get("linetype", "baselines"),
-        "one_channel_mode": None if colour else mode if mode in ("1", "L") else "L",
+        "seg_type": seg_type,
+        "one_channel_mode": _mode(line, metadata),
     }
+
+
+def _mode(line: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+    """Whether the images of one channel have two levels (`1`) or are gray (`L`); None where a file of kraken's does not say."""
+    mode = line.get("mode", "auto")
+    if line.get("channels", 1) == 3:
+        return None
+    if mode == "auto":
+        mode = metadata.get("one_channel_mode", "L")
+        return mode if mode in (None, "1", "L") else "L"
+    return str(mode)
 
 
 def _metrics(metadata: Mapping[str, Any]) -> list[list[Any]]:

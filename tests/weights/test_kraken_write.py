@@ -125,6 +125,11 @@ def test_there_and_back_keeps_what_kraken_told(tmp_path: Path) -> None:
     assert told(back) == told(first)
     convert_tool([str(first), str(back), "--to", "kraken", "--quiet"])
     assert told(back) == told(first)
+    for key in ("legacy_polygons", "seg_type", "one_channel_mode"):  # kraken's of earlier years do not say them
+        del own[key]
+    safetensors.torch.save_file(state, first, metadata={"kraken_meta": json.dumps(meta)})
+    convert_tool([str(first), str(back), "--to", "kraken", "--quiet"])
+    assert [told(back)[key] for key in ("legacy_polygons", "seg_type", "one_channel_mode")] == [True, None, None]
     with safetensors.safe_open(back, "pt") as file:
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}  # noqa: SIM118 (no mapping)
 
