@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ppocr_like.contracts import TextLine
 from ppocr_like.draw.fonts import choose_font
 from ppocr_like.pipeline.picture import PageWriter
 from ppocr_like.pipeline.preprocess import Prepared, source_name
-from ppocr_like.pipeline.runner import Runner, Source
+from ppocr_like.pipeline.runner import HELD, WINDOW, Runner, Source
 from ppocr_like.printable import one_line
 from ppocr_like.tasks import RUNNERS
 
@@ -43,6 +43,14 @@ class Reading:
         return [min((column + 0.5) * scale, float(width)) for column in self.line.columns]
 
 
+@dataclass(frozen=True, eq=False)
+class _Unread(Reading):
+    """One whose text is not decoded yet: `scores` (T, C) of the network, of which the first `steps` are no padding."""
+
+    scores: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    steps: int = 0
+
+
 @RUNNERS.register("rec")
 class Recogniser(Runner[TextLine, Reading]):
     """Recognises line images: `Recogniser(bundle)(images) -> list[TextLine]`; see `Runner`."""
@@ -63,8 +71,38 @@ class Recogniser(Runner[TextLine, Reading]):
     def results(self, folder: Path, font: str | Path | None, max_pages: int | None, heat_map: bool) -> LineResults:
         return LineResults(folder, self.spec.charset, font, max_pages)
 
+    def _window(self, window: list[tuple[Source, Prepared | str]]) -> Iterator[Reading]:
+        """As its parent's. Lines that are read together faster than alone wait for all batches of the window."""
+        readings = list(super()._window(window))
+        unread = [number for number, one in enumerate(readings) if isinstance(one, _Unread)]
+        unread.sort(key=lambda number: len(readings[number].scores))  # type: ignore[attr-defined]
+        together = getattr(self.postprocess, "together", 1)
+        for start in range(0, len(unread), together):
+            part = unread[start : start + together]
+            for number, reading in zip(part, self._together([readings[n] for n in part]), strict=True):  # type: ignore[misc]
+                readings[number] = reading
+        yield from readings
+
+    def _together(self, unread: Sequence[_Unread]) -> list[Reading]:
+        """Decodes lines of different lengths."""
+        scores = np.zeros((len(unread), max(len(one.scores) for one in unread), unread[0].scores.shape[1]), np.float32)
+        scores[:, :, 0] = 1.0
+        for row, one in zip(scores, unread, strict=True):
+            row[: len(one.scores)] = one.scores
+        lines = self.postprocess({self.spec.output: scores, "lengths": np.array([one.steps for one in unread])}, {})
+        return [
+            Reading(one.source, replace(line, steps=len(one.scores)), one.prepared)
+            for one, line in zip(unread, lines, strict=True)
+        ]
+
     def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Reading]:
-        lines = self.postprocess(self.outputs(prepared), {})
+        outputs = self.outputs(prepared)
+        scores = outputs[self.spec.output]
+        if getattr(self.postprocess, "together", 1) > 1 and scores[0].nbytes * WINDOW <= HELD:
+            steps = outputs.get("lengths", np.full(len(scores), scores.shape[1])).reshape(-1).tolist()
+            parts = zip(sources, prepared, scores, steps, strict=True)
+            return [_Unread(source, None, one, "", row, int(own)) for source, one, row, own in parts]
+        lines = self.postprocess(outputs, {})
         return [Reading(*one) for one in zip(sources, lines, prepared, strict=True)]
 
     def _failed(self, source: Source, error: str) -> Reading:

@@ -14,7 +14,7 @@ from ppocr_like.charset import Charset
 from ppocr_like.contracts import TextLine, told_directions
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.postprocess.align import realign
-from ppocr_like.postprocess.beam import Search
+from ppocr_like.postprocess.beam import GROUP, Search
 from ppocr_like.postprocess.lattice import make_lattice
 from ppocr_like.postprocess.ngram.scorer import LabelScorer
 from ppocr_like.postprocess.ngram.table import read_model
@@ -90,6 +90,11 @@ class CTCLabelDecode:
     def beside(self) -> dict[str, CTCLabelDecode]:
         """Post-processings that an evaluation shows beside this one, by name: of a beam search the best path."""
         return {} if self.decoder == "greedy" else {"greedy": self.changed(decoder="greedy", lm=None)}
+
+    @property
+    def together(self) -> int:
+        """Lines that are best decoded at a time, also of different lengths: a beam search shares its work between them."""
+        return GROUP if self.decoder == "beam" else 1
 
     def _set_up(self, scorer: LabelScorer | None) -> None:
         problems = _problems(self)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ppocr_like.config import load_recipe
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline import Recogniser
 from ppocr_like.pipeline.torch_backend import torch_runner
@@ -101,6 +102,19 @@ def test_more_images_than_a_window_keep_their_order(tiny_run, tiny_bundle):
     first, second = recogniser(tiny_run.images[:2])
     lines = recogniser([tiny_run.images[number % 2] for number in range(131)])
     assert [line.text for line in lines] == [(first, second)[number % 2].text for number in range(131)]
+
+
+def test_lines_that_a_beam_search_reads_together_are_read_as_alone(tiny_run):
+    recipe = load_recipe(tiny_run.recipe, ["PostProcess.decoder=beam", "PostProcess.beam=4"])
+    recogniser = torch_runner(tiny_run.folder, recipe)
+    together = list(recogniser.stream([*tiny_run.images, tiny_run.folder / "none.png"]))
+    assert together[-1].line is None and "none.png" in together[-1].error
+    for path, reading in zip(tiny_run.images, together, strict=False):
+        alone = recogniser.postprocess(recogniser.outputs([recogniser.preprocess(path)]), {})[0]
+        line = reading.line
+        assert (line.text, line.columns, line.steps) == (alone.text, alone.columns, alone.steps)
+        assert line.confidences == pytest.approx(alone.confidences, abs=1e-4)
+        assert reading.source == path and len(reading.places()) == len(line.text)
 
 
 def test_damaged_bundles(tiny_bundle, tmp_path):
