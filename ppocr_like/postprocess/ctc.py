@@ -162,7 +162,7 @@ class CTCLabelDecode:
         rows, columns, classes = best_path(scores, lengths)
         return rows, classes, columns, self._confidences(scores, rows, columns, classes)
 
-    def texts(self, outputs: Any, batch: Mapping[str, Any] | None, settings: Sequence[Mapping[str, float]]) -> list[list[str]]:
+    def texts(self, outputs: Any, batch: Mapping[str, Any] | None, settings: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         """Of a beam search, the texts of a batch with each of several `lm_weight` and `length_bonus`.
 
         Args:

@@ -29,7 +29,7 @@ def arpa_text(model: NgramModel, about: str = "") -> Iterator[str]:
     yield "\\data\\\n"
     for number, level in enumerate(model.levels, 1):
         yield f"ngram {number}={len(level)}\n"
-    texts = np.array([], object)
+    texts: list[str] = []
     for number, level in enumerate(model.levels, 1):
         yield f"\n\\{number}-grams:\n"
         tokens = [model.tokens[word] for word in level.words.tolist()]

@@ -107,7 +107,7 @@ def estimate_labels(lines: Sequence[Sequence[int]], charset: Charset, order: int
     tokens = class_tokens(charset)[1:]
     labels = {token: place for place, token in enumerate(dict.fromkeys(tokens))}  # an entry that stands twice is one label
     places = np.array([0, *(labels[token] for token in tokens)])
-    return estimate([places[np.asarray(line, np.int64)] for line in lines], list(labels), order, charset.direction)
+    return estimate([places[np.asarray(line, np.int64)].tolist() for line in lines], list(labels), order, charset.direction)
 
 
 def discounts_of(counts: np.ndarray) -> Discounts:

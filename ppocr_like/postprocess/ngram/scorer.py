@@ -96,13 +96,13 @@ class Rows:
         self.make_room(1)
 
     def make_room(self, states: int) -> None:
-        """Room for at least so many states at once."""
-        most = max(states + 1, MEMORY // (8 * self._size))
+        """Room for at least so many states at once, and for the shorter ones that their rows are made of."""
+        most = max(states * self._model.order + 1, MEMORY // (8 * self._size))
         most = min(most, len(self._place) + 1)
         if most <= self._most:
             return
         self._most = most
-        self.logp = np.empty((min(most, 256), self._size), np.float32)
+        self.logp = np.empty((min(most, 1024), self._size), np.float32)
         self.states = np.empty(self.logp.shape, np.int32)
         self._clear()
 
@@ -112,43 +112,48 @@ class Rows:
         if found.min(initial=0) >= 0:
             return found
         new = np.unique(states[found < 0])
-        if self._used + len(new) > self._most:
+        if self._used + len(new) * self._model.order > self._most:
             self._clear()
             new = np.unique(states[self._place[states] < 0])
-        for state in new.tolist():
-            self._add(state)
+        self._add(new)
         return self._place[states]
 
     def _clear(self) -> None:
+        """Leaves nothing but the row of the empty state, which all others lean on."""
         self._place[:] = -1
-        self._used = 0
-        self._add(0)
+        self.logp[0], self.states[0] = self._base, self._after
+        self._place[0], self._used = 0, 1
 
-    def _add(self, state: int) -> None:
-        """Makes the row of a state: that of the nearest shorter one that is there, changed by the n-grams that begin with it."""
-        model, chain, row = self._model, list[int](), self._used
-        if row == len(self.logp):
+    def _add(self, states: np.ndarray) -> None:
+        """Makes rows of states and of the shorter ones that are missing, these first."""
+        model, chain = self._model, [states]
+        while len(chain[-1]):
+            shorter = np.unique(model.states[model.shorter[chain[-1]]])
+            chain.append(shorter[self._place[shorter] < 0])
+        for part in reversed(chain[:-1]):
+            part = part[self._place[part] < 0]  # one that is shorter than several is there already
+            self._add_level(part)
+
+    def _add_level(self, states: np.ndarray) -> None:
+        """Makes rows of states: those of the shorter ones, changed by the n-grams that begin with each."""
+        model, count = self._model, len(states)
+        while self._used + count > len(self.logp):
             self.logp, self.states = (np.concatenate([a, np.empty_like(a)])[: self._most] for a in (self.logp, self.states))
-        shorter = state
-        while shorter and self._place[shorter] < 0:
-            chain.append(shorter)
-            shorter = int(model.states[model.shorter[shorter]])
-        logp, states = self.logp[row], self.states[row]
-        if self._place[shorter] >= 0:
-            logp[:], states[:] = self.logp[self._place[shorter]], self.states[self._place[shorter]]
-        else:
-            logp[:], states[:] = self._base, self._after
-        for number in reversed(chain):
-            first, last = int(model.begin[number]), int(model.begin[number + 1])
-            logp += model.backoff[number]
-            classes = self._classes[model.words[first:last]]
-            kept = classes >= 0
-            logp[classes[kept]] = model.logp[first:last][kept]
-            states[classes[kept]] = model.states[first:last][kept]
+        rows = np.arange(self._used, self._used + count)
+        base = self._place[model.states[model.shorter[states]]]
+        self.logp[rows] = self.logp[base] + model.backoff[states][:, None]
+        self.states[rows] = self.states[base]
+        first, many = model.begin[states], model.begin[states + 1] - model.begin[states]
+        numbers = np.arange(int(many.sum())) + np.repeat(first - (np.cumsum(many) - many), many)
+        classes, at = self._classes[model.words[numbers]], np.repeat(rows, many)
+        kept = classes >= 0
+        classes, at, numbers = classes[kept], at[kept], numbers[kept]
+        self.logp[at, classes], self.states[at, classes] = model.logp[numbers], model.states[numbers]
         if len(self._twins):
-            logp[self._twins], states[self._twins] = logp[self._firsts], states[self._firsts]
-        self._place[state] = row
-        self._used += 1
+            for table in (self.logp, self.states):
+                table[rows[:, None], self._twins] = table[rows[:, None], self._firsts]
+        self._place[states] = rows
+        self._used += count
 
 
 def _same_alphabet(model: NgramModel, charset: Charset, words: np.ndarray) -> None:

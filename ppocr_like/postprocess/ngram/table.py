@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,7 +23,7 @@ _BROKEN = (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile, NotImple
 def write_table(model: NgramModel, file: BinaryIO) -> None:
     """Writes a model's table to an open file."""
     head = {"schema": SCHEMA, "order": model.order, "tokens": model.tokens, "direction": model.direction}
-    arrays = {"head": np.frombuffer(json.dumps(head, ensure_ascii=True).encode("ascii"), np.uint8)}
+    arrays: dict[str, Any] = {"head": np.frombuffer(json.dumps(head, ensure_ascii=True).encode("ascii"), np.uint8)}
     small = np.uint16 if len(model.tokens) <= 1 << 16 else np.uint32
     for number, level in enumerate(model.levels, 1):
         below = 1 if number == 1 else len(model.levels[number - 2])
