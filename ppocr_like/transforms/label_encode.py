@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from ppocr_like.charset import Charset
@@ -22,6 +24,7 @@ class CTCLabelEncode(Transform):
         max_text_length: most characters of a label, counted before unknown ones are dropped, and most classes.
         character_dict_path, use_space_char: where the set comes from when no `charset` is handed in.
         charset: context of the builder; wins, as Global's keys do.
+        empty: of a label without text: "skip" rejects it, as in PaddleOCR; "keep" gives length 0: nothing is to be read.
 
     Raises (on call):
         Rejected: "empty label", "label too long", "no known characters".
@@ -36,20 +39,22 @@ class CTCLabelEncode(Transform):
         character_dict_path: str | None = None,
         use_space_char: bool = False,
         charset: Charset | None = None,
+        empty: Literal["skip", "keep"] = "skip",
     ) -> None:
         if max_text_length < 1:
             raise ValueError(f"max_text_length is {max_text_length}; it must be at least 1")
         self.max_text_length = max_text_length
+        self.keep_empty = empty == "keep"
         self.charset = Charset.from_file(character_dict_path, use_space_char, "paddle") if charset is None else charset
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         text = sample["label"]
-        if not text:
+        if not text and not self.keep_empty:
             raise Rejected("empty label")
         if len(text) > self.max_text_length:
             raise Rejected("label too long", f"{len(text)} characters, max_text_length is {self.max_text_length}")
         indices = self.charset.encode(text, sample.get("base_dir", ""))
-        if not indices:
+        if text and not indices:
             raise Rejected("no known characters", f"{text!r}")
         if len(indices) > self.max_text_length:
             raise Rejected("label too long", f"the codec makes {len(indices)} classes, max_text_length is {self.max_text_length}")

@@ -105,3 +105,11 @@ def test_of_the_encoders_ctc_s_alone_takes_several_classes_an_entry(part):
     part(charset=Codec({"ch": [1]}), **arguments)
     with pytest.raises(ValueError, match=r"the codec writes 'ch' \(U\+0063 U\+0068\) with the classes \[1, 2\]"):
         part(charset=Codec({"ch": [1, 2]}), **arguments)
+
+
+def test_a_line_without_text_may_be_kept() -> None:
+    encode = CTCLabelEncode(8, charset=Charset(["a", "b"], False), empty="keep")
+    sample = encode({"label": ""}, np.random.default_rng(0))
+    assert sample["length"] == 0 and not sample["label"].any() and sample["label_ace"][0] == 8
+    with pytest.raises(Rejected, match="no known characters"):
+        encode({"label": "x"}, np.random.default_rng(0))
