@@ -61,6 +61,7 @@ WRONG = {
     "[1,48,0,1 (I]": "character 11: '(' is not closed",
     "[1,48,0,1 () I]": "the group is empty",
     "[1,48,0,1 " + "[" * 50 + "I" + "]" * 50 + "]": "nested more than",
+    "[1,48,0,1 " + "(" * 100_000 + "I" + ")" * 100_000 + "]": "nested more than",
     "[1,48,0,1 " + "I " * 10_000 + "]": f"more than {MOST} layers",
 }
 

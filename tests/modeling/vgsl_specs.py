@@ -50,3 +50,41 @@ def random_spec(rng: random.Random) -> str:
         layers.append(rng.choice(("Lbx8", "Lfx6", f"Lbx{{named{len(layers)}}}5", "([Lfx4 Lbx3] I)", "Lbxc4")))
     layers.append(rng.choice(("O1c12", "O1c5", "O1ca7")))
     return f"[1,{height},0,1 {' '.join(layers)}]"
+
+
+def odd_spec(rng: random.Random) -> str:
+    """Layers that kraken runs otherwise than the string says (`s`, `r`, `G`), or rarely meets: maps of several rows and recurrent
+    layers over them, sums of rows, ocropy's cells, outputs of every kind."""
+    height, rows, layers = rng.choice((24, 32, 48)), 0, []
+    rows = height
+    for number in range(rng.randint(0, 3)):
+        kind = rng.choice(("sigmoid", "up", "rows", "down", "recurrent", "columns", "group", "odd"))
+        if kind == "sigmoid":
+            layers.append(f"Cs{{s{number}}}3,3,{rng.choice((2, 4))}")
+        elif kind == "up" and rows <= 48:
+            layers.append("CTs2,2,4,2,2")
+            rows *= 2
+        elif kind == "rows" and rows >= 8:
+            chunk = rng.randint(2, rows // 2)
+            layers.append(f"A1,{chunk}")
+            rows = chunk
+        elif kind == "down" and rows >= 8:
+            layers.append(rng.choice(("Mp2,2", "Ct4,2,3,2,1", "Mp2,3,2,2")))
+            rows = rows // 2
+        elif kind == "recurrent":
+            layers.append(rng.choice(("Lbx3", "Lrx3", "Gfx3", "Lbxo3")))
+        elif kind == "columns":
+            layers.append(rng.choice(("Lby3", "Lry3", "Gby3", "Lfyc3")))
+        elif kind == "group":
+            layers.append("([Cs1,1,2 Lrx2] (I Gby2))")
+        elif kind == "odd":
+            layers.append(f"C{rng.choice('rt')}{rng.choice((2, 4))},{rng.choice((2, 4))},4")
+            rows -= 1  # of an even kernel, at least; the fold does not ask how many
+    if rng.random() < 0.3:
+        return f"[1,{height},0,1 {' '.join(layers) or 'I'} {rng.choice(('O2l5', 'O2s3'))}]"
+    layers.append(rng.choice(("S1(1x0)1,3", "Lfys4", "Grys4")))
+    for _ in range(rng.randint(0, 2)):
+        layers.append(rng.choice(("Grx5", "Gbx4", "Lrx3", "Lbxo4", "Do.5", "Gn1")))
+    if rng.random() < 0.2:
+        layers.append(rng.choice(("Lfxs5", "Lbxs3")))
+    return f"[1,{height},0,1 {' '.join(layers)} {rng.choice(('O1c9', 'O1l5', 'O1s4', 'O1ca7'))}]"
