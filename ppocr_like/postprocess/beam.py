@@ -24,6 +24,7 @@ from ppocr_like.postprocess.ngram.scorer import LabelScorer, Rows
 
 GROUP = 16  # lines searched together: more share the work of a step, fewer fit into the processor's cache
 _EMPTY, _NONE, _NOBODY = np.uint64(1), np.uint64(0), np.uint64(2)  # names: of the empty sequence, of no beam, of no parent
+_TINY = 1e-300
 _MIX, _SALT, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03), np.uint64(29)
 
 
@@ -129,10 +130,10 @@ class _Beams:
         np.log(scores, out=scores)
         scores += gains
         scores = scores.reshape(n, beams * width)
-        best = np.argpartition(scores, beams * (width - 1), axis=1)[:, -beams:] if width > 1 else np.argsort(scores, axis=1)
+        best = np.argpartition(scores, beams * (width - 1), axis=1)[:, -beams:]
         origin, column = np.divmod(best, width)
         place, entry = origin + start * beams, best + start * (beams * width)
-        got = classes.take(column + start * width) if classes.flags.c_contiguous else classes[start, column]
+        got = classes[start, column]
         stays = column == 0
         self.blank[:n], self.label[:n] = blank.take(place) * stays, label.take(entry)
         self.fused[:n] = gains.take(entry)
@@ -147,7 +148,7 @@ class _Beams:
         self.name[:n], self.parent[:n], self.last[:n] = np.where(stays, name, grown), np.where(stays, parent, name), last
         if none.any():
             self.name[:n][none], self.parent[:n][none], self.last[:n][none] = _NONE, _NOBODY, 0
-        most = total.max(axis=1, keepdims=True)
+        most = np.maximum(total.max(axis=1, keepdims=True), _TINY)
         self.blank[:n] /= most
         self.label[:n] /= most
         self.history.append((origin, got))
