@@ -71,12 +71,13 @@ def test_every_option_has_one_fate(old: Path) -> None:
     assert told["rop_factor"] == "Optimizer.lr.gamma: 0.5"
     assert told["step_size"].startswith("left out: the schedule reduceonplateau")
     assert told["partition"].startswith("left out: evaluation_data is there")
-    for name in ("spec", "resume", "legacy_polygons", "weights_format", "test_data", "arch"):
+    for name in ("spec", "resume", "legacy_polygons", "test_data", "arch"):
         assert told[name].startswith("left out: "), name
     settings = recipe.tree["Global"]
     assert (settings["charset_resize"], settings["eval_batch_epoch"], settings["seed"]) == ("new", 0.25, 3)
     assert told["resize"].startswith("Global.charset_resize: new (characters of the weights that no training line has")
     assert (told["load"], told["padding"]) == (f"Global.pretrained_model: {old}", "KrakenLine.padding: 4, of Train and Eval")
+    assert told["weights_format"].startswith("Global.weights_format: coreml")
     assert told["linetype"] == "XMLDataSet.linetype: bbox, KrakenLine.linetype: bbox"
     assert (settings["use_amp"], settings["amp_dtype"], settings["deterministic"]) == (True, "bfloat16", "warn")
     assert recipe.tree["Optimizer"]["momentum"] == 0.5 and recipe.tree["Optimizer"]["freeze_backbone"] == 100
