@@ -31,9 +31,9 @@ def check_format(builder: Builder) -> None:
     if builder.known_charset is None:
         builder = builder.reading(Charset("a"))  # no layer depends on them
     model = builder.model()
-    wrong = network_misfits(model)
+    wrong = network_misfits(model, builder.recipe.tree)
     if not wrong and asked == "coreml":
-        wrong = coreml_misfits(model.backbone.spec.layers)
+        wrong = coreml_misfits(getattr(model.backbone, "spec", None))
     wrong = wrong or recipe_misfits(builder.recipe.tree)
     problems += [Problem(KEY, f"{asked}: kraken cannot use this network: {one}") for one in wrong]
     if problems:

@@ -18,7 +18,7 @@ import torch
 
 from ppocr_like.atomic import atomic_write
 from ppocr_like.errors import WeightsError
-from ppocr_like.modeling.vgsl.grammar import Token
+from ppocr_like.modeling.vgsl.grammar import Spec, Token
 from ppocr_like.weights.kraken_file import META, SUFFIX
 from ppocr_like.weights.kraken_write import KrakenParts
 
@@ -35,8 +35,15 @@ def installed() -> bool:
     return importlib.util.find_spec(PACKAGE) is not None
 
 
-def coreml_misfits(layers: tuple[Token, ...]) -> list[str]:
-    """What kraken 7 cannot read back from a `.mlmodel`, although it runs it."""
+def coreml_misfits(spec: Spec | None) -> list[str]:
+    """What kraken 7 cannot read back from a `.mlmodel`, although it runs it.
+
+    Args:
+        spec: the network's string; None of another network.
+    """
+    if spec is None:
+        return [f"kraken keeps networks of a VGSL string alone in {SUFFIX}; {SAFETENSORS}"]
+    layers = spec.layers
     said = [f"kraken finds no layers of the group at character {token.place} in it" for token in layers if token.within]
     legacy = (leaf for token in layers for leaf in token.leaves() if leaf.kind == "L" and leaf.values["legacy"])
     said += [f"kraken finds no {leaf.text} (character {leaf.place}) in it, a cell without biases" for leaf in legacy]
@@ -52,13 +59,14 @@ def write_coreml(path: str | Path, parts: KrakenParts) -> None:
         WeightsError: coremltools is not installed, or the network has layers that kraken cannot read from it.
         CheckpointError: it cannot be written; one that was there before is untouched.
     """
-    if wrong := coreml_misfits(parts.spec.layers):
+    spec = parts.spec
+    if (wrong := coreml_misfits(spec)) or spec is None:
         raise WeightsError(f"{path}: {'; '.join(wrong)}")
     model: Any = _messages(path).Model()
     model.specificationVersion = _VERSION
-    _describe(model.description, parts)
-    output = [parts.spec.output] if parts.spec.output is not None else []
-    for token in (*parts.spec.layers, *output):
+    _describe(model.description, spec, parts)
+    output = [spec.output] if spec.output is not None else []
+    for token in (*spec.layers, *output):
         own = {name.removeprefix(f"nn.{token.name}."): value for name, value in parts.state.items()}
         held = {name: _array(value) for name, value in own.items() if not name.startswith("nn.")}
         for made in _layers(token, held, model.neuralNetwork.layers.add):
@@ -83,8 +91,7 @@ def _messages(path: str | Path) -> Any:
     return Model_pb2
 
 
-def _describe(description: Any, parts: KrakenParts) -> None:
-    spec = parts.spec
+def _describe(description: Any, spec: Spec, parts: KrakenParts) -> None:
     vgsl, codec = spec.told(), json.dumps(parts.codec)
     meta = {**parts.meta, "model_type": "recognition", "vgsl": vgsl, "codec": codec}  # a text, as kraken up to 6 has it
     description.metadata.shortDescription = "kraken model"

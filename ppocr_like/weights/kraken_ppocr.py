@@ -63,6 +63,30 @@ def ppocr_model(state: Mapping[str, torch.Tensor], meta: Mapping[str, Any], path
     return KrakenModel(renamed, names, codec, recipe, beside(meta, "variant", "height", "num_classes"))
 
 
+def variant_of(tree: Mapping[str, Any]) -> str | None:
+    """The variant that a recipe's network is; None of any other network."""
+    architecture = tree.get("Architecture")
+    if not isinstance(architecture, Mapping) or architecture.get("fused"):
+        return None
+    backbone, neck, head = (dict(architecture.get(part) or {}) for part in ("Backbone", "Neck", "Head"))
+    variant = str(backbone.get("model_size"))
+    if variant not in _NECKS or set(backbone) != {"name", "model_size"} or backbone.get("name") != "PPLCNetV4":
+        return None
+    head.pop("fc_decay", None)
+    same = neck == {"name": "SequenceEncoder", **_NECKS[variant]} and head == {"name": "CTCHead", **_HEADS.get(variant, {})}
+    return variant if same and not architecture.get("Transform") else None
+
+
+def kraken_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors of such a network by kraken's names."""
+    starts = [(ours, theirs) for theirs, ours in _NAMES.items()]
+    made = {}
+    for name, value in state.items():
+        ours, theirs = next(pair for pair in starts if name.startswith(pair[0]))
+        made[theirs + name.removeprefix(ours)] = value
+    return made
+
+
 def _ours(name: str) -> str:
     start = next((start for start in _NAMES if name.startswith(start)), "")
     return _NAMES.get(start, "") + name.removeprefix(start)

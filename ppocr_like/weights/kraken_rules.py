@@ -16,19 +16,27 @@ from torch import nn
 from ppocr_like.modeling.backbones.vgsl import VGSL
 from ppocr_like.modeling.heads.vgsl_head import VGSLHead
 from ppocr_like.modeling.vgsl.grammar import Token
+from ppocr_like.weights.kraken_ppocr import variant_of
 
 STEP = "KrakenLine"
 INSTEAD = "tools/export.py makes an ONNX bundle of it, which runs without this program"
 _WIDTH = 2  # as VGSL counts dimensions
 
 
-def network_misfits(model: nn.Module) -> list[str]:
-    """Why kraken would not run a network as it runs here; empty where it does."""
+def network_misfits(model: nn.Module, tree: Mapping[str, Any]) -> list[str]:
+    """Why kraken would not run a network as it runs here; empty where it does.
+
+    Args:
+        tree: its recipe.
+    """
+    if variant_of(tree) is not None:
+        return []
     backbone, head = getattr(model, "backbone", None), getattr(model, "head", None)
     if not isinstance(backbone, VGSL) or not isinstance(head, VGSLHead):
         parts = [type(part).__name__ for part in (backbone, getattr(model, "neck", None), head) if part is not None]
         told = " + ".join(parts) or type(model).__name__
-        return [f"it is {told}, and kraken builds recognisers of a VGSL string (Backbone VGSL, Head VGSLHead); {INSTEAD}"]
+        known = "of a VGSL string (Backbone VGSL, Head VGSLHead), and PP-OCRv6's with one head"
+        return [f"it is {told}, and kraken builds recognisers {known}; {INSTEAD}"]
     if getattr(model, "neck", None) is not None:
         return [f"between string and output stands the neck {type(model.neck).__name__}, which no string has; leave Neck out"]
     rows = {row.name: row.shape for row in backbone.rows}
@@ -38,7 +46,10 @@ def network_misfits(model: nn.Module) -> list[str]:
 def recipe_misfits(tree: Mapping[str, Any]) -> list[str]:
     """Why kraken would give the network other lines than the recipe does. A recipe without data has none."""
     chain = line_chain(tree)
-    if chain is None or any(name == STEP for name, _ in chain):
+    made = dict(chain or []).get(STEP)
+    if made is not None and variant_of(tree) is not None and made.get("channels", 1) != 3:
+        return ["its lines are gray, and kraken gives this network lines in colour; train it with KrakenLine: {channels: 3}"]
+    if chain is None or made is not None:
         return []
     sizes = [name for name, _ in chain if "Resize" in name] or ["no step that scales them"]
     return [f"its lines are made by {', '.join(sizes)}, and kraken makes them as {STEP} does; train it with that step"]

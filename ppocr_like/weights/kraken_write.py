@@ -25,6 +25,8 @@ from ppocr_like.text import right_to_left_entries
 from ppocr_like.weights.files import write_tensors
 from ppocr_like.weights.kraken_file import META, NETWORK
 from ppocr_like.weights.kraken_model import PADDING
+from ppocr_like.weights.kraken_ppocr import HEIGHT, kraken_names, variant_of
+from ppocr_like.weights.kraken_ppocr import NETWORK as PPOCR
 from ppocr_like.weights.kraken_rules import STEP, line_chain, network_misfits, recipe_misfits
 
 OLDEST = "5.0.0"  # kraken that can use what is written: what its own networks of a string ask for
@@ -38,13 +40,15 @@ class KrakenParts:
     """A recogniser as kraken keeps it.
 
     Args:
-        spec: the network, with its output and a name for each layer.
+        network: kraken's class of it, the oldest kraken that has it, and what that builds it from.
+        spec: the network's string, with its output and a name for each layer; None of one that is no string.
         state: tensors by kraken's names (`nn.C_0.co.weight`).
         codec: labels of each entry, in the order of the page.
         meta: seg_type, one_channel_mode, metrics and the like.
     """
 
-    spec: Spec
+    network: dict[str, Any]
+    spec: Spec | None
     state: dict[str, torch.Tensor]
     codec: dict[str, list[int]]
     meta: dict[str, Any]
@@ -71,11 +75,27 @@ def kraken_parts(
     Raises:
         WeightsError: kraken would not run it as it runs here, or would not know its characters; everything that is wrong.
     """
-    wrong = network_misfits(model) or recipe_misfits(recipe)
+    wrong = network_misfits(model, recipe) or recipe_misfits(recipe)
     if charset is None:
         wrong.append("its characters are not known, and kraken keeps them with the network: give the recipe with its dictionary")
     if wrong or charset is None:
         raise WeightsError(f"{place}: kraken cannot use this network: " + "; ".join(wrong))
+    codec, meta = codec_of(charset, place), _meta(recipe, metadata, place)
+    variant = variant_of(recipe)
+    if variant is not None:
+        height = dict(line_chain(recipe) or []).get(STEP, {}).get("height", HEIGHT)
+        built = {"variant": variant, "num_classes": charset.num_classes, "height": height}
+        return KrakenParts(_network(PPOCR, "7.1.0", **built), None, kraken_names(state), codec, meta)
+    spec, tensors = _of_string(model, state, place)
+    return KrakenParts(_network(NETWORK, OLDEST, vgsl=spec.told()), spec, tensors, codec, meta)
+
+
+def _network(name: str, oldest: str, **built: Any) -> dict[str, Any]:
+    return {"_kraken_min_version": oldest, "_model": name, **built}
+
+
+def _of_string(model: nn.Module, state: Mapping[str, torch.Tensor], place: str | Path) -> tuple[Spec, dict[str, torch.Tensor]]:
+    """The string of a network, as kraken runs it, and its tensors by kraken's names."""
     backbone: Any = model.backbone
     features: VgslFeatures = backbone.out_spec
     classes = state["head.lin.bias"].shape[0]
@@ -89,7 +109,7 @@ def kraken_parts(
             tensors[f"nn.{features.name}.{name.removeprefix('head.')}"] = value
         elif not name.startswith(masks):
             tensors[name.removeprefix("backbone.")] = value
-    return KrakenParts(spec, tensors, codec_of(charset, place), _meta(recipe, metadata, place))
+    return spec, tensors
 
 
 def write_kraken(path: str | Path, parts: KrakenParts) -> None:
@@ -98,16 +118,10 @@ def write_kraken(path: str | Path, parts: KrakenParts) -> None:
     Raises:
         CheckpointError: it cannot be written; one that was there before is untouched.
     """
-    told = {
-        "_kraken_min_version": OLDEST,
-        "_tasks": ["recognition"],
-        "_model": NETWORK,
-        "model_type": ["recognition"],
-        **parts.meta,
-        "vgsl": parts.spec.told(),
-        "codec": parts.codec,
-    }
-    prefix = str(uuid.uuid5(uuid.NAMESPACE_OID, parts.spec.told()))  # kraken's are random; it only tells models of a file apart
+    kind = {"_tasks": ["recognition"], "model_type": ["recognition"]}
+    told = {**kind, **parts.meta, **parts.network, "codec": parts.codec}
+    # kraken's are random; it only tells models of a file apart
+    prefix = str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(parts.network)))
     texts = {"format": "pt", META: json.dumps({prefix: told}, ensure_ascii=False)}
     write_tensors(path, {f"{prefix}.{name}": value for name, value in parts.state.items()}, texts)
 

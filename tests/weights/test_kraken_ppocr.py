@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from ppocr_like.cli.convert_weights import main as convert_tool
 from ppocr_like.codec import Codec
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
@@ -86,6 +87,25 @@ def test_a_network_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         load_weights(save(tmp_path / "k.safetensors", _model="PartyModel"))
 
 
+def test_it_is_written_as_it_was(tmp_path: Path) -> None:
+    """kraken's file -> ours -> kraken's: the same tensors under the same names, and the same network told."""
+    first, here, back = save(tmp_path / "k.safetensors"), tmp_path / "here.safetensors", tmp_path / "back.safetensors"
+    convert_tool([str(first), str(here), "--quiet"])
+    convert_tool([str(here), str(back), "--to", "kraken", "--quiet"])
+    states = []
+    for path in (first, back):
+        with safetensors.safe_open(path, "pt") as file:
+            told = json.loads(file.metadata()["kraken_meta"])
+            names = [name for name in file.keys() if "num_batches" not in name]  # noqa: SIM118 (no mapping)
+            states.append({name.partition(".")[2]: file.get_tensor(name) for name in names})
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    meta = next(iter(told.values()))
+    assert {key: meta[key] for key in META} == META
+    with pytest.raises(WeightsError, match="networks of a VGSL string alone"):
+        convert_tool([str(here), str(tmp_path / "k.mlmodel"), "--quiet"])
+
+
 SCRIPT = """
 import json, logging, sys, warnings
 warnings.filterwarnings("ignore"); logging.disable(logging.CRITICAL)
@@ -119,12 +139,29 @@ torch.save({
 """
 
 
+AGAIN = """
+import logging, sys, warnings
+warnings.filterwarnings("ignore"); logging.disable(logging.CRITICAL)
+import numpy as np, torch
+from kraken.models import load_models
+(model,) = load_models(sys.argv[1] + "/back.safetensors", tasks=["recognition"])
+made = np.load(sys.argv[1] + "/io.npz")
+with torch.no_grad():
+    y, _ = model.eval().nn(torch.from_numpy(made["small.x"]), None)
+assert np.allclose(y.numpy(), made["small.y"], atol=1e-4)
+"""
+
+
+def in_kraken(script: str, *arguments: str) -> None:
+    command = [str(KRAKEN), "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.skipif(not KRAKEN, reason="PPOCR_LIKE_KRAKEN_PYTHON is not set; it names a Python that has kraken")
 @pytest.mark.thorough
 def test_files_that_kraken_wrote_answer_as_in_kraken(tmp_path: Path) -> None:
-    command = [str(KRAKEN), "-c", SCRIPT, str(tmp_path), json.dumps(CODEC)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    in_kraken(SCRIPT, str(tmp_path), json.dumps(CODEC))
     made = np.load(tmp_path / "io.npz")
     for name in ("tiny.safetensors", "small.safetensors", "small.ckpt"):
         variant = name.partition(".")[0]
@@ -134,3 +171,5 @@ def test_files_that_kraken_wrote_answer_as_in_kraken(tmp_path: Path) -> None:
         theirs = torch.from_numpy(made[f"{variant}.y"]).squeeze(2).transpose(1, 2).softmax(2)
         with torch.no_grad():
             assert torch.allclose(model(torch.from_numpy(made[f"{variant}.x"]))["ctc"], theirs, atol=1e-4), name
+    convert_tool([str(tmp_path / "small.safetensors"), str(tmp_path / "back.safetensors"), "--to", "kraken", "--quiet"])
+    in_kraken(AGAIN, str(tmp_path))
