@@ -33,7 +33,7 @@ from ppocr_like.tune.temperature import Judged, fit_temperature, judged
 from ppocr_like.weights import resolve
 
 INDICATORS = ("cer", "wer", "acc")  # the first two should be low
-DEFAULT_GRID = {"lm_weight": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0), "length_bonus": (0.0, 0.5, 1.0, 1.5, 2.0)}
+DEFAULT_GRID = {"lm_weight": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0), "length_bonus": (0.0, 0.5, 1.0, 2.0, 3.0)}
 TEMPERATURE = "temperature"
 TABLE = 10
 Values = dict[str, float]
