@@ -120,9 +120,9 @@ class _Beams:
         state, start = self.state[:n], np.arange(n)[:, None]
         gains = np.full(label.shape, search.length_bonus)
         rows = state
-        if self.rows is not None:
-            rows = self.rows.of(state)
-            gains += search.lm_weight * self.rows.logp[rows[:, :, None], classes[:, None]]
+        if self.rows is not None and search.scorer is not None:
+            rows, columns = self.rows.of(state), search.scorer.columns[classes]
+            gains += search.lm_weight * self.rows.logp[rows[:, :, None], columns[:, None]]
         gains[:, :, 0] = 0.0
         gains += self.fused[:n, :, None]
         scores = label.copy()
@@ -141,8 +141,9 @@ class _Beams:
         grown = (name ^ (got.astype(np.uint64) + _EMPTY) * _SALT) * _MIX
         grown ^= grown >> _SHIFT
         last = np.where(stays, self.last[:n].take(place), got)
-        if self.rows is not None:
-            self.state[:n] = np.where(stays, state.take(place), self.rows.states[rows.take(place), got])
+        if self.rows is not None and search.scorer is not None:
+            after = self.rows.states[rows.take(place), search.scorer.columns[got]]
+            self.state[:n] = np.where(stays, state.take(place), after)
         total = self.blank[:n] + self.label[:n]
         none = total <= 0
         self.name[:n], self.parent[:n], self.last[:n] = np.where(stays, name, grown), np.where(stays, parent, name), last

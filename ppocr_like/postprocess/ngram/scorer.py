@@ -36,9 +36,12 @@ class LabelScorer:
     def __init__(self, model: NgramModel, charset: Charset) -> None:
         self.model = model
         tokens = class_tokens(charset)
-        self._words = np.array([model.places.get(token, -1) if token else -1 for token in tokens], np.int64)
-        _same_alphabet(model, charset, self._words)
-        self._end = model.places[END]
+        words = np.array([model.places.get(token, -1) if token else -1 for token in tokens], np.int64)
+        _same_alphabet(model, charset, words)
+        known = np.unique(words[words >= 0])
+        self.columns = np.where(words >= 0, 1 + np.searchsorted(known, words), len(known) + 1)  # of each class, in `Rows`
+        self.columns[0] = 0
+        self._words = np.array([model.places[END], *known, -1], np.int64)
         self._idle: list[Rows] = []
 
     @contextmanager
@@ -48,7 +51,7 @@ class LabelScorer:
         try:
             rows = self._idle.pop()  # several threads may ask
         except IndexError:
-            rows = Rows(self.model, self._words, self._end)
+            rows = Rows(self.model, self._words)
         rows.make_room(states)
         yield rows
         self._idle.append(rows)
@@ -59,39 +62,27 @@ class LabelScorer:
             state, total = self.model.start, 0.0
             for number in (*classes, 0):
                 row = rows.of(np.array([state]))[0]
-                total += float(rows.logp[row, number])
-                state = int(rows.states[row, number])
+                total += float(rows.logp[row, self.columns[number]])
+                state = int(rows.states[row, self.columns[number]])
         return total
 
 
 class Rows:
-    """For some states of a model what follows: `logp` (rows, classes) float32, natural logarithms, and `states` (rows, classes)
-    int32, the states after. Class 0, the blank, stands for the line's end.
+    """For some states of a model what follows: `logp` (rows, columns) float32, natural logarithms, and `states` (rows, columns)
+    int32, the states after.
 
     Args:
         model: see `NgramModel`.
-        words: of each class; -1 where the model does not list it.
-        end: the word `</s>`.
+        words: of each column: the line's end, the words that classes have, and -1 for classes that the model does not list.
     """
 
-    def __init__(self, model: NgramModel, words: np.ndarray, end: int) -> None:
+    def __init__(self, model: NgramModel, words: np.ndarray) -> None:
         self._model, self._size = model, len(words)
         self._place = np.full(len(model.words), -1, np.int32)  # row of a state
-        self._classes = np.full(len(model.tokens) + 1, -1, np.int64)  # of a word; the last one for none
-        known = words >= 0
-        self._classes[words[known]] = np.nonzero(known)[0]
-        self._classes[end] = 0
-        level = model.levels[0]
-        base = np.full(self._size, model.unknown, np.float32)
-        base[known] = level.logp[words[known]]
-        base[0] = level.logp[end]
-        after = np.zeros(self._size, np.int32)
-        after[known] = model.states[1 + words[known]]
-        # Two classes of one text (a dictionary with a character twice) share a word; `_classes` knows one of them.
-        places = np.maximum(self._classes[words], 0)
-        self._twins = np.nonzero(known & (places != np.arange(self._size)))[0]
-        self._firsts = places[self._twins]
-        self._base, self._after = base, after
+        self._columns = np.full(len(model.tokens), -1, np.int64)  # of a word
+        self._columns[words[:-1]] = np.arange(len(words) - 1)
+        self._base = np.append(model.levels[0].logp[words[:-1]], np.float32(model.unknown))
+        self._after = np.append(model.states[1 + words[:-1]], np.int32(0))
         self._most = 0
         self.make_room(1)
 
@@ -145,13 +136,10 @@ class Rows:
         self.states[rows] = self.states[base]
         first, many = model.begin[states], model.begin[states + 1] - model.begin[states]
         numbers = np.arange(int(many.sum())) + np.repeat(first - (np.cumsum(many) - many), many)
-        classes, at = self._classes[model.words[numbers]], np.repeat(rows, many)
-        kept = classes >= 0
-        classes, at, numbers = classes[kept], at[kept], numbers[kept]
-        self.logp[at, classes], self.states[at, classes] = model.logp[numbers], model.states[numbers]
-        if len(self._twins):
-            for table in (self.logp, self.states):
-                table[rows[:, None], self._twins] = table[rows[:, None], self._firsts]
+        columns, at = self._columns[model.words[numbers]], np.repeat(rows, many)
+        kept = columns >= 0
+        columns, at, numbers = columns[kept], at[kept], numbers[kept]
+        self.logp[at, columns], self.states[at, columns] = model.logp[numbers], model.states[numbers]
         self._place[states] = rows
         self._used += count
 
