@@ -94,7 +94,7 @@ def test_every_pin_is_within_its_range(monkeypatch):
 def test_the_program_imports_only_what_it_asks_for():
     """Every package imported under ppocr_like/ and tools/ is the standard library's, our own, in requirements.txt or an extra."""
     known = {"cv2": "opencv-python-headless", "yaml": "pyyaml", "PIL": "pillow"}
-    extras = {"wandb"}  # in setup.py; too large for the tests, which skip what needs it
+    extras = {"wandb", "coremltools"}  # in setup.py; too large for the tests, which skip what needs it
     for path in SOURCES:
         for node in ast.walk(tree(path)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

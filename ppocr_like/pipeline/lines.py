@@ -97,8 +97,8 @@ class Recogniser(Runner[TextLine, Reading]):
 
     def _batch(self, sources: list[Source], prepared: list[Prepared]) -> list[Reading]:
         outputs = self.outputs(prepared)
-        scores = outputs[self.spec.output]
-        if getattr(self.postprocess, "together", 1) > 1 and scores[0].nbytes * WINDOW <= HELD:
+        scores = outputs.get(self.spec.output)
+        if scores is not None and getattr(self.postprocess, "together", 1) > 1 and scores[0].nbytes * WINDOW <= HELD:
             steps = outputs.get("lengths", np.full(len(scores), scores.shape[1])).reshape(-1).tolist()
             parts = zip(sources, prepared, scores, steps, strict=True)
             return [_Unread(source, None, one, "", row, int(own)) for source, one, row, own in parts]

@@ -7,7 +7,9 @@ PyTorch refuses to load them, because they hold kraken's own objects. Here these
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ SUFFIX = ".ckpt"
 MAX_OPERATIONS = 10_000_000  # a checkpoint may list the lines that it was trained on
 _PICKLE = "data.pkl"
 _WRITTEN = (b"pytorch-lightning_version", b"kraken.")  # in the pickle of a checkpoint of kraken's
+# What reading a damaged archive is known to raise; a Refused is a ValueError.
+_DAMAGED = (OSError, ValueError, EOFError, OverflowError, NotImplementedError, zipfile.BadZipFile, struct.error, zlib.error)
 _PREFIX = "net."
 _NETWORKS = {"VGSLRecognitionTrainingConfig": NETWORK, "PPOCRv6RecognitionTrainingConfig": PPOCR}
 
@@ -35,7 +39,7 @@ def is_checkpoint(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             data = _member(archive, _pickle_name(archive), path.stat().st_size)
-    except (OSError, zipfile.BadZipFile, Refused, ValueError):
+    except _DAMAGED:
         return False
     return all(mark in data for mark in _WRITTEN)
 
@@ -62,7 +66,7 @@ def from_checkpoint(path: Path) -> KrakenModel:
                 for key, head in heads.items()
                 if str(key).startswith(_PREFIX) and isinstance(head, TensorHead)
             }
-    except (OSError, zipfile.BadZipFile, Refused) as error:
+    except _DAMAGED as error:
         raise WeightsError(f"{path}: not read: {error}. ({size:,} bytes; nothing in it was run.)") from error
     return from_tensors(own, meta, path)
 

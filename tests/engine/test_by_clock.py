@@ -43,7 +43,7 @@ class Clock(Hook):
 
 
 @contextmanager
-def timed(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float = 2.0, **over: Any) -> Iterator[Run]:
+def timed(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float = 4.0, **over: Any) -> Iterator[Run]:
     """A run of two minutes whose steps take `seconds`."""
     clock = Clock(seconds)
     for module in (by_clock, hooks):
@@ -93,16 +93,17 @@ def test_minutes_become_steps_once(data: Path, tmp_path: Path, monkeypatch: pyte
     measured = UNTIMED + LEAST
     with timed(data, tmp_path / "run", monkeypatch) as run:
         fit(run)
-        assert run.progress.step == 60  # 2 minutes of 2 seconds each
-    assert told(tmp_path / "run") == {"asked_minutes": 2, "steps": 60, "taken_minutes": 2.0}
-    assert measured < 2 * STEPS  # then the warm-up hides the length, and the run is one of 60 steps
+        assert run.progress.step == 30  # 2 minutes of 4 seconds each
+    assert told(tmp_path / "run") == {"asked_minutes": 2, "steps": 30, "taken_minutes": 2.0}
+    assert measured < 2 * STEPS  # then the warm-up hides the length, and the run is one of 30 steps
     assert same(
-        weights(tmp_path / "run" / "latest.ckpt"), trained(data, tmp_path / "b", Global__max_steps=60, Optimizer__lr=LONG_WARMUP)
+        weights(tmp_path / "run" / "latest.ckpt"), trained(data, tmp_path / "b", Global__max_steps=30, Optimizer__lr=LONG_WARMUP)
     )
 
 
 def test_without_a_warm_up_the_rate_waits_for_the_length(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with timed(data, tmp_path / "run", monkeypatch, Optimizer__lr={"name": "Cosine", "learning_rate": 1e-3}) as run:
+    over = {"Global__max_minutes": 1, "Optimizer__lr": {"name": "Cosine", "learning_rate": 1e-3}}
+    with timed(data, tmp_path / "run", monkeypatch, 1.5, **over) as run:
         fit(run)
     found = rates(tmp_path / "run")
     assert found[: UNTIMED + LEAST] == pytest.approx([1e-3] * (UNTIMED + LEAST)) and found[-1] < 1e-5
@@ -111,30 +112,30 @@ def test_without_a_warm_up_the_rate_waits_for_the_length(data: Path, tmp_path: P
 def test_a_resumed_run_keeps_its_length(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     with timed(data, folder, monkeypatch) as run:
-        run.hooks.insert(1, StopAt(20))
+        run.hooks.insert(1, StopAt(15))
         fit(run)
-        assert run.progress.step == 20 and run.length.steps == 60
+        assert run.progress.step == 15 and run.length.steps == 30
     monkeypatch.undo()
     more = {"Global__max_minutes": 2, "Optimizer__lr": LONG_WARMUP, "Global__checkpoints": str(folder)}
     quiet = {"Global__eval_at_start": False, "Global__eval_at_end": False, "Train__loader__num_workers": 0}
     result = train(Recipe.from_tree(tiny_recipe(data, folder, **more, **quiet)))
-    assert result.steps == 60 and told(folder)["steps"] == 60
-    assert same(weights(folder / "latest.ckpt"), trained(data, tmp_path / "b", Global__max_steps=60, Optimizer__lr=LONG_WARMUP))
+    assert result.steps == 30 and told(folder)["steps"] == 30
+    assert same(weights(folder / "latest.ckpt"), trained(data, tmp_path / "b", Global__max_steps=30, Optimizer__lr=LONG_WARMUP))
 
 
 def test_another_time_is_settled_anew(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     with timed(data, folder, monkeypatch) as run:
-        run.hooks.insert(1, StopAt(20))
+        run.hooks.insert(1, StopAt(15))
         fit(run)
         state = next(hook for hook in run.hooks if hook.name == "by_clock").state()
-    assert state["steps"] == 60 and state["seconds"] == pytest.approx(40)
+    assert state["steps"] == 30 and state["seconds"] == pytest.approx(60)
     with timed(data, tmp_path / "more", monkeypatch, Global__max_minutes=3) as run:
         hook = next(hook for hook in run.hooks if hook.name == "by_clock")
         hook.load(state)
         assert run.length.steps is None
         fit(run)
-        assert run.progress.step == 70  # 40 of the 180 seconds were over
+        assert 25 <= run.progress.step <= 30  # 60 of the 180 seconds were over, and the evaluations are guessed
 
 
 def test_evaluations_and_ends_of_epochs_cost_time(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +151,7 @@ def test_evaluations_and_ends_of_epochs_cost_time(data: Path, tmp_path: Path, mo
         run.hooks.insert(place + 1, Slow())
         fit(run)
         steps = run.progress.step
-    assert 42 <= steps <= 45 and told(tmp_path / "run")["taken_minutes"] == pytest.approx(2, rel=0.05)
+    assert 20 <= steps <= 30 and told(tmp_path / "run")["taken_minutes"] == pytest.approx(2, rel=0.05)
 
 
 def test_a_time_that_is_too_short(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:

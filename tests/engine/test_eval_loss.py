@@ -261,7 +261,7 @@ def test_a_rate_follows_the_loss_and_goes_on_after_a_stop(data: Path, tmp_path: 
 
     make = setup.make_hooks
     with monkeypatch.context() as patch:
-        patch.setattr(setup, "make_hooks", lambda run: [*make(run), StopAt(5)])
+        patch.setattr(setup, "make_hooks", lambda run, began: [*make(run, began), StopAt(5)])
         train(Recipe.from_tree(tiny_recipe(data, tmp_path / "cut", **{**over, "Global__eval_at_end": False})))
     again = {**over, "Global__checkpoints": str(tmp_path / "cut")}
     train(Recipe.from_tree(tiny_recipe(data, tmp_path / "cut", **again)))

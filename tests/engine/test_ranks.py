@@ -186,7 +186,7 @@ def test_distillation_is_equal_to_one_process(name: str, request: pytest.Fixture
 def trained_until(tree: dict[str, Any], step: int) -> None:
     make = setup.make_hooks
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup, "make_hooks", lambda run: [*make(run), StopAt(step)])
+        patch.setattr(setup, "make_hooks", lambda run, began: [*make(run, began), StopAt(step)])
         trained(tree)
 
 
