@@ -11,7 +11,7 @@ from pathlib import Path
 from ppocr_like.atomic import write_bytes, write_text
 from ppocr_like.config.recipe import load_recipe
 from ppocr_like.engine import TrainResult, train
-from ppocr_like.errors import DataError
+from ppocr_like.errors import DataError, ExportError
 from ppocr_like.export.bundle import export
 from ppocr_like.finetune.given import look_at
 from ppocr_like.finetune.plan import Plan, Resize, make_plan
@@ -95,7 +95,11 @@ def finetune(
     if plan_only:
         return Outcome(path, plan)
     result = train(load_recipe(path), began)
-    export(load_recipe(path, [f"Global.pretrained_model={folder}"]), say=say)
+    try:
+        export(load_recipe(path, [f"Global.pretrained_model={folder}"]), say=say)
+    except (ExportError, DataError) as error:
+        again = f"tools/export.py -c {path} -o Global.pretrained_model={folder}"
+        raise ExportError(f"{error}; the trained weights are kept in {folder}, export them again: {again}") from error
     return Outcome(path, plan, result)
 
 

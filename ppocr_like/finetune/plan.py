@@ -28,6 +28,7 @@ STEP = 64  # px between the widths of canvases
 NARROWEST, WIDEST = 320, 3200  # px: what RapidOCR pads short lines to; what memory bears
 SHARE = 0.99  # of the lines that fit the widest canvas as they are
 FEW, VERY_FEW = 320, 100  # lines from which on a batch has 16, and 8
+SELDOM = 3  # a character that occurs less often can hardly be learned
 WARM_UP = 40  # steps in which the rate rises
 MANY_CLASSES = 2000  # of a start, from which on they cost more than the network
 EVALUATING = 0.1  # share of the time for evaluations, about
@@ -172,6 +173,10 @@ def _characters(plan: Plan, texts: Sequence[str], start: Start, out: Path, chara
     told = f"{len(entries)} different characters in the labels, {len(entries) - len(new)} of them known to the start"
     told += f"; new: {' '.join(new[:20])}{' ...' if len(new) > 20 else ''}" if new else ""
     plan.reasons.append(told)
+    rare = [character for character in entries if counts[character] < SELDOM]
+    if len(rare) > len(entries) / 4:
+        told = f"{len(rare)} of the {len(entries)} characters stand fewer than {SELDOM} times in the labels: they will hardly be learned"
+        plan.reasons.append(told)
     if characters == "union" and start.weights.charset.num_classes > MANY_CLASSES:
         plan.reasons.append(
             f"the start knows {start.weights.charset.num_classes - 1:,} characters, and all are kept; new characters alone "

@@ -16,7 +16,7 @@ import pytest
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
-from ppocr_like.errors import ConfigError, DataError, WeightsError
+from ppocr_like.errors import ConfigError, DataError, ExportError, WeightsError
 from ppocr_like.finetune import starts
 from ppocr_like.finetune.api import finetune
 from ppocr_like.finetune.given import look_at
@@ -167,3 +167,23 @@ def test_pages_in_xml(pages: int, said: str, tiny_run: TinyRun, tmp_path: Path) 
     Builder(recipe).check()
     sizes = [len(Builder(recipe).dataset(section)) for section in ("Train", "Eval")]
     assert all(sizes) and sum(sizes) == 6 * pages
+
+
+def test_seven_thousand_characters_for_three_hundred_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
+    texts = ["".join(chr(0x4E00 + number) for number in range(start, start + 24)) for start in range(0, 7200, 24)]
+    plan = plan_of(lines(tmp_path / "data", texts), tiny_run, tmp_path / "out")
+    found = re.search(r"(\d+) of the \1 characters stand fewer than 3 times in the labels", told(plan))
+    assert found and int(found[1]) > 6000
+
+
+def test_a_disk_that_is_full_at_the_export(tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ppocr_like.finetune import api
+
+    def full(*_: object, **__: object) -> None:
+        raise ExportError("cannot write the bundle: No space left on device")
+
+    monkeypatch.setattr(api, "export", full)
+    monkeypatch.setattr(api, "train", lambda *_: None)
+    path = lines(tmp_path / "data", ["abc"] * 30)
+    with pytest.raises(ExportError, match=r"No space left on device; the trained weights are kept in .*tools/export.py -c"):
+        finetune([str(path)], tmp_path / "out", minutes=1, start=str(tiny_run.folder))
