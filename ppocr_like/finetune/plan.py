@@ -175,8 +175,8 @@ def _characters(plan: Plan, texts: Sequence[str], start: Start, out: Path, chara
     plan.reasons.append(told)
     rare = [character for character in entries if counts[character] < SELDOM]
     if len(rare) > len(entries) / 4:
-        told = f"{len(rare)} of the {len(entries)} characters stand fewer than {SELDOM} times in the labels: they will hardly be learned"
-        plan.reasons.append(told)
+        told = f"{len(rare)} of the {len(entries)} characters stand fewer than {SELDOM} times in the labels"
+        plan.reasons.append(f"{told}: they will hardly be learned")
     if characters == "union" and start.weights.charset.num_classes > MANY_CLASSES:
         plan.reasons.append(
             f"the start knows {start.weights.charset.num_classes - 1:,} characters, and all are kept; new characters alone "
