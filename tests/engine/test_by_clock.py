@@ -23,6 +23,7 @@ from ppocr_like.engine.run import Hook, Run
 from ppocr_like.engine.run_length import evaluations
 from ppocr_like.engine.trainer import fit
 from ppocr_like.errors import ConfigError
+from tests.processes import in_ranks
 
 from .helpers import StopAt, records, start, tiny_recipe, weights, write_recipe
 from .helpers import run as run_tool
@@ -204,6 +205,17 @@ def test_epochs_of_one_step_are_timed_whole() -> None:
     assert Pace([], [2.0, 4.0]).of_step_and_epoch() == (3.0, 0.0)
     assert Pace([1.0, 1.0, 1.0], [3.0]).of_step_and_epoch() == (1.0, 2.0)
     assert Pace().of_step_and_epoch() == (0.0, 0.0)
+
+
+def _steps(tree: dict[str, Any]) -> int:
+    load_components()
+    return train(Recipe.from_tree(tree)).steps
+
+
+def test_ranks_settle_on_one_length(data: Path, tmp_path: Path) -> None:
+    over = {"Global__max_minutes": 0.15, "Train__loader__batch_size_per_card": 2, "Train__loader__num_workers": 0}
+    steps = in_ranks(2, _steps, tiny_recipe(data, tmp_path / "run", **over))
+    assert steps[0] == steps[1] == told(tmp_path / "run")["steps"] > UNTIMED
 
 
 @pytest.mark.thorough
