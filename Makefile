@@ -122,7 +122,8 @@ rapidocr: $(RAPIDOCR_READY)  ## make the environment of test-rapidocr
 
 test-rapidocr: $(READY) $(RAPIDOCR_READY)  ## the tests beside RapidOCR: our bundles in it, its models here
 	PPOCR_LIKE_RAPIDOCR_PYTHON=$(abspath $(RAPIDOCR_VENV))/bin/python $(PY) -m pytest -q -rs tests/export/test_rapidocr.py \
-	    tests/export/test_rapidocr_models.py tests/export/test_pair.py tests/weights/test_onnx.py $(ARGS)
+	    tests/export/test_rapidocr_models.py tests/export/test_pair.py tests/weights/test_onnx.py \
+	    tests/weights/test_rapidocr_package.py $(ARGS)
 
 lint: $(READY)  ## ruff: rules and formatting
 	$(BIN)/ruff check .
