@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from ppocr_like.config.yaml_io import lookup, parse
@@ -37,6 +38,23 @@ def item_name(item: Any) -> str | None:
         return str(next(iter(item)))
     name = item.get("name")
     return name if isinstance(name, str) else None
+
+
+def step_arguments(tree: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The arguments of the first step of that name in a recipe's chains, Eval's before Train's; None where there is none.
+
+    Args:
+        tree: a recipe as plain data, which need not be right.
+    """
+    for section in ("Eval", "Train"):
+        part = tree.get(section)
+        dataset = part.get("dataset") if isinstance(part, Mapping) else None
+        chain = dataset.get("transforms") if isinstance(dataset, Mapping) else None
+        for item in chain if isinstance(chain, list) else ():
+            if item_name(item) == name:
+                found = item.get(name, item)
+                return found if isinstance(found, Mapping) else {}
+    return None
 
 
 def apply_overrides(tree: dict, overrides: list[str]) -> set[str]:

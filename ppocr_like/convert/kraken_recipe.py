@@ -120,12 +120,12 @@ def _whole(work: Work) -> None:
     if seed is not None or deterministic:
         work.take("seed", "Global.seed", 42 if seed is None else seed, "of a deterministic run" if seed is None else "")
     work.take("checkpoint_path", "Global.save_model_dir", work.value("checkpoint_path"))
-    format = work.value("weights_format")
-    if format == "coreml":
+    asked = work.value("weights_format")
+    if asked == "coreml":
         work.take("weights_format", "Global.weights_format", "coreml", "the best weights also as .mlmodel, with the extra coreml")
-    elif format == "safetensors" and "weights_format" in work.experiment.values:
+    elif asked == "safetensors" and "weights_format" in work.experiment.values:
         work.take("weights_format", "Global.weights_format", "kraken", "the best weights also as kraken reads them")
-    elif format == "safetensors":
+    elif asked == "safetensors":
         work.told("weights_format", "safetensors; Global.weights_format: kraken writes the best ones as kraken reads them, too")
     else:
         work.leave("weights_format", "weights are kept as safetensors")

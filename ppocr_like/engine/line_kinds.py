@@ -8,13 +8,13 @@ KrakenLine of their recipe. kraken warns where the data are of the other kind, a
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ppocr_like.config.overrides import item_name
+from ppocr_like.config.overrides import step_arguments
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.lines.arrow_set import ArrowDataSet
@@ -45,7 +45,7 @@ class LineKind:
 
 def kind_of(weights: WeightsFile | None) -> LineKind | None:
     """None where the weights do not say, and where no KrakenLine made their lines."""
-    node = None if weights is None else _kraken_line(weights.recipe or {})
+    node = None if weights is None else step_arguments(weights.recipe or {}, KrakenLine.__name__)
     if weights is None or node is None:
         return None
     cut = weights.metadata["seg_type"] if "seg_type" in weights.metadata else node.get("linetype", "baselines")
@@ -120,16 +120,3 @@ def of_two_levels(dataset: Dataset) -> bool:
             continue
         found.append(bool(np.isin(image, (image.min(), image.max())).all()) if image.size else False)
     return bool(found) and all(found)
-
-
-def _kraken_line(recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The arguments of the KrakenLine of a recipe's chains, of Eval's before Train's."""
-    for section in ("Eval", "Train"):
-        part = recipe.get(section)
-        dataset = part.get("dataset") if isinstance(part, Mapping) else None
-        chain = dataset.get("transforms") if isinstance(dataset, Mapping) else None
-        for item in chain if isinstance(chain, list) else ():
-            if item_name(item) == KrakenLine.__name__:
-                args = item.get(KrakenLine.__name__, item)
-                return args if isinstance(args, Mapping) else {}
-    return None

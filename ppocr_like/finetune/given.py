@@ -76,7 +76,7 @@ _WORDS: dict[Kind, str] = {"lines": "lines with texts", "boxes": "pages with box
 
 def _kind_of(source: str) -> tuple[Kind, bool]:
     """(what a source is, whether it is a pattern or an XML file itself)."""
-    if glob.has_magic(source) or source.lower().endswith(".xml"):
+    if (glob.has_magic(source) and not os.path.exists(source)) or source.lower().endswith(".xml"):
         if not glob.glob(source, recursive=True):
             raise DataError("no file of that name", source)
         return "xml", True

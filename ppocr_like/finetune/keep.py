@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from ppocr_like.atomic import write_text
 from ppocr_like.config.recipe import Recipe, load_recipe
 from ppocr_like.errors import WeightsError
-from ppocr_like.finetune.plan import TEMPLATES
 from ppocr_like.finetune.starts import Start, start_of
 from ppocr_like.outputs import claim
 from ppocr_like.weights.convert import convert
@@ -65,18 +63,11 @@ def _of_pages(network: str | None) -> bool:
 
 
 def _tree(start: Start, task: str) -> dict[str, Any]:
-    tree = copy.deepcopy(load_recipe(TEMPLATES / f"{task}.yml").tree)
+    tree = start.recipe(task)
     tree["Global"] |= {"epoch_num": 10, "save_model_dir": "output/my", "save_inference_dir": "output/my/inference"}
     if task == "rec":
         tree["Global"] |= {"character_dict_path": f"{MINE}/dict.txt", "max_text_length": 120}
-    tree["Architecture"] = start.network
-    if start.rate is not None:
-        tree["Optimizer"]["lr"]["learning_rate"] = start.rate
-    tree["PostProcess"] |= start.postprocess or {}
     for section, name in (("Train", "train.txt"), ("Eval", "val.txt")):
         dataset = {"name": "SimpleDataSet", "data_dir": MINE, "label_file_list": [f"{MINE}/{name}"]}
         tree[section]["dataset"] = {**dataset, **tree[section]["dataset"]}
-        for step in tree[section]["dataset"]["transforms"]:
-            if "RecResizeImg" in step:
-                step["RecResizeImg"]["image_shape"][1] = start.height
     return tree

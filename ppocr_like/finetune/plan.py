@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 from collections import Counter
@@ -15,14 +14,13 @@ import numpy as np
 
 from ppocr_like.charset import dictionary_bytes
 from ppocr_like.config.build import Builder
-from ppocr_like.config.recipe import Recipe, load_recipe
+from ppocr_like.config.recipe import Recipe
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import DataError
 from ppocr_like.finetune.given import Given, divide
 from ppocr_like.finetune.starts import Start
 
-TEMPLATES = Path(__file__).parent
 DICTIONARY, TRAIN, HELD_BACK = "dict.txt", "train.txt", "held_back.txt"
 STEP = 64  # px between the widths of canvases
 NARROWEST, WIDEST = 320, 3200  # px: what RapidOCR pads short lines to; what memory bears
@@ -68,9 +66,8 @@ def make_plan(given: Given, start: Start, minutes: float, out: Path, characters:
         DataError: nothing that can be trained on.
         ConfigError: a set cannot be made.
     """
-    tree = copy.deepcopy(load_recipe(TEMPLATES / f"{given.task}.yml").tree)
+    tree = start.recipe(given.task)
     plan = Plan(tree)
-    tree["Architecture"] = start.network
     tree["Global"] |= {
         "max_minutes": minutes,
         "save_model_dir": str(out),
@@ -79,10 +76,7 @@ def make_plan(given: Given, start: Start, minutes: float, out: Path, characters:
         "device": "auto",
     }
     if start.rate is not None:
-        tree["Optimizer"]["lr"]["learning_rate"] = start.rate
         plan.reasons.append(f"learning rate {start.rate:g}: the start was trained on far more than is here")
-    if start.postprocess:
-        tree["PostProcess"] |= start.postprocess
     part = _with_data(plan, given, out)
     if given.task == "rec":
         texts = part.texts()
@@ -211,9 +205,6 @@ def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start)
     for section in ("Train", "Eval"):
         bucket = tree[section]["loader"]["bucket_by_width"]
         bucket |= {"min_width": NARROWEST, "max_width": widest}
-        for step in tree[section]["dataset"]["transforms"]:
-            if "RecResizeImg" in step:
-                step["RecResizeImg"]["image_shape"] = [3, height, NARROWEST]
     told = (
         f"canvases of {NARROWEST} to {widest} px: at a height of {height} px the median line is {np.median(widths):.0f} px wide"
     )

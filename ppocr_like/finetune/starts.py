@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ppocr_like.config.overrides import step_arguments
 from ppocr_like.config.recipe import load_recipe
 from ppocr_like.errors import WeightsError
 from ppocr_like.weights.files import WeightsFile, load_weights
 from ppocr_like.weights.rapidocr_package import PACKAGE, PREFIX
 
+TEMPLATES = Path(__file__).parent
+HEIGHT = 48  # px of lines, where nothing else is known
 SHIPPED = {"rec": "svtr_small.safetensors", "det": "db_mv3.safetensors"}
 PRETRAINED = Path(__file__).parents[2] / "pretrained"  # of a checkout
 
@@ -58,14 +62,32 @@ class Start:
         height: px of the lines that a recogniser was trained on.
         rate: learning rate; None: the usual one.
         postprocess: a detector's thresholds, as far as they are known.
+        kraken_line: arguments of the step that made its lines, of a network of kraken's.
     """
 
     source: str
     weights: WeightsFile
     network: dict[str, Any]
-    height: int = 48
+    height: int = HEIGHT
     rate: float | None = None
     postprocess: Mapping[str, Any] | None = None
+    kraken_line: Mapping[str, Any] | None = None
+
+    def recipe(self, task: str) -> dict[str, Any]:
+        """The template for the task with this network, without data."""
+        tree = copy.deepcopy(load_recipe(TEMPLATES / f"{task}.yml").tree)
+        tree["Architecture"] = copy.deepcopy(self.network)
+        if self.rate is not None:
+            tree["Optimizer"]["lr"]["learning_rate"] = self.rate
+        tree["PostProcess"] |= self.postprocess or {}
+        for section in ("Train", "Eval") if task == "rec" else ():
+            steps = tree[section]["dataset"]["transforms"]
+            place = next(number for number, step in enumerate(steps) if "RecResizeImg" in step)
+            steps[place]["RecResizeImg"]["image_shape"][1] = self.height
+            if self.kraken_line is not None:
+                steps[place] = {"KrakenLine": dict(self.kraken_line)}
+                steps[-1]["KeepKeys"]["keep_keys"].append("valid_width")
+        return tree
 
 
 def usual_start(task: str) -> str:
@@ -116,15 +138,13 @@ def start_of(source: str, task: str, network: str | None = None) -> Start:
         )
     found = tree.get("PostProcess")
     thresholds = {k: v for k, v in found.items() if k in _DET_THRESHOLDS} if task == "det" and isinstance(found, dict) else None
-    return Start(source, weights, architecture, _height(tree), postprocess=thresholds)
+    kraken = step_arguments(tree, "KrakenLine") if task == "rec" else None
+    return Start(source, weights, architecture, _height(tree), postprocess=thresholds, kraken_line=kraken)
 
 
 def _height(tree: Mapping[str, Any]) -> int:
     """px that the resize step of a recipe gives lines; 48 where it has none."""
-    for section in ("Eval", "Train"):
-        dataset = (tree.get(section) or {}).get("dataset") or {}
-        for step in dataset.get("transforms") or []:
-            shape = ((step or {}).get("RecResizeImg") or {}).get("image_shape") if isinstance(step, dict) else None
-            if isinstance(shape, list) and len(shape) == 3 and isinstance(shape[1], int):
-                return shape[1]
-    return 48
+    kraken = step_arguments(tree, "KrakenLine")
+    shape = (step_arguments(tree, "RecResizeImg") or {}).get("image_shape")
+    height = kraken.get("height") if kraken is not None else shape[1] if isinstance(shape, list) and len(shape) == 3 else None
+    return height if isinstance(height, int) else HEIGHT

@@ -15,6 +15,7 @@ from ppocr_like.draw.fonts import choose_font
 from ppocr_like.pipeline.picture import PageWriter
 from ppocr_like.pipeline.preprocess import Prepared, source_name
 from ppocr_like.pipeline.runner import HELD, WINDOW, Runner, Source
+from ppocr_like.postprocess.probabilities import together
 from ppocr_like.printable import one_line
 from ppocr_like.tasks import RUNNERS
 
@@ -76,19 +77,16 @@ class Recogniser(Runner[TextLine, Reading]):
         readings = list(super()._window(window))
         unread = [number for number, one in enumerate(readings) if isinstance(one, _Unread)]
         unread.sort(key=lambda number: len(readings[number].scores))  # type: ignore[attr-defined]
-        together = getattr(self.postprocess, "together", 1)
-        for start in range(0, len(unread), together):
-            part = unread[start : start + together]
+        most = getattr(self.postprocess, "together", 1)
+        for start in range(0, len(unread), most):
+            part = unread[start : start + most]
             for number, reading in zip(part, self._together([readings[n] for n in part]), strict=True):  # type: ignore[misc]
                 readings[number] = reading
         yield from readings
 
     def _together(self, unread: Sequence[_Unread]) -> list[Reading]:
         """Decodes lines of different lengths."""
-        scores = np.zeros((len(unread), max(len(one.scores) for one in unread), unread[0].scores.shape[1]), np.float32)
-        scores[:, :, 0] = 1.0
-        for row, one in zip(scores, unread, strict=True):
-            row[: len(one.scores)] = one.scores
+        scores = together([one.scores for one in unread])
         lines = self.postprocess({self.spec.output: scores, "lengths": np.array([one.steps for one in unread])}, {})
         return [
             Reading(one.source, replace(line, steps=len(one.scores)), one.prepared)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 CHUNK = 64  # output steps per softmax: a few MB at a time stay in the processor's cache
@@ -12,6 +14,15 @@ def is_distribution(scores: np.ndarray) -> bool:
     """Whether the rows of (T, C) are probabilities (each sums to 1), not logits."""
     sums = scores.sum(axis=1, dtype=np.float32)
     return bool(np.all(np.abs(sums - 1.0) < 0.02) and scores.min() >= 0)
+
+
+def together(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """(N, T, C) float32 of the probabilities (T_n, C) of some lines; steps behind a line's own are the blank's."""
+    whole = np.zeros((len(lines), max(1, *map(len, lines)), lines[0].shape[1]), np.float32)
+    whole[:, :, 0] = 1.0
+    for row, line in zip(whole, lines, strict=True):
+        row[: len(line)] = line
+    return whole
 
 
 def with_temperature(scores: np.ndarray, temperature: float, logits: bool) -> np.ndarray:

@@ -20,6 +20,7 @@ from ppocr_like.engine.objective import Objective
 from ppocr_like.errors import DataError
 from ppocr_like.metrics.base import Metric
 from ppocr_like.outside import LARGE, load_json, text_of
+from ppocr_like.postprocess.probabilities import together
 from ppocr_like.text import BaseDir
 from ppocr_like.tune.maps import INDEX, kept_outputs, outputs_digest
 
@@ -60,12 +61,8 @@ class ReadSet:
         lines = sorted(self.lines, key=lambda line: line.steps)
         for start in range(0, len(lines), TOGETHER):
             part = lines[start : start + TOGETHER]
-            arrays = [np.load(line.file) for line in part]
-            together = np.zeros((len(part), max(1, part[-1].steps), arrays[0].shape[1]), np.float32)
-            together[:, :, 0] = 1.0
-            for row, array in zip(together, arrays, strict=True):
-                row[: len(array)] = array
-            yield part, {"ctc": together, "lengths": np.array([line.steps for line in part])}
+            scores = together([np.load(line.file) for line in part])
+            yield part, {"ctc": scores, "lengths": np.array([line.steps for line in part])}
 
 
 def read_set(

@@ -14,14 +14,20 @@ import cv2
 import numpy as np
 import pytest
 
+from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
+from ppocr_like.contracts import FeatureSpec
 from ppocr_like.errors import ConfigError, DataError, ExportError, WeightsError
 from ppocr_like.finetune import starts
 from ppocr_like.finetune.api import finetune
 from ppocr_like.finetune.given import look_at
 from ppocr_like.finetune.plan import WIDEST, Plan, make_plan
 from ppocr_like.finetune.starts import start_of, usual_start
+from ppocr_like.modeling.backbones.vgsl import VGSL
+from ppocr_like.modeling.heads.vgsl_head import VGSLHead
+from ppocr_like.modeling.model import OcrModel
+from ppocr_like.weights import save_weights
 from tests.conftest import TinyRun
 from tests.data.lines.pages import archive
 from tests.det_pages import make_pages
@@ -187,3 +193,31 @@ def test_a_disk_that_is_full_at_the_export(tiny_run: TinyRun, tmp_path: Path, mo
     path = lines(tmp_path / "data", ["abc"] * 30)
     with pytest.raises(ExportError, match=r"No space left on device; the trained weights are kept in .*tools/export.py -c"):
         finetune([str(path)], tmp_path / "out", minutes=1, start=str(tiny_run.folder))
+
+
+def test_a_network_of_krakens_keeps_its_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
+    load_components()
+    spec = "[1,24,0,1 Cr3,3,4 Mp2,2 S1(1x0)1,3 Lbx6 O1c9]"
+    backbone = VGSL(FeatureSpec(1), spec)
+    charset = Charset(["a", "b", "c"], False)
+    model = OcrModel(None, backbone, None, VGSLHead(backbone.out_spec, charset.num_classes))
+    line = {"height": 24, "channels": 1, "padding": 4, "mode": "L"}
+    network = {"model_type": "rec", "Backbone": {"name": "VGSL", "spec": spec}, "Head": {"name": "VGSLHead"}}
+    recipe = {"Architecture": network, "Eval": {"dataset": {"transforms": [{"KrakenLine": line}]}}}
+    save_weights(tmp_path / "net.safetensors", model.state_dict(), {"recipe": recipe, "charset": charset})
+    path = lines(tmp_path / "data", ["abc"] * 40)
+    outcome = finetune([str(path)], tmp_path / "out", minutes=1, start=str(tmp_path / "net.safetensors"), plan_only=True)
+    found = load_recipe(outcome.recipe)
+    Builder(found).check()
+    for section in ("Train", "Eval"):
+        steps = found.tree[section]["dataset"]["transforms"]
+        assert {"KrakenLine": line} in steps and "valid_width" in steps[-1]["KeepKeys"]["keep_keys"]
+
+
+@pytest.mark.parametrize(("task", "name"), [("rec", "ppocrv6_small_rec_ft"), ("det", "ppocrv6_small_det_ft")])
+def test_the_networks_of_rapidocr_are_those_of_the_recipes(task: str, name: str) -> None:
+    tree = load_recipe(ROOT / "configs" / task / f"{name}.yml").tree
+    assert starts._OF_ONNX[task] == tree["Architecture"]
+    assert tree["Optimizer"]["lr"]["learning_rate"] == starts._SLOWER[task]
+    if task == "det":
+        assert starts._DET_THRESHOLDS.items() <= tree["PostProcess"].items()

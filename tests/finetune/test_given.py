@@ -42,6 +42,10 @@ def test_a_text_in_brackets_is_a_text(tmp_path: Path) -> None:
     assert look_at([str(labels(tmp_path, ["a.png", "b.png"], "[sic] a"))]).kind == "lines"
 
 
+def test_a_label_file_may_have_brackets_in_its_name(tmp_path: Path) -> None:
+    assert look_at([str(labels(tmp_path / "set [1]", ["a.png"]))]).kind == "lines"
+
+
 def test_images_may_be_named_from_a_folder_above(tmp_path: Path) -> None:
     labels(tmp_path, ["set/img/a.png"])
     path = tmp_path / "set" / "lists" / "train.txt"
