@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from ppocr_like.atomic import write_bytes, write_text
 from ppocr_like.config.recipe import load_recipe
 from ppocr_like.engine import TrainResult, train
-from ppocr_like.errors import DataError, ExportError
+from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.bundle import export
 from ppocr_like.finetune.given import look_at
 from ppocr_like.finetune.plan import Plan, Resize, make_plan
@@ -81,6 +82,8 @@ def finetune(
         Interrupted: Ctrl-C or SIGTERM; the run goes on with tools/train.py --resume.
     """
     began = time.perf_counter() if began is None else began
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise ConfigError([Problem("--minutes", f"is {minutes:g}; a number above 0 is needed")])
     given = look_at(sources)
     folder = Path(out)
     if not overwrite and (folder / RECIPE).exists():

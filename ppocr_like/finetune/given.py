@@ -74,6 +74,9 @@ def look_at(sources: Sequence[str]) -> Given:
 _WORDS: dict[Kind, str] = {"lines": "lines with texts", "boxes": "pages with boxes", "xml": "pages in XML"}
 
 
+_FORMS = "has neither tabs nor paths that are there: label files have lines of image<TAB>text, lists of pages a path in a line"
+
+
 def _kind_of(source: str) -> tuple[Kind, bool]:
     """(what a source is, whether it is a pattern or an XML file itself)."""
     if (glob.has_magic(source) and not os.path.exists(source)) or source.lower().endswith(".xml"):
@@ -85,12 +88,17 @@ def _kind_of(source: str) -> tuple[Kind, bool]:
         raise DataError("an empty file", source)
     tabs = [row for row in rows if "\t" in row]
     if not tabs:
+        folder = Path(source).parent
+        if not any((folder / row).is_file() or Path(row).is_file() for row in rows if not row.startswith("#")):
+            raise DataError(f"{_FORMS}; its first line is {rows[0][:80]!r}", source)
         return "xml", False
     boxes = sum(row.partition("\t")[2].lstrip().startswith(("[{", "[]")) for row in tabs)
     return ("boxes" if boxes > len(tabs) / 2 else "lines"), False
 
 
 def _first_rows(source: str) -> list[str]:
+    if os.path.isdir(source):
+        raise DataError("is a folder; name its label files, or a pattern of its XML files such as FOLDER/*.xml", source)
     try:
         with open_regular(source) as file:
             rows = [file.readline(1 << 20) for _ in range(_LOOKED_AT)]

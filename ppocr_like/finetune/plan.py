@@ -81,7 +81,7 @@ def make_plan(given: Given, start: Start, minutes: float, out: Path, characters:
     if given.task == "rec":
         texts = part.texts()
         _characters(plan, texts, start, out, characters)
-        _canvases(plan, part.sizes(), texts, start)
+        _canvases(plan, part.sizes(), texts, start, part.first)
     return plan
 
 
@@ -138,6 +138,11 @@ class _Part:
     def __len__(self) -> int:
         return len(self.indices)
 
+    @property
+    def first(self) -> str:
+        """The first image's path."""
+        return self.whole.info(int(self.indices[0])).path
+
     def sizes(self) -> np.ndarray:
         return self.whole.sizes(progress=False)[self.indices]
 
@@ -193,12 +198,12 @@ def _warm_up(plan: Plan, steps: float) -> None:
     plan.tree["Optimizer"]["lr"]["warmup_epoch"] = float(f"{WARM_UP / max(steps, 1.0):.3g}")
 
 
-def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start) -> None:
-    """Widths, batch and the greatest length of a label."""
+def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start, first: str) -> None:
+    """Widths, batch and the greatest length of a label; `first`: an image, for the message when none can be read."""
     tree, height = plan.tree, start.height
     readable = sizes[(sizes > 0).all(axis=1)]
     if not len(readable):
-        raise DataError("no image can be read: see tools/check.py --data with the recipe")
+        raise DataError(f"none of the {len(sizes)} images can be read, the first is {first}; are they images?")
     widths = readable[:, 0] * height / readable[:, 1]
     widest = int(min(max(math.ceil(np.quantile(widths, SHARE) / STEP) * STEP, NARROWEST), WIDEST))
     squeezed = int((widths > widest).sum())

@@ -149,8 +149,17 @@ def test_starts_that_cannot_be(tiny_run: TinyRun, ink_run: Any, tmp_path: Path, 
 
 def test_a_time_that_is_none(tiny_run: TinyRun, tmp_path: Path) -> None:
     path = lines(tmp_path / "data", ["abc"] * 30)
-    with pytest.raises(ConfigError, match=r"Global.max_minutes: is 0.0, but more than 0"):
-        finetune([str(path)], tmp_path / "out", minutes=0, start=str(tiny_run.folder))
+    for minutes in (0, -3, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=rf"--minutes: is {minutes:g}; a number above 0 is needed"):
+            finetune([str(path)], tmp_path / "out", minutes=minutes, start=str(tiny_run.folder))
+
+
+def test_images_that_are_none(tiny_run: TinyRun, tmp_path: Path) -> None:
+    path = lines(tmp_path / "data", ["abc"] * 30)
+    for image in path.parent.glob("*.png"):
+        image.write_text("no image", encoding="utf-8")
+    with pytest.raises(DataError, match=r"none of the 27 images can be read, the first is .*p0_0.png; are they images"):
+        plan_of(path, tiny_run, tmp_path / "out")
 
 
 def test_pages_with_boxes_get_a_detector(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_lists_and_patterns_of_xml(tmp_path: Path) -> None:
         (None, "no such file|cannot be read|No such file"),
         (b"", "an empty file"),
         (b"\n\n", "an empty file"),
+        (b"a.png abc\nb.png def\n", r"has neither tabs nor paths that are there: .* its first line is 'a.png abc'"),
         (b"none.png\tabc\n", r"not one of its first images is found \(none.png\)"),
         (b"\xff\xfe\x00a\t\x00", "is no text in UTF-8"),
     ],
@@ -89,6 +90,8 @@ def test_several_kinds_and_folders(tmp_path: Path) -> None:
         look_at([str(lines), str(other)])
     with pytest.raises(DataError, match="no data given"):
         look_at([])
+    with pytest.raises(DataError, match="is a folder; name its label files"):
+        look_at([str(tmp_path)])
     with pytest.raises(DataError, match="no file of that name"):
         look_at([str(tmp_path / "*.xml")])
 
