@@ -18,6 +18,7 @@ from torch import nn
 
 from ppocr_like.charset import Charset
 from ppocr_like.codec import Codec
+from ppocr_like.config.overrides import step_arguments
 from ppocr_like.errors import WeightsError
 from ppocr_like.modeling.backbones.vgsl import VgslFeatures
 from ppocr_like.modeling.vgsl.grammar import Spec, Token
@@ -27,7 +28,7 @@ from ppocr_like.weights.kraken_file import META, NETWORK
 from ppocr_like.weights.kraken_model import PADDING
 from ppocr_like.weights.kraken_ppocr import HEIGHT, kraken_names, variant_of
 from ppocr_like.weights.kraken_ppocr import NETWORK as PPOCR
-from ppocr_like.weights.kraken_rules import STEP, line_chain, network_misfits, recipe_misfits
+from ppocr_like.weights.kraken_rules import STEP, network_misfits, recipe_misfits
 
 OLDEST = "5.0.0"  # kraken that can use what is written: what its own networks of a string ask for
 _KEPT: Mapping[str, type] = {"accuracy": list, "metrics": list, "hyper_params": dict, "legacy_polygons": bool}
@@ -80,10 +81,10 @@ def kraken_parts(
         wrong.append("its characters are not known, and kraken keeps them with the network: give the recipe with its dictionary")
     if wrong or charset is None:
         raise WeightsError(f"{place}: kraken cannot use this network: " + "; ".join(wrong))
-    codec, meta = codec_of(charset, place), _meta(recipe, metadata, place)
+    codec, meta = kraken_codec(charset, place), _meta(recipe, metadata, place)
     variant = variant_of(recipe)
     if variant is not None:
-        height = dict(line_chain(recipe) or []).get(STEP, {}).get("height", HEIGHT)
+        height = (step_arguments(recipe, STEP) or {}).get("height", HEIGHT)
         built = {"variant": variant, "num_classes": charset.num_classes, "height": height}
         return KrakenParts(_network(PPOCR, "7.1.0", **built), None, kraken_names(state), codec, meta)
     spec, tensors = _of_string(model, state, place)
@@ -126,7 +127,7 @@ def write_kraken(path: str | Path, parts: KrakenParts) -> None:
     write_tensors(path, {f"{prefix}.{name}": value for name, value in parts.state.items()}, texts)
 
 
-def codec_of(charset: Charset, place: str | Path) -> dict[str, list[int]]:
+def kraken_codec(charset: Charset, place: str | Path) -> dict[str, list[int]]:
     """Labels of each entry for kraken, whose networks read in the order of the page, too. What becomes of it there is said."""
     if right_to_left_entries(charset.entries) and not charset.direction.startswith("bidi"):
         logger.warning(
@@ -164,7 +165,7 @@ def _masks(backbone: Any) -> list[str]:
 
 
 def _meta(recipe: Mapping[str, Any], metadata: Mapping[str, Any], place: str | Path) -> dict[str, Any]:
-    line = dict(line_chain(recipe) or []).get(STEP, {})
+    line = step_arguments(recipe, STEP) or {}
     padding = line.get("padding", PADDING)
     if padding != PADDING:
         logger.warning("%s: its lines have %s white columns at each side; tell kraken so (--pad %s)", place, padding, padding)
