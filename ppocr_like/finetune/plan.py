@@ -27,7 +27,6 @@ NARROWEST, WIDEST = 320, 3200  # px: what RapidOCR pads short lines to; what mem
 SHARE = 0.99  # of the lines that fit the widest canvas as they are
 FEW, VERY_FEW = 320, 100  # lines from which on a batch has 16, and 8
 SELDOM = 3  # a character that occurs less often can hardly be learned
-WARM_UP = 40  # steps in which the rate rises
 MANY_CLASSES = 2000  # of a start, from which on they cost more than the network
 EVALUATING = 0.1  # share of the time for evaluations, about
 _FORWARD = 0.4  # what evaluating a sample costs beside training on it
@@ -113,8 +112,6 @@ def _with_data(plan: Plan, given: Given, out: Path) -> _Part:
         path = out / name
         plan.files[path] = b"".join(_row(whole, index) for index in indices.tolist())
         tree[section]["dataset"]["label_file_list"] = [str(path)]
-    if given.kind == "boxes":
-        _warm_up(plan, len(division.train) / tree["Train"]["loader"]["batch_size_per_card"])
     every = math.ceil(_FORWARD * len(division.held_back) / len(division.train) / EVALUATING)
     tree["Global"]["eval_batch_epoch"] = max(every, tree["Global"]["eval_batch_epoch"])
     return _Part(whole, division.train)
@@ -193,11 +190,6 @@ def _characters(plan: Plan, texts: Sequence[str], start: Start, out: Path, chara
         plan.reasons.append("the labels are all upper case: the model will forget to tell lower case")
 
 
-def _warm_up(plan: Plan, steps: float) -> None:
-    """Steps and not a share of an epoch, which may be longer than the run."""
-    plan.tree["Optimizer"]["lr"]["warmup_epoch"] = float(f"{WARM_UP / max(steps, 1.0):.3g}")
-
-
 def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start, first: str) -> None:
     """Widths, batch and the greatest length of a label; `first`: an image, for the message when none can be read."""
     tree, height = plan.tree, start.height
@@ -228,8 +220,6 @@ def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start,
     tree["Train"]["loader"]["batch_size_per_card"] = batch
     if batch < 16:
         plan.reasons.append(f"batches of {batch}: of {len(texts)} lines, so that an epoch has steps enough")
-    canvases = np.clip(np.ceil(widths / STEP) * STEP, NARROWEST, widest)
-    _warm_up(plan, float(canvases.sum()) / NARROWEST / batch)
     longest = max(map(len, texts))
     tree["Global"]["max_text_length"] = max(25, math.ceil(longest * 1.2))
     plan.reasons.append(f"max_text_length {tree['Global']['max_text_length']}: the longest label has {longest} characters")

@@ -65,14 +65,19 @@ class OneCycleToRate(Constant):
 @SCHEDULES.register("cosine")
 @dataclass(eq=False, repr=False)
 class CosineToFloor(Constant):
-    """Half a cosine from `learning_rate` to `cos_min_lr` over `cos_t_max` epochs; the floor holds to the end."""
+    """Half a cosine from `learning_rate` to `cos_min_lr` over `cos_t_max` epochs (null: to the run's end); the floor holds to
+    the end.
+    """
 
-    cos_t_max: float = 10
+    cos_t_max: float | None = 10
     cos_min_lr: float = 1e-6
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.arc = number(self.cos_t_max, "lr.cos_t_max", above=True) * self.steps_per_epoch
+        if self.cos_t_max is None:
+            self.arc: float = max(1, self.total_steps - self.warmup_steps)
+        else:
+            self.arc = number(self.cos_t_max, "lr.cos_t_max", above=True) * self.steps_per_epoch
         self.cos_min_lr = number(self.cos_min_lr, "lr.cos_min_lr")
         if self.cos_min_lr > self.first:
             raise bad("lr.cos_min_lr", f"is {self.cos_min_lr:g}, above the learning_rate {self.first:g}")
@@ -85,6 +90,8 @@ class CosineToFloor(Constant):
 @dataclass(eq=False, repr=False)
 class CosineWithRestarts(CosineToFloor):
     """Half a cosine from `learning_rate` to `cos_min_lr` in every `cos_t_max` epochs."""
+
+    cos_t_max: float = 10
 
     def after_warmup(self, step: int) -> float:
         return half_cosine(self.first, self.cos_min_lr, math.fmod(step, self.arc) / self.arc)

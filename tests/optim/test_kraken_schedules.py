@@ -37,6 +37,17 @@ def test_cosine_reaches_its_floor_and_holds_it() -> None:
     assert [cosine.value(step) for step in (40, 41, 80, 119)] == pytest.approx([1e-5] * 4)
 
 
+def test_a_cosine_without_a_length_ends_with_the_run() -> None:
+    cosine = made("cosine", cos_t_max=None, cos_min_lr=1e-5, warmup=20)
+    assert cosine.value(20) == RATE
+    for steps in (cosine.total_steps, 60, 21):
+        cosine.set_length(steps)
+        assert cosine.value((20 + steps) // 2) == pytest.approx((RATE + 1e-5) / 2, rel=0.15) or steps == 21
+        assert cosine.value(steps) == pytest.approx(1e-5)
+    cosine.set_length(10)  # all of it is warm-up
+    assert cosine.value(9) == pytest.approx(RATE / 2)
+
+
 def test_restarts_have_the_length_of_a_cosine() -> None:
     restarts, cosine = made("cosine_warm_restarts", cos_t_max=4), made("cosine", cos_t_max=4)
     assert [restarts.value(step) for step in range(120)] == pytest.approx([cosine.value(step % 40) for step in range(120)])
