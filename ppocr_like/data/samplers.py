@@ -68,6 +68,13 @@ class Batches(Sequence[list[Request]]):
         pairs = zip(self.indices[mine].tolist(), self.repeats[mine].tolist(), strict=True)
         return [Request(index, self.epoch, repeat, size) for index, repeat in pairs]
 
+    def work(self) -> np.ndarray:
+        """(batches,) What each global batch costs beside the others: px of its canvases, or samples where the recipe gives all
+        the same canvas.
+        """
+        counts = np.diff(self.bounds)
+        return counts if self.sizes is None else counts * self.sizes.prod(axis=1)
+
     def digest(self) -> str:
         """Equal for equal global batches in equal order."""
         digest = hashlib.sha256(repr(self.epoch).encode())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
+
+import numpy as np
 
 from ppocr_like.engine.hooks import save_latest
 from ppocr_like.engine.manifest import add_entry
@@ -17,22 +20,23 @@ from ppocr_like.errors import ConfigError
 logger = logging.getLogger("ppocr_like")
 
 UNTIMED = 3  # steps of a process that are slower than those to come: memory and workers are new
-LEAST, SHARE = 8, 0.05  # so many steps, and so much of the time, are measured before the length is settled
+LEAST, SHARE = 8, 0.08  # so many steps, and so much of the time, are measured before the length is settled
 LATEST = 0.3  # of the time: then it is settled with whatever was measured
+ROUNDING = 1e-6  # s
 FORWARD = 0.4  # what evaluating a sample costs beside training on it, while no evaluation was made
 
 
 @dataclass
 class Pace:
-    """What the steps of this process took, in seconds.
+    """What the steps of this process took: (seconds, work), work 1 being that of the epoch's mean step.
 
     Args:
         within: each step but the first ones of an epoch, evaluations aside.
         between: the first step of each epoch but the process's first, with the end of the epoch before.
     """
 
-    within: list[float] = field(default_factory=list)
-    between: list[float] = field(default_factory=list)
+    within: list[tuple[float, float]] = field(default_factory=list)
+    between: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
@@ -40,16 +44,29 @@ class Pace:
 
     @property
     def seconds(self) -> float:
-        return sum(self.within) + sum(self.between)
+        return _sums([*self.within, *self.between])[0]
 
     def of_step_and_epoch(self) -> tuple[float, float]:
-        """What a step takes, and what the end of an epoch adds to it."""
+        """Seconds of a mean step, and what the end of an epoch adds to it."""
         if not self.steps:
             return 0.0, 0.0
         if not self.within or len(self.between) > len(self.within):  # epochs of a step or two: their ends are part of the steps
-            return self.seconds / self.steps, 0.0
-        step = sum(self.within) / len(self.within)
-        return step, max(0.0, sum(self.between) / len(self.between) - step) if self.between else 0.0
+            seconds, work = _sums([*self.within, *self.between])
+            return seconds / work, 0.0
+        seconds, work = _sums(self.within)
+        step = seconds / work
+        seconds, work = _sums(self.between)
+        return step, max(0.0, seconds - step * work) / len(self.between) if self.between else 0.0
+
+
+def _sums(steps: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return sum(seconds for seconds, _ in steps), sum(work for _, work in steps)
+
+
+def work_of_steps(batches: np.ndarray, accumulate: int) -> np.ndarray:
+    """(steps,) Work of an epoch's optimizer steps, 1 in the mean; `batches`: `Batches.work`."""
+    work = np.add.reduceat(batches, np.arange(0, len(batches), accumulate))
+    return work / work.mean()
 
 
 class ByTheClock(Hook):
@@ -74,6 +91,7 @@ class ByTheClock(Hook):
         self._pace = Pace()
         self._untimed, self._new_epoch = UNTIMED, False
         self._mark = self._evaluating = 0.0
+        self._work: tuple[int, np.ndarray] = (0, np.zeros(0))  # epoch, work of its steps
 
     def state(self) -> Any:
         return {"minutes": self._minutes, "steps": self._steps, "seconds": self._gone()}
@@ -97,7 +115,7 @@ class ByTheClock(Hook):
         if self._untimed:
             self._untimed -= 1
         else:
-            (self._pace.between if self._new_epoch else self._pace.within).append(took)
+            (self._pace.between if self._new_epoch else self._pace.within).append((took, float(self._works(run)[run.progress.group - 1])))
         self._new_epoch = False
         if run.machine.ranks.share(self._enough()):
             self._settle(run)
@@ -112,6 +130,13 @@ class ByTheClock(Hook):
         taken = self._gone() / 60
         logger.info("asked for %g minutes, took %.2f (%+.1f %%)", self._minutes, taken, 100 * (taken / self._minutes - 1))
         self._note(run, taken_minutes=round(taken, 3))
+
+    def _works(self, run: Run) -> np.ndarray:
+        """Work of the epoch's steps."""
+        epoch = run.progress.epoch
+        if self._work[0] != epoch:
+            self._work = (epoch, work_of_steps(run.parts.loader.plan(epoch).work(), run.length.accumulate))
+        return self._work[1]
 
     def _gone(self) -> float:
         return self._before + time.perf_counter() - self._began
@@ -165,14 +190,18 @@ class ByTheClock(Hook):
         made = evaluations(replace(settings, eval_at_end=False), done, per_epoch)
         evaluating = self._evaluation(run, step) if run.parts.eval_sets else 0.0
 
-        def takes(steps: int) -> float:
-            evals = evaluations(settings, steps, per_epoch) - made
-            return (steps - done) * step + (steps // per_epoch - done // per_epoch) * max(epoch, saving) + evals * evaluating
+        here = self._works(run)[run.progress.group :]  # of the steps that are left of this epoch
+        so_far = np.append(0.0, here.cumsum())
 
-        low, high = done, done + max(0, int(left / step)) if step else done
+        def takes(steps: int) -> float:
+            evals, more = evaluations(settings, steps, per_epoch) - made, steps - done
+            work = so_far[min(more, len(here))] + max(0, more - len(here))
+            return work * step + (steps // per_epoch - done // per_epoch) * max(epoch, saving) + evals * evaluating
+
+        low, high = done, done + len(here) + max(0, math.ceil(left / step)) if step else done
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if takes(middle) <= left else (low, middle - 1)
+            low, high = (middle, high) if takes(middle) <= left + ROUNDING else (low, middle - 1)
         return low
 
     def _evaluation(self, run: Run, step: float) -> float:

@@ -12,13 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.engine import by_clock, hooks, train
-from ppocr_like.engine.by_clock import LEAST, UNTIMED, Pace
+from ppocr_like.engine.by_clock import LEAST, UNTIMED, Pace, work_of_steps
 from ppocr_like.engine.run import Hook, Run
 from ppocr_like.engine.run_length import evaluations
 from ppocr_like.engine.trainer import fit
@@ -34,13 +35,14 @@ LONG_WARMUP = {"name": "Cosine", "learning_rate": 1e-3, "warmup_epoch": 2}  # lo
 
 
 class Clock(Hook):
-    """Time that goes on by so many seconds in each step, and stands still otherwise."""
+    """Time that goes on by so many seconds in a mean step, longer in one of more samples, and stands still otherwise."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.now = seconds, 0.0
 
     def before_step(self, run: Run) -> None:
-        self.now += self.seconds
+        work = work_of_steps(run.parts.loader.plan(run.progress.epoch).work(), run.length.accumulate)
+        self.now += self.seconds * float(work[run.progress.group])
 
 
 @contextmanager
@@ -130,7 +132,7 @@ def test_another_time_is_settled_anew(data: Path, tmp_path: Path, monkeypatch: p
         run.hooks.insert(1, StopAt(15))
         fit(run)
         state = next(hook for hook in run.hooks if hook.name == "by_clock").state()
-    assert state["steps"] == 30 and state["seconds"] == pytest.approx(60)
+    assert state["steps"] == 30 and state["seconds"] == pytest.approx(60, rel=0.05)
     with timed(data, tmp_path / "more", monkeypatch, Global__max_minutes=3) as run:
         hook = next(hook for hook in run.hooks if hook.name == "by_clock")
         hook.load(state)
@@ -159,9 +161,9 @@ def test_a_time_that_is_too_short(data: Path, tmp_path: Path, monkeypatch: pytes
     caplog.set_level(logging.INFO, "ppocr_like")
     with timed(data, tmp_path / "run", monkeypatch, 90.0, Global__eval_at_end=True) as run:
         fit(run)
-        assert run.progress.step == 2  # the second one ends behind the two minutes
+        assert run.progress.step == 2  # of 98 s each, for they are no short ones: the second one ends behind the two minutes
     assert "2 minutes are 2 of the 6 steps of an epoch: not every line is trained on" in caplog.text
-    assert "asked for 2 minutes, took 3.00 (+50.0 %)" in caplog.text
+    assert "asked for 2 minutes, took 3.27 (+63.6 %)" in caplog.text
     assert (tmp_path / "run" / "best_accuracy.safetensors").exists()
 
 
@@ -202,9 +204,15 @@ def test_evaluations_are_counted_as_they_are_made(rule: dict[str, Any], steps: i
 
 
 def test_epochs_of_one_step_are_timed_whole() -> None:
-    assert Pace([], [2.0, 4.0]).of_step_and_epoch() == (3.0, 0.0)
-    assert Pace([1.0, 1.0, 1.0], [3.0]).of_step_and_epoch() == (1.0, 2.0)
+    assert Pace([], [(2.0, 1.0), (4.0, 1.0)]).of_step_and_epoch() == (3.0, 0.0)
+    assert Pace([(1.0, 1.0)] * 3, [(3.0, 1.0)]).of_step_and_epoch() == (1.0, 2.0)
     assert Pace().of_step_and_epoch() == (0.0, 0.0)
+
+
+def test_wide_batches_measured_first_do_not_make_the_run_short() -> None:
+    work = work_of_steps(np.array([640, 320, 960, 640, 320, 320]), 2)
+    assert work.tolist() == pytest.approx([0.9, 1.5, 0.6])
+    assert Pace([(3.0, 1.5), (1.2, 0.6)], [(3.8, 0.9)]).of_step_and_epoch() == pytest.approx((2.0, 2.0))
 
 
 def _steps(tree: dict[str, Any]) -> int:
