@@ -115,7 +115,8 @@ class ByTheClock(Hook):
         if self._untimed:
             self._untimed -= 1
         else:
-            (self._pace.between if self._new_epoch else self._pace.within).append((took, float(self._works(run)[run.progress.group - 1])))
+            steps = self._pace.between if self._new_epoch else self._pace.within
+            steps.append((took, float(self._works(run)[run.progress.group - 1])))
         self._new_epoch = False
         if run.machine.ranks.share(self._enough()):
             self._settle(run)
