@@ -70,6 +70,11 @@ class GlobalConfig:
         "are measured, then the number of its steps is settled once, and the schedule runs over it",
         above=0,
     )
+    clock: Literal["wall", "processor"] = option(
+        "wall",
+        "what `max_minutes` counts; processor: the time that the processors spend on this process, whatever else they do: for "
+        "comparing runs on a machine that is not idle. Loader workers are processes of their own and not counted",
+    )
     max_steps: int | None = option(None, "in the place of `epoch_num`: the run has so many optimizer steps", least=1)
     save_model_dir: str = option("./output/", "run folder: checkpoints, `train.log`, `metrics.jsonl`, the effective recipe")
     save_epoch_step: int | None = option(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ppocr_like.config import GlobalConfig
+from ppocr_like.engine.clocks import CLOCKS
 from ppocr_like.engine.hooks import save_latest
 from ppocr_like.engine.manifest import add_entry
 from ppocr_like.engine.run import Hook, Run, StepResult
@@ -76,16 +77,19 @@ class ByTheClock(Hook):
     While the length is open, the schedule's rates are those of a run without end: its warm-up, then its first rate.
 
     Args:
-        minutes: `Global.max_minutes`.
-        began: when the command did, `time.perf_counter`.
+        settings: `max_minutes` and `clock`.
+        began: when the command did, `time.perf_counter`; the processor's clock counts from the start of the process.
         set_length: `Run.set_length`.
     """
 
     name = "by_clock"
     saved: ClassVar = {"minutes": float | int, "steps": int | None, "seconds": float}
 
-    def __init__(self, minutes: float, began: float, set_length: Callable[[int], None]) -> None:
-        self._minutes, self._began, self._set_length = minutes, began, set_length
+    def __init__(self, settings: GlobalConfig, began: float, set_length: Callable[[int], None]) -> None:
+        assert settings.max_minutes is not None
+        self._minutes, self._set_length = settings.max_minutes, set_length
+        self._seconds, self._what = CLOCKS[settings.clock], "" if settings.clock == "wall" else " of processor time"
+        self._began = began if settings.clock == "wall" else 0.0
         self._before = 0.0  # seconds of earlier processes of this run
         self._steps: int | None = None
         self._pace = Pace()
@@ -104,14 +108,14 @@ class ByTheClock(Hook):
             self._set_length(state["steps"])
 
     def start(self, run: Run) -> None:
-        self._mark, self._evaluating = time.perf_counter(), run.state.evaluating
+        self._mark, self._evaluating = self._seconds(), run.state.evaluating
         if self._steps is not None:
             self._note(run)
 
     def after_step(self, run: Run, result: StepResult) -> None:
         if self._steps is not None:
             return
-        took = time.perf_counter() - self._mark - (run.state.evaluating - self._evaluating)
+        took = self._seconds() - self._mark - (run.state.evaluating - self._evaluating)
         if self._untimed:
             self._untimed -= 1
         else:
@@ -120,7 +124,7 @@ class ByTheClock(Hook):
         self._new_epoch = False
         if run.machine.ranks.share(self._enough()):
             self._settle(run)
-        self._mark, self._evaluating = time.perf_counter(), run.state.evaluating
+        self._mark, self._evaluating = self._seconds(), run.state.evaluating
 
     def after_epoch(self, run: Run) -> None:
         self._new_epoch = True
@@ -129,7 +133,8 @@ class ByTheClock(Hook):
         if not run.machine.ranks.main:
             return
         taken = self._gone() / 60
-        logger.info("asked for %g minutes, took %.2f (%+.1f %%)", self._minutes, taken, 100 * (taken / self._minutes - 1))
+        more = 100 * (taken / self._minutes - 1)
+        logger.info("asked for %g minutes%s, took %.2f (%+.1f %%)", self._minutes, self._what, taken, more)
         self._note(run, taken_minutes=round(taken, 3))
 
     def _works(self, run: Run) -> np.ndarray:
@@ -140,7 +145,7 @@ class ByTheClock(Hook):
         return self._work[1]
 
     def _gone(self) -> float:
-        return self._before + time.perf_counter() - self._began
+        return self._before + self._seconds() - self._began
 
     def _enough(self) -> bool:
         asked, gone = 60 * self._minutes, self._gone()
@@ -149,9 +154,9 @@ class ByTheClock(Hook):
         return gone >= asked or (self._pace.steps > 0 and gone >= LATEST * asked)
 
     def _settle(self, run: Run) -> None:
-        began = time.perf_counter()
+        began = self._seconds()
         save_latest(run)
-        saving = time.perf_counter() - began
+        saving = self._seconds() - began
         self._steps = run.machine.ranks.share(self._most_steps(run, saving))
         try:
             self._set_length(self._steps)

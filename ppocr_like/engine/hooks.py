@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ import torch
 from ppocr_like.config import EarlyStop, GlobalConfig
 from ppocr_like.contracts import Rejections
 from ppocr_like.engine.checkpoint import rng_state
+from ppocr_like.engine.clocks import CLOCKS
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.runfolder import BEST, KEPT
@@ -105,6 +105,7 @@ class EvaluationHook(Hook):
         self._settings = settings
         self._results = results
         self._pictures = pictures
+        self._seconds = CLOCKS[settings.clock]
 
     def state(self) -> Any:
         return asdict(self._results)
@@ -150,7 +151,7 @@ class EvaluationHook(Hook):
     def _evaluate(self, run: Run, when: str = "") -> None:
         if run.progress.step == self._results.last_step or not run.parts.eval_sets:
             return
-        evaluations, began = [], time.perf_counter()
+        evaluations, began = [], self._seconds()
         for part in run.parts.eval_sets:
             with run.measured():
                 evaluation = evaluate_set(run.objective, part, run.machine.ranks, self._pictures, run.machine.signals)
@@ -162,7 +163,7 @@ class EvaluationHook(Hook):
                 log_rejections(evaluation.rejected, part.name)
         self._note(run, evaluations)
         run.tell("after_evaluation", evaluations)
-        run.state.evaluation = time.perf_counter() - began
+        run.state.evaluation = self._seconds() - began
         run.state.evaluating += run.state.evaluation
         run.clock.resume_after_pause()
 

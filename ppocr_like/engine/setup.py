@@ -294,7 +294,7 @@ def make_hooks(run: Run, began: float) -> list[Hook]:
             hooks.append(MetricSchedule(run.parts.optimizer.schedule))
     hooks.append(Checkpoints(settings))
     if settings.max_minutes is not None:
-        hooks.append(ByTheClock(settings.max_minutes, began, run.set_length))
+        hooks.append(ByTheClock(settings, began, run.set_length))
     if ProgressBar.wanted():
         hooks.append(ProgressBar())
     return hooks

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ import torch
 
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
-from ppocr_like.engine import by_clock, hooks, train
+from ppocr_like.engine import train
 from ppocr_like.engine.by_clock import LEAST, UNTIMED, Pace, work_of_steps
+from ppocr_like.engine.clocks import CLOCKS
 from ppocr_like.engine.run import Hook, Run
 from ppocr_like.engine.run_length import evaluations
 from ppocr_like.engine.trainer import fit
@@ -49,8 +49,7 @@ class Clock(Hook):
 def timed(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float = 4.0, **over: Any) -> Iterator[Run]:
     """A run of two minutes whose steps take `seconds`."""
     clock = Clock(seconds)
-    for module in (by_clock, hooks):
-        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setitem(CLOCKS, "wall", lambda: clock.now)
     settings = {"Global__max_minutes": 2, "Optimizer__lr": LONG_WARMUP, **over}
     with made(data, folder, **settings) as run:
         hook = next(hook for hook in run.hooks if hook.name == "by_clock")
@@ -201,6 +200,19 @@ def test_evaluations_are_counted_as_they_are_made(rule: dict[str, Any], steps: i
     every = {"eval_batch_epoch": 12, "eval_batch_step": 4}.get(next(iter(rule), ""), 6)
     every = 3 if rule.get("eval_batch_epoch") == 0.5 else every
     assert evaluations(settings, steps, STEPS) == steps // every + (steps % every > 0)
+
+
+def test_the_processor_s_clock_does_not_see_waiting(data: Path, tmp_path: Path) -> None:
+    class Wait(Hook):
+        def before_step(self, run: Run) -> None:
+            time.sleep(0.1)
+
+    started = time.process_time()
+    over = {"Global__max_minutes": started / 60 + 0.03, "Global__clock": "processor", "Train__loader__num_workers": 0}
+    with made(data, tmp_path / "run", **over) as run:
+        run.hooks.insert(0, Wait())
+        fit(run)
+    assert (time.process_time() - started) / 60 == pytest.approx(0.03, abs=0.02) and run.progress.step > UNTIMED
 
 
 def test_epochs_of_one_step_are_timed_whole() -> None:
