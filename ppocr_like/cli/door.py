@@ -15,8 +15,8 @@ from ppocr_like.cli.process import run
 
 # In the order in which one needs them. Each is a file of this room.
 COMMANDS = (
-    "finetune", "check", "train", "eval", "tune", "export", "infer", "bad-cases", "make-dict", "make-lm", "convert-data", "pack",
-    "synth", "weights", "convert-weights", "kraken-recipe", "benchmark",
+    "finetune", "check", "train", "eval", "tune", "trials", "export", "infer", "bad-cases", "make-dict", "make-lm",
+    "convert-data", "pack", "synth", "weights", "convert-weights", "kraken-recipe", "benchmark",
 )  # fmt: skip
 
 

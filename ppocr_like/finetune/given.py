@@ -138,10 +138,14 @@ class Division:
     said: str
 
 
-def divide(dataset: Dataset, kind: Kind) -> Division:
+def divide(dataset: Dataset, kind: Kind, share: float = HELD_BACK, most: int | None = None) -> Division:
     """Holds a part of a set back: whole pages or folders where the images' names show them, else single samples.
 
     Nothing is held back of very few samples: they are trained on and measured.
+
+    Args:
+        share: of the samples.
+        most: samples; None: `MOST_HELD_BACK`.
     """
     count = len(dataset)
     everything = np.arange(count)
@@ -149,7 +153,7 @@ def divide(dataset: Dataset, kind: Kind) -> Division:
     if count < LEAST[kind]:
         said = f"{count} {what} are too few to hold some back: all are trained on, and measured on what was trained"
         return Division(everything, everything, said)
-    wanted = min(max(1, round(HELD_BACK * count)), MOST_HELD_BACK[kind])
+    wanted = min(max(1, round(share * count)), MOST_HELD_BACK[kind] if most is None else most)
     for name, keys in _groupings(dataset, kind, everything):
         groups: dict[str, list[int]] = {}
         for index, key in enumerate(keys):

@@ -101,20 +101,26 @@ def _with_data(plan: Plan, given: Given, out: Path) -> _Part:
             plan.reasons.append(f"held back: a tenth of the {pages} pages")
         part = _dataset(tree, {})
         return _Part(part, np.arange(len(part)))
-    simple = {"name": "SimpleDataSet", "data_dir": given.folder, "label_file_list": list(given.files)}
-    for section in ("Train", "Eval"):
-        tree[section]["dataset"] = {**simple, **tree[section]["dataset"]}
-    whole = _dataset(tree, {})
+    whole = whole_set(tree, given)
     division = divide(whole, given.kind)
     plan.reasons.append(division.said)
-    assert isinstance(whole, SimpleDataSet)
     for section, name, indices in (("Train", TRAIN, division.train), ("Eval", HELD_BACK, division.held_back)):
         path = out / name
-        plan.files[path] = b"".join(_row(whole, index) for index in indices.tolist())
+        plan.files[path] = b"".join(row_of(whole, index) for index in indices.tolist())
         tree[section]["dataset"]["label_file_list"] = [str(path)]
     every = math.ceil(_FORWARD * len(division.held_back) / len(division.train) / EVALUATING)
     tree["Global"]["eval_batch_epoch"] = max(every, tree["Global"]["eval_batch_epoch"])
     return _Part(whole, division.train)
+
+
+def whole_set(tree: dict[str, Any], given: Given) -> SimpleDataSet:
+    """All samples of label files, which are put into the recipe."""
+    simple = {"name": "SimpleDataSet", "data_dir": given.folder, "label_file_list": list(given.files)}
+    for section in ("Train", "Eval"):
+        tree[section]["dataset"] = {**simple, **tree[section]["dataset"]}
+    whole = _dataset(tree, {})
+    assert isinstance(whole, SimpleDataSet)
+    return whole
 
 
 def _dataset(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
@@ -148,7 +154,8 @@ class _Part:
         return [record.info.text for record in found if record.error is None]
 
 
-def _row(dataset: SimpleDataSet, index: int) -> bytes:
+def row_of(dataset: SimpleDataSet, index: int) -> bytes:
+    """The line of a sample in its label file."""
     source, position = dataset.locate(index)
     return dataset.indexes[source].read(position) + b"\n"
 

@@ -1,0 +1,125 @@
+"""Trials of settings: plans and their mistakes, the division, what is made once, the table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ppocr_like.cli.trials import main
+from ppocr_like.components import load_components
+from ppocr_like.config import Builder, Recipe
+from ppocr_like.config.overrides import apply_overrides
+from ppocr_like.errors import ConfigError, DataError
+from ppocr_like.finetune.given import look_at
+from ppocr_like.finetune.plan import make_plan
+from ppocr_like.finetune.starts import start_of
+from ppocr_like.finetune.trial_plan import TrialPlan, TrialSet, read_plan
+from ppocr_like.finetune.trials import ALIKE, run_trials, table
+from tests.conftest import TinyRun
+from tests.finetune.test_finetune import lines
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "pretrained" / "svtr_small.safetensors"
+
+
+def plan_file(folder: Path, **changes: Any) -> Path:
+    tree = {"sets": {"mine": {"data": ["x.txt"]}}, "trials": {"as it is": [], "fast": ["Optimizer.lr.learning_rate=0.01"]}}
+    path = folder / "plan.yml"
+    path.write_text(yaml.safe_dump({**tree, **changes}, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def test_a_plan_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_DATA", "/data")
+    plan = read_plan(plan_file(tmp_path, minutes=3, sets={"a": {"data": ["$MY_DATA/a.txt"], "characters": "new"}}))
+    assert plan.minutes == 3 and plan.sets == {"a": TrialSet(["/data/a.txt"], characters="new")}
+    assert plan.trials == {"as it is": [], "fast": ["Optimizer.lr.learning_rate=0.01"]} and plan.seeds == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sets": {}}, r"sets: is empty: there is nothing to try"),
+        ({"sets": {"a/b": {"data": ["x"]}}}, r"sets.a/b: cannot be a folder's name"),
+        ({"sets": {"a": {"date": ["x"]}}}, r"sets.a.date: unknown.*data"),
+        ({"sets": {"a": {"data": ["x"], "characters": "some"}}}, r"sets.a.characters: is 'some'"),
+        ({"trials": {"..": []}}, r"trials...: cannot be a folder's name"),
+        ({"trials": {"a": [1]}}, r"trials.a.0: is 1"),
+        ({"minutes": 0}, r"minutes: is 0.0, but more than 0"),
+        ({"judged": 0.95}, r"judged: is 0.95, which leaves nothing to train on"),
+        ({"seeds": []}, r"seeds: is empty"),
+        ({"thread": 2}, r"thread: unknown.*threads"),
+    ],
+)
+def test_mistakes_of_a_plan(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_plan(plan_file(tmp_path, **changes))
+
+
+def test_names_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="slow: no set or trial of that name; there are mine, as it is, fast"):
+        run_trials(read_plan(plan_file(tmp_path)), tmp_path, ["slow"])
+    (tmp_path / "a.xml").write_text("<x/>", encoding="utf-8")
+    with pytest.raises(DataError, match=r"trials take label files; tools/convert_data.py"):
+        run_trials(read_plan(plan_file(tmp_path, sets={"a": {"data": [str(tmp_path / "a.xml")]}})), tmp_path)
+
+
+def test_the_table_compares_with_the_first_trial(tmp_path: Path) -> None:
+    plan = TrialPlan({"a": TrialSet(["x"]), "b": TrialSet(["x"])}, {"usual": [], "other": ["x=1"]})
+    for trial, seed, value in (("usual", 1, 0.2), ("usual", 2, 0.1), ("other", 1, 0.12)):
+        (tmp_path / "a" / trial / str(seed)).mkdir(parents=True)
+        (tmp_path / "a" / trial / str(seed) / "result.json").write_text(json.dumps({"cer": value}), encoding="utf-8")
+    (tmp_path / "a" / "before.json").write_text('{"cer": 0.3}', encoding="utf-8")
+    assert table(plan, tmp_path) == [
+        "| trial | a | b |",
+        "| --- | --- | --- |",
+        "| before | 0.3000 |  |",
+        "| usual | 0.1500 (0.2000, 0.1000) |  |",
+        "| other | 0.1200 (0.1200, -20 %) |  |",
+    ]
+    with pytest.raises(ConfigError, match="metric: is 'wer'; the results have cer"):
+        table(TrialPlan(plan.sets, plan.trials, metric="wer"), tmp_path)
+
+
+@pytest.mark.thorough
+def test_trials_are_made_once_and_failures_stop_no_other(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_components()
+    path = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 16)
+    sets = {"mine": {"data": [str(path)], "start": str(tiny_run.folder), "settings": ["Global.print_batch_step=1000"]}}
+    trials = {"as it is": [], "wrong": ["Optimizer.name=Adamm"], "fast": ["Optimizer.lr.learning_rate=0.01"]}
+    plan, out = plan_file(tmp_path, sets=sets, trials=trials, minutes=0.2, seeds=[7]), tmp_path / "out"
+    assert main([str(plan), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "held back: 12 lines of 4 of 16 pages" in said and "mine, wrong, seed 7: failed" in said and "Adamm" in said
+    rows = {name: (out / "mine" / name).read_text(encoding="utf-8").splitlines() for name in ("train.txt", "judged.txt")}
+    assert sorted(rows["train.txt"] + rows["judged.txt"]) == sorted(path.read_text(encoding="utf-8").splitlines())
+    recipe = yaml.safe_load((out / "mine" / "fast" / "7" / "recipe.yml").read_text(encoding="utf-8"))
+    assert recipe["Global"]["seed"] == 7 and recipe["Optimizer"]["lr"]["learning_rate"] == 0.01
+    trained = (out / "mine" / "fast" / "7" / "train.txt").read_text(encoding="utf-8").splitlines()
+    assert set(trained) < set(rows["train.txt"])
+    result = json.loads((out / "mine" / "fast" / "7" / "result.json").read_text(encoding="utf-8"))
+    assert result["steps"] > 0 and result["cer"] >= 0
+    made = (out / "mine" / "fast" / "7" / "result.json").stat().st_mtime_ns
+    assert main([str(plan), "--out", str(out), "--only", "fast", "as it is"]) == 0
+    assert (out / "mine" / "fast" / "7" / "result.json").stat().st_mtime_ns == made
+    assert (out / "table.md").read_text(encoding="utf-8").splitlines() == [
+        row for row in capsys.readouterr().out.splitlines() if row.startswith("|")
+    ]
+
+
+def test_the_plan_of_the_docs_has_settings_that_fit(tmp_path: Path) -> None:
+    load_components()
+    path = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 10)
+    for trial, settings in read_plan(ROOT / "docs" / "trials" / "rec.yml").trials.items():
+        planned = make_plan(look_at([str(path)]), start_of(str(SHIPPED), "rec"), 1.0, tmp_path / trial)
+        for name, content in planned.files.items():
+            name.parent.mkdir(exist_ok=True)
+            name.write_bytes(content)
+        apply_overrides(planned.tree, [*settings, *ALIKE])
+        Builder(Recipe.from_tree(planned.tree)).check()
