@@ -33,7 +33,7 @@ SYSTEM_REC ?= $(WEIGHTS)
 DEMO_PAGES = $(addprefix train_data/typed_pages/img/,10_8aed0_default.jpg FRAN_0011_11086_L-medium.jpg bljd_DSN355_00003.jpg)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-long demo-det demo-system test test-thorough test-portable test-slow rapidocr test-rapidocr lint format types parity benchmark clean
+.PHONY: help setup demo demo-long demo-det demo-system test test-thorough test-portable test-slow rapidocr test-rapidocr lint format types parity benchmark accuracy clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -145,6 +145,10 @@ parity: $(READY)  ## PaddleOCR's recipes and answers against ours, and the tests
 benchmark: $(READY)  ## what a recipe costs on this machine, and what holds it back (docs/benchmark.md): RECIPE, ARGS
 	mkdir -p $(BENCHMARK)
 	$(PY) tools/benchmark.py -c $(RECIPE) --json $(BENCHMARK)/figures.json --picture $(BENCHMARK)/figures.png $(ARGS)
+
+accuracy: $(READY)  ## docs/accuracy.md's figures again: hours, can be stopped and goes on (PPOCR_LIKE_CASES: the folder with the sets)
+	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds data/"; exit 1; }
+	$(PY) tools/trials.py docs/trials/accuracy.yml --out output/accuracy $(ARGS)
 
 clean:  ## remove caches (keeps environments and output/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ppocr_like.config.recipe import load_recipe
 from ppocr_like.config.typecheck import fit, option
@@ -18,6 +20,7 @@ class TrialSet:
     """Data to try on. `option`'s text is the key's documentation."""
 
     data: list[str] = option(doc="label files, as `finetune` takes them; `$NAME` is what the environment says")
+    test: list[str] | None = option(None, "label files on which all trials are judged; null: a share of the data (`judged`)")
     start: str | None = option(None, "weights to begin with; null: those that `finetune` takes")
     network: str | None = option(None, "recipe of the start's network, for weights that do not say it")
     characters: Resize = option("union", "as `finetune --characters`")
@@ -25,18 +28,30 @@ class TrialSet:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """What is done in a way of its own; what is null is as the set or the plan has it."""
+
+    settings: list[str] = option([], "as `-o` takes them")
+    minutes: float | None = option(None, "of processor time; 0: the start is measured, and nothing trained", least=0)
+    lines: int | None = option(None, "so many lines or pages of the set, drawn at random; null: all", least=1)
+    start: str | None = option(None, "weights to begin with")
+    network: str | None = option(None, "recipe of the start's network")
+    characters: Resize | None = option(None, "as `finetune --characters`")
+
+
+@dataclass(frozen=True)
 class TrialPlan:
     """What is tried. `option`'s text is the key's documentation."""
 
     sets: dict[str, TrialSet] = option(doc="data by name")
-    trials: dict[str, list[str]] = option(
-        doc="settings by name, as `-o` takes them; the first is what the others are compared with"
+    trials: dict[str, Trial] = option(
+        doc="by name: settings, as `-o` takes them, or keys of their own; the others are compared with the first"
     )
     minutes: float = option(10.0, "of processor time for each training", above=0)
     seeds: list[int] = option([1, 2], "each trial is made with each")
     judged: float = option(0.25, "share of a set that no trial trains on, and on which all are judged", above=0)
     threads: int = option(1, "of a training", least=1)
-    metric: str = option("cer", "that is compared")
+    metrics: list[str] = option(["cer"], "a table of each")
 
 
 def read_plan(path: str | Path) -> TrialPlan:
@@ -46,26 +61,39 @@ def read_plan(path: str | Path) -> TrialPlan:
         ConfigError: everything that is wrong with it.
     """
     recipe = load_recipe(path)
-    plan, problems = fit(recipe.tree, TrialPlan, "")
+    tree = dict(recipe.tree)
+    if isinstance(trials := tree.get("trials"), dict):
+        tree["trials"] = {name: _trial(given) for name, given in trials.items()}
+    plan, problems = fit(tree, TrialPlan, "")
+    problems = problems or list(_problems(plan))
     if problems:
         raise ConfigError(problems, recipe.source)
+    sets = {name: replace(_expanded(each), data=_paths(each.data), test=_paths(each.test)) for name, each in plan.sets.items()}
+    return replace(plan, sets=sets, trials={name: _expanded(each) for name, each in plan.trials.items()})
+
+
+def _trial(given: Any) -> Any:
+    return {"settings": given or []} if given is None or isinstance(given, list) else given
+
+
+def _problems(plan: TrialPlan) -> Iterator[Problem]:
     for key, names in (("sets", plan.sets), ("trials", plan.trials)):
-        problems += [
-            Problem(f"{key}.{name}", "cannot be a folder's name; use letters, digits, spaces and ._-+")
-            for name in names
-            if not all(c.isalnum() or c in " ._-+" for c in name) or not name.strip(" .")
-        ]
+        for name in names:
+            if not all(c.isalnum() or c in " ._-+," for c in name) or not name.strip(" ."):
+                yield Problem(f"{key}.{name}", "cannot be a folder's name; use letters, digits, spaces and ._-+,")
         if not names:
-            problems.append(Problem(key, "is empty: there is nothing to try"))
-    if not plan.seeds:
-        problems.append(Problem("seeds", "is empty: each trial needs one"))
+            yield Problem(key, "is empty: there is nothing to try")
+    for key in ("seeds", "metrics"):
+        if not getattr(plan, key):
+            yield Problem(key, "is empty: one is needed")
     if plan.judged > 0.9:
-        problems.append(Problem("judged", f"is {plan.judged:g}, which leaves nothing to train on; 0.9 at most"))
-    if problems:
-        raise ConfigError(problems, recipe.source)
-    return replace(plan, sets={name: _expanded(each) for name, each in plan.sets.items()})
+        yield Problem("judged", f"is {plan.judged:g}, which leaves nothing to train on; 0.9 at most")
 
 
-def _expanded(given: TrialSet) -> TrialSet:
+def _expanded(given: Any) -> Any:
     start, network = (text and os.path.expandvars(text) for text in (given.start, given.network))
-    return replace(given, data=[os.path.expandvars(text) for text in given.data], start=start, network=network)
+    return replace(given, start=start, network=network)
+
+
+def _paths(given: list[str] | None) -> list[str] | None:
+    return None if given is None else [os.path.expandvars(text) for text in given]

@@ -1,7 +1,6 @@
-"""Trials: the same data, start and processor time with different settings, judged on lines or pages that none has trained on.
+"""Trials: the same data with different settings, starts or times, judged on lines or pages that none has trained on.
 
 OUT/SET/train.txt, judged.txt     the division of a set, made once
-OUT/SET/before.json               what the start makes of judged.txt
 OUT/SET/TRIAL/SEED/               run folder of a training, with recipe.yml
 OUT/SET/TRIAL/SEED/result.json    what it makes of judged.txt; a trial that has it is done
 OUT/table.md                      all results beside each other
@@ -16,9 +15,11 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ppocr_like.atomic import write_bytes, write_text
 from ppocr_like.config.overrides import apply_overrides
@@ -28,18 +29,33 @@ from ppocr_like.engine.checkpoint import LATEST
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.finetune.given import Given, divide, look_at
 from ppocr_like.finetune.plan import make_plan, row_of, whole_set
-from ppocr_like.finetune.starts import Start, start_of, usual_start
-from ppocr_like.finetune.trial_plan import TrialPlan, TrialSet
+from ppocr_like.finetune.starts import start_of, usual_start
+from ppocr_like.finetune.trial_plan import Trial, TrialPlan, TrialSet
+from ppocr_like.metrics.line_counts import page_spread
 
 logger = logging.getLogger("ppocr_like")
-TRAIN, JUDGED, BEFORE, RESULT, RECIPE, TABLE = "train.txt", "judged.txt", "before.json", "result.json", "recipe.yml", "table.md"
+TRAIN, JUDGED, RESULT, RECIPE, TABLE = "train.txt", "judged.txt", "result.json", "recipe.yml", "table.md"
 ALIKE = ("Train.loader.num_workers=0", "Eval.loader.num_workers=0", "Global.clock=processor", "Global.device=cpu")
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the trials of a set train on, and what they are judged on.
+
+    Args:
+        given: all that may be trained on.
+        judged, folder: label file, and where its images' names begin.
+    """
+
+    given: Given
+    judged: list[str]
+    folder: str
 
 
 def run_trials(
     plan: TrialPlan, out: str | Path, only: Collection[str] = (), say: Callable[[str], None] = logger.info
 ) -> list[str]:
-    """Makes the trials that are not done, and the table of all that are.
+    """Makes the trials that are not done, and the tables of all that are.
 
     Components must be registered (`components.load_components`).
 
@@ -47,7 +63,7 @@ def run_trials(
         only: names of sets or of trials; empty: all.
 
     Returns:
-        The table's rows.
+        The tables' rows.
 
     Raises:
         OcrError: a set that cannot be used. A trial that fails is told and the others go on.
@@ -60,121 +76,135 @@ def run_trials(
     sets = [name for name in plan.sets if name in only] or list(plan.sets)
     trials = [name for name in plan.trials if name in only] or list(plan.trials)
     for name in sets:
-        given, start = _prepare(plan, plan.sets[name], folder / name, say)
+        data = _prepare(plan, plan.sets[name], folder / name, say)
         for trial in trials:
-            for seed in plan.seeds:
+            for seed in plan.seeds if plan.trials[trial].minutes != 0 else plan.seeds[:1]:
                 place = folder / name / trial / str(seed)
                 if (place / RESULT).is_file():
                     continue
                 try:
-                    result = _make(plan, plan.sets[name], given, start, plan.trials[trial], seed, place)
+                    result = _make(plan, plan.sets[name], data, plan.trials[trial], seed, place)
                 except OcrError as error:
                     say(f"{name}, {trial}, seed {seed}: failed: {error}")
                     continue
-                say(f"{name}, {trial}, seed {seed}: {plan.metric} {result[plan.metric]:.4f} after {result['steps']} steps")
-                write_text(folder / TABLE, "\n".join(table(plan, folder)) + "\n")
-    return table(plan, folder)
+                told = ", ".join(f"{metric} {result[metric]:.4f}" for metric in plan.metrics if metric in result)
+                say(f"{name}, {trial}, seed {seed}: {told} after {result['steps']} steps")
+                write_text(folder / TABLE, "\n".join(tables(plan, folder)) + "\n")
+    return tables(plan, folder)
 
 
-def _prepare(plan: TrialPlan, given: TrialSet, folder: Path, say: Callable[[str], None]) -> tuple[Given, Start]:
-    """The part of a set that is trained on, and its start, measured on the other part."""
-    found = look_at(given.data)
-    if found.kind == "xml":
-        raise DataError("trials take label files; tools/convert_data.py makes them of pages in XML", ", ".join(given.data))
-    start = start_of(given.start or usual_start(found.task), found.task, given.network)
+def _prepare(plan: TrialPlan, about: TrialSet, folder: Path, say: Callable[[str], None]) -> _Data:
+    """Divides a set, unless it has a test part of its own."""
+    given = look_at(about.data)
+    if given.kind == "xml":
+        raise DataError("trials take label files; tools/convert_data.py makes them of pages in XML", ", ".join(about.data))
+    if about.test is not None:
+        return _Data(given, about.test, look_at(about.test).folder)
     parts = [folder / TRAIN, folder / JUDGED]
     if not all(part.is_file() for part in parts):
-        tree = start.recipe(found.task)
+        tree = start_of(about.start or usual_start(given.task), given.task, about.network).recipe(given.task)
         tree["Global"]["max_minutes"] = plan.minutes
-        whole = whole_set(tree, found)
-        division = divide(whole, found.kind, plan.judged, len(whole))
+        whole = whole_set(tree, given)
+        division = divide(whole, given.kind, plan.judged, len(whole))
         folder.mkdir(parents=True, exist_ok=True)
         for part, indices in zip(parts, (division.train, division.held_back), strict=True):
             write_bytes(part, b"".join(row_of(whole, index) for index in indices.tolist()))
         say(f"{folder.name}: {division.said}")
-    mine = replace(found, files=(str(parts[0]),))
-    if not (folder / BEFORE).is_file():
-        planned = make_plan(mine, start, plan.minutes, folder / "start", given.characters)
-        for path, content in planned.files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, content)
-        apply_overrides(planned.tree, [*given.settings, *ALIKE])
-        _judge(planned.tree, folder, start.source, folder / BEFORE)
-    return mine, start
+    return _Data(replace(given, files=(str(parts[0]),)), [str(parts[1])], given.folder)
 
 
-def _make(
-    plan: TrialPlan, about: TrialSet, given: Given, start: Start, settings: list[str], seed: int, place: Path
-) -> dict[str, Any]:
+def _make(plan: TrialPlan, about: TrialSet, data: _Data, trial: Trial, seed: int, place: Path) -> dict[str, Any]:
     """Trains, or goes on with a training that was stopped, and judges."""
-    recipe = place / RECIPE
+    recipe, minutes = place / RECIPE, plan.minutes if trial.minutes is None else trial.minutes
+    how = ["--resume", str(place)]
     if not (place / LATEST).is_file():
-        planned = make_plan(given, start, plan.minutes, place, about.characters)
-        planned.tree["Global"] |= {"seed": seed, "overwrite": True, "num_threads": plan.threads}
-        apply_overrides(planned.tree, [*about.settings, *ALIKE, *settings])
         place.mkdir(parents=True, exist_ok=True)
+        given = data.given if trial.lines is None else _some(data.given, trial.lines, seed, place)
+        source = trial.start or about.start or usual_start(given.task)
+        start = start_of(source, given.task, trial.network or about.network)
+        planned = make_plan(given, start, minutes or plan.minutes, place, trial.characters or about.characters)
+        planned.tree["Global"] |= {"seed": seed, "overwrite": True, "num_threads": plan.threads}
+        apply_overrides(planned.tree, [*about.settings, *ALIKE, *trial.settings])
         for path, content in planned.files.items():
             write_bytes(path, content)
-        write_text(recipe, planned.text(f"a trial: {' '.join(settings) or 'nothing changed'}"))
+        write_text(recipe, planned.text(f"a trial: {' '.join(trial.settings) or 'no settings'}"))
         how = ["-c", str(recipe)]
-    else:
-        how = ["--resume", str(place)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(plan.threads)}
-    done = subprocess.run(
-        [sys.executable, "-m", "ppocr_like", "train", *how], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    tree = load_recipe(recipe).tree
+    if minutes:
+        _train(how, plan.threads, recipe)
+        tree["Global"]["pretrained_model"] = str(place)
+    return _judge(tree, data, place, bool(minutes))
+
+
+def _some(given: Given, count: int, seed: int, place: Path) -> Given:
+    """So many rows of the label files, in their order."""
+    rows = [row for file in given.files for row in Path(file).read_bytes().splitlines(keepends=True) if row.strip()]
+    if count > len(rows):
+        raise DataError(f"has {len(rows)} samples, and {count} are asked for", ", ".join(given.files))
+    chosen = sorted(np.random.default_rng(seed).permutation(len(rows))[:count].tolist())
+    file = place / "some.txt"
+    write_bytes(file, b"".join(rows[number].rstrip(b"\r\n") + b"\n" for number in chosen))
+    return replace(given, files=(str(file),))
+
+
+def _train(how: list[str], threads: int, recipe: Path) -> None:
+    """In a process of its own, whose processor time is counted from its start."""
+    command = [sys.executable, "-m", "ppocr_like", "train", *how]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if done.returncode:
-        raise DataError(
-            f"the training ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()[-500:]}", str(recipe)
-        )
-    return _judge(load_recipe(recipe).tree, place.parents[1], str(place), place / RESULT)
+        told = done.stderr.decode(errors="replace").strip()[-500:]
+        raise DataError(f"the training ended with {done.returncode}: {told}", str(recipe))
 
 
-def _judge(tree: dict[str, Any], folder: Path, weights: str, target: Path) -> dict[str, Any]:
-    """Measures weights on the part that no trial has trained on."""
-    tree["Eval"]["dataset"]["label_file_list"] = [str(folder / JUDGED)]
-    tree["Global"]["pretrained_model"] = weights
-    (evaluation,) = evaluate(Recipe.from_tree(tree))
-    clock = json.loads((Path(weights) / "run.json").read_text(encoding="utf-8"))["clock"] if target.name == RESULT else {}
-    result = {**evaluation.metrics, "steps": clock.get("steps", 0), "minutes": clock.get("taken_minutes", 0)}
-    write_text(target, json.dumps(result, indent=1) + "\n")
+def _judge(tree: dict[str, Any], data: _Data, place: Path, trained: bool) -> dict[str, Any]:
+    """Measures the weights that a recipe names on what no trial has trained on, with the interval over pages that are known."""
+    tree["Eval"]["dataset"] |= {"label_file_list": data.judged, "data_dir": data.folder}
+    lines = tree["Architecture"]["model_type"] == "rec"
+    (evaluation,) = evaluate(Recipe.from_tree(tree), analyse=lines)
+    clock = json.loads((place / "run.json").read_text(encoding="utf-8"))["clock"] if trained else {}
+    result: dict[str, Any] = {**evaluation.metrics, "steps": clock.get("steps", 0), "minutes": clock.get("taken_minutes", 0)}
+    if evaluation.analysis is not None and evaluation.analysis.paged:
+        spread = page_spread(list(evaluation.analysis.groups["page"].counts.values()))
+        result["interval"] = {name: ends for name, ends in (spread["interval"] or {}).items() if isinstance(ends, list)}
+    write_text(place / RESULT, json.dumps(result, indent=1) + "\n")
     return result
 
 
-def table(plan: TrialPlan, folder: Path) -> list[str]:
-    """Markdown rows: of each trial and set the mean over the seeds, each of them, and the change against the first trial."""
-    rows = [["trial", *plan.sets], ["---"] * (1 + len(plan.sets))]
-    rows.append(["before", *(_shown(_read(folder / name / BEFORE, plan.metric)) for name in plan.sets)])
+def tables(plan: TrialPlan, folder: Path) -> list[str]:
+    """Markdown rows: a table of each metric, a row of each trial, a column of each set.
+
+    A cell has the mean over the seeds, behind it each of them (of one seed its interval over pages), and the change against the
+    first trial.
+    """
+    rows: list[str] = []
+    for metric in plan.metrics:
+        table = [[metric, *plan.sets], ["---"] * (1 + len(plan.sets))]
+        table += [[trial, *(_cell(plan, folder / name, trial, metric) for name in plan.sets)] for trial in plan.trials]
+        rows += ["", *(f"| {' | '.join(row)} |" for row in table)]
+    return rows[1:]
+
+
+def _cell(plan: TrialPlan, folder: Path, trial: str, metric: str) -> str:
     first = next(iter(plan.trials))
-    for trial in plan.trials:
-        cells = []
-        for name in plan.sets:
-            values, base = (list(_values(plan, folder / name / each)) for each in (trial, first))
-            if not values:
-                cells.append("")
-                continue
-            mean = statistics.mean(values)
-            change = f", {100 * (mean / statistics.mean(base) - 1):+.0f} %" if base and trial != first and any(base) else ""
-            cells.append(f"{mean:.4f} ({', '.join(map(_shown, values))}{change})")
-        rows.append([trial, *cells])
-    return [f"| {' | '.join(row)} |" for row in rows]
+    found, base = (list(_results(plan, folder / name, metric)) for name in (trial, first))
+    if not found:
+        return ""
+    mean, usual = (statistics.mean(result[metric] for result in results) if results else 0.0 for results in (found, base))
+    behind = [f"{result[metric]:.4f}" for result in found] if len(found) > 1 else []
+    if len(found) == 1 and metric in (interval := found[0].get("interval", {})):
+        behind.append("{:.4f} to {:.4f}".format(*interval[metric]))
+    if usual and trial != first:
+        behind.append(f"{100 * (mean / usual - 1):+.0f} %")
+    return f"{mean:.4f} ({', '.join(behind)})" if behind else f"{mean:.4f}"
 
 
-def _values(plan: TrialPlan, folder: Path) -> Iterator[float]:
+def _results(plan: TrialPlan, folder: Path, metric: str) -> Iterator[dict[str, Any]]:
     for seed in plan.seeds:
-        value = _read(folder / str(seed) / RESULT, plan.metric)
-        if value is not None:
-            yield value
-
-
-def _read(path: Path, metric: str) -> float | None:
-    if not path.is_file():
-        return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if metric not in found:
-        raise ConfigError([Problem("metric", f"is {metric!r}; the results have {', '.join(found)}")])
-    return float(found[metric])
-
-
-def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+        path = folder / str(seed) / RESULT
+        if not path.is_file():
+            continue
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if metric not in found:
+            raise ConfigError([Problem("metrics", f"names {metric!r}; the results have {', '.join(found)}")])
+        yield found

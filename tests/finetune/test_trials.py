@@ -17,8 +17,8 @@ from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.finetune.given import look_at
 from ppocr_like.finetune.plan import make_plan
 from ppocr_like.finetune.starts import start_of
-from ppocr_like.finetune.trial_plan import TrialPlan, TrialSet, read_plan
-from ppocr_like.finetune.trials import ALIKE, run_trials, table
+from ppocr_like.finetune.trial_plan import Trial, TrialPlan, TrialSet, read_plan
+from ppocr_like.finetune.trials import ALIKE, run_trials, tables
 from tests.conftest import TinyRun
 from tests.finetune.test_finetune import lines
 
@@ -37,7 +37,7 @@ def test_a_plan_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("MY_DATA", "/data")
     plan = read_plan(plan_file(tmp_path, minutes=3, sets={"a": {"data": ["$MY_DATA/a.txt"], "characters": "new"}}))
     assert plan.minutes == 3 and plan.sets == {"a": TrialSet(["/data/a.txt"], characters="new")}
-    assert plan.trials == {"as it is": [], "fast": ["Optimizer.lr.learning_rate=0.01"]} and plan.seeds == [1, 2]
+    assert plan.trials == {"as it is": Trial(), "fast": Trial(["Optimizer.lr.learning_rate=0.01"])} and plan.seeds == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_plan_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ({"sets": {"a": {"date": ["x"]}}}, r"sets.a.date: unknown.*data"),
         ({"sets": {"a": {"data": ["x"], "characters": "some"}}}, r"sets.a.characters: is 'some'"),
         ({"trials": {"..": []}}, r"trials...: cannot be a folder's name"),
-        ({"trials": {"a": [1]}}, r"trials.a.0: is 1"),
+        ({"trials": {"a": [1]}}, r"trials.a.settings.0: is 1"),
         ({"minutes": 0}, r"minutes: is 0.0, but more than 0"),
         ({"judged": 0.95}, r"judged: is 0.95, which leaves nothing to train on"),
         ({"seeds": []}, r"seeds: is empty"),
@@ -69,20 +69,21 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_the_table_compares_with_the_first_trial(tmp_path: Path) -> None:
-    plan = TrialPlan({"a": TrialSet(["x"]), "b": TrialSet(["x"])}, {"usual": [], "other": ["x=1"]})
+    plan = TrialPlan({"a": TrialSet(["x"]), "b": TrialSet(["x"])}, {"usual": Trial(), "other": Trial(["x=1"])})
     for trial, seed, value in (("usual", 1, 0.2), ("usual", 2, 0.1), ("other", 1, 0.12)):
         (tmp_path / "a" / trial / str(seed)).mkdir(parents=True)
         (tmp_path / "a" / trial / str(seed) / "result.json").write_text(json.dumps({"cer": value}), encoding="utf-8")
-    (tmp_path / "a" / "before.json").write_text('{"cer": 0.3}', encoding="utf-8")
-    assert table(plan, tmp_path) == [
-        "| trial | a | b |",
+    assert tables(plan, tmp_path) == [
+        "| cer | a | b |",
         "| --- | --- | --- |",
-        "| before | 0.3000 |  |",
         "| usual | 0.1500 (0.2000, 0.1000) |  |",
-        "| other | 0.1200 (0.1200, -20 %) |  |",
+        "| other | 0.1200 (-20 %) |  |",
     ]
-    with pytest.raises(ConfigError, match="metric: is 'wer'; the results have cer"):
-        table(TrialPlan(plan.sets, plan.trials, metric="wer"), tmp_path)
+    one = json.dumps({"cer": 0.1, "interval": {"cer": [0.05, 0.2]}})
+    (tmp_path / "a" / "other" / "1" / "result.json").write_text(one, encoding="utf-8")
+    assert tables(plan, tmp_path)[-1] == "| other | 0.1000 (0.0500 to 0.2000, -33 %) |  |"
+    with pytest.raises(ConfigError, match="metrics: names 'wer'; the results have cer"):
+        tables(TrialPlan(plan.sets, plan.trials, metrics=["wer"]), tmp_path)
 
 
 @pytest.mark.thorough
@@ -92,34 +93,41 @@ def test_trials_are_made_once_and_failures_stop_no_other(
     load_components()
     path = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 16)
     sets = {"mine": {"data": [str(path)], "start": str(tiny_run.folder), "settings": ["Global.print_batch_step=1000"]}}
-    trials = {"as it is": [], "wrong": ["Optimizer.name=Adamm"], "fast": ["Optimizer.lr.learning_rate=0.01"]}
+    trials = {
+        "untrained": {"minutes": 0},
+        "wrong": ["Optimizer.name=Adamm"],
+        "fast, few": {"settings": ["Optimizer.lr.learning_rate=0.01"], "lines": 24},
+    }
     plan, out = plan_file(tmp_path, sets=sets, trials=trials, minutes=0.2, seeds=[7]), tmp_path / "out"
     assert main([str(plan), "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "held back: 12 lines of 4 of 16 pages" in said and "mine, wrong, seed 7: failed" in said and "Adamm" in said
     rows = {name: (out / "mine" / name).read_text(encoding="utf-8").splitlines() for name in ("train.txt", "judged.txt")}
     assert sorted(rows["train.txt"] + rows["judged.txt"]) == sorted(path.read_text(encoding="utf-8").splitlines())
-    recipe = yaml.safe_load((out / "mine" / "fast" / "7" / "recipe.yml").read_text(encoding="utf-8"))
+    recipe = yaml.safe_load((out / "mine" / "fast, few" / "7" / "recipe.yml").read_text(encoding="utf-8"))
     assert recipe["Global"]["seed"] == 7 and recipe["Optimizer"]["lr"]["learning_rate"] == 0.01
-    trained = (out / "mine" / "fast" / "7" / "train.txt").read_text(encoding="utf-8").splitlines()
+    trained = (out / "mine" / "fast, few" / "7" / "train.txt").read_text(encoding="utf-8").splitlines()
     assert set(trained) < set(rows["train.txt"])
-    result = json.loads((out / "mine" / "fast" / "7" / "result.json").read_text(encoding="utf-8"))
-    assert result["steps"] > 0 and result["cer"] >= 0
-    made = (out / "mine" / "fast" / "7" / "result.json").stat().st_mtime_ns
-    assert main([str(plan), "--out", str(out), "--only", "fast", "as it is"]) == 0
-    assert (out / "mine" / "fast" / "7" / "result.json").stat().st_mtime_ns == made
+    result = json.loads((out / "mine" / "fast, few" / "7" / "result.json").read_text(encoding="utf-8"))
+    assert result["steps"] > 0 and 0 <= result["interval"]["cer"][0] <= result["cer"]
+    assert 20 <= len(trained) < 24  # it holds a tenth back itself
+    assert not (out / "mine" / "untrained" / "7" / "train.log").exists()
+    made = (out / "mine" / "fast, few" / "7" / "result.json").stat().st_mtime_ns
+    assert main([str(plan), "--out", str(out), "--only", "fast, few", "untrained"]) == 0
+    assert (out / "mine" / "fast, few" / "7" / "result.json").stat().st_mtime_ns == made
     assert (out / "table.md").read_text(encoding="utf-8").splitlines() == [
         row for row in capsys.readouterr().out.splitlines() if row.startswith("|")
     ]
 
 
-def test_the_plan_of_the_docs_has_settings_that_fit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("plan", ["rec.yml", "accuracy.yml"])
+def test_the_plans_of_the_docs_have_settings_that_fit(plan: str, tmp_path: Path) -> None:
     load_components()
     path = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 10)
-    for trial, settings in read_plan(ROOT / "docs" / "trials" / "rec.yml").trials.items():
-        planned = make_plan(look_at([str(path)]), start_of(str(SHIPPED), "rec"), 1.0, tmp_path / trial)
-        for name, content in planned.files.items():
-            name.parent.mkdir(exist_ok=True)
-            name.write_bytes(content)
-        apply_overrides(planned.tree, [*settings, *ALIKE])
+    for name, trial in read_plan(ROOT / "docs" / "trials" / plan).trials.items():
+        planned = make_plan(look_at([str(path)]), start_of(str(SHIPPED), "rec"), 1.0, tmp_path / name)
+        for file, content in planned.files.items():
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content)
+        apply_overrides(planned.tree, [*trial.settings, *ALIKE])
         Builder(Recipe.from_tree(planned.tree)).check()
