@@ -25,6 +25,7 @@ FLOORS = {
             "codec",
             "contracts",
             "geometry",
+            "imports",
             "atomic",
             "outputs",
             "outside",

@@ -14,7 +14,7 @@ from ppocr_like.config.architecture import name_problems
 from ppocr_like.config.eval_loss import asked_problems
 from ppocr_like.config.fit_checks import part_problems, step_problems
 from ppocr_like.config.globals import ENDLESS, GlobalConfig
-from ppocr_like.config.input_checks import bucket_widths, size_path, size_problems, try_canvases, try_model
+from ppocr_like.config.input_checks import TriedOnce, bucket_widths, size_path, size_problems, try_canvases, try_model
 from ppocr_like.config.loader import LoaderConfig
 from ppocr_like.config.nodes import Bound
 from ppocr_like.config.overrides import item_name
@@ -25,7 +25,7 @@ from ppocr_like.config.shadowed import shadowed_problems
 from ppocr_like.config.typecheck import nearest, shown, unknown_key
 from ppocr_like.config.wandb import SECTION as WANDB
 from ppocr_like.config.wandb import wandb_config
-from ppocr_like.contracts import Step, chain_problems, entry_name, inputs_of
+from ppocr_like.contracts import Step, TakesImages, chain_problems, entry_name, inputs_of
 from ppocr_like.errors import ConfigError, Problem
 from ppocr_like.registry import DATASETS
 from ppocr_like.tasks import task_of
@@ -112,8 +112,9 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     attempt(lambda: builder.task, "Architecture")
     _say_unread(builder)
     model = attempt(builder.model, "Architecture")
+    tried = TriedOnce(model) if isinstance(model, TakesImages) else model
     if fits:
-        attempt(partial(try_model, recipe, model))
+        attempt(partial(try_model, recipe, tried))
     attempt(lambda: builder.optimizer(model, builder.settings.epochs, CHECK_STEPS), "Optimizer")
     schedule = attempt(lambda: builder.schedule(builder.settings.epochs, CHECK_STEPS), "Optimizer")
     problems += _schedule_problems(builder, schedule)
@@ -122,16 +123,15 @@ def all_problems(builder: Makes, fits: bool = True) -> list[Problem]:
     metric = attempt(builder.metric, "Metric")
     consumers = {"Architecture": model, "Loss": loss, "PostProcess": postprocess, "Metric": metric}
     problems += name_problems(consumers) + part_problems(recipe, consumers)
-    tried: dict[tuple[int, int, int], str] = {}
     for section in ("Train", "Eval"):
         names = builder.eval_names() if section == "Eval" else [None]
         for name in names:
             bound = attempt(partial(builder.bind_dataset, section, name), section)
             transforms = bound.kwargs.get("transforms") or [] if bound is not None else []
             if fits and bound is not None:
-                attempt(partial(_check_canvases, builder, section, bound, model, tried), section)
+                attempt(partial(_check_canvases, builder, section, bound, tried), section)
             if fits:
-                attempt(partial(_check_dataset, builder, section, name, transforms, consumers), section)
+                attempt(partial(_check_dataset, builder, section, name, transforms, consumers, tried), section)
         attempt(partial(builder.loader, section), section)
         attempt(partial(_check_sampler, builder, section), section)
     if fits:
@@ -203,7 +203,7 @@ def _check_sampler(builder: Makes, section: str) -> None:
         raise ConfigError([Problem(f"{section}.sampler", message)])
 
 
-def _check_canvases(builder: Makes, section: str, bound: Bound, model: object, known: dict[tuple[int, int, int], str]) -> None:
+def _check_canvases(builder: Makes, section: str, bound: Bound, model: object) -> None:
     """The sizes that sampler or width buckets give, each held against the network. Their own arguments are judged elsewhere.
 
     Raises:
@@ -229,7 +229,7 @@ def _check_canvases(builder: Makes, section: str, bound: Bound, model: object, k
         canvases = [(width, height) for width in bucket_widths(bucket.step, least, bucket.max_width)]
     elif section == "Eval":
         return  # tried by `try_model`
-    try_canvases(model, channels, canvases, path, known)
+    try_canvases(model, channels, canvases, path)
 
 
 def _check_eval_loss(builder: Makes, model: object, loss: object, follows: bool) -> None:
@@ -251,12 +251,15 @@ def _check_eval_loss(builder: Makes, model: object, loss: object, follows: bool)
         raise ConfigError(problems)
 
 
-def _check_dataset(builder: Makes, section: str, name: str | None, transforms: Sequence[Step], consumers: Consumers) -> None:
+def _check_dataset(
+    builder: Makes, section: str, name: str | None, transforms: Sequence[Step], consumers: Consumers, tried: object
+) -> None:
     """A chain that breaks, names that nobody keeps, lists of different lengths.
 
     Args:
         transforms: the chain, built; empty where it could not be.
         consumers: by section what reads the batches, None where it could not be built.
+        tried: the network, to be asked about sizes.
 
     Raises:
         ConfigError: every problem found.
@@ -280,7 +283,7 @@ def _check_dataset(builder: Makes, section: str, name: str | None, transforms: S
         )
         if said:
             builder.recipe.note(f"{path('transforms')}.{i}.{type(transform).__name__}: {said}")
-    problems += size_problems(builder.recipe, consumers["Architecture"], transforms, path("transforms"))
+    problems += size_problems(builder.recipe, tried, transforms, path("transforms"))
     files, ratios = node.get("label_file_list"), node.get("ratio_list")
     files = [files] if isinstance(files, str) else files
     further = _further_sources(node.get("name"))

@@ -64,6 +64,27 @@ def input_channels(recipe: Recipe) -> int:
     return 1 if isinstance(chain, list) and any(item_name(item) == "ToGray" for item in chain) else 3
 
 
+class TriedOnce:
+    """A network that is tried at each size once, however often it is asked (`TakesImages`)."""
+
+    def __init__(self, model: TakesImages) -> None:
+        self._model = model
+        self._known: dict[tuple[int, int, int], dict[str, tuple[int, ...]] | Exception] = {}
+
+    def check_input(self, channels: int, height: int, width: int) -> dict[str, tuple[int, ...]]:
+        """See `TakesImages`; what the network refused is refused again, in the same words."""
+        size = (channels, height, width)
+        if size not in self._known:
+            try:
+                self._known[size] = self._model.check_input(*size)
+            except REFUSALS as error:
+                self._known[size] = error
+        known = self._known[size]
+        if isinstance(known, Exception):
+            raise known
+        return known
+
+
 def try_model(recipe: Recipe, model: object) -> None:
     """One blank image through the network: the height of `image_shape` must suit strides and pooling. A detector's parts are
     only held against each other.
@@ -134,15 +155,12 @@ def _trouble(model: TakesImages, channels: int, height: int, width: int) -> str:
     return ""
 
 
-def try_canvases(
-    model: object, channels: int, canvases: Sequence[tuple[int, int]], path: str, known: dict[tuple[int, int, int], str]
-) -> None:
+def try_canvases(model: object, channels: int, canvases: Sequence[tuple[int, int]], path: str) -> None:
     """Blank images of the sizes in which batches will come: those of a sampler, or of width buckets.
 
     Args:
         canvases: (width, height) px; of many those are tried that differ by more than multiples of `PERIOD`, and the extremes.
         path: YAML path of what makes them.
-        known: (channels, height, width) -> "" or the network's reason, of sizes that this network was tried at; is added to.
 
     Raises:
         ConfigError: the sizes that the network cannot take, with its reason for the first.
@@ -154,12 +172,10 @@ def try_canvases(
     wrong: list[tuple[int, int]] = []
     reason = ""
     for width, height in tried:
-        size = (channels, height, width)
-        if size not in known:
-            known[size] = _reason(model, size)
-        if known[size]:
+        refused = _reason(model, (channels, height, width))
+        if refused:
             wrong.append((width, height))
-            reason = reason or known[size]
+            reason = reason or refused
     if wrong:
         sizes = ", ".join(f"{width} x {height}" for width, height in wrong)
         raise ConfigError(

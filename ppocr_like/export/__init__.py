@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ppocr_like.export.choices import TOLERANCE
+from ppocr_like.imports import quick_imports
 
 if TYPE_CHECKING:
     from ppocr_like.export.bundle import ExportReport, export
@@ -20,5 +21,6 @@ __all__ = ["TOLERANCE", "ExportReport", "export"]
 def __getattr__(name: str) -> Any:
     """Torch and ONNX come with what exports, when it is asked for."""
     if name in __all__:
-        return getattr(importlib.import_module("ppocr_like.export.bundle"), name)
+        with quick_imports():
+            return getattr(importlib.import_module("ppocr_like.export.bundle"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ def answering_as_in_training(part: nn.Module) -> Iterator[None]:
     Only their own `training` is changed, which may decide nothing but what they give: the modules within them, which drop or
     normalise, stay as they are.
     """
-    kinds = tuple(cls for registry in (HEADS, NECKS) for _, cls in registry)
+    kinds = (*HEADS.loaded(), *NECKS.loaded())
     asked = [module for module in part.modules() if module is part or isinstance(module, kinds)]
     before = [module.training for module in asked]
     for module in asked:

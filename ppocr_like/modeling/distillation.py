@@ -139,7 +139,7 @@ class DistillationModel(nn.Module):
 
     def train(self, mode: bool = True) -> DistillationModel:
         super().train(mode)
-        heads = tuple(cls for _, cls in HEADS)
+        heads = HEADS.loaded()
         for name in self.frozen if mode else ():
             modules: list[nn.Module] = list(self.sub(name).eval().modules())
             for module in [module for module in modules if isinstance(module, heads)] or modules[:1]:  # the network itself

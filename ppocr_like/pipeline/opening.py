@@ -11,6 +11,7 @@ from ppocr_like.config import Recipe
 from ppocr_like.config.nodes import item_node
 from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
+from ppocr_like.imports import quick_imports
 from ppocr_like.pipeline.canvas import following, follows_line
 from ppocr_like.pipeline.locate import on_onnx, open_onnx
 from ppocr_like.pipeline.normalise import NORMALIZE, normalisation, outside
@@ -50,7 +51,8 @@ def open_model(
         if recipe is not None:
             spec = with_recipe(spec, recipe, str(model))
         return runner(spec, backend, batch_size)
-    from ppocr_like.pipeline.torch_backend import torch_runner
+    with quick_imports():
+        from ppocr_like.pipeline.torch_backend import torch_runner
 
     return torch_runner(model, recipe, batch_size=batch_size, device=device)
 

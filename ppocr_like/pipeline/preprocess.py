@@ -19,7 +19,7 @@ from ppocr_like.data.samplers import canvas_widths
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.outside import LARGE, read_file
 from ppocr_like.pipeline.spec import Spec
-from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, fill
+from ppocr_like.registry import POSTPROCESSES, TRANSFORMS, announce
 from ppocr_like.tasks import task_of
 from ppocr_like.transforms.base import Transform, run_chain
 from ppocr_like.transforms.decode import MAX_PIXELS
@@ -135,7 +135,7 @@ def of_pillow(image: Image.Image, name: str) -> np.ndarray:
 
 def spec_binder(spec: Spec) -> Binder:
     """What makes the parts of a Spec."""
-    fill(*ROOMS)
+    announce(*ROOMS)
     exact = bool(spec.settings.get("paddle_exact"))
     return Binder(Words(spec.settings), spec.model_type, lambda: spec.charset, lambda: exact)
 

@@ -20,7 +20,7 @@ from ppocr_like.pipeline.canvas import following
 from ppocr_like.pipeline.preprocess import Preprocess
 from ppocr_like.pipeline.runner import Runner, runner
 from ppocr_like.pipeline.spec import Spec
-from ppocr_like.registry import fill
+from ppocr_like.registry import announce
 from ppocr_like.tasks import task_of
 from ppocr_like.weights import WeightsFile, load_into, load_weights, same_charset, sub_weights
 
@@ -85,7 +85,7 @@ def trained_model(
     Raises:
         WeightsError: no recipe anywhere, one of another model_type, or a tensor that does not fit.
     """
-    fill("ppocr_like.modeling", "ppocr_like.transforms")
+    announce("ppocr_like.modeling", "ppocr_like.transforms")
     import_plugins(recipe.plugins if recipe is not None else ())
     recipe = recipe if recipe is not None else recipe_of(weights)
     sub_model = sub_model or weights.sub_model

@@ -15,7 +15,6 @@ from ppocr_like.data.spelling import spelling, spelt_texts
 from ppocr_like.errors import ConfigError, DataError, Problem
 from ppocr_like.outside import LARGE, load_text
 from ppocr_like.text import BaseDir
-from ppocr_like.weights import load_weights
 
 _TABBED = 0.5  # share of lines with a tab from which on a text is taken for a label file
 
@@ -98,6 +97,8 @@ def corpus_charset(builder: Builder) -> Charset:
         return training_codec(builder.recipe)
     source = settings.checkpoints or settings.pretrained_model
     if settings.codec is None and settings.character_dict_path is None and source:
+        from ppocr_like.weights import load_weights  # with it torch, which a recipe's own classes do not need
+
         charset = load_weights(str(source)).charset
         if charset is not None:
             return charset

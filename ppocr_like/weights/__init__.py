@@ -7,13 +7,16 @@ whose layers are found by their structure (`graph_match`). `load_into` reports w
 network. `save_weights` writes safetensors with JSON metadata; equal inputs give equal bytes.
 """
 
-from ppocr_like.atomic import atomic_write
-from ppocr_like.weights.charset_plan import FRESH, CharsetPlan, ResizeMode, resize_charset, same_charset
-from ppocr_like.weights.files import WeightsFile, load_weights, save_weights
-from ppocr_like.weights.match import MatchReport
-from ppocr_like.weights.pretrained import pretrained
-from ppocr_like.weights.resolve import resolve
-from ppocr_like.weights.sub_models import load_backbones, load_into, load_own_weights, sub_weights
+from ppocr_like.imports import quick_imports
+
+with quick_imports():
+    from ppocr_like.atomic import atomic_write
+    from ppocr_like.weights.charset_plan import FRESH, CharsetPlan, ResizeMode, resize_charset, same_charset
+    from ppocr_like.weights.files import WeightsFile, load_weights, save_weights
+    from ppocr_like.weights.match import MatchReport
+    from ppocr_like.weights.pretrained import pretrained
+    from ppocr_like.weights.resolve import resolve
+    from ppocr_like.weights.sub_models import load_backbones, load_into, load_own_weights, sub_weights
 
 __all__ = [
     "FRESH", "CharsetPlan", "MatchReport", "ResizeMode", "WeightsFile", "atomic_write", "load_backbones", "load_into",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from torch.utils.data import get_worker_info
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.lines.line_cache import LineCache
@@ -212,7 +212,8 @@ class PageLines(Lines):
 
     def _cut(self, position: int, page: PageOf) -> np.ndarray:
         if self.pages_kept is not None:
-            worker = get_worker_info()
+            loading = sys.modules.get("torch.utils.data")  # a process without it is no worker
+            worker = loading.get_worker_info() if loading is not None else None
             self.pictures.most = self.pages_kept // (worker.num_workers if worker is not None else 1)
         baseline, outline = self.index.points(position)
         whole = self.pictures.get(page)
