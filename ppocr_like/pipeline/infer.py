@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO
 from tqdm import tqdm
 
 from ppocr_like.atomic import atomic_write, write_bytes
+from ppocr_like.documents.plain import json_text
 from ppocr_like.documents.results import DRAWN
 from ppocr_like.errors import CheckpointError, DataError
 from ppocr_like.outputs import claim
@@ -89,8 +89,7 @@ def infer(
     try:
         with tqdm(total=len(pages), unit="image", disable=None if progress else True, smoothing=0.05) as bar:
             records = _write_rows(folder / text_name, model.stream(map(_source, pages)), results, summary, _Saying(bar, say))
-        text = json.dumps(records, ensure_ascii=False, indent=1) + "\n"
-        write_bytes(folder / JSON, text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become escapes
+        write_bytes(folder / JSON, json_text(records).encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become escapes
         summary.notes += results.finish()
     except CheckpointError as error:
         raise DataError(f"cannot write the results ({error}); {ADVICE}", str(folder)) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from ppocr_like.documents.formats.hocr import write_hocr
 from ppocr_like.documents.formats.page_xml import write_page_xml
 from ppocr_like.documents.formats.pdf import write_pdf
 from ppocr_like.documents.page import Page
+from ppocr_like.documents.plain import json_text
 
 Writer = Callable[[Page, np.ndarray], bytes]
 
@@ -40,7 +40,7 @@ def text(page: Page, picture: np.ndarray) -> bytes:
 
 def as_json(page: Page, picture: np.ndarray) -> bytes:
     """`Page.as_dict`."""
-    return (json.dumps(page.as_dict(), ensure_ascii=False, indent=1) + "\n").encode(errors="backslashreplace")
+    return json_text(page.as_dict()).encode(errors="backslashreplace")
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
