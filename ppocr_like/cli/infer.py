@@ -88,8 +88,22 @@ def _add_pages(pages: argparse._ArgumentGroup) -> None:
     pages.add_argument("--min-confidence", type=float, default=0.5, metavar="P", help="leave out lines below it (default 0.5)")
     pages.add_argument("--order", default="auto", choices=("auto", "rows", "none"), help="of the lines; auto knows columns")
     pages.add_argument("--tile", type=int, metavar="PX", help="search larger pages in tiles of this size; default: only strips")
-    pages.add_argument("--threads", type=int, metavar="N", help="of ONNX Runtime; default: it chooses")
+    pages.add_argument("--threads", type=int, metavar="N", help="of ONNX Runtime; default: all processors, 1 of each process")
+    told = "processes that read pages, each with models of its own; 0 or auto: as many as there are processors (default 1)"
+    pages.add_argument("--workers", type=_workers, metavar="N", default=1, help=told)
     pages.add_argument("--overwrite", action="store_true", help="start anew in a folder with results of other models")
+
+
+def _workers(text: str) -> int:
+    """A number of processes; 0: as many as there are processors.
+
+    Raises:
+        ValueError: anything else.
+    """
+    number = 0 if text == "auto" else int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -100,6 +114,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--cls stands beside --det and --rec; one model alone is given with --model")
     if args.det_postprocess and not args.det:
         parser.error("--det-postprocess stands beside --det and --rec; of one model alone -c and -o change it")
+    if args.workers != 1 and not args.det:
+        parser.error("--workers stands beside --det and --rec; one model alone is run by this process")
     if args.lang and not args.det:
         parser.error("--lang stands beside --det and --rec; one model alone writes no format that names languages")
     if args.det and (args.model or args.config or args.heat_map):
@@ -160,8 +176,11 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     Raises:
         WeightsError, DataError, ConfigError: see `OCR`, `read_pages`.
     """
+    import cv2
+
     from ppocr_like.pipeline.inputs import SUFFIXES, find_images
     from ppocr_like.pipeline.ocr import OCR
+    from ppocr_like.pipeline.onnx_backend import processors
     from ppocr_like.pipeline.page_files import PDF as PDF_KIND
     from ppocr_like.pipeline.page_files import SKIP
     from ppocr_like.pipeline.page_sources import PDF
@@ -179,6 +198,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
         "order": args.order,
         "tile": args.tile,
     }
+    cv2.setNumThreads(1)  # pages and lines are read side by side: OpenCV's own threads would take turns with them
     changes = _values(args.det_postprocess)
     if changes:
         settings["det_postprocess"] = changes
@@ -207,7 +227,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     out = Path(args.out or OUT)
     reads = (args.det, args.rec, args.cls, args.font)
     options: dict[str, Any] = {"kinds": kinds, "font": args.font, "overwrite": args.overwrite, "password": args.password}
-    options |= {"languages": languages, "pdf_text": args.pdf_text}
+    options |= {"languages": languages, "pdf_text": args.pdf_text, "workers": args.workers or processors()}
     summary = read_pages(ocr, images, out, settings=settings, reads=reads, **options)
     before = f", {summary.before} were read before" if summary.before else ""
     said = [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"]

@@ -32,6 +32,11 @@ def name_on_command_line(name: str) -> None:
         _on_command_line.append(name)
 
 
+def named_on_command_line() -> tuple[str, ...]:
+    """What the command line asks for; another process must be told."""
+    return tuple(_on_command_line)
+
+
 def import_plugins(in_recipe: Sequence[str] = ()) -> None:
     """Imports the plugins of the environment, of the command line, and those of a recipe that the user gave.
 

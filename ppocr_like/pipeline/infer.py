@@ -89,7 +89,9 @@ def infer(
     try:
         with tqdm(total=len(pages), unit="image", disable=None if progress else True, smoothing=0.05) as bar:
             records = _write_rows(folder / text_name, model.stream(map(_source, pages)), results, summary, _Saying(bar, say))
-        write_bytes(folder / JSON, json_text(records).encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become escapes
+        write_bytes(
+            folder / JSON, json_text(records).encode("utf-8", "backslashreplace")
+        )  # names that are no UTF-8 become escapes
         summary.notes += results.finish()
     except CheckpointError as error:
         raise DataError(f"cannot write the results ({error}); {ADVICE}", str(folder)) from error

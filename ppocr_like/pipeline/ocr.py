@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from ppocr_like.documents.words import Character
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.pipeline.classes import Classifier
 from ppocr_like.pipeline.direction import ways_to_read
+from ppocr_like.pipeline.in_order import in_order
 from ppocr_like.pipeline.lines import Reading, Recogniser
 from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.page_sources import find_pages
@@ -53,6 +57,10 @@ class OCR:
     """Reads whole pages: `OCR(det, rec)(image) -> Page`.
 
     Bundles run on ONNX Runtime (no PyTorch is imported); run folders and weights files in PyTorch, with the same results.
+
+    Any number of threads may call one object. On ONNX Runtime it has threads of its own, which read one page more at a time than
+    there are threads for the networks; other callers wait, so memory does not grow with their number. A page that is alone is
+    searched by all threads, of several pages each by one.
 
     Args:
         det: detector: bundle, run folder, weights file, or a `Detector`.
@@ -97,6 +105,12 @@ class OCR:
             raise ValueError(f"cls_thresh {cls_thresh}; it must be within 0 and 1")
         reading_order([], order)  # says at once whether there is such an order
         options: dict[str, Any] = {"threads": threads, "device": device}
+        self.opening: Mapping[str, Any] | None = {  # what another process opens the same with; None: a model is an object
+            "det": det, "rec": rec, "cls": cls, "det_postprocess": det_postprocess, "cls_thresh": cls_thresh,
+            "min_confidence": min_confidence, "order": order, "batch_size": batch_size, "tile": tile, **options,
+        }  # fmt: skip
+        if any(not isinstance(model, (str, Path)) for model in (det, rec, cls) if model is not None):
+            self.opening = None
         detector = det if isinstance(det, Detector) else open_model(det, **options)
         recogniser = rec if isinstance(rec, Recogniser) else open_model(rec, batch_size=batch_size, **options)
         if not isinstance(detector, Detector):
@@ -109,6 +123,11 @@ class OCR:
         self.classifier = None if cls is None else _direction(cls, options)
         self.cls_thresh = cls_thresh
         self.min_confidence, self.order, self.tile = min_confidence, order, tile
+        workers: int | None = getattr(self.recogniser.backend, "workers", None)  # None: in PyTorch
+        self.at_once = 1 if workers is None else workers + (workers > 1)
+        self._pool = None if workers is None else ThreadPoolExecutor(self.at_once, "page")  # starts when there is work
+        self._counting, self._reading = threading.Lock(), 0
+        self._beside: Detector | None = None
 
     def __call__(self, image: Source) -> Page:
         """The text of one image: a path, an encoded image as bytes, a picture of Pillow's, or a BGR or gray uint8 array.
@@ -131,8 +150,9 @@ class OCR:
             file: its path.
             password: of a PDF that needs one.
         """
-        for page in find_pages([str(file)], password):
-            yield PageResult(page.path, error=page.error) if page.error else self.read(page, page.name)
+        pages = find_pages([str(file)], password)
+        for page, result in zip(pages, self.stream(pages), strict=True):
+            yield replace(result, source=page.path) if page.error else result
 
     def _only(self, file: str | Path) -> Source:
         """The one page of a file.
@@ -146,17 +166,52 @@ class OCR:
         return found[0] if found[0].number is not None or found[0].error else file
 
     def stream(self, images: Iterable[Source]) -> Iterator[PageResult]:
-        """One result for each image, in order; an image that cannot be used yields an error and the rest goes on."""
-        for image in images:
-            yield self.read(image)
+        """One result for each image, in order; an image that cannot be used yields an error and the rest goes on.
+
+        On ONNX Runtime the next pages are prepared and searched while the lines of this one are read, so a few images more than
+        there are threads are taken before the first result is given.
+        """
+        if self._pool is None:
+            yield from map(self._read, images)
+        else:
+            yield from in_order(self._pool, self._read, images, self.at_once)
 
     def read(self, image: Source, name: str | None = None) -> PageResult:
         """One image; `name` is what the page is called (default the path)."""
-        name = source_name(image) if name is None else name
+        return self._read(image, name) if self._pool is None else self._pool.submit(self._read, image, name).result()
+
+    @contextmanager
+    def _searching(self) -> Iterator[Detector]:
+        """What searches a page: it depends on whether others are read now."""
+        with self._counting:
+            self._reading += 1
+            detector = self.detector if self._reading == 1 else self._for_one_of_many()
         try:
-            picture, boxes = find_boxes(self.detector, plain(image, name), self.tile)
-        except DataError as error:
-            return PageResult(image, error=str(error))
+            yield detector
+        finally:
+            with self._counting:
+                self._reading -= 1
+
+    def _for_one_of_many(self) -> Detector:
+        """The detector whose calls work in one thread each; the detector itself where its backend knows no such thing."""
+        backend: Any = self.detector.backend
+        if not hasattr(backend, "side_by_side"):
+            return self.detector
+        if self._beside is None:
+            own = self.detector
+            self._beside = Detector.with_backend(own.spec, backend.side_by_side(), batch_size=own.batch_size)
+        return self._beside
+
+    def _read(self, image: Source, name: str | None = None) -> PageResult:
+        name = source_name(image) if name is None else name
+        with self._searching() as detector:
+            try:
+                picture, boxes = find_boxes(detector, plain(image, name), self.tile)
+            except DataError as error:
+                return PageResult(image, error=str(error))
+            return self._page(image, name, picture, boxes)
+
+    def _page(self, image: Source, name: str, picture: np.ndarray, boxes: Sequence[TextBox]) -> PageResult:
         lines = self._read_lines(picture, boxes)
         sure = [bool(line.text.strip()) and line.confidence >= self.min_confidence for line in lines]
         turns = [line.turned for line, good in zip(lines, sure, strict=True) if good] or [line.turned for line in lines]

@@ -96,7 +96,7 @@ class OnnxBackend:
             if not (model / MODEL).is_file():
                 raise WeightsError(f"{model / MODEL}: no such file; a bundle has {MODEL} and {FILE} in one folder")
             model = Graph.open(model / MODEL, within(spec.model_type, threads))
-        self.graph, self.path, self.session = model, model.path, model.session
+        self.graph, self.path, self.session, self.spec, self.threads = model, model.path, model.session, spec, threads
         self.input = self.session.get_inputs()[0].name
         self.output, self.name, self.form = spec.output, spec.onnx_names[1], spec.form
         if self.name not in model.outputs:
@@ -113,6 +113,16 @@ class OnnxBackend:
         self.batch = model.given[0] if model.given else None
         self.workers = 1 if task_of(spec.model_type).pages else threads or processors()
         self.pool = ThreadPoolExecutor(self.workers) if self.workers > 1 else None  # its threads start when there is work
+
+    def side_by_side(self) -> OnnxBackend:
+        """The same network for calls from several threads at once: each of them works alone. Itself where it works so already.
+
+        Raises:
+            WeightsError: the file is gone.
+        """
+        if within(self.spec.model_type, self.threads) == 1:
+            return self
+        return OnnxBackend(Graph.open(self.path, 1), self.spec, self.threads)
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """(N, C, H, W) float32 -> {"ctc": probabilities (N, T, C)} of a recogniser, {"maps": (N, 1, H, W)} of a detector.

@@ -86,13 +86,12 @@ class PageFiles:
             return replace(sheet, has_text=True)
         return sheet
 
-    def notes(self) -> list[str]:
-        """What is worth saying at the end."""
-        if not self.kept:
-            return []
-        count = "1 page has" if self.kept == 1 else f"{self.kept} pages have"
-        told = "text of their own and stay as they are in the searchable PDF; what was read there is in the other formats alone"
-        return [f"{count} {told}. --pdf-text {ADD} with --overwrite lays it over them all the same"]
+
+def kept_note(kept: int) -> str:
+    """Tells of so many pages that were left as they are."""
+    count = "1 page has" if kept == 1 else f"{kept} pages have"
+    told = "text of their own and stay as they are in the searchable PDF; what was read there is in the other formats alone"
+    return f"{count} {told}. --pdf-text {ADD} with --overwrite lays it over them all the same"
 
 
 def file_name(name: str, kind: str) -> str:

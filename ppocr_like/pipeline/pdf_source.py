@@ -1,13 +1,17 @@
 """Pages of PDF files as pictures, through pypdfium2 (the extra `pdf`).
 
-Messages are our own: pdfium keeps one last error for all calls, which may be that of another file.
+pdfium serves one thread at a time: each function here waits for its turn. Messages are our own, as pdfium keeps one last error
+for all calls, which may be that of another file.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -17,8 +21,23 @@ DPI = 200  # of the rendered pages; text of 10 points is 28 px high then
 LONGEST = 5000  # px of a rendered page's longer side, at most: posters are rendered smaller
 NOTHING = " \ufffd"  # what stands in a page's text where no character is
 _WRONG_PASSWORD, _ENCRYPTION = 4, 5  # of FPDF_GetLastError, where loading failed
+_turn = threading.Lock()
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
+def _one_by_one(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Of all threads one is in pdfium."""
+
+    @wraps(function)
+    def in_turn(*args: Given.args, **options: Given.kwargs) -> Result:
+        with _turn:
+            return function(*args, **options)
+
+    return in_turn
+
+
+@_one_by_one
 def count_pages(path: str, password: str | None = None) -> tuple[int, int]:
     """(pages that are there, pages that the file says it has), which are the same unless it lies: then the rest is missing.
 
@@ -36,6 +55,7 @@ def count_pages(path: str, password: str | None = None) -> tuple[int, int]:
         document.close()
 
 
+@_one_by_one
 def pdf_page(path: str, number: int, password: str | None = None) -> np.ndarray:
     """(H, W, 3) uint8 BGR of page `number`, from 1.
 
@@ -56,6 +76,7 @@ def pdf_page(path: str, number: int, password: str | None = None) -> np.ndarray:
         document.close()
 
 
+@_one_by_one
 def pdf_dpi(path: str, number: int, password: str | None = None) -> float:
     """Px per inch at which `pdf_page` renders page `number`, from 1.
 
@@ -73,6 +94,7 @@ def pdf_dpi(path: str, number: int, password: str | None = None) -> float:
         document.close()
 
 
+@_one_by_one
 def pdf_has_text(path: str, number: int, password: str | None = None) -> bool:
     """Whether page `number`, from 1, holds text that can be found, seen or not. Glyphs whose character is not known do not
     count, and a page that cannot be read holds none.

@@ -19,8 +19,10 @@ from ppocr_like.documents import Line, Page
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.pipeline.inputs import SUFFIXES, find_images
 from ppocr_like.pipeline.ocr import OCR, PageResult
+from ppocr_like.pipeline.page_files import KINDS
 from ppocr_like.pipeline.page_sources import PageSource, result_names
-from ppocr_like.pipeline.read_pages import KINDS, LOG, read_pages
+from ppocr_like.pipeline.pages_log import LOG
+from ppocr_like.pipeline.read_pages import read_pages
 
 load_components(["tests.ink_net"])
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,9 +92,11 @@ class Same:
     def __init__(self, ocr, text):
         self.recogniser, self.text = ocr.recogniser, text
 
-    def read(self, image, name):
+    def stream(self, pages):
         quad = np.array([[50, 200], [400, 200], [400, 240], [50, 240]], float)
-        return PageResult(image, Page(name, image.shape[1], image.shape[0], (Line(quad, self.text, 0.9),)), image)
+        for page in pages:
+            image = page.image()
+            yield PageResult(page, Page(page.name, image.shape[1], image.shape[0], (Line(quad, self.text, 0.9),)), image)
 
 
 @pytest.mark.parametrize(("pdf_text", "times"), [("skip", (1, 1, 1)), ("add", (2, 2, 1))])
