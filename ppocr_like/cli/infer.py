@@ -181,39 +181,22 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     from ppocr_like.pipeline.inputs import SUFFIXES, find_images
     from ppocr_like.pipeline.ocr import OCR
     from ppocr_like.pipeline.onnx_backend import processors
-    from ppocr_like.pipeline.page_files import PDF as PDF_KIND
-    from ppocr_like.pipeline.page_files import SKIP
     from ppocr_like.pipeline.page_sources import PDF
-    from ppocr_like.pipeline.read_pages import check_kinds, model_mark, read_pages
+    from ppocr_like.pipeline.read_pages import check_kinds, read_pages
 
     kinds = [kind for kind in (part.strip() for part in args.format.split(",")) if kind]
     check_kinds(kinds)
     languages = _languages(args.lang)
     left_out: list[str] = []
     images = find_images(args.images, SUFFIXES | set(PDF), left_out.append)
-    settings = {
-        "det": model_mark(args.det),
-        "rec": model_mark(args.rec),
-        "min_confidence": args.min_confidence,
-        "order": args.order,
-        "tile": args.tile,
-    }
+    settings = _settings(args, kinds, languages)
     cv2.setNumThreads(1)  # pages and lines are read side by side: OpenCV's own threads would take turns with them
-    changes = _values(args.det_postprocess)
-    if changes:
-        settings["det_postprocess"] = changes
-    if languages:
-        settings["languages"] = languages
-    if args.pdf_text != SKIP and PDF_KIND in kinds:
-        settings["pdf_text"] = args.pdf_text
-    if args.cls:
-        settings |= {"cls": model_mark(args.cls), "cls_thresh": args.cls_thresh}
     try:
         ocr = OCR(
             args.det,
             args.rec,
             args.cls,
-            det_postprocess=changes,
+            det_postprocess=_values(args.det_postprocess),
             cls_thresh=args.cls_thresh,
             min_confidence=args.min_confidence,
             order=args.order,
@@ -232,6 +215,24 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     before = f", {summary.before} were read before" if summary.before else ""
     said = [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"]
     return said + [f"note: {note}" for note in (*left_out, *summary.notes)], summary.failed
+
+
+def _settings(args: argparse.Namespace, kinds: Sequence[str], languages: Sequence[str]) -> dict[str, Any]:
+    """What the results depend on."""
+    from ppocr_like.pipeline.page_files import PDF, SKIP
+    from ppocr_like.pipeline.read_pages import model_mark
+
+    settings = {"det": model_mark(args.det), "rec": model_mark(args.rec)}
+    settings |= {name: getattr(args, name) for name in ("min_confidence", "order", "tile")}
+    if changes := _values(args.det_postprocess):
+        settings["det_postprocess"] = changes
+    if languages:
+        settings["languages"] = languages
+    if args.pdf_text != SKIP and PDF in kinds:
+        settings["pdf_text"] = args.pdf_text
+    if args.cls:
+        settings |= {"cls": model_mark(args.cls), "cls_thresh": args.cls_thresh}
+    return settings
 
 
 def _languages(text: str) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class PagesSummary:
         failed: what went wrong with the other pages, by name.
         files: written now.
         notes: on pages read now, of which far less was found than there is to be seen.
+        kept: pages of PDF files, read now, that stay as they are in the searchable PDF.
     """
 
     read: int = 0
@@ -44,6 +46,7 @@ class PagesSummary:
     failed: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    kept: int = 0
 
     def add(self, done: Done) -> None:
         """Counts a page that was read now."""
@@ -51,6 +54,7 @@ class PagesSummary:
         self.read += 1
         self.lines += done.lines
         self.files += done.written
+        self.kept += done.kept
 
 
 def read_pages(
@@ -102,25 +106,33 @@ def read_pages(
     left = [Job(page, name) for page, name in zip(pages, names, strict=True) if not log.done(page, name, folder)]
     summary = PagesSummary(before=len(pages) - len(left))
     writing = {"folder": folder, "kinds": tuple(kinds), "font": font, "pdf_text": pdf_text, "languages": tuple(languages)}
-    kept = 0
-    with tqdm(total=len(pages), initial=summary.before, unit="page", disable=None if progress else True, smoothing=0.05) as bar:
-        for job, done in zip(left, _outcomes(ocr, left, writing, workers, log), strict=True):
-            for line in done.said:
-                say(line)
-            if done.error:
-                summary.failed.append(done.error)
-            else:
-                log.add(job.page, job.name, done.written)
-                summary.add(done)
-                kept += done.kept
+    with (
+        tqdm(total=len(pages), initial=summary.before, unit="page", disable=None if progress else True, smoothing=0.05) as bar,
+        closing(_outcomes(ocr, left, writing, workers, log)) as outcomes,
+    ):
+        for job, done in zip(left, outcomes, strict=True):
+            _note(summary, log, job, done, say)
             bar.update()
-    summary.notes += [kept_note(kept)] if kept else []
+    summary.notes += [kept_note(summary.kept)] if summary.kept else []
     wholes = [file for file in wholes if log.all_done(file, pages, names, folder)]
     summary.files += _join_wholes(wholes, folder, kinds, log, {job.name for job in left})
     return summary
 
 
-def _outcomes(ocr: OCR, jobs: Sequence[Job], writing: Mapping[str, Any], workers: int, log: PagesLog) -> Iterator[Done]:
+def _note(summary: PagesSummary, log: PagesLog, job: Job, done: Done, say: Callable[[str], None]) -> None:
+    """Tells, logs and counts what became of a page."""
+    for line in done.said:
+        say(line)
+    if done.error:
+        summary.failed.append(done.error)
+    else:
+        log.add(job.page, job.name, done.written)
+        summary.add(done)
+
+
+def _outcomes(
+    ocr: OCR, jobs: Sequence[Job], writing: Mapping[str, Any], workers: int, log: PagesLog
+) -> Generator[Done, None, None]:
     """What becomes of each page, in order; the log names its files before they are written."""
 
     def announce(job: Job) -> None:
