@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import signal
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from multiprocessing import current_process, get_context
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ppocr_like.data.apart import cores, leave_interrupts, may_fork
 from ppocr_like.data.heads import FIRST, MORE, head_of, parse_head
 from ppocr_like.errors import DataError
 from ppocr_like.outside import open_regular
@@ -73,19 +71,17 @@ def measure(
         DataError: a process died.
     """
     sizes = np.zeros((count, 2), np.int32)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # A process that is itself a worker may not have any; elsewhere than on Linux forking is not safe.
-    apart = forks and count >= _MANY and sys.platform == "linux" and not current_process().daemon
+    apart = forks and count >= _MANY and may_fork()
     starts = range(0, count, _CHUNK)
     bar = tqdm(total=count, desc=title, unit="image", leave=False, disable=None if progress else True)
     with ExitStack() as stack:
         stack.enter_context(bar)
         if apart:
-            logger.info("%s: reading %s headers in %d processes; they are kept for the next start", title, f"{count:,}", cores)
-            work = ProcessPoolExecutor(cores, get_context("fork"), _take_work, (sizes_of, count))
+            logger.info("%s: reading %s headers in %d processes; they are kept for the next start", title, f"{count:,}", cores())
+            work = ProcessPoolExecutor(cores(), get_context("fork"), _take_work, (sizes_of, count))
             made: Iterable[np.ndarray] = stack.enter_context(work).map(_work, starts)
         else:
-            threads = stack.enter_context(ThreadPoolExecutor(min(16, 4 * cores)))  # the work is waiting for the disk
+            threads = stack.enter_context(ThreadPoolExecutor(min(16, 4 * cores())))  # the work is waiting for the disk
             made = threads.map(lambda start: sizes_of(start, min(start + _CHUNK, count)), starts)
         try:
             for start, part in zip(starts, made, strict=True):
@@ -105,8 +101,7 @@ class _Worker:
 def _take_work(sizes_of: Callable[[int, int], np.ndarray], count: int) -> None:
     """Starts a worker. Ctrl-C is left to the main process."""
     _Worker.given = sizes_of, count
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_interrupts()
 
 
 def _work(start: int) -> np.ndarray:

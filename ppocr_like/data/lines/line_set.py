@@ -68,7 +68,7 @@ class LineSet(DrawnDataset):
         problems = keys.problems()
         if problems:
             raise ConfigError(problems, where)
-        read_sources(keys.manifests, keys.files, where)  # says early what is wrong with them
+        self._sources: list[Source] | None = read_sources(keys.manifests, keys.files, where)  # says early what is wrong with them
         sources = source_names(keys.manifests, keys.files)
         super().__init__(sources, ratio_list, transforms, ext_op_transform_idx, strict, seed, mode, "sources")
         self.keys = keys
@@ -83,8 +83,9 @@ class LineSet(DrawnDataset):
 
     @cached_property
     def _opened(self) -> _Opened:
-        where = type(self).__name__
-        sources = read_sources(self.keys.manifests, self.keys.files, where)
+        sources, self._sources = self._sources, None  # of a million files they take room, and are needed once
+        if sources is None:
+            sources = read_sources(self.keys.manifests, self.keys.files, type(self).__name__)
         lines = [self.open_lines(source) for source in sources]
         selections = [select(part, self.keys) for part in lines]
         used = [selection.used() for selection in selections]

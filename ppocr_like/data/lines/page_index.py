@@ -9,21 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
 from functools import partial
-from multiprocessing import current_process, get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from ppocr_like.data.apart import cores, in_processes, may_fork
 from ppocr_like.data.cache import FileKey, cache_path, load_array, store_array
 from ppocr_like.data.lines.lines import LeftOut, Names, joined_key
 from ppocr_like.data.lines.page_files import PageFile, image_of
@@ -255,30 +250,16 @@ def _read(name: str, files: Sequence[PageFile], reading: Reading) -> Iterator[Pa
     Raises:
         DataError: a process died.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # A process that is itself a worker may not have any; elsewhere than on Linux forking is not safe.
-    apart = len(files) >= _MANY and sys.platform == "linux" and cores > 1 and not current_process().daemon
+    apart = len(files) >= _MANY and may_fork() and cores() > 1
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     work = partial(read_many, reading=reading)
-    with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=len(files), desc=f"pages of {os.path.basename(name)}", leave=False, disable=None))
-        made: Iterable[list[PageRows]] = map(work, chunks)
-        if apart:
-            logger.info("%s: reading %s pages in %d processes; they are kept for the next start", name, f"{len(files):,}", cores)
-            pool = ProcessPoolExecutor(cores, get_context("fork"), _start_process)
-            made = stack.enter_context(pool).map(work, chunks)
-        try:
-            for part in made:
-                yield from part
-                bar.update(len(part))
-        except BrokenProcessPool as error:
-            raise DataError("a process that reads pages died, most likely because memory ran out", name) from error
-
-
-def _start_process() -> None:
-    """Ctrl-C is left to the main process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if apart:
+        logger.info("%s: reading %s pages in %d processes; they are kept for the next start", name, f"{len(files):,}", cores())
+    with tqdm(total=len(files), desc=f"pages of {os.path.basename(name)}", leave=False, disable=None) as bar:
+        made: Iterable[list[PageRows]] = in_processes(work, chunks, name) if apart else map(work, chunks)
+        for part in made:
+            yield from part
+            bar.update(len(part))
 
 
 class _Arrays:

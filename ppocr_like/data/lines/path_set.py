@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import PurePath
-from typing import Literal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 
 from ppocr_like.contracts import SampleInfo
 from ppocr_like.data.base import page_of_image, read_image
 from ppocr_like.data.lines.line_set import LineSet, line_keys
-from ppocr_like.data.lines.lines import Lines, Marks, Told, joined_key, stable_name
+from ppocr_like.data.lines.lines import Lines, Marks, Told, stable_name
 from ppocr_like.data.lines.partition import By
+from ppocr_like.data.lines.path_texts import FAULTS, SUFFIX, read_texts, text_path
 from ppocr_like.data.lines.sources import Entry, Source
-from ppocr_like.outside import read_file
+from ppocr_like.data.sizes import header_size
 from ppocr_like.registry import DATASETS
 from ppocr_like.transforms.base import Transform
-
-SUFFIX = ".gt.txt"
-NO_TEXT, UNREADABLE, NOT_UTF8 = "image without a .gt.txt", "text that cannot be read", "text not in UTF-8"
-_FAULTS = ("", NO_TEXT, UNREADABLE, NOT_UTF8)
-_LARGEST = 1 << 20  # bytes of a line's text
 
 
 @DATASETS.register()
@@ -92,41 +88,48 @@ class PathDataSet(LineSet):
         return page_of_image(info.path)  # to the partition every image is a page
 
     def open_lines(self, source: Source) -> Lines:
-        return PathLines(source)
+        return PathLines(source, self.cache_dir)
+
+    def image_paths(self, start: int, stop: int) -> list[list[str]]:
+        source, position = self.locate(start)
+        lines = self._opened.lines[source]
+        assert isinstance(lines, PathLines)
+        used = self._opened.used[source][position : position + stop - start]
+        return [[lines.images[number]] for number in used.tolist()]
+
+    def image_size(self, path: str, exif: bool) -> tuple[int, int]:
+        return header_size(path, exif)
 
 
 class PathLines(Lines):
-    """The images of a source and the texts beside them; the texts are read once and kept as bytes."""
+    """The images of a source and the texts beside them.
 
-    def __init__(self, source: Source) -> None:
+    Args:
+        source: names the images.
+        cache_dir: where the texts are kept for the next start; None: nowhere.
+    """
+
+    def __init__(self, source: Source, cache_dir: str | Path | None = None) -> None:
         self.images = [entry.path for entry in source.entries if not entry.path.endswith(SUFFIX)]
         given = [entry for entry in source.entries if entry.path.endswith(SUFFIX)]
-        parts = [_read(text_path(image)) for image in self.images]
-        self._ends = np.cumsum([0, *(len(raw) for raw, _ in parts)], dtype=np.int64)
-        self._texts = b"".join(raw for raw, _ in parts)
-        fault = np.array([number for _, number in parts], np.uint8)
-        blank = np.array([not number and not str(raw, "utf-8").strip() for raw, number in parts], bool)
-        self._place = {image: number for number, image in enumerate(self.images)}
-        self.key = joined_key(source.name, [path for image in self.images for path in (image, text_path(image))])
-        keys = [stable_name(image) for image in self.images]
-        folders = [os.path.dirname(os.path.abspath(image)) for image in self.images]
-        plain = Marks.plain(np.arange(len(keys), dtype=np.int32), keys, folders, blank)
-        self.marks = Marks(**{**vars(plain), "fault": fault, "reasons": _FAULTS})
+        self._texts = read_texts(source.name, self.images, cache_dir)
+        self.key = self._texts.key
+        fault, blank = self._texts.rows["fault"], self._texts.rows["blank"]
+        each = np.arange(len(self.images), dtype=np.int32)
+        plain = Marks.plain(each, NamesOf(self.images, stable_name), NamesOf(self.images, _folder), blank)
+        self.marks = Marks(**{**vars(plain), "fault": fault, "reasons": FAULTS})
         self.notes = [*_of_texts(source.name, given), *_of_plain_texts(self.images, fault)]
 
     def told(self, position: int) -> Told:
         image = self.images[position]
         file = image if self.marks.fault[position] else text_path(image)
-        return Told(file, 1, "", image, self._text(position))
+        return Told(file, 1, "", image, self._texts.texts([position])[0])
 
     def texts(self, positions: Sequence[int]) -> list[str]:
-        return [self._text(position) for position in positions]
+        return self._texts.texts(positions)
 
-    def _text(self, position: int) -> str:
-        return self._texts[self._ends[position] : self._ends[position + 1]].decode("utf-8")
-
-    def image(self, path: str) -> np.ndarray | None:
-        return read_image(path) if path in self._place else None
+    def image(self, path: str) -> np.ndarray:
+        return read_image(path)
 
     def base_dirs(self, positions: Sequence[int]) -> None:
         return None  # the files do not tell
@@ -142,32 +145,29 @@ class PathLines(Lines):
         return f"{path} is missing" if self.marks.fault[position] == 1 else path
 
 
-def text_path(image: str) -> str:
-    """Where an image's text stands: under its name without all extensions."""
-    folder, name = os.path.split(image)
-    stem = PurePath(name)
-    while stem.suffix:
-        stem = stem.with_suffix("")
-    return os.path.join(folder, f"{stem}{SUFFIX}")
+class NamesOf(Sequence[str]):
+    """A name for each of some paths, made when it is asked for: of a million images most are never asked for."""
+
+    def __init__(self, paths: Sequence[str], name: Callable[[str], str]) -> None:
+        self._paths, self._name = paths, name
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        return NamesOf(self._paths[place], self._name) if isinstance(place, slice) else self._name(self._paths[place])
+
+
+def _folder(image: str) -> str:
+    return os.path.dirname(os.path.abspath(image))
 
 
 def _plain(path: str) -> str:
     return f"{path.removesuffix(SUFFIX)}.txt"
-
-
-def _read(path: str) -> tuple[bytes, int]:
-    """(a text's UTF-8, place in _FAULTS)."""
-    try:
-        raw = read_file(path, _LARGEST)
-    except FileNotFoundError:
-        return b"", 1
-    except OSError:
-        return b"", 2
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return b"", 3
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").encode(), 0
 
 
 def _of_texts(source: str, given: Sequence[Entry]) -> list[str]:

@@ -114,6 +114,7 @@ _WANTED = "each line names one file, lines that begin with # are comments"
 
 def _of_manifest(manifest: str) -> Source:
     folder, own = os.path.dirname(manifest), os.path.abspath(manifest)
+    ending = os.path.basename(manifest)
     entries: dict[str, Entry] = {}
     missing, again = [], 0
     for number, name in named_in(manifest):
@@ -121,7 +122,7 @@ def _of_manifest(manifest: str) -> Source:
         path = next((path for path in (os.path.join(folder, name), name) if os.path.isfile(path)), None)
         if path is None:
             missing.append(LeftOut(manifest, "", MISSING, f"line {number}: {name}", 0))
-        elif os.path.abspath(path) == own:
+        elif path.endswith(ending) and os.path.abspath(path) == own:
             raise _Unusable(f"names itself in line {number}; {_WANTED}")
         elif path in entries:
             again += 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 from ppocr_like.contracts import Rejected, Request
+from ppocr_like.data.lines import path_texts
 from ppocr_like.data.lines.lines import LeftOut
-from ppocr_like.data.lines.path_set import PathDataSet, text_path
+from ppocr_like.data.lines.path_set import PathDataSet
+from ppocr_like.data.lines.path_texts import read_texts, text_path
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.transforms.decode import DecodeImage
 from tests.data.arrow_lines import png
@@ -42,6 +44,44 @@ def texts(dataset: PathDataSet) -> list[str]:
 )
 def test_all_extensions_are_cut(image: str, text: str) -> None:
     assert Path(text_path(image)) == Path(text)
+
+
+@pytest.mark.parametrize("name", ["a..png", ".x.y.png", "x.png.", "..png", "a.b.", "line", "l.tar.gz", "...", ".a", "a b.c"])
+def test_odd_names_are_cut_as_pathlib_cuts_them(name: str) -> None:
+    path = PurePath(name)
+    while path.suffix:
+        path = path.with_suffix("")
+    assert text_path(f"folder/{name}") == f"folder/{path}.gt.txt"
+
+
+def test_many_texts_are_read_in_processes_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same lines, whoever reads them; the next start opens no text, and an edited one is read again."""
+    given = ["first", None, b"\xff", " ", "fünf\n", "", "seven"]
+    images = [pair(tmp_path, f"{number}.png", text) for number, text in enumerate(given)]
+    alone = read_texts("lines", images, None)
+    monkeypatch.setattr(path_texts, "_CHUNK", 2)
+    monkeypatch.setattr(path_texts, "_MANY", 3)
+    monkeypatch.setattr(path_texts, "cores", lambda: 2)
+    for texts in (read_texts("lines", images, tmp_path / "cache"), read_texts("lines", images, None)):
+        assert texts.texts(range(len(images))) == ["first", "", "", " ", "fünf", "", "seven"]
+        assert texts.texts([6, 0]) == ["seven", "first"] and texts.rows.tolist() == alone.rows.tolist()
+    assert alone.rows["fault"].tolist() == [0, 1, 3, 0, 0, 0, 0]
+    assert alone.rows["blank"].tolist() == [False, False, False, True, False, True, False]
+    with monkeypatch.context() as patch:
+        patch.setattr(path_texts, "read_file", None)
+        kept = read_texts("lines", images, tmp_path / "cache")
+    assert kept.texts(range(len(images))) == alone.texts(range(len(images))) and kept.rows.tolist() == alone.rows.tolist()
+    (tmp_path / "0.gt.txt").write_text("another")
+    again = read_texts("lines", images, tmp_path / "cache")
+    assert again.texts([0, 6]) == ["another", "seven"] and again.key != kept.key
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # what was kept of the earlier state is gone
+
+
+def test_headers_alone_are_read_for_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [pair(tmp_path, f"{number}.png", "text") for number in range(3)]
+    dataset = PathDataSet(files=str(tmp_path / "*.png"), transforms=[DecodeImage("BGR")], mode="eval")
+    monkeypatch.setattr("ppocr_like.data.lines.path_set.read_image", None)
+    assert dataset.sizes(progress=False).tolist() == [[30, 12]] * 3 and dataset.image_paths(1, 3) == [[i] for i in images[1:]]
 
 
 def test_pairs_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:

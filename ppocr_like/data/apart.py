@@ -1,0 +1,49 @@
+"""Work over many small files, in one process for each core where that pays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import current_process, get_context
+from typing import TypeVar
+
+from ppocr_like.errors import DataError
+
+Part = TypeVar("Part")
+Made = TypeVar("Made")
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def may_fork() -> bool:
+    """A process that is itself a worker may not have any; elsewhere than on Linux forking is not safe."""
+    return sys.platform == "linux" and not current_process().daemon
+
+
+def in_processes(work: Callable[[Part], Made], parts: Sequence[Part], file: str) -> Iterator[Made]:
+    """What `work` makes of each part, in their order, made in as many forked processes as there are cores.
+
+    Args:
+        file: what is read, for the error.
+
+    Raises:
+        DataError: a process died.
+    """
+    with ProcessPoolExecutor(cores(), get_context("fork"), leave_interrupts) as pool:
+        try:
+            yield from pool.map(work, parts)
+        except BrokenProcessPool as error:
+            raise DataError("a process that reads files died, most likely because memory ran out", file) from error
+
+
+def leave_interrupts() -> None:
+    """In a process of such a pool: Ctrl-C is left to the main process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
