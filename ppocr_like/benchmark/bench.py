@@ -15,7 +15,7 @@ from ppocr_like.benchmark.progress import Progress
 from ppocr_like.benchmark.settings import Settings
 from ppocr_like.benchmark.timed_loader import timed
 from ppocr_like.draw.bars import Panel
-from ppocr_like.engine.device import Compute
+from ppocr_like.engine.device import native_bfloat16
 from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.run import Run
@@ -60,11 +60,11 @@ class Bench:
         """Precision -> the objective computed in it: float32, bfloat16, and the recipe's own if that is another."""
         own, run = self.run.machine.compute, self.run
         kinds = dict.fromkeys((torch.float32, torch.bfloat16, own.dtype))
-        if self.device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        if self.device.type == "cuda" and not native_bfloat16():
             del kinds[torch.bfloat16]
         found = {}
         for kind in kinds:
-            other = Compute(own.device, kind, own.channels_last)
+            other = replace(own, dtype=kind, lists=None)
             scaler = run.parts.scaler if kind is own.dtype else other.scaler(run.recipe.globals)
             compute = own if kind is own.dtype else other
             found[str(kind).removeprefix("torch.")] = replace(run.objective, compute=compute), scaler

@@ -45,6 +45,8 @@ class Watch(Hook):
         self.pace: list[Pace] = []
 
     def after_step(self, run: Run, result: StepResult) -> None:
+        if self._warm_up == 1 or len(self.pace) == self._steps - 1:
+            run.confirm()  # where the time begins and ends, a device has done what it was given
         now, waited = time.perf_counter(), timed(run).waited
         if self._warm_up > 0:
             self._warm_up -= 1

@@ -153,7 +153,7 @@ def optimizer_step(
     watch = Stopwatch(objective.compute.device)
     group = usable(group)
     for part in group:
-        batch = objective.compute.move(part)
+        batch = objective.moved(part)
         watch.mark("copy")
         outputs = objective.forward(batch)
         watch.mark("forward")

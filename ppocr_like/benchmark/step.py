@@ -68,7 +68,7 @@ class StepSection(Section):
     @staticmethod
     def _ideal(bench: Bench, batch: Batch, objective: Objective, scaler: LossScaler) -> dict[str, Any]:
         """What the machine's limits allow: `work` of the whole step, and of the forward pass alone."""
-        run, moved = bench.run, objective.compute.move(batch)
+        run, moved = bench.run, objective.moved(batch)
 
         def passes() -> None:
             scaler.scale(objective.train(moved)[0]["loss"]).backward()

@@ -187,6 +187,10 @@ def _rescue(run: Run, error: BaseException) -> None:
     """Leaves a checkpoint of the last complete step, whatever ended the run."""
     if isinstance(error, CheckpointError):
         return  # saving is what failed; the earlier checkpoint is intact
+    try:
+        run.confirm()
+    except TrainingError as bad:  # of a step before the error, which nobody had looked at
+        logger.error("%s", bad)
     if run.progress.step == 0:
         logger.info("stopped before the first step: there is nothing to save")  # a checkpoint would be in the next start's way
         return

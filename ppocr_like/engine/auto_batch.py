@@ -163,7 +163,7 @@ class _Trial:
         )
 
     def _step(self, batch: dict[str, Any]) -> None:
-        batch = self.compute.move(batch)
+        batch = self.objective.moved(batch)
         losses, _ = self.objective.train(batch)
         self.scaler.scale(losses["loss"]).backward()
         self.optimizer.torch_optimizer.step()

@@ -43,7 +43,7 @@ class Averaging(Hook):
 
     def after_step(self, run: Run, result: StepResult) -> None:
         with run.machine.guard.update():  # cut off within, the state cannot be saved
-            self._average.update()
+            self._average.update(run.machine.late.bad if run.machine.late else None)
 
     def state(self) -> Any:
         return self._average.state()

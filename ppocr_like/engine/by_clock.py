@@ -115,6 +115,7 @@ class ByTheClock(Hook):
     def after_step(self, run: Run, result: StepResult) -> None:
         if self._steps is not None:
             return
+        run.confirm()  # what is measured must be done
         took = self._seconds() - self._mark - (run.state.evaluating - self._evaluating)
         if self._untimed:
             self._untimed -= 1

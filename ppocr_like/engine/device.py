@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from ppocr_like.contracts import SampleInfo
 from ppocr_like.engine.low_precision import SLOWER, bfloat16_cost
 from ppocr_like.engine.precision import FIRST_SCALE, LossScaler, OperatorLists
 from ppocr_like.engine.ranks import Ranks
+from ppocr_like.engine.side_stream import SideStream
 from ppocr_like.errors import TrainingError
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.modeling.memory import keep_freed_memory
@@ -37,12 +38,14 @@ class Compute:
         dtype: precision inside autocast; float32 switches autocast off.
         channels_last: memory format of images and convolution weights.
         lists: operators whose precision the recipe chooses; None without any.
+        side: the stream on which batches come to a CUDA device; None: they come on the one that computes.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     channels_last: bool = False
     lists: OperatorLists | None = None
+    side: SideStream | None = None
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of the forward pass."""
@@ -71,17 +74,28 @@ class Compute:
             return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.to(self.device)
 
-    def move(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The batch with its tensors on the device; 4-d floating ones (images) in the memory format."""
-        moved = {}
-        for name, value in batch.items():
-            if isinstance(value, torch.Tensor):
-                if self.channels_last and value.ndim == 4:
-                    value = value.to(self.device, non_blocking=True, memory_format=torch.channels_last)
-                else:
-                    value = value.to(self.device, non_blocking=True)
-            moved[name] = value
-        return moved
+    @property
+    def far(self) -> bool:
+        """Whether the device works while the host goes on, so that to fetch a number from it is to wait for it."""
+        return self.device.type != "cpu"
+
+    def move(self, batch: dict[str, Any], on_host: Collection[str] = ()) -> dict[str, Any]:
+        """The batch with its tensors on the device; 4-d floating ones (images) in the memory format.
+
+        Args:
+            on_host: entries that stay where they are.
+        """
+        with self.side.copying() if self.side is not None else nullcontext():
+            tensors = {name: value for name, value in batch.items() if isinstance(value, torch.Tensor) and name not in on_host}
+            moved = {name: self._there(value) for name, value in tensors.items()}
+        if self.side is not None:
+            self.side.arrive(moved.values())
+        return {**batch, **moved}
+
+    def _there(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor on the device; the host waits for nothing, and the channels are put last there."""
+        tensor = tensor.to(self.device, non_blocking=True)
+        return tensor.contiguous(memory_format=torch.channels_last) if self.channels_last and tensor.ndim == 4 else tensor
 
 
 @contextmanager
@@ -107,7 +121,8 @@ def choose_compute(settings: GlobalConfig, ranks: Ranks) -> Compute:
     lists = None
     if dtype is not torch.float32 and (settings.amp_custom_black_list or settings.amp_custom_white_list):
         lists = OperatorLists(settings.amp_custom_black_list, settings.amp_custom_white_list, device.type, dtype)
-    return Compute(device, dtype, settings.channels_last, lists)
+    side = SideStream(device) if device.type == "cuda" else None
+    return Compute(device, dtype, settings.channels_last, lists, side)
 
 
 def _low_precision(device: torch.device) -> str:
@@ -120,7 +135,12 @@ def _low_precision(device: torch.device) -> str:
             cost,
         )
         return "float32"
-    return "float16" if device.type == "cuda" and not torch.cuda.is_bf16_supported() else "bfloat16"
+    return "float16" if device.type == "cuda" and not native_bfloat16() else "bfloat16"
+
+
+def native_bfloat16() -> bool:
+    """Whether this GPU computes in bfloat16 itself: those before Ampere only emulate it, where float16 is faster."""
+    return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _device(settings: GlobalConfig, ranks: Ranks) -> torch.device:

@@ -8,12 +8,27 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import torch
 
 from ppocr_like.errors import RankLost
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Running statistics and random generators at one moment.
+
+    Args:
+        buffers: those of one type each as one tensor.
+        cpu, cuda: the generators' states, on the host.
+    """
+
+    buffers: list[torch.Tensor]
+    cpu: torch.Tensor
+    cuda: torch.Tensor | None
 
 
 class StepGuard:
@@ -24,20 +39,22 @@ class StepGuard:
     """
 
     def __init__(self, model: torch.nn.Module, device: torch.device) -> None:
-        self._buffers = list(model.buffers())
-        self._copies = [buffer.clone() for buffer in self._buffers]
+        self._buffers: dict[torch.dtype, list[torch.Tensor]] = {}
+        for buffer in model.buffers():
+            self._buffers.setdefault(buffer.dtype, []).append(buffer)
         self._device = device
-        self._cpu = torch.get_rng_state()
-        self._cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self.kept = self.keep()
         self.open = False  # a step has begun and not ended
         self.spoiled = False  # a weight update was cut off: the state cannot be repaired
 
+    def keep(self) -> Kept:
+        """This moment's state. Nobody waits for a device."""
+        buffers = [torch.cat([buffer.reshape(-1) for buffer in members]) for members in self._buffers.values()]
+        cuda = torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else None
+        return Kept(buffers, torch.get_rng_state(), cuda)
+
     def begin(self) -> None:
-        for copy, buffer in zip(self._copies, self._buffers, strict=True):
-            copy.copy_(buffer)
-        self._cpu = torch.get_rng_state()
-        if self._device.type == "cuda":
-            self._cuda = torch.cuda.get_rng_state(self._device)
+        self.kept = self.keep()
         self.open = True
 
     @contextmanager
@@ -52,14 +69,18 @@ class StepGuard:
 
     def undo(self) -> None:
         """Back to the state before the step, if one is open."""
-        if not self.open:
-            return
+        if self.open:
+            self.back_to(self.kept)
+
+    def back_to(self, kept: Kept) -> None:
+        """To what `keep` gave at an earlier moment."""
         with torch.no_grad():
-            for copy, buffer in zip(self._copies, self._buffers, strict=True):
-                buffer.copy_(copy)
-        torch.set_rng_state(self._cpu)
-        if self._cuda is not None:
-            torch.cuda.set_rng_state(self._cuda, self._device)
+            for flat, members in zip(kept.buffers, self._buffers.values(), strict=True):
+                for buffer, part in zip(members, flat.split([buffer.numel() for buffer in members]), strict=True):
+                    buffer.copy_(part.view(buffer.shape))
+        torch.set_rng_state(kept.cpu)
+        if kept.cuda is not None:
+            torch.cuda.set_rng_state(kept.cuda, self._device)
         self.open = False
 
 

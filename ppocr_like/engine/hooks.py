@@ -151,6 +151,7 @@ class EvaluationHook(Hook):
     def _evaluate(self, run: Run, when: str = "") -> None:
         if run.progress.step == self._results.last_step or not run.parts.eval_sets:
             return
+        run.confirm()
         evaluations, began = [], self._seconds()
         for part in run.parts.eval_sets:
             with run.measured():
@@ -305,7 +306,9 @@ def save_run_weights(run: Run, name: str) -> None:
 
     Raises:
         CheckpointError: it cannot be written.
+        TrainingError: a step was not finite (`Run.confirm`).
     """
+    run.confirm()
     with run.measured():
         run.machine.ranks.average_statistics(run.objective.model)
         state = run.objective.model.state_dict()
@@ -327,7 +330,9 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
 
     Raises:
         CheckpointError: it cannot be written; the earlier one is intact.
+        TrainingError: a step was not finite (`Run.confirm`).
     """
+    run.confirm()
     run.machine.ranks.average_statistics(run.objective.model)
     with run.measured():
         run.machine.ranks.average_statistics(run.objective.model)

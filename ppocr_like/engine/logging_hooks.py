@@ -42,8 +42,10 @@ class LogLines(Hook):
         self._pending: StepResult | None = None  # the last step, when it has no line yet
         self._epoch = [0.0, 0.0, 0.0]  # steps, samples, and the sum of the samples' losses of the epoch so far
         self._counts: dict[str, float] = {}  # sums of the losses' `count/...` entries since the last line
+        self._waiting: list[tuple[StepResult, dict[str, float]]] = []  # whose numbers may still be on a device, with the metric's
 
     def state(self) -> Any:
+        self._fold()
         pending = asdict(self._pending) if self._pending else None
         return {"windows": self._smooth.state(), "counts": self._counts, "pending": pending, "epoch": self._epoch}
 
@@ -54,22 +56,27 @@ class LogLines(Hook):
         self._pending = StepResult(**state["pending"]) if state["pending"] else None
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        for name, value in {**result.losses, **result.rates}.items():
-            if name.startswith("count/"):
-                self._counts[name] = self._counts.get(name, 0.0) + value
-            elif name != "lr":
-                self._smooth.add({name: value})
-        if self._metric:
-            self._smooth.add(self._metric.values)
-        self._pending = result
-        for place, value in enumerate((1, result.samples, result.samples * result.losses["loss"])):
-            self._epoch[place] += value
+        self._waiting.append((result, self._metric.values if self._metric else {}))
         if run.progress.step % self._every == 0:
-            self._write(run, result)
+            self._write(run)
+
+    def _fold(self) -> None:
+        """Takes in the steps whose numbers have come."""
+        told = [(result, values) for result, values in self._waiting if result.told]
+        self._waiting = []
+        for result, metric in told:
+            for name, value in {**result.losses, **result.rates}.items():
+                if name.startswith("count/"):
+                    self._counts[name] = self._counts.get(name, 0.0) + value
+                elif name != "lr":
+                    self._smooth.add({name: value})
+            self._smooth.add(metric)
+            self._pending = result
+            for place, value in enumerate((1, result.samples, result.samples * result.losses["loss"])):
+                self._epoch[place] += value
 
     def after_epoch(self, run: Run) -> None:
-        if self._pending:
-            self._write(run, self._pending)
+        self._write(run)
         self._sum_up(run)
         rejected = Rejections.joined(run.machine.ranks.gather(run.state.rejections))
         if rejected.total and run.machine.ranks.main:
@@ -79,8 +86,7 @@ class LogLines(Hook):
         run.state.rejections = Rejections()
 
     def finish(self, run: Run) -> None:
-        if self._pending:
-            self._write(run, self._pending)
+        self._write(run)
 
     def _sum_up(self, run: Run) -> None:
         steps, samples, losses = self._epoch
@@ -93,8 +99,13 @@ class LogLines(Hook):
                 epoch, step = f"{epoch} of {run.length.epochs}", f"{step} of {run.length.total_steps}"
             logger.info(words, epoch, steps, samples, losses / samples, step)
 
-    def _write(self, run: Run, result: StepResult) -> None:
-        self._pending = None
+    def _write(self, run: Run) -> None:
+        """A line about the last step, where it has none yet."""
+        run.confirm()
+        self._fold()
+        result, self._pending = self._pending, None
+        if result is None:
+            return
         if not run.machine.ranks.main:
             return
         progress, medians = run.progress, self._smooth.medians()
@@ -170,6 +181,7 @@ class ProgressBar(Hook):
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._loss = ""  # the latest that is known
 
     @staticmethod
     def wanted() -> bool:
@@ -189,7 +201,8 @@ class ProgressBar(Hook):
     def after_step(self, run: Run, result: StepResult) -> None:
         if self._bar is not None:
             epoch = f"epoch {run.progress.epoch}" + (f"/{run.length.epochs}" if run.length.bounded else "")
-            self._bar.set_postfix_str(f"{epoch}, loss {result.losses['loss']:.4f}", refresh=False)
+            self._loss = f", loss {result.losses['loss']:.4f}" if result.told else self._loss
+            self._bar.set_postfix_str(f"{epoch}{self._loss}", refresh=False)
             self._bar.update(1)
 
     def close(self, run: Run) -> None:

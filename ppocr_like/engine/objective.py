@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -24,7 +25,8 @@ class Objective:
     """What is made small: the loss of the network's outputs, in float32 whatever precision the network runs in.
 
     A network names the batch entries that it reads: `inputs` always (`image` where it says nothing), `needs` in training as well
-    (the head's targets), `reads` in evaluation where they are there. A loss names those that it `needs`.
+    (the head's targets), `reads` in evaluation where they are there. A loss names those that it `needs`. What a module of
+    either names in `on_host` stays on the host.
 
     Args:
         model: `model(*inputs, targets) -> outputs`, both dicts of tensors (N, ...).
@@ -42,6 +44,17 @@ class Objective:
     def inputs(self) -> tuple[str, ...]:
         """Batch entries that the network reads, in training and in evaluation."""
         return inputs_of(self.model)
+
+    @cached_property
+    def on_host(self) -> frozenset[str]:
+        """Batch entries that a part of network or loss reads on the host."""
+        return frozenset(
+            name for part in (self.model, self.loss) for one in _modules(part) for name in getattr(one, "on_host", ())
+        )
+
+    def moved(self, batch: Batch) -> Batch:
+        """A batch with its tensors where network and loss want them."""
+        return self.compute.move(batch, self.on_host)
 
     def targets(self, batch: Batch) -> list[str]:
         """The batch's entries that network and loss read in training beside the inputs."""
@@ -73,7 +86,7 @@ class Objective:
         """What evaluation gives of a batch that is on the host. The model must be in evaluation mode."""
         names = self._read(batch)
         with self.told(batch, "Eval"):
-            moved = self.compute.move({name: batch[name] for name in (*self.inputs, *names)})
+            moved = self.moved({name: batch[name] for name in (*self.inputs, *names)})
             with self.compute.autocast():
                 return self._run(moved, {name: moved[name] for name in names} or None)
 
@@ -82,7 +95,7 @@ class Objective:
         names, needed = self._read(batch), _met(self.model, batch)
         with self.told(batch, "Eval"):
             wanted = dict.fromkeys((*self.inputs, *names, *self.targets(batch)))
-            moved = self.compute.move({name: batch[name] for name in wanted})
+            moved = self.moved({name: batch[name] for name in wanted})
             given = [moved.pop(name) for name in self.inputs]
             read, targets = {name: moved[name] for name in names}, {name: moved[name] for name in needed}
             with self.compute.autocast():
@@ -125,6 +138,14 @@ class Objective:
     def _run(self, batch: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor] | None) -> Tensors:
         given = [batch[name] for name in self.inputs]
         return self.model(*given, targets) if targets is not None else self.model(*given)
+
+
+def _modules(part: object) -> Iterator[object]:
+    """A part with all that is in it, and a loss that is a plain function."""
+    if isinstance(part, torch.nn.Module):
+        yield from part.modules()
+    else:
+        yield part
 
 
 def _met(part: object, batch: Batch) -> list[str]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.config import Recipe
 from ppocr_like.config.globals import ENDLESS
+from ppocr_like.contracts import Rejections
 from ppocr_like.data.loader import Loader
 from ppocr_like.engine.device import Compute
 from ppocr_like.engine.evaluator import EvalSet, Evaluation, Postprocess
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.loggers import Logger
-from ppocr_like.engine.objective import Objective
+from ppocr_like.engine.objective import Batch, Objective
 from ppocr_like.engine.precision import LossScaler
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.ranks.gradients import GradientSum
@@ -44,6 +45,35 @@ class StepResult:
     rates: dict[str, float]
     samples: int
 
+    @property
+    def told(self) -> bool:
+        """Whether its numbers are here, so that nobody waits for them."""
+        return True
+
+
+class LateResult(StepResult):
+    """A step whose numbers are still on a device: who first looks at `losses` or `rates` waits for it (`engine.late`).
+
+    `void`: the step did not count, because it or one before it was not finite.
+    """
+
+    void = False
+
+    def __init__(self, samples: int, fetch: Callable[[], None]) -> None:
+        self.samples = samples
+        self._fetch = fetch
+
+    def __getattr__(self, name: str) -> Any:
+        """What is not here yet."""
+        if name not in ("losses", "rates"):
+            raise AttributeError(name)
+        self._fetch()
+        return self.__dict__[name]
+
+    @property
+    def told(self) -> bool:
+        return "losses" in self.__dict__
+
 
 class Hook:
     """Watches a run. Every method does nothing unless a hook overrides it; `state` travels in the checkpoint under `name`.
@@ -65,7 +95,7 @@ class Hook:
         """After each batch's forward pass in training; `outputs` carry no gradient."""
 
     def after_step(self, run: Run, result: StepResult) -> None:
-        """Weights are updated and `run.progress` counts the step."""
+        """Weights are updated and `run.progress` counts the step. Whoever keeps them calls `run.confirm` before."""
 
     def after_evaluation(self, run: Run, evaluations: Sequence[Evaluation]) -> None:
         """All evaluation sets are measured; the first one decides."""
@@ -87,6 +117,20 @@ class Hook:
         """What `state` gave in an earlier process."""
 
 
+class Waiting(Protocol):
+    """Steps whose numbers are still on the device (`engine.late.Late`)."""
+
+    bad: torch.Tensor
+
+    def before(self, run: Run, group: Sequence[Batch], rejections: Rejections) -> Any: ...
+
+    def judge(self, sums: Any, parameters: Sequence[torch.nn.Parameter]) -> torch.Tensor: ...
+
+    def wait(self, before: Any, sums: Any, whole: torch.Tensor, rates: Any, run: Run, samples: int) -> StepResult: ...
+
+    def confirm(self, run: Run) -> None: ...
+
+
 @dataclass
 class Machine:
     """Where a run computes: its processes, its device, and what stops it.
@@ -95,6 +139,7 @@ class Machine:
         gradients: adds up the ranks' gradients.
         joint: how far a step's maths spans the ranks.
         guard: undoes a step that failed halfway.
+        late: the steps whose numbers wait on the device; None: they are looked at in each step, before the weights change.
     """
 
     ranks: Ranks
@@ -103,6 +148,7 @@ class Machine:
     gradients: GradientSum
     joint: Joint
     guard: StepGuard
+    late: Waiting | None = None
 
 
 @dataclass
@@ -204,6 +250,15 @@ class Run:
         if state.set_aside is not None:
             state.rejections, state.set_aside = state.set_aside, None
         return replace(self.progress, batch=state.settled[0], group=state.settled[1])
+
+    def confirm(self) -> None:
+        """All steps so far were good: called before weights are kept or measured, or numbers are shown.
+
+        Raises:
+            TrainingError: a loss or gradient was not finite; the run stands where it stood before that step.
+        """
+        if self.machine.late is not None:
+            self.machine.late.confirm(self)
 
     def tell(self, event: str, *args: Any) -> None:
         """Calls `event` of every hook, in order."""

@@ -35,6 +35,7 @@ from ppocr_like.engine.hooks import (
     TrainMetric,
 )
 from ppocr_like.engine.labels import examine_labels
+from ppocr_like.engine.late import late_steps
 from ppocr_like.engine.line_files import tell_line_sets
 from ppocr_like.engine.line_kinds import LineKind, kind_of, tell_line_kinds
 from ppocr_like.engine.log_targets import make_loggers, shows_pictures
@@ -83,15 +84,17 @@ def build_run(
     with ranks.together():
         loss = builder.loss()
         fill_centers(loss)
+        loss = compute.place(loss) if isinstance(loss, torch.nn.Module) else loss
     loader = _first_on_main(ranks, lambda: _loader(builder, "Train", None, folder.path / CACHE, ranks, compute))
     length = Length(settings.epochs, loader.steps(1), settings.accumulate_steps, builder.batch_per_rank() * ranks.world)
     objective = Objective(model, loss, compute, size_path(recipe, "Train"))
+    optimizer, scaler = builder.optimizer(model, length.epochs, length.steps_per_epoch, ranks.world), compute.scaler(settings)
     run = Run(
         recipe=recipe,
         objective=objective,
         parts=Parts(
-            optimizer=builder.optimizer(model, length.epochs, length.steps_per_epoch, ranks.world),
-            scaler=compute.scaler(settings),
+            optimizer=optimizer,
+            scaler=scaler,
             loader=loader,
             eval_sets=_first_on_main(ranks, lambda: eval_sets(builder, folder.path / CACHE, ranks, objective)),
             make_train_metric=lambda: (builder.postprocess(), builder.metric()),
@@ -106,6 +109,7 @@ def build_run(
             gradients=GradientSum(ranks, model.parameters()),
             joint=Joint(ranks, sync, loss=settings.loss_over_ranks and ranks.world > 1),
             guard=StepGuard(model, compute.device),
+            late=late_steps(compute, optimizer, scaler, ranks),
         ),
         length=length,
         output=Output(folder, Records(folder / RECORDS)),

@@ -32,14 +32,14 @@ class ACELoss(nn.Module):
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         logits = outputs["ctc"]
         samples, steps, classes = logits.shape
-        counts = batch["label_ace"].to(logits.device, torch.float32)
+        counts = batch["label_ace"].to(logits.device, torch.float32, non_blocking=True)
         if tuple(counts.shape) != (samples, classes):
             raise ValueError(
                 f"ACELoss needs label_ace of shape {(samples, classes)}, a count for each class; got {tuple(counts.shape)}"
             )
         with torch.autocast(logits.device.type, enabled=False):
             found = logits.float().softmax(dim=2).mean(dim=1)
-            blanks = steps - batch["length"].to(logits.device, torch.float32).reshape(samples, 1)
+            blanks = steps - batch["length"].to(logits.device, torch.float32, non_blocking=True).reshape(samples, 1)
             wanted = torch.cat((blanks, counts[:, 1:]), dim=1) / steps
             losses = -(wanted * found.log_softmax(dim=1)).sum(dim=1, keepdim=True)
         loss = losses if self.paddle_exact else losses.mean()

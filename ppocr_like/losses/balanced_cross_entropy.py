@@ -8,11 +8,23 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ppocr_like.losses.det_basic import hardest
 from ppocr_like.registry import LOSSES
 
 
 def _hardest(losses: torch.Tensor, count: int) -> torch.Tensor:
     return losses if count >= losses.numel() else losses.topk(count, sorted=False).values
+
+
+def _mean_there(losses: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
+    """The loss of text pixels and others without a number that leaves the device."""
+    least, most = torch.stack((positive.sum(), negative.sum())).aminmax()
+    count = torch.where(least > 0, least, most)
+    chosen = [
+        hardest(torch.where(those, losses, 0.0).reshape(-1), torch.minimum(those.sum(), count)) for those in (positive, negative)
+    ]
+    taken = torch.minimum(positive.sum(), count) + torch.minimum(negative.sum(), count)
+    return (chosen[0].sum() + chosen[1].sum()) / taken.clamp(min=1)
 
 
 @LOSSES.register()
@@ -36,6 +48,8 @@ class BalancedCrossEntropyLoss(nn.Module):
         counted = batch["shrink_mask"].to(maps.device) > 0.5
         with torch.autocast(maps.device.type, enabled=False):
             losses = F.binary_cross_entropy(maps[:, 0].float(), text, reduction="none")
+            if losses.device.type != "cpu":
+                return {"loss": _mean_there(losses, counted & (text > 0.5), counted & (text <= 0.5))}
             positive, negative = losses[counted & (text > 0.5)], losses[counted & (text <= 0.5)]
             count = min(positive.numel(), negative.numel()) or max(positive.numel(), negative.numel())
             chosen = torch.cat((_hardest(positive, count), _hardest(negative, count)))

@@ -65,6 +65,6 @@ class CenterLoss(nn.Module):
         if features.shape[2] != self.centers.shape[1]:
             raise OcrError(f"CenterLoss: feat_dim is {self.centers.shape[1]}, but the head's features have {features.shape[2]}")
         with torch.autocast(features.device.type, enabled=False):
-            nearest = self.centers.to(features.device)[logits.detach().argmax(dim=2)]
+            nearest = self.centers.to(features.device, non_blocking=True)[logits.detach().argmax(dim=2)]
             loss = (features.float() - nearest).square().sum(dim=2).mean()
         return {"loss": loss, "loss_center": loss}

@@ -20,4 +20,5 @@ class ClsLoss(nn.Module):
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         logits = outputs["cls"]
         with torch.autocast(logits.device.type, enabled=False):
-            return {"loss": F.cross_entropy(logits.float(), batch["label"].to(logits.device, torch.long).reshape(-1))}
+            label = batch["label"].to(logits.device, torch.long, non_blocking=True)
+            return {"loss": F.cross_entropy(logits.float(), label.reshape(-1))}

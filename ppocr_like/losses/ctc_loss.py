@@ -25,6 +25,7 @@ class CTCLoss(nn.Module):
     """
 
     needs: tuple[str, ...] = ("label", "length")
+    on_host: tuple[str, ...] = ("length",)
 
     def __init__(self, use_focal_loss: bool = False) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class CTCLoss(nn.Module):
             # log_probs' device decides the kernel: the lengths may stand on the CPU for all of them.
             losses = F.ctc_loss(
                 log_probs,
-                label.to(logits.device),
+                label.to(logits.device, non_blocking=True),
                 lasting,
                 length.cpu(),
                 blank=0,
@@ -66,9 +67,10 @@ def infeasible(label: torch.Tensor, length: torch.Tensor, steps: int | torch.Ten
         (N,) bool.
     """
     if isinstance(steps, torch.Tensor):
-        steps = steps.to(label.device)
+        steps = steps.to(label.device, non_blocking=True)
+    length = length.to(label.device, non_blocking=True)
     if label.shape[1] < 2:
-        return length.to(label.device) > steps
+        return length > steps
     place = torch.arange(1, label.shape[1], device=label.device)
-    repeats = ((label[:, 1:] == label[:, :-1]) & (place < length.to(label.device)[:, None])).sum(1)
-    return length.to(label.device) + repeats > steps
+    repeats = ((label[:, 1:] == label[:, :-1]) & (place < length[:, None])).sum(1)
+    return length + repeats > steps

@@ -82,7 +82,7 @@ class DBLoss(nn.Module):
 
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         maps = outputs["maps"]
-        targets = tuple(batch[name].to(maps.device, torch.float32) for name in self.needs)
+        targets = tuple(batch[name].to(maps.device, torch.float32, non_blocking=True) for name in self.needs)
         with torch.autocast(maps.device.type, enabled=False):
             terms = self._terms(maps, targets)
             parts = dict(zip(("loss_shrink_maps", "loss_threshold_maps", "loss_binary_maps"), terms, strict=True))

@@ -162,10 +162,25 @@ class BalanceLoss(nn.Module):
         return loss * (positives + negatives) / (positives.floor() + negatives.floor() + self.eps)
 
     def _hardest(self, loss: torch.Tensor, positive: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Sum over text pixels and the hardest others / their number."""
+        """Sum over text pixels and the hardest others / their number. Elsewhere than on the host the numbers stay on the device:
+        all other pixels are sorted there, and those behind the hardest count 0."""
+        if loss.device.type != "cpu":
+            return self._hardest_there(loss, positive, mask - positive)
         positives = int(positive.sum())
         count = min(int((mask - positive).sum()), int(positives * self.negative_ratio))
         total = (loss * positive).sum()
         if count > 0:
             total = total + ((mask - positive) * loss).reshape(-1).topk(count, sorted=False).values.sum()
         return total / (positives + count + self.eps)
+
+    def _hardest_there(self, loss: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
+        positives = positive.sum().floor()
+        count = torch.minimum(negative.sum().floor(), (positives * self.negative_ratio).floor())
+        total = (loss * positive).sum() + hardest((negative * loss).reshape(-1), count).sum()
+        return total / (positives + count + self.eps)
+
+
+def hardest(losses: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """The `count` (a scalar on the device) largest of `losses` (M,), at least 0, in order, and 0 in the places of the others."""
+    place = torch.arange(len(losses), device=losses.device)
+    return torch.where(place < count, losses.sort(descending=True).values, 0.0)

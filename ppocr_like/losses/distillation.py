@@ -84,10 +84,12 @@ class DistillationDMLLoss(OfPairs):
 class _Guided(OfPairs):
     """Compares the characters of NRTR's branch where the label has some."""
 
+    on_host: tuple[str, ...] = ("length",)
+
     def places(self, batch: Batch, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Right classes (N * T) of the logits' positions, and which of them are no padding."""
         longest = int(batch["length"].max())
-        target = batch["label_gtc"][:, 1 : 2 + longest].to(like.device, torch.long)
+        target = batch["label_gtc"][:, 1 : 2 + longest].to(like.device, torch.long, non_blocking=True)
         if target.shape != like.shape[:2]:
             raise ValueError(f"{type(self).__name__} needs logits {tuple(target.shape)} long; got {tuple(like.shape)}")
         flat = target.reshape(-1)

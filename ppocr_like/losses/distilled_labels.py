@@ -220,7 +220,7 @@ class DistillationDilaDBLoss(_OfMaps):
         terms = {}
         for student, teacher in self.pairs:
             maps = self.output(outputs, student).float()
-            mask = batch["shrink_mask"].to(maps.device, torch.float32)
+            mask = batch["shrink_mask"].to(maps.device, torch.float32, non_blocking=True)
             with torch.autocast(maps.device.type, enabled=False):
                 text = grown(self.output(outputs, teacher)[:, 0].detach() > TEXT)
                 shrink = self.loss.alpha * self.loss.bce_loss(maps[:, 0], text, mask)

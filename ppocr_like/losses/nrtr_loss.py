@@ -27,6 +27,7 @@ class NRTRLoss(nn.Module):
     """
 
     needs: tuple[str, ...] = ("label", "length")
+    on_host: tuple[str, ...] = ("length",)
 
     def __init__(self, smoothing: bool = True, ignore_index: int = PADDING) -> None:
         super().__init__()
@@ -36,7 +37,7 @@ class NRTRLoss(nn.Module):
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         logits = outputs["gtc"] if "gtc" in outputs else outputs["nrtr"]
         longest = int(batch["length"].max())
-        label = batch["label"][:, 1 : 2 + longest].to(logits.device, torch.long)
+        label = batch["label"][:, 1 : 2 + longest].to(logits.device, torch.long, non_blocking=True)
         if logits.shape[:2] != label.shape:
             raise ValueError(
                 f"NRTRLoss needs logits for the longest text and its end, {tuple(label.shape)}; got {tuple(logits.shape)}"

@@ -36,7 +36,7 @@ class SARLoss(nn.Module):
         self.ignore_index = padding if ignore_index is None else ignore_index
 
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        logits, label = outputs["sar"], batch["label"].to(outputs["sar"].device, torch.long)
+        logits, label = outputs["sar"], batch["label"].to(outputs["sar"].device, torch.long, non_blocking=True)
         if logits.shape[:2] != label.shape:
             raise ValueError(f"SARLoss needs as many logits as labels; got {tuple(logits.shape)} and {tuple(label.shape)}")
         # The last logits would stand for what follows the label's end.

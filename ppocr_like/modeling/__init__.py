@@ -5,7 +5,10 @@ says of itself: `needs`, batch entries that it reads in training; `reads`, those
 there; `inputs` where that is not `image`; `param_attrs()`, settings of parameters; `class_parameters()`, parameters whose dim 0
 is the class index, and their layout (`ctc`, `sar`, `sar_out` without padding, `nrtr`); `training_only()`, beginnings of the
 names of a guide's parameters; `out_spec.stride[1]`, px per output step; `input_size`, `widest` and `steps_follow_width`, which
-the exporter reads. Parameters have PaddleOCR's names where that is sensible; `paddle_names` has the rule for the rest.
+the exporter reads. A module names in `on_host` those of the entries whose numbers decide how much is computed (lengths): they
+stay on the host, where they come from, and the module moves what it wants on the device itself (`non_blocking`). In training no
+module fetches a number from the device, for that would let the host wait. Parameters have PaddleOCR's names where that is
+sensible; `paddle_names` has the rule for the rest.
 
 A backbone that `reads` `valid_width`, px of each image that are no padding, is called with it and gives (features, (N,) columns
 of each sample); the outputs then hold `lengths`, by which loss and decoder go (`backbones.vgsl`).

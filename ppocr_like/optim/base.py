@@ -23,6 +23,7 @@ from ppocr_like.optim.regularizers import L1, L2, Regularizer
 from ppocr_like.optim.schedules import Schedule
 
 log = logging.getLogger("ppocr_like")
+FUSED_ON: tuple[str, ...] = ("cpu", "cuda")  # devices on which torch's one-pass kernels are used
 NamedParameters = Sequence[tuple[str, nn.Parameter]]
 
 
@@ -90,7 +91,7 @@ class Optimizer(ABC):
         self._grouped: dict[Settings, list[nn.Parameter]] = {}
         for name, parameter in self.named_parameters:
             self._grouped.setdefault(settings[name], []).append(parameter)
-        fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
+        fused = all(p.device.type in FUSED_ON and p.is_floating_point() for p in self.parameters)
         self.torch_optimizer = self.build([{"params": members} for members in self._grouped.values()], fused or None)
         self._check_states = False
 
@@ -118,12 +119,21 @@ class Optimizer(ABC):
         """The schedule's rate at a step, before multipliers."""
         return self.schedule.value(step)
 
-    def step(self, step: int, scaler: torch.amp.GradScaler | None = None) -> dict[str, float]:
+    @property
+    def skips(self) -> bool:
+        """Whether `step` takes `skip`."""
+        return bool(getattr(self.torch_optimizer, "_step_supports_amp_scaling", False))
+
+    def step(
+        self, step: int, scaler: torch.amp.GradScaler | None = None, skip: Tensor | None = None
+    ) -> dict[str, float | Tensor]:
         """Updates the parameters from their gradients.
 
         Args:
             step: number of this optimizer step, 0 first.
             scaler: the loss scaler of float16 training; unscaled, used and updated here.
+            skip: a scalar on the parameters' device; where it is 1.0, nothing changes. Nothing is fetched from there, then: the
+                norm stays there, too, and who gave `skip` has looked whether it is finite.
 
         Returns:
             `lr` (before multipliers) and, where clipping computed it, `grad_norm` (over all gradients, before clipping;
@@ -136,18 +146,34 @@ class Optimizer(ABC):
         if scaler is not None:
             scaler.unscale_(self.torch_optimizer)
         self._align_layouts()
-        norm = self._clip(require_finite=scaler is None)
+        norm = self._clip(require_finite=scaler is None) if skip is None else self._clip_there()
         for group, (settings, members) in zip(self.torch_optimizer.param_groups, self._grouped.items(), strict=True):
             group["lr"] = rate * settings.lr_mult
             if settings.decay is not None:
                 group["weight_decay"] = settings.decay.coefficient(step)
             self._penalise(group, settings, members, step)
-        if scaler is None:
+        if skip is not None:
+            self._step_unless(skip)
+        elif scaler is None:
             self.torch_optimizer.step()
         else:
             scaler.step(self.torch_optimizer)
             scaler.update()
         return {"lr": rate} if norm is None else {"lr": rate, "grad_norm": norm}
+
+    def _step_unless(self, skip: Tensor) -> None:
+        """The kernels look at the scalar, as they do at a loss scaler's."""
+        state = self.torch_optimizer.state
+        if isinstance(self.torch_optimizer, torch.optim.SGD):  # it would keep an average that a first step left out never filled
+            for group in self.torch_optimizer.param_groups:
+                for parameter in group["params"] if group["momentum"] else ():
+                    if parameter.grad is not None and state[parameter].get("momentum_buffer") is None:
+                        state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        self.torch_optimizer.found_inf = skip  # type: ignore[attr-defined]
+        try:
+            self.torch_optimizer.step()
+        finally:
+            del self.torch_optimizer.found_inf  # type: ignore[attr-defined]
 
     def zero_grad(self) -> None:
         """Forgets the gradients."""
@@ -247,6 +273,21 @@ class Optimizer(ABC):
         elif norm > limit or norm != norm:
             torch._foreach_mul_(gradients, limit / norm)
         return norm
+
+    def _clip_there(self) -> Tensor | None:
+        """`_clip` without a number that leaves the device: gradients within the limit are multiplied by 1."""
+        limit = self.clip_norm if self.clip_norm is not None else self.clip_norm_global
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if limit is None or not gradients:
+            return None
+        norms = torch.stack([n.float() for n in torch._foreach_norm(gradients)])
+        total = torch.linalg.vector_norm(norms)
+        if self.clip_norm is not None:
+            torch._foreach_mul_(gradients, list((limit / norms.clamp(min=limit)).unbind()))
+        else:
+            exact = total.double() if total.device.type != "mps" else total
+            torch._foreach_mul_(gradients, torch.where(total > limit, limit / exact, 1.0).to(gradients[0].dtype))
+        return total
 
     def _worst(self) -> str:
         """Names of the first gradients that are not finite, for a message."""

@@ -56,7 +56,7 @@ class WeightAverage:
             raise ValueError(f"ema_decay_type is {decay_type!r}; accepted: threshold, exponential, normal")
         self.decay, self.gamma, self.decay_type, self.paddle_exact = decay, gamma, decay_type, paddle_exact
         self.steps = 0
-        self._divisor = 0.0  # c_t
+        self.divisor = 0.0  # c_t
         self._swapped = False
         # `keep_vars` gives the model's own tensors; one that stands under two names is averaged once.
         trained = {id(p) for p in model.parameters() if p.requires_grad or not filter_no_grad}
@@ -76,19 +76,33 @@ class WeightAverage:
         return self.decay
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Takes in the model's weights as they are after a step."""
-        decay, before = self.next_decay(), self._divisor
+    def update(self, skip: Tensor | None = None) -> None:
+        """Takes in the model's weights as they are after a step.
+
+        Args:
+            skip: a scalar on their device; where it is not 0, the averages stay.
+        """
+        before_step = self._averages
+        if skip is not None:
+            self._averages = list(torch._foreach_mul(before_step, 1.0))  # copies
+        self._take_in()
+        if skip is not None:
+            for average, taken in zip(before_step, self._averages, strict=True):
+                torch.where(skip > 0, average, taken, out=average)
+            self._averages = before_step
+
+    def _take_in(self) -> None:
+        decay, before = self.next_decay(), self.divisor
         self.steps += 1
-        self._divisor = decay * before + (1 - decay)
+        self.divisor = decay * before + (1 - decay)
         if self.paddle_exact:
-            self._divisor = 1.0 if self.decay_type == "exponential" else 1 - decay**self.steps
+            self.divisor = 1.0 if self.decay_type == "exponential" else 1 - decay**self.steps
         live = [tensor.detach() for tensor in self._live.values()]
         if not self.paddle_exact:  # in this form an average of equal weights is equal to the last bit
-            torch._foreach_lerp_(self._averages, live, (1 - decay) / self._divisor)
+            torch._foreach_lerp_(self._averages, live, (1 - decay) / self.divisor)
             return
-        torch._foreach_mul_(self._averages, decay * before / self._divisor)
-        torch._foreach_add_(self._averages, live, alpha=(1 - decay) / self._divisor)
+        torch._foreach_mul_(self._averages, decay * before / self.divisor)
+        torch._foreach_add_(self._averages, live, alpha=(1 - decay) / self.divisor)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -112,7 +126,7 @@ class WeightAverage:
         """Plain data and the averages by parameter name (the tensors themselves, no copies)."""
         by_id = dict(zip(self._live, self._averages, strict=True))
         averages = {name: by_id[tensor] for name, tensor in self._names.items()}
-        return {"steps": self.steps, "divisor": self._divisor, "averages": averages}
+        return {"steps": self.steps, "divisor": self.divisor, "averages": averages}
 
     @torch.no_grad()
     def load(self, state: Mapping[str, Any]) -> None:
@@ -129,7 +143,7 @@ class WeightAverage:
                 f"the checkpoint's averaged weights do not fit the network: {len(wrong)} of {len(self._names)}, first "
                 f"{', '.join(wrong[:3])}; leave Global.ema_filter_no_grad as it was"
             )
-        self.steps, self._divisor = state["steps"], state["divisor"]
+        self.steps, self.divisor = state["steps"], state["divisor"]
         by_id = {self._names[name]: value for name, value in saved.items()}
         for average, tensor in zip(self._averages, self._live, strict=True):
             average.copy_(by_id[tensor])

@@ -53,8 +53,8 @@ def det_tree(pages: Path, folder: Path, world: int, total: int, **over: Any) -> 
 class Double(Compute):
     """In float64, where `trained` has seen to it that nothing becomes float32."""
 
-    def move(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return {**super().move(batch), "image": super().move({"image": batch["image"]})["image"].double()}
+    def move(self, batch: dict[str, Any], on_host: Any = ()) -> dict[str, Any]:
+        return {**super().move(batch, on_host), "image": super().move({"image": batch["image"]})["image"].double()}
 
 
 def trained(tree: dict[str, Any]) -> dict[str, dict[str, float]]:

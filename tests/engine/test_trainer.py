@@ -14,6 +14,7 @@ import torch
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.engine.checkpoint import load_checkpoint
+from ppocr_like.engine.finite import Sums
 from ppocr_like.engine.guard import Signals
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.run import Run
@@ -94,7 +95,7 @@ def test_each_step_has_the_gradient_of_its_own_batch(data: Path, tmp_path: Path)
         run.objective.model.load_state_dict(state)
         run.parts.optimizer.zero_grad()
         count = len(second["info"])
-        forward_backward(run, run.machine.compute.move(second), run.machine.joint.share([count], count), {})
+        forward_backward(run, run.objective.moved(second), run.machine.joint.share([count], count), Sums(far=False))
         for a, parameter in zip(seen, run.objective.model.parameters(), strict=True):
             assert parameter.grad is not None
             assert torch.equal(a, parameter.grad)
@@ -150,7 +151,7 @@ def test_schedule_position_is_the_step_number_in_equal_epochs(data: Path, tmp_pa
     positions: list[int] = []
     with made(data, tmp_path / "run") as run:
         step = run.parts.optimizer.step
-        run.parts.optimizer.step = lambda position, scaler: positions.append(position) or step(position, scaler)
+        run.parts.optimizer.step = lambda position, *rest: positions.append(position) or step(position, *rest)
         fit(run)
     assert positions == list(range(12))
 

@@ -146,3 +146,20 @@ def test_unknown_names_are_refused() -> None:
         BCELoss("median")
     with pytest.raises(ValueError, match="negative_ratio"):
         BalanceLoss(negative_ratio=-1)
+
+
+@pytest.mark.parametrize("kind", ["BCELoss", "Euclidean"])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 1.0])
+def test_hardest_pixels_without_a_number_that_leaves_the_device(kind: str, share: float) -> None:
+    """The way of a GPU."""
+    torch.manual_seed(0)
+    loss = BalanceLoss(main_loss_type=kind)
+    text, mask = (torch.rand(2, 9, 11) < share).float(), (torch.rand(2, 9, 11) < 0.8).float()
+    given = [torch.full((2, 9, 11), 0.0).uniform_(generator=torch.Generator().manual_seed(1)).requires_grad_() for _ in range(2)]
+    near = loss(given[0], text, mask)
+    each, positive = loss.loss(given[1], text), text * mask
+    there = loss._hardest_there(each, positive, mask - positive)
+    torch.testing.assert_close(there, near)
+    near.backward()
+    there.backward()
+    torch.testing.assert_close(given[1].grad, given[0].grad)

@@ -58,6 +58,7 @@ class VGSL(nn.Module):
 
     needs: tuple[str, ...] = ("valid_width",)
     reads: tuple[str, ...] = ("valid_width",)
+    on_host: tuple[str, ...] = ("valid_width",)
 
     def __init__(self, in_spec: FeatureSpec, spec: str = DEFAULT, append: Mapping[str, Any] | None = None) -> None:
         super().__init__()
@@ -90,7 +91,7 @@ class VGSL(nn.Module):
     def forward(self, images: torch.Tensor, widths: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """
         Args:
-            widths: (N,) px of each image that are no padding; None: all.
+            widths: (N,) px of each image that are no padding, on the host; None: all. The columns are on the host, then, too.
         """
         height = self.spec.channels if self.lines else self.spec.height
         if height and not torch.jit.is_tracing() and images.shape[2] != height:
@@ -98,7 +99,7 @@ class VGSL(nn.Module):
         if self.lines:
             images = images.transpose(1, 2)
         if widths is not None:
-            widths = widths.to(device=images.device, dtype=torch.long).reshape(-1).clamp(1, images.shape[3])
+            widths = widths.to(torch.long).reshape(-1).clamp(1, images.shape[3])
         if widths is not None and len(images) > 1 and self.along_lines and on_processor(images):
             return in_groups(self.nn, images, widths)
         return self.nn(images, widths)

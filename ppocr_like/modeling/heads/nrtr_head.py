@@ -44,6 +44,7 @@ class Transformer(nn.Module):
     """
 
     needs: tuple[str, ...] = ("label", "length")
+    on_host: tuple[str, ...] = ("length",)
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
 """The layers of VGSL but the recurrent ones: (N, C, H, W) to (N, C, H, W), and with it how many columns of each sample are text.
 
-`forward(x, lengths, size)` takes `lengths` (N,) int64, columns of each sample that are no padding, or None where all of them
-count, and gives both again. Whatever stands in the padding when a layer looks beside a column is taken for 0 first, so that a
-sample gives the same beside longer ones as alone. `size` (H, W) is what a transposed convolution shall give, where another
-branch has said so.
+`forward(x, lengths, size)` takes `lengths` (N,) int64, columns of each sample that are no padding, on the host, or None where
+all of them count, and gives both again. Whatever stands in the padding when a layer looks beside a column is taken for 0 first,
+so that a sample gives the same beside longer ones as alone. `size` (H, W) is what a transposed convolution shall give, where
+another branch has said so.
 
 `shape((C, H, W))` says what comes out, 0 for a height or width that is not known, and raises ValueError for what does not fit.
 
@@ -41,8 +41,12 @@ def without_padding(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tens
     """x (N, C, H, W) with 0 in the columns behind each sample's own."""
     if lengths is None:
         return x
-    columns = torch.arange(x.shape[3], device=x.device)
-    return x * (columns < lengths[:, None])[:, None, None].to(x.dtype)
+    return x * (torch.arange(x.shape[3], device=x.device) < there(lengths, x)[:, None])[:, None, None].to(x.dtype)
+
+
+def there(lengths: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """`lengths` where `x` is; nobody waits for them."""
+    return lengths.to(x.device, non_blocking=True)
 
 
 def on_processor(x: torch.Tensor) -> bool:
@@ -184,8 +188,9 @@ class GroupNorm(Layer):
         if lengths is None:
             return torch.group_norm(x, norm.num_groups, norm.weight.float(), norm.bias.float(), norm.eps).to(kind), None
         n, channels, rows, width = x.shape
-        own = (torch.arange(width, device=x.device) < lengths[:, None])[:, None, None].to(x.dtype)
-        count = (lengths.clamp(1, width) * (rows * channels // norm.num_groups)).to(x.dtype)[:, None]
+        columns = there(lengths, x)
+        own = (torch.arange(width, device=x.device) < columns[:, None])[:, None, None].to(x.dtype)
+        count = (columns.clamp(1, width) * (rows * channels // norm.num_groups)).to(x.dtype)[:, None]
         grouped = (x * own).reshape(n, norm.num_groups, -1)
         mean = (grouped.sum(2) / count).repeat_interleave(channels // norm.num_groups, 1)[:, :, None, None]
         away = (x - mean) * own

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ppocr_like.modeling.vgsl.layers import Answer, Layer, Pair, Shape, without_padding
+from ppocr_like.modeling.vgsl.layers import Answer, Layer, Pair, Shape, there, without_padding
 
 _GATES = 4
 
@@ -75,7 +75,7 @@ class Recurrent(Layer):
         own = None if self.down or lengths is None else lengths.repeat_interleave(rows)
         x = self._run(x, own)
         if self.last:
-            x = x[:, -1:] if own is None else x[torch.arange(len(x), device=x.device), own - 1][:, None]
+            x = x[:, -1:] if own is None else x[torch.arange(len(x), device=x.device), there(own, x) - 1][:, None]
             lengths = lengths if self.down or lengths is None else torch.ones_like(lengths)
         # `unflatten` would make the batch's size a constant of an exported graph.
         x = x.reshape(n, columns if self.down else rows, x.shape[1], self.out)
@@ -141,6 +141,6 @@ def turned_round(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
     """x (rows, T, C) with the first `lengths` (rows,) steps of each row in reverse; the rest stays."""
     if lengths is None:
         return x.flip(1)
-    steps = torch.arange(x.shape[1], device=x.device)
+    steps, lengths = torch.arange(x.shape[1], device=x.device), there(lengths, x)
     places = torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
     return x.gather(1, places[:, :, None].expand(-1, -1, x.shape[2]))
