@@ -3,6 +3,7 @@
     python tools/benchmark.py -c configs/rec/svtr_ft.yml
     python tools/benchmark.py -c configs/rec/svtr_ft.yml --quick --only step loop
     python tools/benchmark.py -c configs/rec/svtr_ft.yml --json now.json --picture now.png --against before.json
+    python tools/benchmark.py --pages scans/ --det output/det/inference --rec output/rec/inference
 
 No weights are kept.
 """
@@ -42,7 +43,7 @@ def workers(text: str) -> int:
 
 
 def make_parser(prog: str | None = None) -> CommandParser:
-    parser = recipe_parser(__doc__, prog)
+    parser = recipe_parser(__doc__, prog, required=False)
     usual = Settings()
     about = "; ".join(f"{name}: {what}" for name, what in SECTIONS.items())
     names = ["limits", *SECTIONS]
@@ -61,7 +62,23 @@ def make_parser(prog: str | None = None) -> CommandParser:
     add("--json", metavar="FILE", help="write the figures there, too")
     add("--against", metavar="FILE", help="figures that --json wrote before: say what changed by more than 10 %%")
     add("--picture", metavar="FILE", help="draw the figures as bars (PNG)")
+    pages = parser.add_argument_group("reading pages")
+    pages.add_argument("--pages", nargs="+", metavar="FILE", help="in place of a recipe: images, folders; how fast they are read")
+    pages.add_argument("--det", help="detector: a bundle")
+    pages.add_argument("--rec", help="recogniser: a bundle")
+    pages.add_argument("--threads", type=natural, metavar="N", help="of ONNX Runtime (all processors)")
     return parser
+
+
+def measured_pages(args: argparse.Namespace) -> str:
+    """The table of how fast pages are read."""
+    import cv2
+
+    from ppocr_like.benchmark.reading import measure_reading
+
+    cv2.setNumThreads(1)  # as tools/infer.py does
+    speed = measure_reading(args.det, args.rec, args.pages, threads=args.threads, workers=max(1, *(args.workers or [1])))
+    return speed.table()
 
 
 def settings_from(args: argparse.Namespace) -> Settings:
@@ -72,7 +89,13 @@ def settings_from(args: argparse.Namespace) -> Settings:
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    args = make_parser(prog).parse_args(argv)
+    parser = make_parser(prog)
+    args = parser.parse_args(argv)
+    if (args.config is None) == (args.pages is None) or bool(args.pages) != bool(args.det and args.rec):
+        parser.error("give a recipe (-c), or --pages with --det and --rec")
+    if args.pages:
+        print(measured_pages(args))
+        return 0
 
     from PIL import Image
 

@@ -64,12 +64,12 @@ def draw_reading(image: np.ndarray, lines: Sequence[Shown], font: Callable[[int]
         colour = _colour(line.confidence, BLUE)
         cv2.polylines(left, [outline], True, colour[::-1], thick, cv2.LINE_AA, 3)
         cv2.polylines(right, [outline], True, FRAME[::-1], 1, cv2.LINE_AA, 3)
-    canvas = Image.fromarray(np.ascontiguousarray(right[:, :, ::-1]))
+    canvas = Image.fromarray(cv2.cvtColor(right, cv2.COLOR_BGR2RGB))
     for points, line in zip(outlines, lines, strict=True):
         _write(canvas, points, line, font)
-    both = np.hstack([left, np.asarray(canvas)[:, :, ::-1]])
+    both: np.ndarray = cv2.hconcat([left, cv2.cvtColor(np.asarray(canvas), cv2.COLOR_RGB2BGR)])
     both[:, size[0] - 1] = RULE
-    return np.ascontiguousarray(both)
+    return both
 
 
 def _write(canvas: Image.Image, points: np.ndarray, line: Shown, font: Callable[[int], Font]) -> None:

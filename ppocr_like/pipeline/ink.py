@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ppocr_like.transforms.channels import to_channels
+
 LOOKED_AT = 1600  # px of the longer side at which a page is looked at
 SURROUNDINGS = 12  # a px is dark beside the mean of its surroundings, a square of the longer side / SURROUNDINGS
 DARKER = 30  # gray levels
@@ -29,7 +31,7 @@ def letters(picture: np.ndarray) -> np.ndarray:
         picture: (H, W, 3) uint8 BGR.
     """
     scale = min(1.0, LOOKED_AT / max(picture.shape[:2]))
-    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    gray = to_channels(picture, 1)
     if scale < 1:
         gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     paper = float(np.percentile(gray, 75))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.geometry import smallest_box
-from ppocr_like.transforms.channels import join_gray, split_gray
+from ppocr_like.transforms.channels import join_gray, repeat_gray, split_gray
 from ppocr_like.transforms.line_course import Course, Homography, PageMap, Strip, course_of, downs_of
 from ppocr_like.transforms.line_outline import OFF_PAGE, UPRIGHT, middle_course, outline_within, subdivided
 
@@ -304,8 +304,9 @@ def cut_quad(page: np.ndarray, points: np.ndarray) -> Crop | None:
     if crop is None:
         upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
         there = cv2.getPerspectiveTransform(corners, upright)
-        image = cv2.warpPerspective(page, there, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        crop = Crop(image, Homography(cv2.getPerspectiveTransform(upright, corners)))
+        pixels, repeated = split_gray(page)  # of a page whose channels are one memory cv2 would copy the whole for each line
+        image = cv2.warpPerspective(pixels, there, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        crop = Crop(repeat_gray(image) if repeated else image, Homography(cv2.getPerspectiveTransform(upright, corners)))
     return crop.rotated(1) if height / width >= UPRIGHT else crop
 
 
@@ -319,4 +320,6 @@ def _straight(page: np.ndarray, corners: np.ndarray, width: int, height: int) ->
     if x < 0 or y < 0 or x + width > page.shape[1] or y + height > page.shape[0]:
         return None
     to_page = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
-    return Crop(np.ascontiguousarray(page[y : y + height, x : x + width]), Homography(to_page))
+    pixels, repeated = split_gray(page)
+    part = np.ascontiguousarray(pixels[y : y + height, x : x + width])
+    return Crop(repeat_gray(part) if repeated else part, Homography(to_page))
