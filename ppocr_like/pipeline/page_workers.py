@@ -27,7 +27,7 @@ from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.page_work import Done, Job, PageWork, refused
 
 AHEAD = 2  # jobs that a process has: the one it is at and the next one
-ENDS = 5.0  # seconds for a process to end by itself
+IDLE_ENDS, ENDS = 0.5, 5.0  # seconds for a process to end by itself, and once it is told to
 _context = multiprocessing.get_context("spawn")  # a fork would take over locks of ONNX Runtime's and OpenCV's threads
 
 
@@ -153,14 +153,16 @@ class _Crew:
         return lost
 
     def end(self) -> None:
+        """A process without work ends when its pipe is closed; one that is at a page is told to."""
+        processes = [worker.process for worker in self.workers if worker.process.pid is not None]
         for worker in self.workers:
             worker.pipe.close()
-            if worker.process.pid is not None:
-                worker.process.terminate()
-        for worker in self.workers:
-            if worker.process.pid is not None:
-                worker.process.join(ENDS)
-                worker.process.kill()
+        for process in processes:
+            process.join(IDLE_ENDS)
+            process.terminate()
+        for process in processes:
+            process.join(ENDS)
+            process.kill()
 
 
 def _told_end(code: int | None) -> str:
@@ -202,6 +204,8 @@ def _work(pipe: Connection, parent: int, orders: Orders) -> None:
             return
         except OcrError as error:
             pipe.send(str(error))
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _leave(signum: int, frame: Any) -> None:
