@@ -76,6 +76,7 @@ def measure_reading(
     *,
     threads: int | None = None,
     workers: int = 1,
+    narrowest: int | None = None,
     kinds: Sequence[str] = DEFAULT_KINDS,
 ) -> ReadingSpeed:
     """Reads pages as `tools/infer.py` does, into a folder that goes away, and runs the two networks alone.
@@ -85,6 +86,7 @@ def measure_reading(
         files: images, folders, PDF and TIFF files.
         threads: of ONNX Runtime; None: as many as there are processors, or one for each of several processes.
         workers: processes.
+        narrowest: see `OCR`.
         kinds: the files that are written of each page.
 
     Raises:
@@ -92,7 +94,7 @@ def measure_reading(
         WeightsError: a model that does not run on ONNX Runtime.
     """
     threads = threads or (processors() if workers == 1 else 1)
-    ocr = OCR(det, rec, threads=threads)
+    ocr = OCR(det, rec, threads=threads, narrowest=narrowest)
     if not hasattr(ocr.detector.backend, "alone") or not hasattr(ocr.recogniser.backend, "alone"):
         raise WeightsError("the time of networks alone is taken on ONNX Runtime; give bundles (tools/export.py)")
     images = find_images(files, SUFFIXES | set(PDF))
@@ -104,7 +106,7 @@ def measure_reading(
         wall, processor = time.perf_counter() - begin, _processor_time() - before
         if not summary.read:
             raise DataError(f"no page could be read: {summary.failed[0] if summary.failed else 'there is none'}")
-        detector, recogniser, padded = _networks_alone(OCR(det, rec, threads=1), pages, Path(folder))
+        detector, recogniser, padded = _networks_alone(OCR(det, rec, threads=1, narrowest=narrowest), pages, Path(folder))
     return ReadingSpeed(summary.read, summary.lines, threads, workers, wall, processor, detector, recogniser, padded)
 
 

@@ -67,6 +67,7 @@ def make_parser(prog: str | None = None) -> CommandParser:
     pages.add_argument("--det", help="detector: a bundle")
     pages.add_argument("--rec", help="recogniser: a bundle")
     pages.add_argument("--threads", type=natural, metavar="N", help="of ONNX Runtime (all processors)")
+    pages.add_argument("--narrowest", type=natural, metavar="PX", help="narrowest canvas of lines (the recogniser's own)")
     return parser
 
 
@@ -77,7 +78,8 @@ def measured_pages(args: argparse.Namespace) -> str:
     from ppocr_like.benchmark.reading import measure_reading
 
     cv2.setNumThreads(1)  # as tools/infer.py does
-    speed = measure_reading(args.det, args.rec, args.pages, threads=args.threads, workers=max(1, *(args.workers or [1])))
+    options = {"threads": args.threads, "workers": max([1, *(args.workers or [])]), "narrowest": args.narrowest}
+    speed = measure_reading(args.det, args.rec, args.pages, **options)
     return speed.table()
 
 

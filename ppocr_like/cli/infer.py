@@ -88,6 +88,8 @@ def _add_pages(pages: argparse._ArgumentGroup) -> None:
     pages.add_argument("--min-confidence", type=float, default=0.5, metavar="P", help="leave out lines below it (default 0.5)")
     pages.add_argument("--order", default="auto", choices=("auto", "rows", "none"), help="of the lines; auto knows columns")
     pages.add_argument("--tile", type=int, metavar="PX", help="search larger pages in tiles of this size; default: only strips")
+    told = "narrowest canvas that lines are read on: short lines take less time; default: the recogniser's own, 320 for most"
+    pages.add_argument("--narrowest", type=int, metavar="PX", help=told)
     pages.add_argument("--threads", type=int, metavar="N", help="of ONNX Runtime; default: all processors, 1 of each process")
     told = "processes that read pages, each with models of its own; 0 or auto: as many as there are processors (default 1)"
     pages.add_argument("--workers", type=_workers, metavar="N", default=1, help=told)
@@ -124,8 +126,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         args.out, args.opt = args.out or args.opt[0][0], []  # beside --det, -o names the folder
     if args.opt and not args.config:
         parser.error("-o changes a recipe: give it with -c, or use --model, --out and the names of the images")
-    if any(number is not None and number < 1 for number in (args.batch_size, args.threads)) or args.max_pages < 0:
-        parser.error("--batch-size and --threads must be 1 or more, --max-pages 0 or more")
+    numbers = (args.batch_size, args.threads, args.narrowest)
+    if any(number is not None and number < 1 for number in numbers) or args.max_pages < 0:
+        parser.error("--batch-size, --threads and --narrowest must be 1 or more, --max-pages 0 or more")
 
 
 def read_alone(args: argparse.Namespace, say: Callable[[str], None]) -> Said:
@@ -201,6 +204,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
             min_confidence=args.min_confidence,
             order=args.order,
             tile=args.tile,
+            narrowest=args.narrowest,
             batch_size=args.batch_size,
             threads=args.threads,
             device=args.device,
@@ -222,7 +226,7 @@ def _settings(args: argparse.Namespace, kinds: Sequence[str], languages: Sequenc
     from ppocr_like.pipeline.page_files import PDF, SKIP
     from ppocr_like.pipeline.read_pages import model_mark
 
-    settings = {"det": model_mark(args.det), "rec": model_mark(args.rec)}
+    settings: dict[str, Any] = {"det": model_mark(args.det), "rec": model_mark(args.rec)}
     settings |= {name: getattr(args, name) for name in ("min_confidence", "order", "tile")}
     if changes := _values(args.det_postprocess):
         settings["det_postprocess"] = changes
@@ -230,6 +234,8 @@ def _settings(args: argparse.Namespace, kinds: Sequence[str], languages: Sequenc
         settings["languages"] = languages
     if args.pdf_text != SKIP and PDF in kinds:
         settings["pdf_text"] = args.pdf_text
+    if args.narrowest:
+        settings["narrowest"] = args.narrowest
     if args.cls:
         settings |= {"cls": model_mark(args.cls), "cls_thresh": args.cls_thresh}
     return settings

@@ -22,6 +22,7 @@ from ppocr_like.pipeline.classes import Classifier
 from ppocr_like.pipeline.direction import ways_to_read
 from ppocr_like.pipeline.in_order import in_order
 from ppocr_like.pipeline.lines import Reading, Recogniser
+from ppocr_like.pipeline.narrow import narrowed
 from ppocr_like.pipeline.opening import open_model
 from ppocr_like.pipeline.page_sources import find_pages
 from ppocr_like.pipeline.pages import Detector
@@ -74,6 +75,8 @@ class OCR:
         batch_size: lines per call of the recogniser; None takes its own.
         threads: of ONNX Runtime; None lets it choose.
         device: for PyTorch.
+        narrowest: px of the narrowest canvas that lines are read on; None takes the recogniser's own, 320 for most. Shorter lines
+            are padded to it, which costs time.
         tile: px; larger pages are searched in tiles of this size, so that small print is not shrunk away. None: only strips, many
             times longer than wide, are.
 
@@ -97,6 +100,7 @@ class OCR:
         threads: int | None = None,
         device: str = "cpu",
         tile: int | None = None,
+        narrowest: int | None = None,
     ) -> None:
         check_tile(tile)
         if not 0.0 <= min_confidence <= 1.0:
@@ -107,7 +111,8 @@ class OCR:
         options: dict[str, Any] = {"threads": threads, "device": device}
         self.opening: Mapping[str, Any] | None = {  # what another process opens the same with; None: a model is an object
             "det": det, "rec": rec, "cls": cls, "det_postprocess": det_postprocess, "cls_thresh": cls_thresh,
-            "min_confidence": min_confidence, "order": order, "batch_size": batch_size, "tile": tile, **options,
+            "min_confidence": min_confidence, "order": order, "batch_size": batch_size, "tile": tile, "narrowest": narrowest,
+            **options,
         }  # fmt: skip
         if any(not isinstance(model, (str, Path)) for model in (det, rec, cls) if model is not None):
             self.opening = None
@@ -119,7 +124,8 @@ class OCR:
             raise WeightsError(f"{rec} is of model_type {recogniser.spec.model_type!r}; a recogniser is needed as `rec`")
         if det_postprocess:
             detector = detector.with_postprocess(det_postprocess)
-        self.detector, self.recogniser = detector, with_long_lines(recogniser)
+        recogniser = with_long_lines(recogniser)
+        self.detector, self.recogniser = detector, recogniser if narrowest is None else narrowed(recogniser, narrowest)
         self.classifier = None if cls is None else _direction(cls, options)
         self.cls_thresh = cls_thresh
         self.min_confidence, self.order, self.tile = min_confidence, order, tile
