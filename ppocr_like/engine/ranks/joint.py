@@ -155,7 +155,7 @@ class _Rows(torch.autograd.Function):
         sent[: len(own)] = own
         received = [torch.empty_like(sent) for _ in counts]
         with ranks.alive():
-            dist.all_gather(received, sent)
+            dist.all_gather(received, sent, group=ranks.control if own.device.type == "cpu" else None)  # what is read on the host
         return torch.cat([rows[:count] for rows, count in zip(received, counts, strict=True)])
 
     @staticmethod
