@@ -22,6 +22,7 @@ from ppocr_like.registry import ARCH_TRANSFORMS
 SIZES = {"large": ((64, 128, 256, 512), 256), "small": ((16, 32, 64, 128), 64)}
 AFFINE = 3  # rows of the spline beside its points: a constant, x, y
 EPSILON = 1e-6  # added to a distance inside the logarithm
+HOST = torch.device("cpu")
 
 
 def straight_points(number: int) -> torch.Tensor:
@@ -64,14 +65,14 @@ def spline_terms(size: tuple[int, int], points: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=16)
-def spline_matrix(size: tuple[int, int], count: int) -> torch.Tensor:
+def spline_matrix(size: tuple[int, int], count: int, device: torch.device = HOST) -> torch.Tensor:
     """(H W, K + 3) float32: what each px of an image takes of the K points' places and of three rows more.
 
-    Made in float64, or places would be off by 1e-4; kept for the next images of this size.
+    Made in float64, or places would be off by 1e-4; kept on the device for the next images of this size.
     """
     with torch.inference_mode(False):
         points = straight_points(count)
-        return (spline_terms(size, points) @ spline_inverse(points)).float()
+        return (spline_terms(size, points) @ spline_inverse(points)).float().to(device)
 
 
 class LocalizationNetwork(nn.Module):
@@ -132,7 +133,7 @@ class GridGenerator(nn.Module):
         if torch.jit.is_tracing():  # the size stays free in the graph
             taken = spline_terms(size, self.straight) @ self.inverse
         else:
-            taken = spline_matrix(size, points.shape[1])
+            taken = spline_matrix(size, points.shape[1], points.device)
         return taken.to(points) @ torch.cat((points, rows), dim=1)
 
 
