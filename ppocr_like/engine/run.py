@@ -68,6 +68,8 @@ class LateResult(StepResult):
         if name not in ("losses", "rates"):
             raise AttributeError(name)
         self._fetch()
+        if name not in self.__dict__:
+            raise AttributeError(f"{name} of a step that did not count, for one before it was not finite")
         return self.__dict__[name]
 
     @property
