@@ -203,8 +203,8 @@ class OCR:
         backend: Any = self.detector.backend
         if not hasattr(backend, "side_by_side"):
             return self.detector
-        if self._beside is None:
-            own = self.detector
+        own = self.detector
+        if self._beside is None or self._beside.spec is not own.spec:
             self._beside = Detector.with_backend(own.spec, backend.side_by_side(), batch_size=own.batch_size)
         return self._beside
 
