@@ -4,6 +4,7 @@
 #   VENV      where that environment stands
 #   PIP_ARGS  passed to pip, e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for the small CPU-only torch
 #   JOBS      processes of `make test`
+#   BASE      the commit that `make benchmark-compare` measures beside the files as they are
 #   RECIPE    the recipe of `make benchmark`; ARGS is added to the command line of demo, test and benchmark, for example
 #             make benchmark RECIPE=configs/det/db_mv3_ft.yml ARGS="--quick --only step loop"
 PYTHON ?= python3
@@ -12,6 +13,7 @@ PIP_ARGS ?=
 JOBS ?= 2
 RECIPE ?= configs/rec/svtr_ft.yml
 ARGS ?=
+BASE ?=
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -33,10 +35,10 @@ SYSTEM_REC ?= $(WEIGHTS)
 DEMO_PAGES = $(addprefix train_data/typed_pages/img/,10_8aed0_default.jpg FRAN_0011_11086_L-medium.jpg bljd_DSN355_00003.jpg)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-long demo-det demo-system test test-thorough test-portable test-slow rapidocr test-rapidocr lint format types parity benchmark accuracy clean
+.PHONY: help setup demo demo-long demo-det demo-system test test-thorough test-portable test-slow rapidocr test-rapidocr lint format types parity benchmark benchmark-compare accuracy clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make the virtual environment with the pinned packages
 
@@ -145,6 +147,11 @@ parity: $(READY)  ## PaddleOCR's recipes and answers against ours, and the tests
 benchmark: $(READY)  ## what a recipe costs on this machine, and what holds it back (docs/benchmark.md): RECIPE, ARGS
 	mkdir -p $(BENCHMARK)
 	$(PY) tools/benchmark.py -c $(RECIPE) --json $(BENCHMARK)/figures.json --picture $(BENCHMARK)/figures.png $(ARGS)
+
+benchmark-compare: $(READY)  ## a commit and the files as they are, measured in turns; the ratios and their spread: BASE, RECIPE, ARGS
+	@test -n "$(BASE)" || { echo "give the commit to compare with: make benchmark-compare BASE=HEAD~5"; exit 1; }
+	mkdir -p $(BENCHMARK)
+	$(PY) tools/benchmark.py -c $(RECIPE) --base $(BASE) --json $(BENCHMARK)/compared.json $(ARGS)
 
 accuracy: $(READY)  ## docs/accuracy.md's figures again: hours, can be stopped and goes on (PPOCR_LIKE_CASES: the folder with the sets)
 	@test -n "$$PPOCR_LIKE_CASES" || { echo "set PPOCR_LIKE_CASES to the folder that holds data/"; exit 1; }

@@ -28,7 +28,7 @@ def load_figures(path: str | Path) -> dict[str, Any]:
     if not isinstance(found, dict) or "limits" not in found:
         raise DataError("holds no figures of this benchmark; give a file that --json wrote", str(path))
     try:
-        for place, figure in _leaves(found, ""):
+        for place, figure in leaves(found, ""):
             for name in ("value", "low", "high"):
                 number(figure[name], f"{place}, {name}", 0, math.inf)
             if not isinstance(figure["unit"], str):
@@ -42,9 +42,9 @@ def load_figures(path: str | Path) -> dict[str, Any]:
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any], notable: float = NOTABLE) -> list[str]:
     """A line for every figure that both have and that changed by more than `notable`; the largest changes first."""
-    before = dict(_leaves(old, ""))
+    before = dict(leaves(old, ""))
     found = []
-    for path, now in _leaves(new, ""):
+    for path, now in leaves(new, ""):
         then = before.get(path)
         if then is None or then["unit"] != now["unit"] or not then["value"] or not now["value"]:
             continue
@@ -72,11 +72,12 @@ def against(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return "\n".join(rows + [f"  {line}" for line in changes(old, new) or [f"no change over {NOTABLE:.0%}"]])
 
 
-def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Figure]]:
+def leaves(tree: Any, path: str) -> Iterator[tuple[str, Figure]]:
+    """(where it stands, figure) of every figure in a tree of them."""
     if not isinstance(tree, dict):
         return
     if {"value", "low", "high", "unit"} <= tree.keys():
         yield path, tree
         return
     for name, part in tree.items():
-        yield from _leaves(part, f"{path} / {name}" if path else str(name))
+        yield from leaves(part, f"{path} / {name}" if path else str(name))

@@ -21,9 +21,10 @@ TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Processor, usable cores, threads, GPU, versions."""
+    """Processor, its instruction sets, usable cores, threads, GPU, versions."""
     found = {
         "processor": _processor(),
+        "instructions": _instructions(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "threads": torch.get_num_threads(),
         "device": str(device),
@@ -43,6 +44,24 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+# Those that decide how fast a network is computed, as Linux names them.
+_SETS = (
+    *("sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"),
+    *("asimd", "asimddp", "i8mm", "bf16", "sve", "sve2"),
+)
+
+
+def _instructions() -> str:
+    """The processor's instruction sets as far as the system tells them, and which of them PyTorch's own operators use."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
+    used = torch.backends.cpu.get_cpu_capability()
+    return ", ".join([*(name for name in _SETS if name in flags), f"PyTorch: {used}"])
 
 
 def load_average() -> list[float]:

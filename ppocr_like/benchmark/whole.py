@@ -215,6 +215,7 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "machine",
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads{gpu}, torch {machine['torch']}",
     )
+    yield "    instruction sets", machine["instructions"]
     if machine["others"] is not None:
         yield "    other programs had", f"{machine['others']:.0%} of the cores' time meanwhile{_warning(machine['others'])}"
     yield from _limit_rows(figures[LIMITS])

@@ -4,8 +4,9 @@
     python tools/benchmark.py -c configs/rec/svtr_ft.yml --quick --only step loop
     python tools/benchmark.py -c configs/rec/svtr_ft.yml --json now.json --picture now.png --against before.json
     python tools/benchmark.py --pages scans/ --det output/det/inference --rec output/rec/inference
+    python tools/benchmark.py -c configs/rec/svtr_ft.yml --base HEAD~5 --only step --shape 16x3x48x320
 
-No weights are kept.
+--base measures an earlier commit and the files as they are in turns, and tells the ratios with their spread. No weights are kept.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def make_parser(prog: str | None = None) -> CommandParser:
     add("--profile", metavar="FILE", help="write a profiler's trace of a few steps, for chrome://tracing, and list operators")
     add("--json", metavar="FILE", help="write the figures there, too")
     add("--against", metavar="FILE", help="figures that --json wrote before: say what changed by more than 10 %%")
+    add("--base", metavar="COMMIT", help="measure this commit and the files as they are in turns, and compare them")
+    add("--turns", type=natural, default=3, metavar="N", help="with --base: how often each is measured (3)")
     add("--picture", metavar="FILE", help="draw the figures as bars (PNG)")
     pages = parser.add_argument_group("reading pages")
     pages.add_argument("--pages", nargs="+", metavar="FILE", help="in place of a recipe: images, folders; how fast they are read")
@@ -95,9 +98,13 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     args = parser.parse_args(argv)
     if (args.config is None) == (args.pages is None) or bool(args.pages) != bool(args.det and args.rec):
         parser.error("give a recipe (-c), or --pages with --det and --rec")
+    if args.pages and args.base:
+        parser.error("--base compares recipes; measure --pages in each commit")
     if args.pages:
         print(measured_pages(args))
         return 0
+    if args.base is not None:
+        return _beside_base(parser, args, sys.argv[1:] if argv is None else list(argv))
 
     from PIL import Image
 
@@ -128,4 +135,27 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     if args.picture:
         picture = Image.fromarray(result.picture())
         atomic_write(args.picture, lambda file: picture.save(file, "PNG"))
+    return 0
+
+
+def _beside_base(parser: CommandParser, args: argparse.Namespace, argv: list[str]) -> int:
+    """`--base`: both are measured in processes of their own, with the other arguments."""
+    if args.against or args.picture or args.profile:
+        parser.error("--base measures many times: leave out --against, --picture and --profile")
+
+    from ppocr_like.atomic import write_text
+    from ppocr_like.benchmark.alternating import alternate, table
+    from ppocr_like.config.reads import recipe_reads
+    from ppocr_like.outputs import claim
+
+    own = argparse.ArgumentParser(add_help=False)
+    for name in ("--base", "--turns", "--json"):
+        own.add_argument(name)
+    files, images = recipe_reads(recipe_from(args))
+    claim([args.json] if args.json else [], files, images=images, advice="choose another file with --json")
+    rest = own.parse_known_args(argv)[1]
+    result = alternate(args.base, rest, args.turns, lambda text: print(text, file=sys.stderr))
+    print(table(result))
+    if args.json:
+        write_text(args.json, json.dumps(result, indent=2) + "\n")
     return 0
