@@ -5,7 +5,6 @@ What is between the two is decoding, cutting, post-processing, sorting, writing,
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -17,6 +16,7 @@ import numpy as np
 
 from ppocr_like.documents.page import Page
 from ppocr_like.errors import DataError, WeightsError
+from ppocr_like.outside import load_json
 from ppocr_like.pipeline.inputs import SUFFIXES, find_images
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.onnx_backend import processors
@@ -125,7 +125,7 @@ def _networks_alone(ocr: OCR, pages: Sequence[PageSource], folder: Path) -> tupl
             continue
         prepared = ocr.detector.preprocess(plain(source, source.name))
         detector += _seconds(ocr.detector.backend, prepared.tensor)
-        for line in _lines(ocr, prepared.picture, Page.from_dict(json.loads(path.read_text(encoding="utf-8")))):
+        for line in _lines(ocr, prepared.picture, Page.from_dict(load_json(path))):
             width = max(1, round(line.valid_ratio * line.tensor.shape[2]))
             canvases, lines = canvases + line.tensor.shape[2], lines + width
             try:

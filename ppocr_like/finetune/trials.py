@@ -32,6 +32,7 @@ from ppocr_like.finetune.plan import make_plan, row_of, whole_set
 from ppocr_like.finetune.starts import start_of, usual_start
 from ppocr_like.finetune.trial_plan import Trial, TrialPlan, TrialSet
 from ppocr_like.metrics.line_counts import page_spread
+from ppocr_like.outside import load_json
 
 logger = logging.getLogger("ppocr_like")
 TRAIN, JUDGED, RESULT, RECIPE, TABLE = "train.txt", "judged.txt", "result.json", "recipe.yml", "table.md"
@@ -162,7 +163,7 @@ def _judge(tree: dict[str, Any], data: _Data, place: Path, trained: bool) -> dic
     tree["Eval"]["dataset"] |= {"label_file_list": data.judged, "data_dir": data.folder}
     lines = tree["Architecture"]["model_type"] == "rec"
     (evaluation,) = evaluate(Recipe.from_tree(tree), analyse=lines)
-    clock = json.loads((place / "run.json").read_text(encoding="utf-8"))["clock"] if trained else {}
+    clock = load_json(place / "run.json")["clock"] if trained else {}
     result: dict[str, Any] = {**evaluation.metrics, "steps": clock.get("steps", 0), "minutes": clock.get("taken_minutes", 0)}
     if evaluation.analysis is not None and evaluation.analysis.paged:
         spread = page_spread(list(evaluation.analysis.groups["page"].counts.values()))
@@ -204,7 +205,7 @@ def _results(plan: TrialPlan, folder: Path, metric: str) -> Iterator[dict[str, A
         path = folder / str(seed) / RESULT
         if not path.is_file():
             continue
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = load_json(path)
         if metric not in found:
             raise ConfigError([Problem("metrics", f"names {metric!r}; the results have {', '.join(found)}")])
         yield found

@@ -103,6 +103,7 @@ def test_minutes_become_steps_once(data: Path, tmp_path: Path, monkeypatch: pyte
     )
 
 
+@pytest.mark.thorough
 def test_without_a_warm_up_the_rate_waits_for_the_length(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     over = {"Global__max_minutes": 1, "Optimizer__lr": {"name": "Cosine", "learning_rate": 1e-3}}
     with timed(data, tmp_path / "run", monkeypatch, 1.5, **over) as run:
@@ -125,6 +126,7 @@ def test_a_resumed_run_keeps_its_length(data: Path, tmp_path: Path, monkeypatch:
     assert same(weights(folder / "latest.ckpt"), trained(data, tmp_path / "b", Global__max_steps=30, Optimizer__lr=LONG_WARMUP))
 
 
+@pytest.mark.thorough
 def test_another_time_is_settled_anew(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     with timed(data, folder, monkeypatch) as run:
@@ -140,6 +142,7 @@ def test_another_time_is_settled_anew(data: Path, tmp_path: Path, monkeypatch: p
         assert 25 <= run.progress.step <= 30  # 60 of the 180 seconds were over, and the evaluations are guessed
 
 
+@pytest.mark.thorough
 def test_evaluations_and_ends_of_epochs_cost_time(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     over = {"Global__eval_batch_epoch": 1, "Global__eval_at_end": True}
     with timed(data, tmp_path / "run", monkeypatch, **over) as run:
@@ -232,6 +235,7 @@ def _steps(tree: dict[str, Any]) -> int:
     return train(Recipe.from_tree(tree)).steps
 
 
+@pytest.mark.thorough
 def test_ranks_settle_on_one_length(data: Path, tmp_path: Path) -> None:
     over = {"Global__max_minutes": 0.15, "Train__loader__batch_size_per_card": 2, "Train__loader__num_workers": 0}
     steps = in_ranks(2, _steps, tiny_recipe(data, tmp_path / "run", **over))

@@ -102,6 +102,7 @@ def test_no_process_is_left_behind(ink_bundle, tiny_bundle, files, tmp_path, num
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job ignores it
     )
     out, deadline = tmp_path / "out", time.monotonic() + 60
     while not list(out.glob("q*.txt")) and time.monotonic() < deadline and process.poll() is None:
