@@ -45,7 +45,14 @@ class Outcome:
         keys = [key for key in SHOWN if key in before and key in after]
         told = [f"{key} {before[key]:.4f} -> {after[key]:.4f}" for key in keys]
         step = f"the best of its evaluations, step {self.result.best.step} of {self.result.steps}"
-        return [f"held back, before -> after ({step}): {', '.join(told)}", f"recipe: {self.recipe}"]
+        lines = [f"held back, before -> after ({step}): {', '.join(told)}", f"recipe: {self.recipe}"]
+        deciding = self.plan.tree["Metric"]["main_indicator"]
+        if after.get(deciding, 0.0) < before.get(deciding, 0.0):
+            lines.append(
+                f"the start was better on the held-back part ({deciding}): keep it, or train again with more data, more time or "
+                "a lower Optimizer.lr.learning_rate"
+            )
+        return lines
 
 
 def finetune(

@@ -18,9 +18,11 @@ from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
 from ppocr_like.contracts import FeatureSpec
+from ppocr_like.engine import TrainResult
+from ppocr_like.engine.state import Best
 from ppocr_like.errors import ConfigError, DataError, ExportError, WeightsError
 from ppocr_like.finetune import starts
-from ppocr_like.finetune.api import finetune
+from ppocr_like.finetune.api import Outcome, finetune
 from ppocr_like.finetune.given import look_at
 from ppocr_like.finetune.plan import WIDEST, Plan, make_plan
 from ppocr_like.finetune.starts import start_of, usual_start
@@ -92,6 +94,15 @@ def test_the_whole_way(tiny_run: TinyRun, tmp_path: Path) -> None:
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["clock"]["asked_minutes"] == pytest.approx(0.1)
     again = subprocess.run([*command, "--out", str(out)], env=environment, capture_output=True, text=True, timeout=240)
     assert again.returncode == 2 and "recipe.yml" in again.stderr and "choose another folder" in again.stderr
+
+
+def test_a_start_that_was_better_is_told(tmp_path: Path) -> None:
+    best = Best(epoch=1, step=8, metrics={"acc": 0.5, "norm_edit_dis": 0.8})
+    result = TrainResult(tmp_path, best, {"eval": {"acc": 0.4, "norm_edit_dis": 0.9}}, {}, 10)
+    outcome = Outcome(tmp_path / "recipe.yml", Plan({"Metric": {"main_indicator": "norm_edit_dis"}}), result)
+    assert outcome.lines()[-1].startswith("the start was better on the held-back part (norm_edit_dis): keep it")
+    better = Plan({"Metric": {"main_indicator": "acc"}})
+    assert len(Outcome(tmp_path / "recipe.yml", better, result).lines()) == 2
 
 
 def test_ten_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
