@@ -12,6 +12,8 @@ from typing import Any
 import cv2
 import torch
 
+from ppocr_like.data.apart import cores
+
 try:
     import resource
 except ImportError:  # Windows has none
@@ -25,7 +27,7 @@ def describe(device: torch.device) -> dict[str, Any]:
     found = {
         "processor": _processor(),
         "instructions": _instructions(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "device": str(device),
         "python": platform.python_version(),

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ppocr_like.data.apart import cores
 from ppocr_like.documents.page import Page
 from ppocr_like.errors import DataError, WeightsError
 from ppocr_like.outside import load_json
 from ppocr_like.pipeline.inputs import SUFFIXES, find_images
 from ppocr_like.pipeline.ocr import OCR
-from ppocr_like.pipeline.onnx_backend import processors
 from ppocr_like.pipeline.page_sources import PDF, PageSource, find_pages, result_names
 from ppocr_like.pipeline.preprocess import Prepared, plain
 from ppocr_like.pipeline.read_pages import DEFAULT_KINDS, read_pages
@@ -93,7 +93,7 @@ def measure_reading(
         DataError: no page could be read.
         WeightsError: a model that does not run on ONNX Runtime.
     """
-    threads = threads or (processors() if workers == 1 else 1)
+    threads = threads or (cores() if workers == 1 else 1)
     ocr = OCR(det, rec, threads=threads, narrowest=narrowest)
     if not hasattr(ocr.detector.backend, "alone") or not hasattr(ocr.recogniser.backend, "alone"):
         raise WeightsError("the time of networks alone is taken on ONNX Runtime; give bundles (tools/export.py)")

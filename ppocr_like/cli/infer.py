@@ -181,9 +181,9 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     """
     import cv2
 
+    from ppocr_like.data.apart import cores
     from ppocr_like.pipeline.inputs import SUFFIXES, find_images
     from ppocr_like.pipeline.ocr import OCR
-    from ppocr_like.pipeline.onnx_backend import processors
     from ppocr_like.pipeline.page_sources import PDF
     from ppocr_like.pipeline.read_pages import check_kinds, read_pages
 
@@ -214,7 +214,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     out = Path(args.out or OUT)
     reads = (args.det, args.rec, args.cls, args.font)
     options: dict[str, Any] = {"kinds": kinds, "font": args.font, "overwrite": args.overwrite, "password": args.password}
-    options |= {"languages": languages, "pdf_text": args.pdf_text, "workers": args.workers or processors()}
+    options |= {"languages": languages, "pdf_text": args.pdf_text, "workers": args.workers or cores()}
     summary = read_pages(ocr, images, out, settings=settings, reads=reads, **options)
     before = f", {summary.before} were read before" if summary.before else ""
     said = [f"{summary.read} pages read ({summary.lines} lines){before}; results: {out}"]

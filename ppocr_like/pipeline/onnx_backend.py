@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from ppocr_like.data.apart import cores
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.spec import FILE, Spec
 from ppocr_like.tasks import task_of
@@ -111,7 +111,7 @@ class OnnxBackend:
                 "files are not of one export"
             )
         self.batch = model.given[0] if model.given else None
-        self.workers = 1 if task_of(spec.model_type).pages else threads or processors()
+        self.workers = 1 if task_of(spec.model_type).pages else threads or cores()
         self.pool = ThreadPoolExecutor(self.workers) if self.workers > 1 else None  # its threads start when there is work
 
     def side_by_side(self) -> OnnxBackend:
@@ -156,11 +156,6 @@ class OnnxBackend:
 def within(model_type: str, threads: int | None) -> int | None:
     """Threads within an operator where a model may use `threads`."""
     return threads if task_of(model_type).pages else 1
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sizes(shape: list[int | str | None] | None) -> tuple[int | None, ...]:
