@@ -141,7 +141,11 @@ def _commit(root: Path, name: str) -> str:
     """Short hash and first line of a commit."""
     if name.startswith("-"):
         raise DataError(f"{name!r} is no commit", str(root))
-    return _git(root, "log", "-1", "--format=%h %s", f"{name}^{{commit}}").strip()
+    try:
+        _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    except DataError:
+        raise DataError(f"git knows no commit {name!r}", str(root)) from None
+    return _git(root, "log", "-1", "--format=%h %s", name).strip()
 
 
 def _changed(root: Path) -> bool:

@@ -100,12 +100,11 @@ def _workers(text: str) -> int:
     """A number of processes; 0: as many as there are processors.
 
     Raises:
-        ValueError: anything else.
+        ArgumentTypeError: anything else.
     """
-    number = 0 if text == "auto" else int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give one, or auto")
+    return 0 if text == "auto" else int(text)
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

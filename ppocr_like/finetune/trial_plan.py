@@ -65,7 +65,7 @@ def read_plan(path: str | Path) -> TrialPlan:
     if isinstance(trials := tree.get("trials"), dict):
         tree["trials"] = {name: _trial(given) for name, given in trials.items()}
     plan, problems = fit(tree, TrialPlan, "")
-    problems = problems or list(_problems(plan))
+    problems = [replace(problem, path=problem.path.lstrip(".")) for problem in problems] or list(_problems(plan))
     if problems:
         raise ConfigError(problems, recipe.source)
     sets = {name: replace(_expanded(each), data=_paths(each.data), test=_paths(each.test)) for name, each in plan.sets.items()}

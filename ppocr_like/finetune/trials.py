@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ppocr_like.atomic import write_bytes, write_text
+from ppocr_like.config.build import Builder
 from ppocr_like.config.overrides import apply_overrides
 from ppocr_like.config.recipe import Recipe, load_recipe
 from ppocr_like.engine import evaluate
@@ -36,6 +37,7 @@ from ppocr_like.outside import load_json
 
 logger = logging.getLogger("ppocr_like")
 TRAIN, JUDGED, RESULT, RECIPE, TABLE = "train.txt", "judged.txt", "result.json", "recipe.yml", "table.md"
+MOST_TOLD = 500  # characters of what a training said when it ended
 ALIKE = ("Train.loader.num_workers=0", "Eval.loader.num_workers=0", "Global.clock=processor", "Global.device=cpu")
 
 
@@ -67,7 +69,8 @@ def run_trials(
         The tables' rows.
 
     Raises:
-        OcrError: a set that cannot be used. A trial that fails is told and the others go on.
+        OcrError: before anything is trained: a set that cannot be used, or settings that do not fit. A training that fails is
+            told, and the others go on.
     """
     folder = Path(out)
     unknown = [name for name in only if name not in plan.sets and name not in plan.trials]
@@ -76,8 +79,9 @@ def run_trials(
         raise ConfigError([Problem("--only", f"{', '.join(unknown)}: no set or trial of that name; there are {known}")])
     sets = [name for name in plan.sets if name in only] or list(plan.sets)
     trials = [name for name in plan.trials if name in only] or list(plan.trials)
-    for name in sets:
-        data = _prepare(plan, plan.sets[name], folder / name, say)
+    data_of = {name: _prepare(plan, plan.sets[name], folder / name, say) for name in sets}
+    _check(plan, data_of, trials, folder)
+    for name, data in data_of.items():
         for trial in trials:
             for seed in plan.seeds if plan.trials[trial].minutes != 0 else plan.seeds[:1]:
                 place = folder / name / trial / str(seed)
@@ -114,27 +118,53 @@ def _prepare(plan: TrialPlan, about: TrialSet, folder: Path, say: Callable[[str]
     return _Data(replace(given, files=(str(parts[0]),)), [str(parts[1])], given.folder)
 
 
+def _check(plan: TrialPlan, data_of: dict[str, _Data], trials: list[str], folder: Path) -> None:
+    """Writes and checks the recipe of each trial that has not begun, so that nobody waits for the first to hear of the last.
+
+    Raises:
+        ConfigError: all that is wrong with all of them.
+    """
+    problems: list[Problem] = []
+    for name, data in data_of.items():
+        for trial in trials:
+            place = folder / name / trial / str(plan.seeds[0])
+            if (place / RESULT).is_file() or (place / LATEST).is_file():
+                continue
+            try:
+                Builder(load_recipe(_write(plan, plan.sets[name], data, plan.trials[trial], plan.seeds[0], place))).check()
+            except ConfigError as error:
+                problems += [Problem(f"trials.{trial} ({name}): {p.path}", p.message) for p in error.problems]
+    if problems:
+        raise ConfigError(problems, "the plan")
+
+
+def _write(plan: TrialPlan, about: TrialSet, data: _Data, trial: Trial, seed: int, place: Path) -> Path:
+    """The recipe of a trial, with the files that it names."""
+    place.mkdir(parents=True, exist_ok=True)
+    given = data.given if trial.lines is None else _some(data.given, trial.lines, seed, place)
+    source = trial.start or about.start or usual_start(given.task)
+    start = start_of(source, given.task, trial.network or about.network)
+    planned = make_plan(given, start, trial.minutes or plan.minutes, place, trial.characters or about.characters)
+    planned.tree["Global"] |= {"seed": seed, "overwrite": True, "num_threads": plan.threads}
+    apply_overrides(planned.tree, [*about.settings, *ALIKE, *trial.settings])
+    for path, content in planned.files.items():
+        write_bytes(path, content)
+    recipe = place / RECIPE
+    write_text(recipe, planned.text(f"a trial: {' '.join(trial.settings) or 'no settings'}"))
+    return recipe
+
+
 def _make(plan: TrialPlan, about: TrialSet, data: _Data, trial: Trial, seed: int, place: Path) -> dict[str, Any]:
     """Trains, or goes on with a training that was stopped, and judges."""
-    recipe, minutes = place / RECIPE, plan.minutes if trial.minutes is None else trial.minutes
-    how = ["--resume", str(place)]
+    recipe, how = place / RECIPE, ["--resume", str(place)]
     if not (place / LATEST).is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        given = data.given if trial.lines is None else _some(data.given, trial.lines, seed, place)
-        source = trial.start or about.start or usual_start(given.task)
-        start = start_of(source, given.task, trial.network or about.network)
-        planned = make_plan(given, start, minutes or plan.minutes, place, trial.characters or about.characters)
-        planned.tree["Global"] |= {"seed": seed, "overwrite": True, "num_threads": plan.threads}
-        apply_overrides(planned.tree, [*about.settings, *ALIKE, *trial.settings])
-        for path, content in planned.files.items():
-            write_bytes(path, content)
-        write_text(recipe, planned.text(f"a trial: {' '.join(trial.settings) or 'no settings'}"))
+        recipe = _write(plan, about, data, trial, seed, place)
         how = ["-c", str(recipe)]
-    tree = load_recipe(recipe).tree
-    if minutes:
+    tree, trains = load_recipe(recipe).tree, trial.minutes != 0
+    if trains:
         _train(how, plan.threads, recipe)
         tree["Global"]["pretrained_model"] = str(place)
-    return _judge(tree, data, place, bool(minutes))
+    return _judge(tree, data, place, trains)
 
 
 def _some(given: Given, count: int, seed: int, place: Path) -> Given:
@@ -154,7 +184,8 @@ def _train(how: list[str], threads: int, recipe: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if done.returncode:
-        told = done.stderr.decode(errors="replace").strip()[-500:]
+        told = done.stderr.decode(errors="replace").strip()
+        told = told[told.rfind("\nerror:") + 1 :][:MOST_TOLD] if "\nerror:" in told else told[-MOST_TOLD:]
         raise DataError(f"the training ended with {done.returncode}: {told}", str(recipe))
 
 

@@ -52,7 +52,7 @@ def test_a_plan_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ({"minutes": 0}, r"minutes: is 0.0, but more than 0"),
         ({"judged": 0.95}, r"judged: is 0.95, which leaves nothing to train on"),
         ({"seeds": []}, r"seeds: is empty"),
-        ({"thread": 2}, r"thread: unknown.*threads"),
+        ({"thread": 2}, r"- thread: unknown.*threads"),
     ],
 )
 def test_mistakes_of_a_plan(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -86,6 +86,18 @@ def test_the_table_compares_with_the_first_trial(tmp_path: Path) -> None:
         tables(TrialPlan(plan.sets, plan.trials, metrics=["wer"]), tmp_path)
 
 
+def test_settings_that_do_not_fit_are_told_before_anything_is_trained(tiny_run: TinyRun, tmp_path: Path) -> None:
+    load_components()
+    path = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 16)
+    sets = {"mine": {"data": [str(path)], "start": str(tiny_run.folder)}}
+    trials = {"as it is": [], "ema": ["Global.use_emma=true"], "adam": ["Optimizer.name=Adamm"], "path": ["Optimizer.lr.x.y=1"]}
+    with pytest.raises(ConfigError) as error:
+        run_trials(read_plan(plan_file(tmp_path, sets=sets, trials=trials)), tmp_path / "out")
+    told = str(error.value)
+    assert "trials.ema (mine): Global.use_emma: unknown" in told and "trials.adam (mine): Optimizer" in told
+    assert "trials.path (mine): Optimizer.lr.x" in told and not list((tmp_path / "out").rglob("train.log"))
+
+
 @pytest.mark.thorough
 def test_trials_are_made_once_and_failures_stop_no_other(
     tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -95,13 +107,13 @@ def test_trials_are_made_once_and_failures_stop_no_other(
     sets = {"mine": {"data": [str(path)], "start": str(tiny_run.folder), "settings": ["Global.print_batch_step=1000"]}}
     trials = {
         "untrained": {"minutes": 0},
-        "wrong": ["Optimizer.name=Adamm"],
+        "wrong": ["Optimizer.lr.learning_rate=1e30", "Optimizer.lr.warmup=0"],  # no number after a step
         "fast, few": {"settings": ["Optimizer.lr.learning_rate=0.01"], "lines": 24},
     }
     plan, out = plan_file(tmp_path, sets=sets, trials=trials, minutes=0.2, seeds=[7]), tmp_path / "out"
     assert main([str(plan), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "held back: 12 lines of 4 of 16 pages" in said and "mine, wrong, seed 7: failed" in said and "Adamm" in said
+    assert "held back: 12 lines of 4 of 16 pages" in said and "mine, wrong, seed 7: failed" in said and "in step" in said
     rows = {name: (out / "mine" / name).read_text(encoding="utf-8").splitlines() for name in ("train.txt", "judged.txt")}
     assert sorted(rows["train.txt"] + rows["judged.txt"]) == sorted(path.read_text(encoding="utf-8").splitlines())
     recipe = yaml.safe_load((out / "mine" / "fast, few" / "7" / "recipe.yml").read_text(encoding="utf-8"))
