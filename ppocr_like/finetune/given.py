@@ -14,6 +14,7 @@ import numpy as np
 
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.base import Dataset
+from ppocr_like.data.lines.lines import stable_name
 from ppocr_like.documents.formats.label_line import parse_line
 from ppocr_like.errors import DataError
 from ppocr_like.outside import open_regular
@@ -161,7 +162,7 @@ def divide(dataset: Dataset, kind: Kind, share: float = HELD_BACK, most: int | N
         if len(groups) < _GROUPS:
             continue
         chosen: list[int] = []
-        for key in sorted(groups, key=_draw):
+        for key in sorted(groups, key=lambda key: _draw(stable_name(key))):
             if len(chosen) + len(groups[key]) <= max(2 * wanted, wanted + 10):
                 chosen += groups[key]
             if len(chosen) >= wanted:
@@ -187,5 +188,5 @@ def _groupings(dataset: Dataset, kind: Kind, everything: np.ndarray) -> list[tup
 
 
 def _draw(key: str) -> bytes:
-    """The order of a draw: the same for the same name, whatever else is there."""
+    """The order of a draw: the same for the same name, whatever else is there and wherever the data lie."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -168,8 +168,18 @@ def test_images_that_are_none(tiny_run: TinyRun, tmp_path: Path) -> None:
     path = lines(tmp_path / "data", ["abc"] * 30)
     for image in path.parent.glob("*.png"):
         image.write_text("no image", encoding="utf-8")
-    with pytest.raises(DataError, match=r"none of the 27 images can be read, the first is .*p0_0.png; are they images"):
+    with pytest.raises(DataError, match=r"none of the 27 images can be read, the first is .*p\d_\d\.png; are they images"):
         plan_of(path, tiny_run, tmp_path / "out")
+
+
+def test_what_is_held_back_stays_where_the_data_are_moved(tiny_run: TinyRun, tmp_path: Path) -> None:
+    held = set()
+    for place in ("here", "there", "at/last", "and/a/fourth"):
+        out = tmp_path / place / "out"
+        plan = plan_of(lines(tmp_path / place / "data", ["abc"] * 60), tiny_run, out)
+        rows = next(content for path, content in plan.files.items() if path.name == "held_back.txt").decode().splitlines()
+        held.add(tuple(sorted(Path(row.split("\t")[0]).name for row in rows)))
+    assert len(held) == 1
 
 
 def test_pages_with_boxes_get_a_detector(tmp_path: Path) -> None:
