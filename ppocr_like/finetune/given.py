@@ -162,7 +162,7 @@ def divide(dataset: Dataset, kind: Kind, share: float = HELD_BACK, most: int | N
         if len(groups) < _GROUPS:
             continue
         chosen: list[int] = []
-        for key in sorted(groups, key=lambda key: _draw(stable_name(key))):
+        for key in sorted(groups, key=lambda key: _draw(stable_name(key))):  # the same where the folder is moved
             if len(chosen) + len(groups[key]) <= max(2 * wanted, wanted + 10):
                 chosen += groups[key]
             if len(chosen) >= wanted:
@@ -188,5 +188,5 @@ def _groupings(dataset: Dataset, kind: Kind, everything: np.ndarray) -> list[tup
 
 
 def _draw(key: str) -> bytes:
-    """The order of a draw: the same for the same name, whatever else is there and wherever the data lie."""
+    """The order of a draw: the same for the same name, whatever else is there."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
