@@ -238,15 +238,22 @@ class Cut:
 
 @dataclass
 class Rejections:
-    """Counts rejected samples by reason and keeps the first few of each by name."""
+    """Counts rejected samples by reason and keeps the first few of each by name.
+
+    Args:
+        rows: (file, line, reason, detail) of every one, each once; not kept in checkpoints.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
     keep: int = 5
+    rows: dict[tuple[str, str, str, str], None] = field(default_factory=dict)
 
     def add(self, sample: RejectedSample) -> None:
         self.counts[sample.reason] = self.counts.get(sample.reason, 0) + 1
         names = self.examples.setdefault(sample.reason, [])
+        info = sample.info
+        self.rows[info.file, info.id or f"line {info.line}", sample.reason, sample.detail] = None
         if len(names) < self.keep:
             detail = sample.detail.removeprefix(sample.info.path).lstrip(": ")  # readers name the image, too
             place = f"{sample.info.place}: {sample.info.path}"
@@ -261,6 +268,7 @@ class Rejections:
                 whole.counts[reason] = whole.counts.get(reason, 0) + count
                 names = whole.examples.setdefault(reason, [])
                 names.extend(share.examples.get(reason, [])[: whole.keep - len(names)])
+            whole.rows.update(share.rows)
         return whole
 
     @property

@@ -15,6 +15,7 @@ from ppocr_like.contracts import Rejections
 from ppocr_like.engine.checkpoint import rng_state
 from ppocr_like.engine.clocks import CLOCKS
 from ppocr_like.engine.evaluator import Evaluation, evaluate_set, log_rejections, to_numpy
+from ppocr_like.engine.line_files import add_rejected
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.runfolder import BEST, KEPT
 from ppocr_like.engine.state import Best, Progress, Results
@@ -162,6 +163,8 @@ class EvaluationHook(Hook):
             )
             if not self._results.first:
                 log_rejections(evaluation.rejected, part.name)
+            if evaluation.rejected.total and run.machine.ranks.main:
+                add_rejected(run.output.folder.path, part.name, evaluation.rejected)
         self._note(run, evaluations)
         run.tell("after_evaluation", evaluations)
         run.state.evaluation = self._seconds() - began

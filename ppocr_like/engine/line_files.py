@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ppocr_like.atomic import atomic_write
+from ppocr_like.contracts import Rejections
 from ppocr_like.data.lines.line_set import LineSet
 from ppocr_like.data.lines.lines import LeftOut
 from ppocr_like.data.lines.partition import TRAIN, SplitRow
@@ -18,6 +19,7 @@ from ppocr_like.printable import one_line
 
 logger = logging.getLogger("ppocr_like")
 LEFT_OUT, SPLIT = "left_out.tsv", "split.tsv"
+_HEAD = ("set", "file", "line", "reason", "detail")
 _NAMED = 3  # lines of each reason in a message
 
 
@@ -66,7 +68,27 @@ def write_line_files(folder: Path, sets: Mapping[str, Any], resumed: bool = Fals
                 if name not in names:
                     names.append(name)
         table = ((", ".join(names), row.file, row.id, row.reason, row.detail) for row, names in found.items())
-        _write(folder / LEFT_OUT, ("set", "file", "line", "reason", "detail"), table)
+        _write(folder / LEFT_OUT, _HEAD, table)
+
+
+def add_rejected(folder: Path, name: str, rejections: Rejections) -> None:
+    """Adds to `left_out.tsv` the samples that the chain rejected, each once.
+
+    Args:
+        name: of the set.
+        rejections: of one pass over it.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
+    place = folder / LEFT_OUT
+    try:
+        there = read_file(place, LARGE).decode("utf-8", "replace").splitlines()
+    except OSError:
+        there = ["\t".join(_HEAD)]
+    known, rows = set(there), dict.fromkeys("\t".join(map(one_line, (name, *row))) for row in rejections.rows)
+    if new := [row for row in rows if row not in known]:
+        _write(place, None, (row.split("\t") for row in [*there, *new]))
 
 
 def judge_left_out(dataset: Any, name: str) -> None:
@@ -134,9 +156,9 @@ def _check_earlier(place: Path, rows: Iterable[SplitRow]) -> None:
             )
 
 
-def _write(place: Path, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+def _write(place: Path, head: tuple[str, ...] | None, rows: Iterable[Sequence[str]]) -> None:
     def content(file: Any) -> None:
-        for row in (head, *rows):
+        for row in rows if head is None else (head, *rows):
             file.write(("\t".join(map(one_line, row)) + "\n").encode())
 
     atomic_write(place, content)

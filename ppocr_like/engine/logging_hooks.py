@@ -15,6 +15,7 @@ from ppocr_like.contracts import Rejections
 from ppocr_like.engine.device import memory_text
 from ppocr_like.engine.evaluator import Evaluation, log_rejections
 from ppocr_like.engine.hooks import TrainMetric
+from ppocr_like.engine.line_files import add_rejected
 from ppocr_like.engine.pictures import prediction_pictures, training_pictures
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.stats import Smoother, duration
@@ -78,15 +79,20 @@ class LogLines(Hook):
     def after_epoch(self, run: Run) -> None:
         self._write(run)
         self._sum_up(run)
-        rejected = Rejections.joined(run.machine.ranks.gather(run.state.rejections))
-        if rejected.total and run.machine.ranks.main:
-            log_rejections(rejected, f"training, epoch {run.progress.epoch}")
-            record = {"epoch": run.progress.epoch, "global_step": run.progress.step, "counts": dict(rejected.counts)}
-            run.output.records.add("rejected", record)
-        run.state.rejections = Rejections()
+        self._tell_rejected(run)
 
     def finish(self, run: Run) -> None:
         self._write(run)
+        self._tell_rejected(run)
+
+    def _tell_rejected(self, run: Run) -> None:
+        rejected = Rejections.joined(run.machine.ranks.gather(run.state.rejections))
+        if rejected.total and run.machine.ranks.main:
+            log_rejections(rejected, f"training, epoch {run.progress.epoch}")
+            add_rejected(run.output.folder.path, "train", rejected)
+            record = {"epoch": run.progress.epoch, "global_step": run.progress.step, "counts": dict(rejected.counts)}
+            run.output.records.add("rejected", record)
+        run.state.rejections = Rejections()
 
     def _sum_up(self, run: Run) -> None:
         steps, samples, losses = self._epoch

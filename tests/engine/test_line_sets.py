@@ -103,6 +103,22 @@ def test_a_run_stops_where_too_many_lines_are_lost(tmp_path: Path) -> None:
     assert len((tmp_path / "run" / "left_out.tsv").read_text().splitlines()) == 5
 
 
+def test_lines_that_the_chain_rejects_are_named_once_however_often_they_are_drawn(tmp_path: Path) -> None:
+    digits(tmp_path / "data")
+    tree = on_pages(tmp_path / "data", tmp_path / "run", Global__epoch_num=2, Global__max_text_length=3)
+    recipe = Recipe.from_tree(tree)
+    write_page(tmp_path / "data", "p0", ["12"] * 4, "alto")
+    write_page(tmp_path / "data", "p1", ["12"] * 4, "alto")
+    write_page(tmp_path / "data", "p5", ["12"] * 4, "alto")
+    parts = train(recipe) and (tmp_path / "run" / "split.tsv").read_text().splitlines()[1:]
+    rows = [row.split("\t") for row in (tmp_path / "run" / "left_out.tsv").read_text().splitlines()]
+    assert rows[0] == ["set", "file", "line", "reason", "detail"]
+    divided = {row.split("\t")[1]: row.split("\t")[0].replace("validation", "eval") for row in parts}
+    long = {(part, file) for file, part in divided.items() if Path(file).stem not in ("p0", "p1", "p5")}
+    assert {(row[0], row[1]) for row in rows[1:]} == long and {row[0] for row in rows[1:]} == {"train", "eval"}
+    assert len(rows) == len({tuple(row[:4]) for row in rows}) == 1 + 4 * len(long)
+
+
 @pytest.mark.thorough
 def test_a_run_on_pages_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     digits(tmp_path / "data")
