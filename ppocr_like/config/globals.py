@@ -114,6 +114,10 @@ class GlobalConfig:
         "when the weights were trained with another dictionary: `fail` stops; `union` keeps the old characters and adds the "
         "new ones; `new` takes this recipe's dictionary. Rows of characters in both are kept, by character",
     )
+    bias_from_labels: bool = option(
+        True,
+        "a CTC layer that no weights fill starts at the frequencies of the characters in the training labels, and not at chance",
+    )
     checkpoints: str | None = option(None, "run folder or `latest.ckpt` to continue exactly; wins over `pretrained_model`")
     save_inference_dir: str | None = option(None, "folder of the exported bundle")
 

@@ -22,6 +22,7 @@ from ppocr_like.engine.checkpoint import seed_everything
 from ppocr_like.engine.compiling import compile_model
 from ppocr_like.engine.device import Compute, choose_compute, set_threads
 from ppocr_like.engine.evaluator import EvalSet
+from ppocr_like.engine.first_biases import FirstBiases
 from ppocr_like.engine.forgetting import ForgettingGuard
 from ppocr_like.engine.guard import Signals, StepGuard
 from ppocr_like.engine.hooks import (
@@ -77,7 +78,7 @@ def build_run(
     with ranks.together():
         compute = choose_compute(settings, ranks)
         set_threads(settings.num_threads)
-        builder, dictionary, model, trained_on = _model(builder, resume)
+        builder, dictionary, model, trained_on, first_biases = _model(builder, resume)
         model = prepared(model, settings, compute)
     ranks.share_weights(model)
     sync = synchronised_norms(model, settings, ranks)
@@ -86,6 +87,8 @@ def build_run(
         fill_centers(loss)
         loss = compute.place(loss) if isinstance(loss, torch.nn.Module) else loss
     loader = _first_on_main(ranks, lambda: _loader(builder, "Train", None, folder.path / CACHE, ranks, compute))
+    if first_biases is not None and builder.charset is not None:
+        first_biases.start(loader.dataset, builder.charset, builder.loader("Train").bucket_by_width is not None)
     length = Length(settings.epochs, loader.steps(1), settings.accumulate_steps, builder.batch_per_rank() * ranks.world)
     objective = Objective(model, loss, compute, size_path(recipe, "Train"))
     optimizer, scaler = builder.optimizer(model, length.epochs, length.steps_per_epoch, ranks.world), compute.scaler(settings)
@@ -158,21 +161,24 @@ def prepared(model: Network, settings: GlobalConfig, compute: Compute) -> Networ
     return model
 
 
-def _model(builder: Builder, resume: Resume | None) -> tuple[Builder, Charset | None, Network, LineKind | None]:
+def _model(
+    builder: Builder, resume: Resume | None
+) -> tuple[Builder, Charset | None, Network, LineKind | None, FirstBiases | None]:
     """(builder for the network's characters, the recipe's characters, the network with the weights it starts from, the lines
-    that these were trained on)."""
+    that these were trained on, the biases that may start from the labels)."""
     dictionary = builder.charset
     builder.check_files("Train", *(["Eval"] if builder.recipe.get("Eval") else []))
     seed_everything(builder.recipe.globals.seed)
+    first_biases = None
     if resume is None:
-        builder, model, trained_on = _fresh_model(builder)
+        builder, model, trained_on, first_biases = _fresh_model(builder)
     else:
         trained_on = None
         resume.check_dictionary(dictionary)
         builder = builder.reading(resume.charset)
         model = builder.model()
         _fill(model, resume)
-    return builder, dictionary, model, trained_on
+    return builder, dictionary, model, trained_on, first_biases
 
 
 def _first_on_main(ranks: Ranks, make: Callable[[], Made]) -> Made:
@@ -205,12 +211,14 @@ def recompute(model: torch.nn.Module, compute: Compute) -> None:
     logger.info("gradient checkpointing: %d blocks are computed again in the backward pass", blocks)
 
 
-def _fresh_model(builder: Builder) -> tuple[Builder, Network, LineKind | None]:
-    """A new network, filled from `Global.pretrained_model` where that is set; the lines that those weights were trained on."""
+def _fresh_model(builder: Builder) -> tuple[Builder, Network, LineKind | None, FirstBiases | None]:
+    """A new network, filled from `Global.pretrained_model` where that is set; the lines that those weights were trained on; the
+    biases that may start from the labels (None with `Global.bias_from_labels: false`)."""
     recipe, settings = builder.recipe, builder.recipe.globals
     weights, plan = pretrained(settings, builder.charset, task=builder.task)
     builder = builder.reading(plan.charset if plan else None)
     model = builder.model()
+    first_biases = FirstBiases(model) if settings.bias_from_labels else None
     load_backbones(model, backbone_weights(recipe), settings.pretrained_min_match)
     own = own_weights(recipe)
     if own:
@@ -222,7 +230,7 @@ def _fresh_model(builder: Builder) -> tuple[Builder, Network, LineKind | None]:
     else:
         report = load_into(model, weights, plan, settings.pretrained_min_match, architecture=recipe.get("Architecture"))
         logger.info(report.table())
-    return builder, model, kind_of(weights)
+    return builder, model, kind_of(weights), first_biases
 
 
 def _fill(model: Network, resume: Resume) -> None:
