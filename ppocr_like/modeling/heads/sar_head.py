@@ -13,6 +13,7 @@ from torch import nn
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.modeling.embedding import lookup
 from ppocr_like.modeling.init import default_conv_, default_linear_
+from ppocr_like.modeling.recurrent import fitting_precision
 from ppocr_like.registry import HEAD_BRANCHES, HEADS
 
 
@@ -39,7 +40,9 @@ class SAREncoder(nn.Module):
 
     def forward(self, features: torch.Tensor, valid_ratio: torch.Tensor | None) -> torch.Tensor:
         columns = features.max(dim=2).values.transpose(1, 2)
-        states = self.rnn_encoder(columns)[0]
+        precision, columns = fitting_precision(columns)
+        with precision:
+            states = self.rnn_encoder(columns)[0]
         if valid_ratio is None:
             return self.linear(states[:, -1])
         last = valid_columns(valid_ratio, states.shape[1]) - 1
@@ -108,7 +111,9 @@ class ParallelSARDecoder(nn.Module):
     ) -> torch.Tensor:
         """Teacher-forced scores (N, L, classes - 1): place i is the character after label[:, : i + 1]."""
         embedded = lookup(self.embedding, label)
-        states = self.rnn_decoder(torch.cat((line[:, None].to(embedded.dtype), embedded), dim=1))[0]
+        precision, told = fitting_precision(torch.cat((line[:, None].to(embedded.dtype), embedded), dim=1))
+        with precision:
+            states = self.rnn_decoder(told)[0]
         return self.pred_dropout(self.scores(states[:, 1:], line, self.prepare(features, valid_ratio)))
 
     def read(self, features: torch.Tensor, line: torch.Tensor, steps: int, valid_ratio: torch.Tensor | None) -> torch.Tensor:

@@ -14,6 +14,7 @@ from ppocr_like.contracts import FeatureSpec, HeightMisfit, ParamAttr
 from ppocr_like.modeling.init import default_linear_, uniform_linear_
 from ppocr_like.modeling.necks.light_svtr import EncoderWithLightSVTR
 from ppocr_like.modeling.necks.svtr import EncoderWithSVTR
+from ppocr_like.modeling.recurrent import fitting_precision
 from ppocr_like.registry import NECKS
 
 FC_DECAY = 1e-5  # L2 that PaddleOCR gives to EncoderWithFC
@@ -57,7 +58,9 @@ class EncoderWithRNN(nn.Module):
         self.lstm = nn.LSTM(channels, hidden_size, num_layers=2, batch_first=True, bidirectional=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.lstm(x)[0]
+        precision, x = fitting_precision(x)
+        with precision:
+            return self.lstm(x)[0]
 
 
 class EncoderWithGRU(nn.Module):
@@ -84,7 +87,9 @@ class BidirectionalLSTM(nn.Module):
             default_linear_(self.linear)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.rnn(x)[0]
+        precision, x = fitting_precision(x)
+        with precision:
+            x = self.rnn(x)[0]
         return x if self.linear is None else self.linear(x)
 
 

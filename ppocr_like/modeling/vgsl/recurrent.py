@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ppocr_like.modeling.recurrent import fitting_precision
 from ppocr_like.modeling.vgsl.layers import Answer, Layer, Pair, Shape, there, without_padding
 
 _GATES = 4
@@ -85,6 +86,11 @@ class Recurrent(Layer):
 
     def _run(self, x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
         """x (rows, T, C) -> (rows, T, out)."""
+        precision, x = fitting_precision(x)
+        with precision:
+            return self._read(x, lengths)
+
+    def _read(self, x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
         if isinstance(self.layer, PeepholeLSTM):
             return self.layer(x, lengths)
         if self.way == "f" or (self.way == "b" and lengths is None):
