@@ -116,7 +116,8 @@ class GlobalConfig:
     )
     bias_from_labels: bool = option(
         True,
-        "a CTC layer that no weights fill starts at the frequencies of the characters in the training labels, and not at chance",
+        "a CTC layer that no weights fill, with no recurrent layers before it, starts at the frequencies of the characters in "
+        "the training labels, and not at chance",
     )
     checkpoints: str | None = option(None, "run folder or `latest.ckpt` to continue exactly; wins over `pretrained_model`")
     save_inference_dir: str | None = option(None, "folder of the exported bundle")

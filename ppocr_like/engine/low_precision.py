@@ -16,8 +16,9 @@ LAPS = 3  # of each precision
 def bfloat16_cost() -> float:
     """What a 3 x 3 convolution and a matrix product cost on this processor in bfloat16, in times of float32.
 
-    They are as large as those of a small recogniser: with smaller ones, and with 1 x 1 convolutions, moving the numbers costs more
-    than computing, which says nothing of a network (an Intel Xeon with AMX seemed to be twice as slow in bfloat16).
+    They are as large as those of a small recogniser: with smaller ones, and with 1 x 1 convolutions, moving the numbers costs
+    more than computing, which says nothing of a network (an Intel Xeon with AMX seemed to be twice as slow in bfloat16).
+
     In one thread, whose own time is taken, and the least of several laps: other programs' work counts little. Measured once in a
     process, in some 50 ms.
     """

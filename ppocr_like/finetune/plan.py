@@ -29,6 +29,7 @@ FEW, VERY_FEW = 320, 100  # lines from which on a batch has 16, and 8
 SELDOM = 3  # a character that occurs less often can hardly be learned
 MANY_CLASSES = 2000  # of a start, from which on they cost more than the network
 EVALUATING = 0.1  # share of the time for evaluations, about
+_WORTH = 0.7  # of float32's time, up to which bfloat16 is taken
 _FORWARD = 0.4  # what evaluating a sample costs beside training on it
 
 
@@ -76,12 +77,26 @@ def make_plan(given: Given, start: Start, minutes: float, out: Path, characters:
     }
     if start.rate is not None:
         plan.reasons.append(f"learning rate {start.rate:g}: the start was trained on far more than is here")
+    if given.task == "rec":
+        _precision(plan)
     part = _with_data(plan, given, out)
     if given.task == "rec":
         texts = part.texts()
         _characters(plan, texts, start, out, characters)
         _canvases(plan, part.sizes(), texts, start, part.first)
     return plan
+
+
+def _precision(plan: Plan) -> None:
+    """bfloat16 on a processor that computes in it faster than in float32."""
+    import torch  # with the network, which the tool's --help does not need
+
+    from ppocr_like.engine.low_precision import bfloat16_cost
+
+    if torch.cuda.is_available() or (cost := bfloat16_cost()) > _WORTH:
+        return
+    plan.tree["Global"]["use_amp"] = True  # which another machine may find slower, and leave
+    plan.reasons.append(f"bfloat16: this processor computes in it in {cost:.1f} of the time of float32")
 
 
 def _with_data(plan: Plan, given: Given, out: Path) -> _Part:

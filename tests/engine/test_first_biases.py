@@ -73,3 +73,12 @@ def test_characters_that_weights_bring_keep_their_biases_beside_new_ones(tmp_pat
     old, new = (weights(tmp_path / name / "latest.ckpt")[BIAS] for name in ("old", "new"))
     assert len(new) == len(old) + 2
     torch.testing.assert_close(new[: len(old)], old, atol=1e-6, rtol=0)
+
+
+def test_recurrent_networks_start_at_chance(tmp_path: Path) -> None:
+    neck = {"name": "SequenceEncoder", "encoder_type": "rnn", "hidden_size": 8}
+    builder = Builder(recipe_of(tmp_path, "run", Architecture__Neck=neck))
+    model = builder.model()
+    before = dict(model.named_parameters())[BIAS].detach().clone()
+    FirstBiases(model).start(builder.dataset("Train"), builder.charset, bucketed=False)
+    assert torch.equal(dict(model.named_parameters())[BIAS], before)
