@@ -79,20 +79,23 @@ class LogLines(Hook):
     def after_epoch(self, run: Run) -> None:
         self._write(run)
         self._sum_up(run)
-        self._tell_rejected(run)
-
-    def finish(self, run: Run) -> None:
-        self._write(run)
-        self._tell_rejected(run)
-
-    def _tell_rejected(self, run: Run) -> None:
-        rejected = Rejections.joined(run.machine.ranks.gather(run.state.rejections))
-        if rejected.total and run.machine.ranks.main:
-            log_rejections(rejected, f"training, epoch {run.progress.epoch}")
-            add_rejected(run.output.folder.path, "train", rejected)
+        if rejected := self._tell_rejected(run):
             record = {"epoch": run.progress.epoch, "global_step": run.progress.step, "counts": dict(rejected.counts)}
             run.output.records.add("rejected", record)
         run.state.rejections = Rejections()
+
+    def finish(self, run: Run) -> None:
+        self._write(run)
+        self._tell_rejected(run)  # of an epoch that did not end; a run that goes on counts them with the rest of it
+
+    def _tell_rejected(self, run: Run) -> Rejections | None:
+        """What the epoch's samples so far were rejected for: in the log and in `left_out.tsv`. None: nothing, or not rank 0."""
+        rejected = Rejections.joined(run.machine.ranks.gather(run.state.rejections))
+        if not rejected.total or not run.machine.ranks.main:
+            return None
+        log_rejections(rejected, f"training, epoch {run.progress.epoch}")
+        add_rejected(run.output.folder.path, "train", rejected)
+        return rejected
 
     def _sum_up(self, run: Run) -> None:
         steps, samples, losses = self._epoch
