@@ -259,6 +259,11 @@ class Rejections:
             place = f"{sample.info.place}: {sample.info.path}"
             names.append(one_line(f"{place}: {detail}".rstrip(": ")))
 
+    def copy(self) -> Rejections:
+        """As it is now. `rows` is the same: that a sample was rejected stays true, and copies are made in every step."""
+        examples = {reason: list(names) for reason, names in self.examples.items()}
+        return Rejections(dict(self.counts), examples, self.keep, self.rows)
+
     @classmethod
     def joined(cls, shares: Iterable[Rejections]) -> Rejections:
         """Those of several ranks as one."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from copy import deepcopy
 from itertools import islice
 
 from ppocr_like.contracts import Rejections
@@ -60,7 +59,7 @@ def note_rejected(run: Run, group: list[Batch], usable: int) -> None:
     """Counts the rejected samples of a group. Those of groups without a usable one are tried again by a run that goes on, so
     what was counted before them is kept aside."""
     if usable == 0 and run.state.set_aside is None:
-        run.state.set_aside = deepcopy(run.state.rejections)
+        run.state.set_aside = run.state.rejections.copy()
     for batch in group:
         for sample in batch["rejected"]:
             run.state.rejections.add(sample)

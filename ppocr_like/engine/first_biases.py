@@ -79,9 +79,10 @@ class FirstBiases:
         return torch.equal(self._biases[name].detach().cpu(), self._random[name].cpu())
 
 
-def _recurrent(model: nn.Module) -> bool:
-    """Whether recurrent layers stand before the heads (those within a head are a guide's)."""
-    return any(isinstance(module, _RECURRENT) and "head" not in name.split(".") for name, module in model.named_modules())
+def _recurrent(model: Any) -> bool:
+    """Whether it reads lines with recurrent layers; those of a guide do not count."""
+    guide = model.training_only()
+    return any(isinstance(module, _RECURRENT) and not name.startswith(guide) for name, module in model.named_modules())
 
 
 def _counted(dataset: Dataset, charset: Charset) -> tuple[np.ndarray, int]:
@@ -110,7 +111,9 @@ def _steps_of_a_line(dataset: Dataset, stride: int, bucketed: bool) -> float:
         return 0.0
     _, height, least = canvas
     width = float(least)
-    if bucketed or any(getattr(transform, "dynamic", False) for transform in dataset.transforms):
+    if not bucketed and any(getattr(transform, "dynamic", False) for transform in dataset.transforms):
+        return 0.0  # to measure all images for this would take too long
+    if bucketed:  # they are measured already
         sizes = dataset.sizes(progress=False)
         sizes = sizes[np.linspace(0, len(sizes) - 1, min(_MEASURED, len(sizes))).astype(np.int64)]
         sizes = sizes[(sizes > 0).all(1)]

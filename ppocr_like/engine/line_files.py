@@ -85,10 +85,10 @@ def add_rejected(folder: Path, name: str, rejections: Rejections) -> None:
     try:
         there = read_file(place, LARGE).decode("utf-8", "replace").splitlines()
     except OSError:
-        there = ["\t".join(_HEAD)]
+        there = []
     known, rows = set(there), dict.fromkeys("\t".join(map(one_line, (name, *row))) for row in rejections.rows)
     if new := [row for row in rows if row not in known]:
-        _write(place, None, (row.split("\t") for row in [*there, *new]))
+        _write(place, _HEAD, (row.split("\t") for row in [*there[1:], *new]))
 
 
 def judge_left_out(dataset: Any, name: str) -> None:
@@ -156,9 +156,9 @@ def _check_earlier(place: Path, rows: Iterable[SplitRow]) -> None:
             )
 
 
-def _write(place: Path, head: tuple[str, ...] | None, rows: Iterable[Sequence[str]]) -> None:
+def _write(place: Path, head: tuple[str, ...], rows: Iterable[Sequence[str]]) -> None:
     def content(file: Any) -> None:
-        for row in rows if head is None else (head, *rows):
+        for row in (head, *rows):
             file.write(("\t".join(map(one_line, row)) + "\n").encode())
 
     atomic_write(place, content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 
 import torch
 
@@ -60,7 +59,7 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     weighs less. Until the update begins, a failure leaves the run as it was before (see StepGuard).
     """
     late = run.machine.late
-    rejections = deepcopy(run.state.rejections) if late else run.state.rejections
+    rejections = run.state.rejections.copy() if late else run.state.rejections
     counts = [[int(n) for n in row] for row in run.machine.ranks.rows([len(batch["info"]) for batch in group])]
     total = sum(map(sum, counts))
     note_rejected(run, group, total)
