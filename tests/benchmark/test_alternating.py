@@ -47,6 +47,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "repository"
     (root / "tools").mkdir(parents=True)
     (root / "tools" / "benchmark.py").write_text(TOOL)
+    (root / ".gitignore").write_text("__pycache__/\n")  # what Python leaves in a person's folder, too
     git(root, "init", "-q")
     for text, message in (("MS = 200.0\n", "slow"), ("MS = 100.0\n", "fast")):
         (root / "package.py").write_text(text)
