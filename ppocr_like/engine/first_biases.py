@@ -45,8 +45,8 @@ class FirstBiases:
         parameters = dict(model.named_parameters())
         classes = {} if _recurrent(model) else model.class_parameters()
         names = [name for name, kind in classes.items() if kind == "ctc" and parameters[name].dim() == 1]
-        self._biases = {name: parameters[name] for name in names}
-        self._random = {name: bias.detach().clone() for name, bias in self._biases.items()}
+        self.biases = {name: parameters[name] for name in names}
+        self._random = {name: bias.detach().clone() for name, bias in self.biases.items()}
         self._stride = int(model.out_spec.stride[1])
 
     def start(self, dataset: Dataset, charset: Charset, bucketed: bool) -> None:
@@ -58,7 +58,7 @@ class FirstBiases:
             charset: the network's.
             bucketed: batches are as wide as their lines.
         """
-        biases = {name: bias for name, bias in self._biases.items() if bias.requires_grad and self._untouched(name)}
+        biases = {name: bias for name, bias in self.biases.items() if bias.requires_grad and self._untouched(name)}
         counts, lines = _counted(dataset, charset) if biases else (np.zeros(0), 0)
         total = counts.sum()
         if not total:
@@ -76,13 +76,15 @@ class FirstBiases:
             logger.info(said, ", ".join(fitting), blank)
 
     def _untouched(self, name: str) -> bool:
-        return torch.equal(self._biases[name].detach().cpu(), self._random[name].cpu())
+        return torch.equal(self.biases[name].detach().cpu(), self._random[name].cpu())
 
 
-def _recurrent(model: Any) -> bool:
+def _recurrent(model: nn.Module) -> bool:
     """Whether it reads lines with recurrent layers; those of a guide do not count."""
-    guide = model.training_only()
-    return any(isinstance(module, _RECURRENT) and not name.startswith(guide) for name, module in model.named_modules())
+    modules = dict(model.named_modules())  # of a distillation those of all its networks
+    heads = {path: module.own_training_only() for path, module in modules.items() if hasattr(module, "own_training_only")}
+    guide = tuple(f"{path}.{name}" for path, names in heads.items() for name in names)
+    return any(isinstance(module, _RECURRENT) and not name.startswith(guide) for name, module in modules.items())
 
 
 def _counted(dataset: Dataset, charset: Charset) -> tuple[np.ndarray, int]:

@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from ppocr_like.components import load_components
-from ppocr_like.config import Builder, Recipe
+from ppocr_like.config import Builder, Recipe, load_recipe
 from ppocr_like.engine import train
 from ppocr_like.engine.first_biases import FirstBiases
 
 from .helpers import make_data, records, tiny_recipe, weights
 
+ROOT = Path(__file__).parents[2]
+DICTIONARY = f"Global.character_dict_path={ROOT}/train_data/dict.txt"
 BIAS = "head.fc.bias"
 TOLD = "starts at the frequencies of the characters in the training labels"
 
@@ -82,3 +84,10 @@ def test_recurrent_networks_start_at_chance(tmp_path: Path) -> None:
     before = dict(model.named_parameters())[BIAS].detach().clone()
     FirstBiases(model).start(builder.dataset("Train"), builder.charset, bucketed=False)
     assert torch.equal(dict(model.named_parameters())[BIAS], before)
+
+
+def test_a_recurrent_guide_does_not_count(tmp_path: Path) -> None:
+    guided = Builder(load_recipe(ROOT / "configs" / "rec" / "ppocrv3_mobile_rec.yml", [DICTIONARY])).model()
+    assert list(FirstBiases(guided).biases) == ["head.ctc_head.fc.bias"]
+    several = Builder(load_recipe(ROOT / "configs" / "rec" / "ppocrv3_mobile_rec_dml.yml", [DICTIONARY])).model()
+    assert len(FirstBiases(several).biases) == 2
