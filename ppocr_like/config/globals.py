@@ -131,6 +131,9 @@ class GlobalConfig:
     )
     eval_at_start: bool = option(True, "sanity evaluation before the first step")
     eval_at_end: bool = option(True, "evaluation after the last step")
+    keep_start: bool = option(
+        False, "the evaluation before the first step counts for `best_accuracy`, too, which then never is worse than the start"
+    )
     eval_loss: bool | None = option(
         None,
         "the loss on evaluation sets beside the metric; null: where their transforms keep what loss and head read; true: an "
@@ -303,6 +306,8 @@ class GlobalConfig:
             for key in ("gradient_checkpointing", "amp_custom_black_list", "amp_custom_white_list"):
                 if getattr(self, key):
                     yield key, "cannot be together with Global.compile: torch.compile cannot trace it; remove one of them"
+        if self.keep_start and not self.eval_at_start:
+            yield "keep_start", "is true, but without Global.eval_at_start nobody knows how good the start is; change one of them"
         if self.ema_decay >= 1:
             yield "ema_decay", f"is {self.ema_decay}, but less than 1 is needed"
         name = self.device.partition(":")[0]

@@ -181,7 +181,7 @@ class EvaluationHook(Hook):
                 run.output.records.add(
                     "eval", {"epoch": progress.trained_epoch, "global_step": progress.step, "set": e.name, **values}
                 )
-        if progress.step == 0:  # the weights the run started from are no result of it
+        if progress.step == 0 and not self._settings.keep_start:  # what the run started from is no result of it
             return
         if run.state.best.accepts(decider.value, decider.ties):
             run.state.best = Best(decider.value, progress.trained_epoch, progress.step, dict(decider.metrics), decider.ties)

@@ -44,13 +44,14 @@ class Outcome:
         after = self.result.best.metrics or self.result.last[name]
         keys = [key for key in SHOWN if key in before and key in after]
         told = [f"{key} {before[key]:.4f} -> {after[key]:.4f}" for key in keys]
-        step = f"the best of its evaluations, step {self.result.best.step} of {self.result.steps}"
+        best = self.result.best.step
+        step = f"the best of its evaluations, step {best} of {self.result.steps}"
         lines = [f"held back, before -> after ({step}): {', '.join(told)}", f"recipe: {self.recipe}"]
-        deciding = self.plan.tree["Metric"]["main_indicator"]
-        if after.get(deciding, 0.0) < before.get(deciding, 0.0):
+        if best == 0:
+            deciding = self.plan.tree["Metric"]["main_indicator"]
             lines.append(
-                f"the start was better on the held-back part ({deciding}): keep it, or train again with more data, more time or "
-                "a lower Optimizer.lr.learning_rate"
+                f"training won nothing on the held-back part ({deciding}): best_accuracy and the bundle are the start as it was; "
+                "try more data, more time or a lower Optimizer.lr.learning_rate"
             )
         return lines
 

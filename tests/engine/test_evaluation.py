@@ -73,6 +73,12 @@ def test_all_sets_are_measured_and_the_first_decides(data: Path, tmp_path: Path)
     assert best["step"] == wanted["global_step"]
 
 
+def test_a_start_that_counts_must_be_measured(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(OcrError, match=r"keep_start.*eval_at_start"):
+        trained(data, tmp_path / "run", Global__keep_start=True, Global__eval_at_start=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_rejected_samples_count_as_wrong_and_are_listed(data: Path, reference: Path, tmp_path: Path) -> None:
     good = (data / "eval.txt").read_text(encoding="utf-8")
     (tmp_path / "eval.txt").write_text(good + "img/none.png\t123\nimg/eval_0.png\txyz\n", encoding="utf-8")

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ppocr_like.charset import Charset
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, load_recipe
 from ppocr_like.contracts import FeatureSpec
-from ppocr_like.engine import TrainResult, low_precision
-from ppocr_like.engine.state import Best
+from ppocr_like.engine import low_precision, train
 from ppocr_like.errors import ConfigError, DataError, ExportError, WeightsError
 from ppocr_like.finetune import starts
 from ppocr_like.finetune.api import Outcome, finetune
@@ -109,13 +110,21 @@ def test_the_whole_way(tiny_run: TinyRun, tmp_path: Path) -> None:
     assert again.returncode == 2 and "recipe.yml" in again.stderr and "choose another folder" in again.stderr
 
 
-def test_a_start_that_was_better_is_told(tmp_path: Path) -> None:
-    best = Best(epoch=1, step=8, metrics={"acc": 0.5, "norm_edit_dis": 0.8})
-    result = TrainResult(tmp_path, best, {"eval": {"acc": 0.4, "norm_edit_dis": 0.9}}, {}, 10)
-    outcome = Outcome(tmp_path / "recipe.yml", Plan({"Metric": {"main_indicator": "norm_edit_dis"}}), result)
-    assert outcome.lines()[-1].startswith("the start was better on the held-back part (norm_edit_dis): keep it")
-    better = Plan({"Metric": {"main_indicator": "acc"}})
-    assert len(Outcome(tmp_path / "recipe.yml", better, result).lines()) == 2
+def test_a_training_that_won_nothing_leaves_the_start(tmp_path: Path) -> None:
+    """A rate that ruins any network: the run's best weights are the start's, with what they had read, and it is told."""
+    path, out = lines(tmp_path / "data", ["abc", "a b", "cab"] * 10), tmp_path / "out"
+    shipped = "pretrained/svtr_small.safetensors"
+    finetune([str(path)], out, minutes=0.05, start=str(ROOT / shipped), plan_only=True)
+    changed = ["Optimizer.lr.learning_rate=5.0", "Optimizer.lr.warmup=0", "Global.max_minutes=null", "Global.max_steps=4"]
+    result = train(load_recipe(out / "recipe.yml", changed))
+    assert result.best.step == 0 and result.best.metrics == result.first["eval"]
+    kept, start = load_file(out / "best_accuracy.safetensors"), load_file(ROOT / shipped)
+    same = {name for name in start if name in kept and kept[name].shape == start[name].shape}
+    assert len(same) > len(start) / 2 and all(torch.equal(kept[name], start[name]) for name in same)
+    outcome = Outcome(out / "recipe.yml", Plan({"Metric": {"main_indicator": "norm_edit_dis"}}), result)
+    assert outcome.lines()[-1].startswith("training won nothing on the held-back part (norm_edit_dis)")
+    again = train(load_recipe(out / "recipe.yml", [*changed, "Global.keep_start=false", "Global.overwrite=true"]))
+    assert again.best.step == 4 and len(replace(outcome, result=again).lines()) == 2
 
 
 def test_ten_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
