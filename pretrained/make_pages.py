@@ -22,7 +22,8 @@ from ppocr_like.synth.look import Paper, look
 from ppocr_like.synth.settings import SynthSettings
 
 STILL = {"rotation": 0.0, "curve": 0.0, "perspective": 0.0}  # else lines would leave their boxes
-USUAL = {"invert": 0.02, "colour": 0.25, "uneven": 0.5, "blur": 0.4, "low_resolution": 0.2}
+USUAL = {"invert": 0.1, "colour": 0.3, "uneven": 0.5, "blur": 0.4, "low_resolution": 0.2}
+LEAST, MOST = 9, 115  # px of a font
 TRIES = 20
 
 
@@ -51,7 +52,8 @@ def main() -> None:
 def _page(texts: Texts, fonts: list[str], rng: np.random.Generator) -> tuple[np.ndarray, list[dict], int]:
     """(ink (H, W) uint8, boxes of lines, px of the font)."""
     width, height = int(rng.integers(700, 1100)), int(rng.integers(900, 1400))
-    px = int(rng.integers(14, 36))
+    usual = rng.random() < 0.55
+    px = int(rng.integers(14, 36) if usual else np.exp(rng.uniform(np.log(LEAST), np.log(MOST))))
     path = fonts[int(rng.integers(len(fonts)))]
     font, known = ImageFont.truetype(path, px), FontFile(path)
     page = Image.new("L", (width, height), 0)
