@@ -67,6 +67,8 @@ def main() -> None:
         return
     if args.out is None or args.dict is None:
         parser.error("--out and --dict are needed")
+    if not args.dict.is_file():
+        parser.error(f"--dict {args.dict} is no file; the characters that lines may hold stand there, one a line")
     texts, kinds = Texts(np.random.default_rng(1024)), fonts_of_kinds()
     paper = "invert=0 colour=0.2 perspective=0.1 rotation=0.7"
     sets = [
@@ -100,14 +102,16 @@ def main() -> None:
             corpus = Path(folder) / f"{name}.txt"
             corpus.write_text("".join(getattr(texts, k)() + "\n" for _ in range(20000) for k in kind), encoding="utf-8")
             print(f"synth_{name}: {len(files)} fonts", flush=True)
-            subprocess.run(
+            made = subprocess.run(
                 [
                     *(sys.executable, "tools/synth.py", "--corpus", str(corpus), "--fonts", *files),
                     *("--out", str(args.out / f"synth_{name}"), "--count", str(int(count * args.scale))),
                     *("--dict", str(args.dict), "--suffix", ".jpg", "--set", *settings.split()),
                 ],
-                check=True,
+                check=False,
             )
+            if made.returncode:
+                sys.exit(f"synth_{name}: tools/synth.py ended with {made.returncode}, see above; call again to go on")
         labels = (args.out / f"synth_{name}" / "labels.txt").read_text(encoding="utf-8").splitlines(keepends=True)
         (args.out / f"synth_{name}_train.txt").write_text("".join(f"synth_{name}/{line}" for line in labels), encoding="utf-8")
 
