@@ -98,7 +98,6 @@ def write_language_model(made: LanguageModel, files: Sequence[Path]) -> None:
     model = made.estimate.model
     for path in files:
         if path.suffix == ARPA:
-            about = f"labels of a recogniser, in the order in which it emits them; modified Kneser-Ney, order {model.order}"
-            write_text(path, "".join(arpa_text(model, about)))
+            write_text(path, "".join(arpa_text(model)))
         else:
             atomic_write(path, lambda file: write_table(model, file))

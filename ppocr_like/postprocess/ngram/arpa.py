@@ -1,4 +1,8 @@
-"""ARPA files, which most programs for language models read and write: one n-gram a line, logarithms of base 10."""
+"""ARPA files, which most programs for language models read and write: one n-gram a line, logarithms of base 10.
+
+Nothing may stand before the data or behind them: KenLM takes no such file. So the text direction of a model's labels is a word of
+its own, `<direction=rtl>`, as improbable as the format allows; it is the last of the single words.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +18,15 @@ from ppocr_like.postprocess.ngram.model import MAX_ORDER, Level, NgramModel
 LN10 = math.log(10.0)
 MOST = 1 << 25  # n-grams of one length; they fill about 3 GB while they are read
 _COUNT = re.compile(rb"ngram\s+(\d{1,3})\s*=\s*(\d{1,12})")
-_DIRECTION = re.compile(r"direction (\w+)")
+_DIRECTION = re.compile(r"<direction=(\w+)>")
+_NEVER = -99
 
 
-def arpa_text(model: NgramModel, about: str = "") -> Iterator[str]:
-    """The lines of a model's file.
-
-    Args:
-        model: see `NgramModel`.
-        about: stands before the data, where readers pass over it.
-    """
-    if about or model.direction:
-        yield f"{about}{'; ' if about and model.direction else ''}{f'direction {model.direction}' if model.direction else ''}\n\n"
+def arpa_text(model: NgramModel) -> Iterator[str]:
+    """The lines of a model's file."""
     yield "\\data\\\n"
     for number, level in enumerate(model.levels, 1):
-        yield f"ngram {number}={len(level)}\n"
+        yield f"ngram {number}={len(level) + (number == 1 and bool(model.direction))}\n"
     texts: list[str] = []
     for number, level in enumerate(model.levels, 1):
         yield f"\n\\{number}-grams:\n"
@@ -40,6 +38,8 @@ def arpa_text(model: NgramModel, about: str = "") -> Iterator[str]:
         logp, backoff = (np.asarray(column, np.float64) / LN10 for column in (level.logp, level.backoff))
         for text, probability, cost in zip(texts, logp.tolist(), backoff.tolist(), strict=True):
             yield f"{probability:.7g}\t{text}\n" if last else f"{probability:.7g}\t{text}\t{cost:.7g}\n"
+        if number == 1 and model.direction:
+            yield f"{_NEVER}\t<direction={model.direction}>{'' if last else chr(9) + '0'}\n"
     yield "\n\\end\\\n"
 
 
@@ -51,11 +51,9 @@ def parse_arpa(data: bytes) -> NgramModel:
             the line.
     """
     reader = _Lines(data)
-    head = []
     while (line := reader.next()) != b"\\data\\":
         if line is None:
             raise Malformed(r"has no line \data\, with which an ARPA file begins")
-        head.append(line)
     counts = _counts(reader)
     tokens: list[bytes] = []
     places: dict[bytes, int] = {}
@@ -71,11 +69,20 @@ def parse_arpa(data: bytes) -> NgramModel:
             levels.append(_level(np.array(rows, np.int64).reshape(count, number), logp, backoff, levels, len(tokens), start))
     if reader.next() != b"\\end\\":
         raise Malformed(r"is cut: it does not end with \end\ ".rstrip(), reader.number)
-    direction = _DIRECTION.search(b" ".join(head).decode("utf-8", "replace"))
     try:
-        return NgramModel([_text(token) for token in tokens], levels, direction[1] if direction else "")
+        return NgramModel(*_without_direction([_text(token) for token in tokens], levels))
     except ValueError as error:
         raise Malformed(str(error)) from error
+
+
+def _without_direction(tokens: list[str], levels: list[Level]) -> tuple[list[str], list[Level], str]:
+    """The words and n-grams without the one that tells the direction, and this; "" where none does."""
+    found = _DIRECTION.fullmatch(tokens[-1])
+    if found is None or len(tokens) < 2:
+        return tokens, levels, ""
+    single = levels[0]
+    shorter = Level(single.parents[:-1], single.words[:-1], single.logp[:-1], single.backoff[:-1])
+    return tokens[:-1], [shorter, *levels[1:]], found[1]
 
 
 class _Lines:

@@ -1,6 +1,7 @@
 """Models written and read again, and files that are none."""
 
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ MODEL = estimate(LINES, TOKENS, 4, "ltr").model
 
 
 def arpa(model=MODEL):
-    return "".join(arpa_text(model, "made by hand"))
+    return "".join(arpa_text(model))
 
 
 @pytest.fixture
@@ -42,6 +43,41 @@ def test_a_model_read_again_gives_the_same_scores(files, name):
     for line in [*LINES, *(rng.integers(0, len(LABELS), 8).tolist() for _ in range(20))]:
         words = [word + 3 for word in line]
         assert read.score(words) == pytest.approx(MODEL.score(words), abs=1e-5)
+
+
+def test_nothing_stands_before_the_data_or_behind_them():
+    """KenLM refuses such files, by name of the line. What is announced is there, the word of the direction included."""
+    lines = arpa().splitlines()
+    assert lines[0] == "\\data\\" and lines[-1] == "\\end\\" and arpa().endswith("\\end\\\n")
+    counts = [int(line.partition("=")[2]) for line in lines if line.startswith("ngram ")]
+    marks = [number for number, line in enumerate(lines) if line.endswith("-grams:")] + [len(lines) - 1]
+    assert [len(list(filter(None, lines[a + 1 : b]))) for a, b in pairwise(marks)] == counts
+    single = lines[marks[0] + 1 : marks[1] - 1]
+    assert single[-1].split() == ["-99", "<direction=ltr>", "0"]
+    assert counts[0] == len(MODEL.tokens) + 1
+
+
+def test_without_a_direction_there_is_no_word_of_it(tmp_path):
+    for order in (2, 3):
+        for direction in ("", "rtl"):
+            model = estimate(LINES, TOKENS, order, direction).model
+            (tmp_path / "m.arpa").write_text(arpa(model), encoding="utf-8")
+            read = read_model(tmp_path / "m.arpa")
+            assert (read.tokens, read.order, read.direction) == (model.tokens, order, direction)
+            assert ("direction" in arpa(model)) == bool(direction)
+
+
+def test_the_word_of_the_direction_stays_where_another_program_has_moved_it(tmp_path):
+    """It is a word that no class has, then, and nothing else changes."""
+    lines = arpa().splitlines()
+    place = next(number for number, line in enumerate(lines) if "<direction=" in line)
+    lines.insert(lines.index("\\1-grams:") + 1, lines.pop(place))
+    (tmp_path / "m.arpa").write_text("\n".join(lines), encoding="utf-8")
+    read = read_model(tmp_path / "m.arpa")
+    assert set(read.tokens) - set(MODEL.tokens) == {"<direction=ltr>"} and read.direction == ""
+    for line in LINES:
+        words = [[m.places[TOKENS[word]] for word in line] for m in (read, MODEL)]
+        assert read.score(words[0]) == pytest.approx(MODEL.score(words[1]), abs=1e-5)
 
 
 def test_arpa_of_others_without_all_suffixes_and_with_blanks_between_the_fields(tmp_path):
