@@ -6,7 +6,7 @@ seconds.
 
 Not behind recurrent layers. Started so, kraken's network (`vgsl_kraken.yml`) had gradients of a norm of 13 and did not read
 after 1,700 steps of one line; from chance they were 60 to 100, and it began to read at about 1,000. From chance such networks get
-to the frequencies within some hundred steps.
+to the frequencies within some hundred steps. (Both were single runs without a warm-up, which such networks need: docs/kraken.md.)
 """
 
 from __future__ import annotations
