@@ -232,8 +232,7 @@ def _conclude(run: Run, seconds: float) -> TrainResult:
         logger.info(line)
     best = run.state.best
     if best.value is not None:
-        words = "best on %s: epoch %d, step %d: %s"
-        logger.info(words, run.evaluated[0], best.epoch, best.step, metrics_text(best.metrics))
+        logger.info("best on %s: %s: %s", run.evaluated[0], best.when(), metrics_text(best.metrics))
     logger.info("done: %d steps, %.1f s in this process, %s", run.progress.step, seconds, run.output.folder.path)
     summary = {k: v for k, v in asdict(result).items() if k != "folder"}
     summary |= {"seconds": round(seconds, 1), "epochs": run.progress.epoch - 1}

@@ -187,9 +187,7 @@ class EvaluationHook(Hook):
             run.state.best = Best(decider.value, progress.trained_epoch, progress.step, dict(decider.metrics), decider.ties)
             save_run_weights(run, BEST)
         best = run.state.best
-        logger.info(
-            "best %s of %s: %.6g (epoch %d, step %d)", decider.main_indicator, decider.name, best.value, best.epoch, best.step
-        )
+        logger.info("best %s of %s: %.6g (%s)", decider.main_indicator, decider.name, best.value, best.when())
 
 
 class EarlyStopping(Hook):

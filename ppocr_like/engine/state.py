@@ -65,6 +65,10 @@ class Best:
         shared = min(len(ties), len(self.ties))  # a checkpoint of an earlier version has none
         return list(ties)[:shared] >= self.ties[:shared]
 
+    def when(self) -> str:
+        """For people."""
+        return f"epoch {self.epoch}, step {self.step}" if self.step else "before training"
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
