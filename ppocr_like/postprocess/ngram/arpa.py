@@ -39,7 +39,7 @@ def arpa_text(model: NgramModel) -> Iterator[str]:
         for text, probability, cost in zip(texts, logp.tolist(), backoff.tolist(), strict=True):
             yield f"{probability:.7g}\t{text}\n" if last else f"{probability:.7g}\t{text}\t{cost:.7g}\n"
         if number == 1 and model.direction:
-            yield f"{_NEVER}\t<direction={model.direction}>{'' if last else chr(9) + '0'}\n"
+            yield f"{_NEVER}\t<direction={model.direction}>" + ("\n" if last else "\t0\n")
     yield "\n\\end\\\n"
 
 
@@ -78,7 +78,7 @@ def parse_arpa(data: bytes) -> NgramModel:
 def _without_direction(tokens: list[str], levels: list[Level]) -> tuple[list[str], list[Level], str]:
     """The words and n-grams without the one that tells the direction, and this; "" where none does."""
     found = _DIRECTION.fullmatch(tokens[-1])
-    if found is None or len(tokens) < 2:
+    if found is None:
         return tokens, levels, ""
     single = levels[0]
     shorter = Level(single.parents[:-1], single.words[:-1], single.logp[:-1], single.backoff[:-1])
