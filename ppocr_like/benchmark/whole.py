@@ -41,6 +41,7 @@ from ppocr_like.engine.runfolder import RunFolder
 from ppocr_like.engine.settle import settle_classes
 from ppocr_like.engine.setup import build_run
 from ppocr_like.errors import DataError
+from ppocr_like.weights.reading import reading_builder
 
 __all__ = ["SECTIONS", "Benchmark", "Settings", "Shape", "benchmark"]
 
@@ -101,7 +102,7 @@ def benchmark(
     """
     settings = settings or Settings()
     sections = _chosen(settings)
-    Builder(recipe).check()
+    reading_builder(recipe).check()
     others, start = Others(), now()
     with TemporaryDirectory(prefix="ppocr_like_benchmark_") as scratch, Signals() as signals:
         folder = RunFolder(scratch)

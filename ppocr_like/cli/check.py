@@ -65,6 +65,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print("\n".join(lines))
         return 0 if good else 1
     builder = Builder(recipe)
+    if recipe.get("Global.pretrained_model") or recipe.get("Global.checkpoints"):
+        from ppocr_like.weights.reading import reading_builder
+
+        builder = reading_builder(recipe)
     try:
         builder.check()
         if recipe.globals.weights_format is not None:

@@ -161,7 +161,9 @@ class GlobalConfig:
 
     # Text
     character_dict_path: str | None = option(
-        None, "dictionary, one character per line; null: 0-9a-z, lower case. Wins over an operator's own argument"
+        None,
+        "dictionary, one character per line; null: the characters of `pretrained_model`, and 0-9a-z, lower case, where that has "
+        "none, is not given or `charset_resize` is `new`. Wins over an operator's own argument",
     )
     codec: str | dict[str, int | list[int]] | None = option(
         None,

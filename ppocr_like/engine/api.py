@@ -39,6 +39,7 @@ from ppocr_like.outputs import claim
 from ppocr_like.weights import MatchReport, load_into, pretrained
 from ppocr_like.weights.centers import fill_centers
 from ppocr_like.weights.formats import check_format
+from ppocr_like.weights.reading import reading_builder
 
 logger = logging.getLogger("ppocr_like")
 
@@ -81,7 +82,7 @@ def train(recipe: Recipe, began: float | None = None) -> TrainResult:
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
     began = time.perf_counter() if began is None else began
-    _check(Builder(recipe))
+    _check(reading_builder(recipe))
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
     with join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
@@ -267,7 +268,7 @@ def evaluate(recipe: Recipe, keep: int | None = 0, analyse: bool = False) -> lis
     Raises:
         OcrError: no weights given, weights that do not fit, an empty evaluation set.
     """
-    builder = Builder(recipe)
+    builder = reading_builder(recipe)
     builder.check()
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"

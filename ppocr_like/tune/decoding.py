@@ -31,6 +31,7 @@ from ppocr_like.tune.grid import aligned, named_values
 from ppocr_like.tune.readings import ReadSet, read_set
 from ppocr_like.tune.temperature import Judged, fit_temperature, judged
 from ppocr_like.weights import resolve
+from ppocr_like.weights.reading import reading_builder
 
 INDICATORS = ("cer", "wer", "acc")  # the first two should be low
 DEFAULT_GRID = {"lm_weight": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0), "length_bonus": (0.0, 0.5, 1.0, 2.0, 3.0)}
@@ -189,7 +190,7 @@ def tune_decoder(
 
 def _checked(recipe: Recipe, set_name: str | None) -> tuple[Recipe, str]:
     """The recipe of one network, and the name of the set to choose on. Raises ConfigError."""
-    builder = Builder(recipe)
+    builder = reading_builder(recipe)
     builder.check()
     if sub_model_names(recipe):
         recipe = single_model(recipe, recipe.globals.pretrained_sub_model)

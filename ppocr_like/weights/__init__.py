@@ -14,11 +14,12 @@ with quick_imports():
     from ppocr_like.weights.charset_plan import FRESH, CharsetPlan, ResizeMode, resize_charset, same_charset
     from ppocr_like.weights.files import WeightsFile, load_weights, save_weights
     from ppocr_like.weights.match import MatchReport
-    from ppocr_like.weights.pretrained import pretrained
+    from ppocr_like.weights.pretrained import charset_of_weights, pretrained
     from ppocr_like.weights.resolve import resolve
     from ppocr_like.weights.sub_models import load_backbones, load_into, load_own_weights, sub_weights
 
 __all__ = [
-    "FRESH", "CharsetPlan", "MatchReport", "ResizeMode", "WeightsFile", "atomic_write", "load_backbones", "load_into",
-    "load_own_weights", "load_weights", "pretrained", "resize_charset", "resolve", "same_charset", "save_weights", "sub_weights",
+    "FRESH", "CharsetPlan", "MatchReport", "ResizeMode", "WeightsFile", "atomic_write", "charset_of_weights", "load_backbones",
+    "load_into", "load_own_weights", "load_weights", "pretrained", "resize_charset", "resolve", "same_charset",
+    "save_weights", "sub_weights",
 ]  # fmt: skip

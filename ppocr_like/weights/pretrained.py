@@ -12,6 +12,7 @@ from ppocr_like.tasks import task_of
 from ppocr_like.text import DirectionSetting, resolve_direction
 from ppocr_like.weights.charset_plan import CharsetPlan, ResizeMode, resize_charset, same_charset
 from ppocr_like.weights.files import WeightsFile, load_weights
+from ppocr_like.weights.resolve import resolve
 
 logger = logging.getLogger("ppocr_like")
 
@@ -25,6 +26,37 @@ class Globals(Protocol):
     def pretrained_sub_model(self) -> str | None: ...
     @property
     def charset_resize(self) -> ResizeMode: ...
+    @property
+    def character_dict_path(self) -> str | None: ...
+    @property
+    def codec(self) -> object: ...
+    @property
+    def checkpoints(self) -> str | None: ...
+
+
+def names_classes(recipe_globals: Globals) -> bool:
+    """Whether the recipe says which characters there are: a dictionary, a codec, or `charset_resize: new`, which asks for what
+    PaddleOCR takes without a dictionary (0-9 and a-z)."""
+    named = recipe_globals.character_dict_path is not None or recipe_globals.codec is not None
+    return named or recipe_globals.charset_resize == "new"
+
+
+def charset_of_weights(recipe_globals: Globals) -> Charset | None:
+    """The characters of the weights, for a recipe that has weights and names no characters; else None.
+
+    None, too, where there are no such weights: whoever loads them says it.
+
+    Raises:
+        WeightsError: a file that cannot be read.
+    """
+    source = recipe_globals.checkpoints or recipe_globals.pretrained_model
+    if names_classes(recipe_globals) or not source:
+        return None
+    try:
+        path = resolve(str(source))
+    except WeightsError:
+        return None
+    return load_weights(str(path)).charset
 
 
 def pretrained(
@@ -59,6 +91,7 @@ def pretrained(
             raise WeightsError(f"{weights.path} does not say its characters; give the recipe with its dictionary")
         logger.warning("%s does not say its characters; the recipe's dictionary is taken to be theirs", weights.path)
         return weights, same_charset(dictionary_charset, assumed=True, mode=mode)
+    setting: DirectionSetting = getattr(recipe_globals, "text_direction", "auto")
     if as_is:
         if dictionary_charset is not None and dictionary_charset.labels != weights.charset.labels:
             logger.info(
@@ -66,8 +99,10 @@ def pretrained(
                 weights.charset.num_classes,
                 dictionary_charset.num_classes,
             )
-        setting: DirectionSetting = getattr(recipe_globals, "text_direction", "auto")
         return weights, same_charset(_directed(weights.charset, setting, str(weights.path)))
+    if not names_classes(recipe_globals):
+        logger.info("Global.character_dict_path is not set: the characters are those of %s", weights.path)
+        dictionary_charset = _directed(weights.charset, setting, str(weights.path))
     plan = resize_charset(weights.charset, dictionary_charset or weights.charset, mode)
     logger.info(plan.describe())
     if weights.charset.direction != plan.charset.direction:

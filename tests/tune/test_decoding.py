@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from ppocr_like.charset import Charset
+from ppocr_like.cli.check import main as check
 from ppocr_like.cli.tune import main
 from ppocr_like.components import load_components
 from ppocr_like.config import load_recipe
-from ppocr_like.engine import evaluate
+from ppocr_like.engine import evaluate, train
 from ppocr_like.errors import ConfigError
 from ppocr_like.metrics.line_rules import LineRules
 from ppocr_like.postprocess.ctc import CTCLabelDecode
@@ -57,6 +58,22 @@ def test_every_setting_is_what_its_evaluation_gives(tiny_run, model, tmp_path):
     (greedy,) = evaluate(recipe(tiny_run, "null", "PostProcess.decoder=greedy", *wanted[-1:]), analyse=True)
     told = greedy.analysis.of_characters.numbers()
     assert told["expected_calibration_error"] == pytest.approx(after.characters["expected_calibration_error"], abs=1e-6)
+
+
+def test_the_characters_of_the_weights_are_those_of_a_recipe_that_names_none(tiny_run, model, tmp_path, capsys):
+    """Tune, evaluation, check and training read, compare and learn what the model of the language was made of."""
+    unnamed = ["Global.character_dict_path=null", "Global.codec=null"]
+    given = recipe(tiny_run, model), recipe(tiny_run, model, *unnamed)
+    named, without = (tune_decoder(one, ["lm_weight=0.5", "length_bonus=1"], tmp_path, progress=False) for one in given)
+    assert without.greedy.metrics == named.greedy.metrics and without.outcomes == named.outcomes
+    for more in ((), unnamed):
+        (evaluation,) = evaluate(recipe(tiny_run, model, *more))
+        assert evaluation.beside["greedy"]["cer"] == pytest.approx(named.greedy.metrics["cer"], abs=1e-12)
+    overrides = [f"Global.pretrained_model={tiny_run.folder}", f"PostProcess.lm={model}", "PostProcess.decoder=beam", *unnamed]
+    assert check(["-c", str(tiny_run.recipe), "-o", *overrides]) == 0
+    more = ["Global.epoch_num=1", f"Global.save_model_dir={tmp_path / 'run'}"]
+    train(recipe(tiny_run, model, *unnamed, *more))
+    assert load_weights(tmp_path / "run").charset == load_weights(tiny_run.folder).charset
 
 
 def test_the_tool_keeps_the_values_in_recipe_and_weights(tiny_run, model, tmp_path, capsys):

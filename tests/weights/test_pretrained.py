@@ -7,7 +7,7 @@ import torch
 
 from ppocr_like.charset import Charset
 from ppocr_like.errors import WeightsError
-from ppocr_like.weights import pretrained, save_weights
+from ppocr_like.weights import charset_of_weights, pretrained, save_weights
 
 
 @dataclass
@@ -15,6 +15,9 @@ class Globals:
     pretrained_model: str | None = None
     charset_resize: str = "fail"
     pretrained_sub_model: str | None = None
+    character_dict_path: str | None = "dict.txt"
+    codec: str | None = None
+    checkpoints: str | None = None
 
 
 @pytest.fixture
@@ -37,6 +40,24 @@ def test_training_resizes_and_use_does_not(weights):
     for dictionary in (Charset("abd"), None):
         found, plan = pretrained(Globals(weights), dictionary, as_is=True)
         assert plan.identical and plan.charset == found.charset == Charset("abc", use_space_char=True)
+
+
+def test_a_recipe_without_a_dictionary_takes_the_characters_of_its_weights(weights, caplog):
+    """PaddleOCR's default of 0-9 and a-z would write every label in lower case."""
+    caplog.set_level("INFO")
+    own = Charset("abC", use_space_char=True)
+    save_weights(weights + ".safetensors", {"w": torch.ones(1)}, {"charset": own})
+    for mode in ("fail", "union"):
+        plan = pretrained(Globals(weights, mode, character_dict_path=None), Charset.from_file(None))[1]
+        assert plan.identical and plan.charset == own and not plan.charset.lower
+        assert "character_dict_path is not set: the characters are those of" in caplog.text
+        assert charset_of_weights(Globals(weights, mode, character_dict_path=None)) == own
+    _, plan = pretrained(Globals(weights, "new", character_dict_path=None), Charset.from_file(None))
+    assert plan.charset == Charset.from_file(None) and set(plan.kept) == {"a", "b"}
+    for named in (Globals(weights, "new", character_dict_path=None), Globals(weights), Globals(weights, codec="codec.json")):
+        assert charset_of_weights(named) is None
+    assert charset_of_weights(Globals("nowhere", character_dict_path=None)) is None
+    assert charset_of_weights(Globals(character_dict_path=None)) is None
 
 
 def test_weights_that_do_not_say_their_characters(tmp_path, caplog):
