@@ -23,6 +23,12 @@ class BucketByWidth:
     min_width: int | None = option(None, "px of the narrowest canvas; null: `step`", least=1)
     max_width: int = option(1280, "px of the widest canvas; longer lines are squeezed into it", least=1)
     batch_by_area: bool = option(False, "narrow lines come in larger batches, so that every batch costs about the same")
+    extra_width: int = option(
+        0,
+        "px; half of an epoch's training lines, drawn anew each time, get wider canvases by up to so many px in whole steps, so "
+        "that the network learns to read beside an empty margin (RapidOCR and PaddleOCR fill each batch up to 320 px or more)",
+        least=0,
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         least = self.step if self.min_width is None else self.min_width
@@ -30,6 +36,8 @@ class BucketByWidth:
             yield "max_width", f"is {self.max_width}; no line is wider than {WIDEST_LINE:,} px"
         elif least > self.max_width:
             yield "max_width", f"is {self.max_width}, less than the narrowest canvas of {least} px"
+        if 0 < self.extra_width < self.step:
+            yield "extra_width", f"is {self.extra_width}, less than a step of {self.step} px, so that no canvas would be wider"
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,6 @@ class LoaderConfig:
     num_workers: int = option(0, "processes that read and transform; 0: the main process does it", least=0)
     prefetch: int = option(4, "batches each worker keeps ready", least=1)
     bucket_by_width: BucketByWidth | None = option(
-        None, "`{step, min_width, max_width, batch_by_area}`; null: the recipe's `image_shape`"
+        None, "`{step, min_width, max_width, batch_by_area, extra_width}`; null: the recipe's `image_shape`"
     )
     ratio_in_batch: bool = option(False, "every batch holds the label files in the proportions of `ratio_list`")

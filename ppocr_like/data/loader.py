@@ -309,6 +309,8 @@ def build_loader(
         dataset.use_cache(cache_dir)
     if loader_config.drop_last and not train:
         logger.warning("Eval.loader.drop_last would leave samples out of the evaluation; every sample is evaluated")
+    if loader_config.bucket_by_width is not None and loader_config.bucket_by_width.extra_width and not train:
+        logger.warning("Eval.loader.bucket_by_width.extra_width is for training; lines are evaluated in canvases of their own")
     by_size = not train and loader_config.bucket_by_width is None and bool(dataset.resize_steps())
     if sampler is not None:
         planner = sampler(dataset, world)
@@ -363,6 +365,7 @@ def _sampler(dataset: Dataset, config: LoaderConfig, seed: int, train: bool, wor
         min_width=bucket.min_width,
         max_width=bucket.max_width,
         by_area=bucket.batch_by_area,
+        extra=bucket.extra_width if train else 0,
         keep_ratio=config.ratio_in_batch,
         world=world,
         progress=progress,

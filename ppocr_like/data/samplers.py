@@ -200,6 +200,7 @@ class WidthBucketSampler(Sampler):
         min_width: narrowest canvas in px; None: `step`.
         max_width: widest canvas in px; longer lines are squeezed into it.
         by_area: `batch_size` holds for the recipe's own width; narrower canvases get more samples, wider ones fewer.
+        extra: half of an epoch's lines get canvases that are up to so many px wider, in whole steps.
         progress: a bar while images are measured.
     """
 
@@ -216,12 +217,14 @@ class WidthBucketSampler(Sampler):
         min_width: int | None,
         max_width: int,
         by_area: bool = False,
+        extra: int = 0,
         keep_ratio: bool = False,
         world: int = 1,
         progress: bool = True,
     ) -> None:
         super().__init__(dataset, batch_size, seed, shuffle=shuffle, drop_last=drop_last, keep_ratio=keep_ratio)
         self.height, self.base_width = canvas
+        self.step, self.max_width, self.extra = step, max_width, extra
         self.by_area, self.world = by_area, world
         narrowest = step if min_width is None else min_width
         self.widths = canvas_widths(dataset.sizes(progress), self.height, step, narrowest, max_width, dataset.margin())
@@ -236,6 +239,10 @@ class WidthBucketSampler(Sampler):
         indices, repeats, rng = self._draws(epoch)
         groups = self.dataset.group_of(indices) if self.keep_ratio else None
         drawn = self.widths[indices]
+        if self.extra:
+            most = self.extra // self.step
+            more = np.maximum(rng.integers(-most, most, len(drawn), endpoint=False) + 1, 0)  # 0 for half of them
+            drawn = np.minimum(drawn + more * self.step, np.maximum(drawn, self.max_width))
         by_width = np.argsort(drawn, kind="stable")
         edges = np.flatnonzero(np.diff(drawn[by_width])) + 1
         batches: list[np.ndarray] = []

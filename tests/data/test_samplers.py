@@ -126,6 +126,20 @@ def test_a_batch_has_one_canvas_that_holds_its_lines() -> None:
             assert size[0] - 64 < scaled <= size[0] or (size[0] == 64 and scaled <= 64) or (size[0] == 1280 and scaled >= 1216)
 
 
+def test_half_of_the_lines_get_canvases_that_are_wider_by_whole_steps() -> None:
+    data = Numbers([4000])
+    own = {i: size for batch in bucketed(data).epoch(0) for i, size in ((r.index, r.size[0]) for r in batch if r.size)}
+    sampler = bucketed(data, extra=200)
+    epochs = [{r.index: r.size[0] for batch in sampler.epoch(epoch) for r in batch if r.size} for epoch in (0, 1)]
+    assert epochs[0] != epochs[1] and all(set(epoch) == set(own) for epoch in epochs)
+    more = Counter((epochs[0][i] - width) // 64 for i, width in own.items() if width <= 1280 - 192)
+    total = sum(more.values())
+    assert set(more) == {0, 1, 2, 3} and all(abs(more[n] / total - share) < 0.05 for n, share in enumerate((1 / 2, *[1 / 6] * 3)))
+    assert max(epochs[0].values()) == 1280
+    assert all(len({r.size for r in batch}) == 1 for batch in sampler.epoch(0))
+    assert drawn(bucketed(data, extra=200).epoch(1)) == drawn(sampler.epoch(1))
+
+
 def test_in_evaluation_lines_stand_by_width_then_index() -> None:
     batches = bucketed(Numbers([100]), shuffle=False).epoch(0)
     order = [(r.size[0], r.index) for batch in batches for r in batch if r.size]
