@@ -158,7 +158,8 @@ class _Beams:
         """The labels of each line's best beam, the line's end counted where there is a language model."""
         scores = np.log(self.blank + self.label) + self.fused
         if self.rows is not None:
-            scores += self.search.lm_weight * self.rows.logp[self.rows.of(self.state), 0]
+            rows = self.rows.of(self.state)  # before `logp`, which may be a longer array after it
+            scores += self.search.lm_weight * self.rows.logp[rows, 0]
         found = []
         for line, beam in enumerate(scores.argmax(axis=1).tolist()):
             labels = []

@@ -13,6 +13,7 @@ from ppocr_like.postprocess.align import align
 from ppocr_like.postprocess.beam import Search
 from ppocr_like.postprocess.ctc import CTCLabelDecode
 from ppocr_like.postprocess.lattice import make_lattice
+from ppocr_like.postprocess.ngram import scorer
 from ppocr_like.postprocess.ngram.arpa import arpa_text
 from ppocr_like.postprocess.ngram.kneser_ney import estimate_labels
 from ppocr_like.postprocess.ngram.scorer import LabelScorer
@@ -57,6 +58,20 @@ def test_the_best_of_all_texts_is_found(with_model):
                 if total
             }
             assert ranks[tuple(found)] == pytest.approx(max(ranks.values()), abs=1e-9)
+
+
+def test_the_rows_of_a_large_model_may_grow_at_any_step(monkeypatch):
+    """The last states of a line, too: there the longer table was looked for in the shorter one."""
+    rng = np.random.default_rng(3)
+    lines = rng.integers(1, 4, (60, 12)).tolist()
+    read = []
+    for first in (scorer.FIRST_ROWS, 1, 2, 3, 5, 8, 13, 21, 34):
+        monkeypatch.setattr(scorer, "FIRST_ROWS", first)
+        search = Search(8, LabelScorer(estimate_labels(lines, CHARSET, 5).model, CHARSET), 0.7, 0.1)
+        for steps in (1, 2, 3, 20):
+            probabilities = np.random.default_rng(steps).dirichlet(np.ones(4), (4, steps)).astype(np.float32)
+            read.append(search(make_lattice(probabilities, np.full(4, steps), prune=0.0), probabilities))
+    assert all(read[number] == read[number % 4] for number in range(len(read)))
 
 
 def network(texts, charset=LETTERS, top=0.9, rng=None):

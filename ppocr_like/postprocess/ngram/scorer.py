@@ -15,6 +15,7 @@ from ppocr_like.text import is_right_to_left
 
 logger = logging.getLogger("ppocr_like")
 MEMORY = 1 << 26  # bytes of rows that are kept
+FIRST_ROWS = 1024  # that there is room for at first
 KNOWN = 0.5  # least share of a model's words that must be among the classes
 SHOWN = 8
 
@@ -93,12 +94,12 @@ class Rows:
         if most <= self._most:
             return
         self._most = most
-        self.logp = np.empty((min(most, 1024), self._size), np.float32)
+        self.logp = np.empty((min(most, FIRST_ROWS), self._size), np.float32)
         self.states = np.empty(self.logp.shape, np.int32)
         self._clear()
 
     def of(self, states: np.ndarray) -> np.ndarray:
-        """The rows of these states, of any shape."""
+        """The rows of these states, of any shape. `logp` and `states` may be new arrays afterwards: ask for rows first."""
         found = self._place[states]
         if found.min(initial=0) >= 0:
             return found
