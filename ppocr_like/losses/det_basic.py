@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ppocr_like.losses import focal_blocks
+
 MAIN_LOSSES = ("DiceLoss", "BCELoss", "MaskL1Loss", "Euclidean", "CrossEntropy")
 
 
@@ -73,15 +75,8 @@ class MaskedFocalLoss(nn.Module):
         self.alpha, self.gamma, self.eps = alpha, gamma, eps
 
     def forward(self, pred: torch.Tensor, gt: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        pred = pred.clamp(self.eps, 1.0 - self.eps)
-        logit = torch.log(pred / (1.0 - pred))
-        # Written out so that at a probability of exactly 0.5 the gradient is the one that Paddle's kernel gives (the two
-        # kinks at logit 0 taken from different sides); everywhere else it is -log of the right answer's probability.
-        entropy = torch.where(logit > 0, logit, 0.0) - logit * gt + torch.where(logit >= 0, -logit, logit).exp().log1p()
-        right = torch.where(gt > 0.5, pred, 1.0 - pred)
-        weight = torch.where(gt > 0.5, self.alpha, 1.0 - self.alpha)
-        loss = weight * (1.0 - right) ** self.gamma * entropy
-        return (loss * mask).sum() / (mask.sum() + self.eps)
+        total = focal_blocks.focal_sum if focal_blocks.fits(pred, gt, mask) else _focal_sum
+        return total(pred, gt, mask, self.alpha, self.gamma, self.eps) / (mask.sum() + self.eps)
 
 
 class DiceFocalLoss(nn.Module):
@@ -184,3 +179,14 @@ def hardest(losses: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
     """The `count` (a scalar on the device) largest of `losses` (M,), at least 0, in order, and 0 in the places of the others."""
     place = torch.arange(len(losses), device=losses.device)
     return torch.where(place < count, losses.sort(descending=True).values, 0.0)
+
+
+def _focal_sum(pred: torch.Tensor, gt: torch.Tensor, mask: torch.Tensor, alpha: float, gamma: float, eps: float) -> torch.Tensor:
+    pred = pred.clamp(eps, 1.0 - eps)
+    logit = torch.log(pred / (1.0 - pred))
+    # Written out so that at a probability of exactly 0.5 the gradient is the one that Paddle's kernel gives (the two
+    # kinks at logit 0 taken from different sides); everywhere else it is -log of the right answer's probability.
+    entropy = torch.where(logit > 0, logit, 0.0) - logit * gt + torch.where(logit >= 0, -logit, logit).exp().log1p()
+    right = torch.where(gt > 0.5, pred, 1.0 - pred)
+    weight = torch.where(gt > 0.5, alpha, 1.0 - alpha)
+    return (weight * (1.0 - right) ** gamma * entropy * mask).sum()

@@ -7,8 +7,17 @@ import math
 import pytest
 import torch
 
+from ppocr_like.losses import focal_blocks
 from ppocr_like.losses.db_loss import DBLoss
-from ppocr_like.losses.det_basic import BalanceLoss, BCELoss, DiceFocalLoss, DiceLoss, MaskedFocalLoss, MaskL1Loss
+from ppocr_like.losses.det_basic import (
+    BalanceLoss,
+    BCELoss,
+    DiceFocalLoss,
+    DiceLoss,
+    MaskedFocalLoss,
+    MaskL1Loss,
+    _focal_sum,
+)
 
 
 def case(samples: int = 2, height: int = 16, width: int = 24) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -107,6 +116,38 @@ def test_focal_loss_is_cross_entropy_weighed_down_where_it_is_right() -> None:
     both = DiceFocalLoss(0.5, 2.0, 0.25, 2.0)(pred, text, mask).item()
     parts = 0.5 * DiceLoss()(pred, text, mask).item() + 2 * MaskedFocalLoss(0.25, 2.0)(pred, text, mask).item()
     assert both == pytest.approx(parts, rel=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("alpha", "gamma"), [(0.25, 2.5), (0.75, 2.0), (0.25, 0.0), (0.5, 1.0)])
+def test_focal_loss_in_blocks_is_that_of_ordinary_operators(
+    alpha: float, gamma: float, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Maps of several blocks and of a part of one; probabilities at and beyond both cuts, and at the logarithm's kinks."""
+    monkeypatch.setattr(focal_blocks, "BLOCK", 100)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        draw = torch.Generator().manual_seed(4)
+        maps = torch.rand(2, 3, 19, 23, generator=draw, dtype=torch.float32)
+        maps[0, 0, 0, :5] = torch.tensor([0.0, 1.0, 0.5, 1e-6, 1.0 - 1e-6])
+        maps[1, 0, 5, :6] = torch.tensor([0.5, 1e-7, 1.0 - 1e-7, 1e-3, 0.999, 0.5])
+        text = (torch.rand(2, 19, 23, generator=draw) > 0.6).float()
+        text[0, 0, 10:14] = torch.tensor([0.2, 0.5, 0.7, 1.0])
+        mask = (torch.rand(2, 19, 23, generator=draw) > 0.2).float()
+        assert focal_blocks.fits(maps[:, 0], text, mask)
+        found = []
+        for total in (_focal_sum, focal_blocks.focal_sum):
+            given = maps.clone().requires_grad_()
+            loss = total(given[:, 0], text, mask, alpha, gamma, 1e-6)
+            (3 * loss).backward()
+            found.append((loss.detach(), given.grad))
+        torch.testing.assert_close(found[1][0], found[0][0], rtol=1e-6, atol=0)
+        torch.testing.assert_close(found[1][1], found[0][1], rtol=2e-5, atol=2e-5)
+        assert focal_blocks.focal_sum(maps[:, 0], text, mask, alpha, gamma, 1e-6).item() == found[1][0].item()
+        assert focal_blocks.focal_sum(maps[:0, 0], text[:0], mask[:0], alpha, gamma, 1e-6).item() == 0
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_weights_of_the_dice_loss_and_an_empty_mask() -> None:
