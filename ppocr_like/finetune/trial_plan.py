@@ -33,6 +33,7 @@ class Trial:
 
     settings: list[str] = option([], "as `-o` takes them")
     minutes: float | None = option(None, "of processor time; 0: the start is measured, and nothing trained", least=0)
+    steps: int | None = option(None, "optimizer steps, in the place of `minutes`", least=1)
     lines: int | None = option(None, "so many lines or pages of the set, drawn at random; null: all", least=1)
     start: str | None = option(None, "weights to begin with")
     network: str | None = option(None, "recipe of the start's network")
@@ -48,6 +49,9 @@ class TrialPlan:
         doc="by name: settings, as `-o` takes them, or keys of their own; the others are compared with the first"
     )
     minutes: float = option(10.0, "of processor time for each training", above=0)
+    steps: int | None = option(
+        None, "optimizer steps of each training, in the place of `minutes`: on a machine whose speed varies", least=1
+    )
     seeds: list[int] = option([1, 2], "each trial is made with each")
     judged: float = option(0.25, "share of a set that no trial trains on, and on which all are judged", above=0)
     threads: int = option(1, "of a training", least=1)
@@ -86,6 +90,9 @@ def _problems(plan: TrialPlan) -> Iterator[Problem]:
     for key in ("seeds", "metrics"):
         if not getattr(plan, key):
             yield Problem(key, "is empty: one is needed")
+    for name, trial in plan.trials.items():
+        if trial.steps is not None and trial.minutes is not None:
+            yield Problem(f"trials.{name}", "has minutes and steps; either says how long it is")
     if plan.judged > 0.9:
         yield Problem("judged", f"is {plan.judged:g}, which leaves nothing to train on; 0.9 at most")
 

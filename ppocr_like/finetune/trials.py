@@ -146,6 +146,9 @@ def _write(plan: TrialPlan, about: TrialSet, data: _Data, trial: Trial, seed: in
     start = start_of(source, given.task, trial.network or about.network)
     planned = make_plan(given, start, trial.minutes or plan.minutes, place, trial.characters or about.characters)
     planned.tree["Global"] |= {"seed": seed, "overwrite": True, "num_threads": plan.threads}
+    steps = trial.steps or (plan.steps if trial.minutes is None else None)
+    if steps is not None:
+        planned.tree["Global"] |= {"max_minutes": None, "max_steps": steps}
     apply_overrides(planned.tree, [*about.settings, *ALIKE, *trial.settings])
     for path, content in planned.files.items():
         write_bytes(path, content)
@@ -194,8 +197,9 @@ def _judge(tree: dict[str, Any], data: _Data, place: Path, trained: bool) -> dic
     tree["Eval"]["dataset"] |= {"label_file_list": data.judged, "data_dir": data.folder}
     lines = tree["Architecture"]["model_type"] == "rec"
     (evaluation,) = evaluate(Recipe.from_tree(tree), analyse=lines)
-    clock = load_json(place / "run.json")["clock"] if trained else {}
-    result: dict[str, Any] = {**evaluation.metrics, "steps": clock.get("steps", 0), "minutes": clock.get("taken_minutes", 0)}
+    run = load_json(place / "run.json") if trained else {}
+    told = {"steps": run.get("result", {}).get("steps", 0), "minutes": run.get("clock", {}).get("taken_minutes", 0)}
+    result: dict[str, Any] = {**evaluation.metrics, **told}
     if evaluation.analysis is not None and evaluation.analysis.paged:
         spread = page_spread(list(evaluation.analysis.groups["page"].counts.values()))
         result["interval"] = {name: ends for name, ends in (spread["interval"] or {}).items() if isinstance(ends, list)}

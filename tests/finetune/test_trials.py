@@ -50,6 +50,7 @@ def test_a_plan_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ({"trials": {"..": []}}, r"trials...: cannot be a folder's name"),
         ({"trials": {"a": [1]}}, r"trials.a.settings.0: is 1"),
         ({"minutes": 0}, r"minutes: is 0.0, but more than 0"),
+        ({"trials": {"a": {"minutes": 1, "steps": 4}}}, r"trials.a: has minutes and steps"),
         ({"judged": 0.95}, r"judged: is 0.95, which leaves nothing to train on"),
         ({"seeds": []}, r"seeds: is empty"),
         ({"thread": 2}, r"- thread: unknown.*threads"),
@@ -109,6 +110,7 @@ def test_trials_are_made_once_and_failures_stop_no_other(
         "untrained": {"minutes": 0},
         "wrong": ["Optimizer.lr.learning_rate=1e30", "Optimizer.lr.warmup=0"],  # no number after a step
         "fast, few": {"settings": ["Optimizer.lr.learning_rate=0.01"], "lines": 24},
+        "seven": {"steps": 7},
     }
     plan, out = plan_file(tmp_path, sets=sets, trials=trials, minutes=0.2, seeds=[7]), tmp_path / "out"
     assert main([str(plan), "--out", str(out)]) == 0
@@ -124,6 +126,8 @@ def test_trials_are_made_once_and_failures_stop_no_other(
     assert result["steps"] > 0 and 0 <= result["interval"]["cer"][0] <= result["cer"]
     assert 20 <= len(trained) < 24  # it holds a tenth back itself
     assert not (out / "mine" / "untrained" / "7" / "train.log").exists()
+    seven = json.loads((out / "mine" / "seven" / "7" / "result.json").read_text(encoding="utf-8"))
+    assert seven["steps"] == 7 and seven["minutes"] == 0
     made = (out / "mine" / "fast, few" / "7" / "result.json").stat().st_mtime_ns
     assert main([str(plan), "--out", str(out), "--only", "fast, few", "untrained"]) == 0
     assert (out / "mine" / "fast, few" / "7" / "result.json").stat().st_mtime_ns == made
