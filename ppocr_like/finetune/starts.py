@@ -48,7 +48,8 @@ _OF_ONNX: dict[str, dict[str, Any]] = {
         "Head": {"name": "DBHead", "k": 50},
     },
 }
-_DET_THRESHOLDS = {"thresh": 0.2, "box_thresh": 0.45, "max_candidates": 3000, "unclip_ratio": 1.4}
+_USUAL = {"use_dilation": False, "score_mode": "fast"}  # of DBPostProcess, where a recipe does not say it
+_DET_THRESHOLDS = {"thresh": 0.2, "box_thresh": 0.45, "max_candidates": 3000, "unclip_ratio": 1.4, **_USUAL}
 _SLOWER = {"rec": 3e-4, "det": 2e-4}  # rates for networks that were trained on millions of lines
 
 
@@ -137,7 +138,9 @@ def start_of(source: str, task: str, network: str | None = None) -> Start:
             "-o Global.max_minutes=30; networks with a CTC head are fine-tuned here"
         )
     found = tree.get("PostProcess")
-    thresholds = {k: v for k, v in found.items() if k in _DET_THRESHOLDS} if task == "det" and isinstance(found, dict) else None
+    thresholds = None
+    if task == "det" and isinstance(found, dict):
+        thresholds = {**_USUAL, **{key: value for key, value in found.items() if key in _DET_THRESHOLDS}}
     kraken = step_arguments(tree, "KrakenLine") if task == "rec" else None
     return Start(source, weights, architecture, _height(tree), postprocess=thresholds, kraken_line=kraken)
 

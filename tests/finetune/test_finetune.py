@@ -31,7 +31,7 @@ from ppocr_like.finetune.starts import start_of, usual_start
 from ppocr_like.modeling.backbones.vgsl import VGSL
 from ppocr_like.modeling.heads.vgsl_head import VGSLHead
 from ppocr_like.modeling.model import OcrModel
-from ppocr_like.weights import save_weights
+from ppocr_like.weights import load_weights, save_weights
 from tests.conftest import TinyRun
 from tests.data.lines.pages import archive
 from tests.det_pages import make_pages
@@ -211,7 +211,14 @@ def test_pages_with_boxes_get_a_detector(tmp_path: Path) -> None:
     recipe = load_recipe(outcome.recipe)
     Builder(recipe).check()
     assert recipe.get("Architecture.model_type") == "det" and "character_dict_path" not in recipe.tree["Global"]
-    assert recipe.get("PostProcess.unclip_ratio") == 1.7  # of the start's own recipe
+    own = load_recipe(ROOT / "configs" / "det" / "db_mv3_pretrain.yml").tree["PostProcess"]
+    assert recipe.tree["PostProcess"] == own  # of the start's own recipe
+    weights = load_weights(str(ROOT / "pretrained" / "db_mv3.safetensors"))
+    other = {**(weights.recipe or {}), "PostProcess": {"name": "DBPostProcess", "unclip_ratio": 2.0}}
+    save_weights(tmp_path / "other.safetensors", weights.state, {"recipe": other})
+    outcome = finetune([str(tmp_path / "train.txt")], tmp_path / "out2", minutes=5, plan_only=True, start=str(tmp_path / "other"))
+    post = load_recipe(outcome.recipe).tree["PostProcess"]
+    assert (post["unclip_ratio"], post["use_dilation"], post["score_mode"]) == (2.0, False, "fast")
 
 
 @pytest.mark.parametrize(("pages", "said"), [(5, "held back: a tenth of the 5 pages"), (1, "for there is one page alone")])

@@ -123,7 +123,8 @@ def test_typed_pages_in_five_sizes_of_tiles():
             sides = [[Line(box.points) for box in boxes] for boxes in (whole, found)]
             counts = judge_page(*sides).counts
             assert counts.merged == counts.split == 0, (name, tile)
-            assert counts.matched >= 0.95 * max(counts.lines, counts.found), (name, tile)
+            assert counts.matched >= 0.95 * counts.lines, (name, tile)
+            assert counts.found - counts.matched <= 2, (name, tile)  # words at the threshold, which come and go
 
 
 def strip(pages):
