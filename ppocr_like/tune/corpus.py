@@ -95,11 +95,12 @@ def corpus_charset(builder: Builder) -> Charset:
     settings = builder.settings
     if settings.codec == AUTO:
         return training_codec(builder.recipe)
-    from ppocr_like.weights import charset_of_weights  # with it torch, which a recipe's own classes do not need
+    if settings.codec is None and settings.character_dict_path is None and (settings.checkpoints or settings.pretrained_model):
+        from ppocr_like.weights import charset_of_weights  # with it torch, which a recipe's own classes do not need
 
-    charset = charset_of_weights(settings)
-    if charset is not None:
-        return charset
+        charset = charset_of_weights(settings)
+        if charset is not None:
+            return charset
     assert builder.charset is not None
     return builder.charset
 
