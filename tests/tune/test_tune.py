@@ -52,7 +52,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for section in ("Train", "Eval"):
         recipe[section]["dataset"] |= {"data_dir": str(folder), "label_file_list": [str(folder / "pages.txt")]}
         recipe[section]["loader"]["num_workers"] = 0
-    recipe["PostProcess"] = {"name": "DBPostProcess", "thresh": 0.3, "box_thresh": 0.6, "max_candidates": 1000, "unclip_ratio": 1.7}
+    recipe["PostProcess"] = {
+        "name": "DBPostProcess",
+        "thresh": 0.3,
+        "box_thresh": 0.6,
+        "max_candidates": 1000,
+        "unclip_ratio": 1.7,
+    }
     recipe["Global"] |= {"save_model_dir": str(folder / "run"), "device": "cpu"}
     (folder / "recipe.yml").write_text("# mine\n" + yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     load_components()
