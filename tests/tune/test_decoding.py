@@ -60,7 +60,7 @@ def test_every_setting_is_what_its_evaluation_gives(tiny_run, model, tmp_path):
     assert told["expected_calibration_error"] == pytest.approx(after.characters["expected_calibration_error"], abs=1e-6)
 
 
-def test_the_characters_of_the_weights_are_those_of_a_recipe_that_names_none(tiny_run, model, tmp_path, capsys):
+def test_the_characters_of_the_weights_are_those_of_a_recipe_that_names_none(tiny_run, model, tmp_path):
     """Tune, evaluation, check and training read, compare and learn what the model of the language was made of."""
     unnamed = ["Global.character_dict_path=null", "Global.codec=null"]
     given = recipe(tiny_run, model), recipe(tiny_run, model, *unnamed)

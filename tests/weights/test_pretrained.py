@@ -54,7 +54,8 @@ def test_a_recipe_without_a_dictionary_takes_the_characters_of_its_weights(weigh
         assert charset_of_weights(Globals(weights, mode, character_dict_path=None)) == own
     _, plan = pretrained(Globals(weights, "new", character_dict_path=None), Charset.from_file(None))
     assert plan.charset == Charset.from_file(None) and set(plan.kept) == {"a", "b"}
-    for named in (Globals(weights, "new", character_dict_path=None), Globals(weights), Globals(weights, codec="codec.json")):
+    of_codec = Globals(weights, character_dict_path=None, codec="codec.json")
+    for named in (Globals(weights, "new", character_dict_path=None), Globals(weights), of_codec):
         assert charset_of_weights(named) is None
     assert charset_of_weights(Globals("nowhere", character_dict_path=None)) is None
     assert charset_of_weights(Globals(character_dict_path=None)) is None
