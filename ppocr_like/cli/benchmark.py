@@ -79,8 +79,10 @@ def measured_pages(args: argparse.Namespace) -> str:
     import cv2
 
     from ppocr_like.benchmark.reading import measure_reading
+    from ppocr_like.memory import share_heaps
 
     cv2.setNumThreads(1)  # as tools/infer.py does
+    share_heaps()
     options = {"threads": args.threads, "workers": max([1, *(args.workers or [])]), "narrowest": args.narrowest}
     speed = measure_reading(args.det, args.rec, args.pages, **options)
     return speed.table()

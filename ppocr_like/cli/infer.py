@@ -181,6 +181,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     import cv2
 
     from ppocr_like.data.apart import cores
+    from ppocr_like.memory import share_heaps
     from ppocr_like.pipeline.inputs import SUFFIXES, find_images
     from ppocr_like.pipeline.ocr import OCR
     from ppocr_like.pipeline.page_sources import PDF
@@ -193,6 +194,7 @@ def read_whole_pages(args: argparse.Namespace, say: Callable[[str], None]) -> Sa
     images = find_images(args.images, SUFFIXES | set(PDF), left_out.append)
     settings = _settings(args, kinds, languages)
     cv2.setNumThreads(1)  # pages and lines are read side by side: OpenCV's own threads would take turns with them
+    share_heaps()
     try:
         ocr = OCR(
             args.det,

@@ -22,7 +22,7 @@ from ppocr_like.data.samplers import Batches, PlainSampler, Sampler, SizeSampler
 from ppocr_like.data.spelling import rejected_sample
 from ppocr_like.data.workers import end_workers, start_worker, take_over_signals, told_as_death, usable_workers
 from ppocr_like.errors import DataError, StepFailed, TrainingError
-from ppocr_like.modeling.memory import release_freed_memory
+from ppocr_like.memory import release_freed_memory
 from ppocr_like.transforms.base import Sample
 
 logger = logging.getLogger("ppocr_like")

@@ -23,7 +23,7 @@ import torch
 
 from ppocr_like.data.orphans import end_with_parent
 from ppocr_like.errors import TrainingError
-from ppocr_like.modeling.memory import keep_freed_memory
+from ppocr_like.memory import keep_freed_memory
 
 logger = logging.getLogger("ppocr_like")
 _SETTLES = 2.0  # seconds until a broken connection turns out to be a dead worker

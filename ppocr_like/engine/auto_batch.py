@@ -22,7 +22,7 @@ from ppocr_like.engine.device import Compute, choose_compute, resident_bytes, se
 from ppocr_like.engine.objective import Objective
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.errors import TrainingError
-from ppocr_like.modeling.memory import release_freed_memory
+from ppocr_like.memory import release_freed_memory
 from ppocr_like.modeling.recompute import recompute_blocks
 
 logger = logging.getLogger("ppocr_like")

@@ -21,7 +21,7 @@ from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.side_stream import SideStream
 from ppocr_like.errors import TrainingError
 from ppocr_like.modeling.depthwise import DepthwiseConv2d
-from ppocr_like.modeling.memory import keep_freed_memory
+from ppocr_like.memory import keep_freed_memory
 
 logger = logging.getLogger("ppocr_like")
 

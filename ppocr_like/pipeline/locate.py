@@ -8,7 +8,7 @@ from pathlib import Path
 from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.foreign import graph_kind, graph_spec, paddle_spec
-from ppocr_like.pipeline.onnx_backend import MODEL, Graph, OnnxBackend, within
+from ppocr_like.pipeline.onnx_backend import MODEL, Graph, OnnxBackend, open_for, within
 from ppocr_like.pipeline.settings_file import say_if_stale
 from ppocr_like.pipeline.spec import FILE, SECTION, Spec, read_spec, read_tree
 
@@ -49,8 +49,8 @@ def open_onnx(model: str | Path, threads: int | None = None) -> tuple[Spec, Onnx
         spec = read_spec(folder)  # says what is wrong
         return spec, OnnxBackend(folder, spec, threads)
     graph = Graph.open(named or _graph_of(folder), 1)
-    if (inside := within(graph_kind(graph), threads)) != 1:
-        graph = Graph.open(graph.path, inside)
+    if within(kind := graph_kind(graph), threads) != 1:
+        graph = open_for(graph.path, kind, threads)
     if isinstance(tree, Mapping) and described and (graph.path.name == PADDLE_MODEL or _graphs(folder) == [graph.path]):
         spec = paddle_spec(tree, graph, str(folder / FILE))
     elif graph.metadata.get("producer") == OURS:

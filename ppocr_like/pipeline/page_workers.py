@@ -23,6 +23,7 @@ import cv2
 from ppocr_like.config.plugins import name_on_command_line
 from ppocr_like.data.orphans import end_with_parent
 from ppocr_like.errors import DataError, OcrError
+from ppocr_like.memory import share_heaps
 from ppocr_like.pipeline.ocr import OCR
 from ppocr_like.pipeline.page_work import Done, Job, PageWork, refused
 
@@ -191,6 +192,7 @@ def _work(pipe: Connection, parent: int, orders: Orders) -> None:
     end_with_parent(parent)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of PyTorch, where a model needs it
     cv2.setNumThreads(1)
+    share_heaps()
     logging.getLogger("ppocr_like").setLevel(logging.ERROR)  # the first process has told what there is to tell of the models
     with suppress(BrokenPipeError):  # nobody listens any more
         try:

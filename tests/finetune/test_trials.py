@@ -65,7 +65,7 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="slow: no set or trial of that name; there are mine, as it is, fast"):
         run_trials(read_plan(plan_file(tmp_path)), tmp_path, ["slow"])
     (tmp_path / "a.xml").write_text("<x/>", encoding="utf-8")
-    with pytest.raises(DataError, match=r"trials take label files; tools/convert_data.py"):
+    with pytest.raises(DataError, match=r"trials take label files; pages in XML"):
         run_trials(read_plan(plan_file(tmp_path, sets={"a": {"data": [str(tmp_path / "a.xml")]}})), tmp_path)
 
 

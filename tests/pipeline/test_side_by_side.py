@@ -62,6 +62,17 @@ def test_a_network_of_several_threads_and_its_like_of_one_give_the_same(ink_bund
     assert single.side_by_side() is single
 
 
+def test_larger_detectors_keep_no_memory_between_pages(ink_bundle, tiny_bundle, monkeypatch):
+    def kept(backend):
+        return backend.session.get_session_options().enable_cpu_mem_arena
+
+    assert kept(open_onnx(ink_bundle, 2)[1]), "a small one is faster so"
+    monkeypatch.setattr("ppocr_like.pipeline.onnx_backend.SMALL", 10)
+    _, detector = open_onnx(ink_bundle, 2)
+    assert not kept(detector) and not kept(detector.side_by_side())
+    assert kept(open_onnx(tiny_bundle, 2)[1])
+
+
 def test_many_callers_have_one_page_more_than_threads_between_them(ink_bundle, tiny_bundle, ink_run):
     ocr = OCR(ink_bundle, tiny_bundle, min_confidence=0.0, threads=2)
     busy, most, lock = 0, 0, threading.Lock()
