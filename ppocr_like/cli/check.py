@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ppocr_like.cli.arguments import recipe_from, recipe_parser
-from ppocr_like.errors import ConfigError
+from ppocr_like.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from ppocr_like.config.build import Builder
+    from ppocr_like.config.recipe import Recipe
 
 
 def _layers(builder: Builder) -> list[str]:
@@ -49,7 +50,6 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     recipe = recipe_from(args)
 
     from ppocr_like.components import load_components
-    from ppocr_like.config.build import Builder
     from ppocr_like.config.checks import SYSTEM
     from ppocr_like.config.loader import AUTO
 
@@ -64,23 +64,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         lines, good = check_pages(recipe, args.data)
         print("\n".join(lines))
         return 0 if good else 1
-    builder = Builder(recipe)
-    if recipe.get("Global.pretrained_model") or recipe.get("Global.checkpoints"):
-        from ppocr_like.weights.reading import reading_builder
-
-        builder = reading_builder(recipe)
-    try:
-        builder.check()
-        if recipe.globals.weights_format is not None:
-            from ppocr_like.weights.formats import check_format
-
-            check_format(builder)
-    except ConfigError as error:
-        print(error)
+    builder, problems = _checked(recipe)
+    if problems:
+        print(ConfigError(problems, recipe.source))
         return 1
-    finally:
-        for note in recipe.notes:
-            print(f"note: {note}")
     if (args.data or args.draw) and builder.reads_text and recipe.globals.codec == AUTO:
         from ppocr_like.data.classes import training_codec
 
@@ -91,6 +78,34 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(line)
     print(f"{recipe.source}: good")
     return 1 if _look(builder, args) else 0
+
+
+def _checked(recipe: Recipe) -> tuple[Builder, list[Problem]]:
+    """The recipe's builder, with the characters of its weights where it names none, and all that is wrong; prints the notes."""
+    from ppocr_like.config.architecture import named_weights
+    from ppocr_like.config.build import Builder
+
+    builder, missing = Builder(recipe), list[Problem]()
+    if named_weights(recipe):
+        from ppocr_like.weights.named import missing_weights
+
+        missing = missing_weights(recipe)
+    try:
+        if not missing and (recipe.get("Global.pretrained_model") or recipe.get("Global.checkpoints")):
+            from ppocr_like.weights.reading import reading_builder
+
+            builder = reading_builder(recipe)
+        builder.check()
+        if recipe.globals.weights_format is not None:
+            from ppocr_like.weights.formats import check_format
+
+            check_format(builder)
+    except ConfigError as error:
+        return builder, [*(error.problems or [Problem("", str(error))]), *missing]
+    finally:
+        for note in recipe.notes:
+            print(f"note: {note}")
+    return builder, missing
 
 
 def _look(builder: Builder, args: argparse.Namespace) -> int:

@@ -129,6 +129,18 @@ def backbone_weights(recipe: Recipe) -> dict[str, str]:
     return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 
+def named_weights(recipe: Recipe) -> list[tuple[str, str]]:
+    """(where it stands, what is named) of everything that a training would begin with."""
+    checkpoints = recipe.get("Global.checkpoints")
+    key = "Global.checkpoints" if checkpoints else "Global.pretrained_model"  # the first wins
+    named = [(key, recipe.get(key))]
+    named += [(f"Architecture.Models.{name}.pretrained", source) for name, source in own_weights(recipe).items()]
+    for name, source in backbone_weights(recipe).items():
+        network = f"Architecture.Models.{name}" if name else "Architecture"
+        named.append((f"{network}.Backbone.pretrained", source))
+    return [(path, source) for path, source in named if isinstance(source, str) and source]
+
+
 def name_problems(consumers: Mapping[str, object]) -> list[Problem]:
     """Sub-models that a part reads and that are not there; parts of one network beside several, and the reverse.
 

@@ -20,8 +20,8 @@ from ppocr_like.engine.precision import FIRST_SCALE, LossScaler, OperatorLists
 from ppocr_like.engine.ranks import Ranks
 from ppocr_like.engine.side_stream import SideStream
 from ppocr_like.errors import TrainingError
-from ppocr_like.modeling.depthwise import DepthwiseConv2d
 from ppocr_like.memory import keep_freed_memory
+from ppocr_like.modeling.depthwise import DepthwiseConv2d
 
 logger = logging.getLogger("ppocr_like")
 

@@ -19,8 +19,8 @@ from ppocr_like.engine.line_files import add_rejected
 from ppocr_like.engine.run import Hook, Run, StepResult
 from ppocr_like.engine.runfolder import BEST, KEPT
 from ppocr_like.engine.state import Best, Progress, Results
-from ppocr_like.metrics.base import Metric
 from ppocr_like.memory import release_freed_memory
+from ppocr_like.metrics.base import Metric
 from ppocr_like.weights import save_weights
 
 logger = logging.getLogger("ppocr_like")

@@ -102,7 +102,10 @@ def _prepare(plan: TrialPlan, about: TrialSet, folder: Path, say: Callable[[str]
     """Divides a set, unless it has a test part of its own."""
     given = look_at(about.data)
     if given.kind == "xml":
-        raise DataError("trials take label files; pages in XML are tried with tools/finetune.py --out and other settings each time", ", ".join(about.data))
+        raise DataError(
+            "trials take label files; pages in XML are tried with tools/finetune.py --out and other settings each time",
+            ", ".join(about.data),
+        )
     if about.test is not None:
         return _Data(given, about.test, look_at(about.test).folder)
     parts = [folder / TRAIN, folder / JUDGED]

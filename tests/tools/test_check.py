@@ -37,3 +37,19 @@ def test_a_dictionary_without_a_usable_entry_is_a_problem(tmp_path):
 
 def test_a_wrong_number_is_refused():
     assert check("--draw", "0").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("Global.pretrained_model", "weights 'nowhere/x' not found"), ("Global.checkpoints", "nowhere/x: no checkpoint there")],
+)
+def test_weights_that_are_not_there_are_told_beside_other_mistakes(key, told):
+    done = check("-o", f"{key}=nowhere/x", "Optimizer.lr.learning_rat=3")
+    assert done.returncode == 1, done.stderr
+    assert f"{key}: {told}" in done.stdout and "nearest: learning_rate" in done.stdout
+
+
+def test_a_file_that_holds_no_weights_is_told():
+    done = check("-o", "Global.pretrained_model=README.md")
+    assert done.returncode == 1, done.stderr
+    assert "unknown kind of weights file '.md'" in done.stdout and "good" not in done.stdout
