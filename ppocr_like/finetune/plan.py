@@ -16,6 +16,7 @@ from ppocr_like.charset import dictionary_bytes
 from ppocr_like.config.build import Builder
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.data.base import Dataset
+from ppocr_like.data.lines.xml_set import XMLDataSet
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import DataError
 from ppocr_like.finetune.given import Given, divide
@@ -103,10 +104,7 @@ def _with_data(plan: Plan, given: Given, out: Path) -> _Part:
     """Puts the data into the recipe, a part of them held back; the set of those that are trained on."""
     tree = plan.tree
     if given.kind == "xml":
-        source = {"name": "XMLDataSet", "manifests": list(given.files) or None, "files": list(given.patterns) or None}
-        for section in ("Train", "Eval"):
-            tree[section]["dataset"] = {**source, "partition": 0.9, "partition_by": "page", **tree[section]["dataset"]}
-        whole = _dataset(tree, {"partition": None})
+        whole = whole_archive(tree, given)
         pages = len({whole.page_of(whole.info(index)) for index in range(len(whole))})
         if pages < 2:
             for section in ("Train", "Eval"):
@@ -116,16 +114,26 @@ def _with_data(plan: Plan, given: Given, out: Path) -> _Part:
             plan.reasons.append(f"held back: a tenth of the {pages} pages")
         part = _dataset(tree, {})
         return _Part(part, np.arange(len(part)))
-    whole = whole_set(tree, given)
-    division = divide(whole, given.kind)
+    labelled = whole_set(tree, given)
+    division = divide(labelled, given.kind)
     plan.reasons.append(division.said)
     for section, name, indices in (("Train", TRAIN, division.train), ("Eval", HELD_BACK, division.held_back)):
         path = out / name
-        plan.files[path] = b"".join(row_of(whole, index) for index in indices.tolist())
+        plan.files[path] = b"".join(row_of(labelled, index) for index in indices.tolist())
         tree[section]["dataset"]["label_file_list"] = [str(path)]
     every = math.ceil(_FORWARD * len(division.held_back) / len(division.train) / EVALUATING)
     tree["Global"]["eval_batch_epoch"] = max(every, tree["Global"]["eval_batch_epoch"])
-    return _Part(whole, division.train)
+    return _Part(labelled, division.train)
+
+
+def whole_archive(tree: dict[str, Any], given: Given) -> XMLDataSet:
+    """All lines of pages in XML, of which the recipe holds a tenth of the pages back."""
+    source = {"name": "XMLDataSet", "manifests": list(given.files) or None, "files": list(given.patterns) or None}
+    for section in ("Train", "Eval"):
+        tree[section]["dataset"] = {**source, "partition": 0.9, "partition_by": "page", **tree[section]["dataset"]}
+    whole = _dataset(tree, {"partition": None})
+    assert isinstance(whole, XMLDataSet)
+    return whole
 
 
 def whole_set(tree: dict[str, Any], given: Given) -> SimpleDataSet:

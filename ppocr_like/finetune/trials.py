@@ -29,7 +29,7 @@ from ppocr_like.engine import evaluate
 from ppocr_like.engine.checkpoint import LATEST
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.finetune.given import Given, divide, look_at
-from ppocr_like.finetune.plan import make_plan, row_of, whole_set
+from ppocr_like.finetune.plan import make_plan, row_of, whole_archive, whole_set
 from ppocr_like.finetune.starts import start_of, usual_start
 from ppocr_like.finetune.trial_plan import Trial, TrialPlan, TrialSet
 from ppocr_like.metrics.line_counts import page_spread
@@ -47,12 +47,19 @@ class _Data:
 
     Args:
         given: all that may be trained on.
-        judged, folder: label file, and where its images' names begin.
+        judged: what no trial trains on.
     """
 
     given: Given
-    judged: list[str]
-    folder: str
+    judged: Given
+
+    @property
+    def judging(self) -> dict[str, Any]:
+        """The keys of an Eval set that name `judged`."""
+        if self.judged.kind == "xml":
+            sources = {"manifests": list(self.judged.files) or None, "files": list(self.judged.patterns) or None}
+            return {**sources, "partition": None}
+        return {"label_file_list": list(self.judged.files), "data_dir": self.judged.folder}
 
 
 def run_trials(
@@ -101,24 +108,57 @@ def run_trials(
 def _prepare(plan: TrialPlan, about: TrialSet, folder: Path, say: Callable[[str], None]) -> _Data:
     """Divides a set, unless it has a test part of its own."""
     given = look_at(about.data)
-    if given.kind == "xml":
+    judged = None if about.test is None else look_at(about.test)
+    if judged is not None and judged.kind != given.kind:
         raise DataError(
-            "trials take label files; pages in XML are tried with tools/finetune.py --out and other settings each time",
-            ", ".join(about.data),
+            f"is of another kind than {', '.join(about.data)}; give the test part as the data", ", ".join(about.test or [])
         )
-    if about.test is not None:
-        return _Data(given, about.test, look_at(about.test).folder)
-    parts = [folder / TRAIN, folder / JUDGED]
+    if judged is not None and given.kind != "xml":
+        return _Data(given, judged)
+    parts = [folder / TRAIN, folder / JUDGED][: 2 if judged is None else 1]
     if not all(part.is_file() for part in parts):
         tree = start_of(about.start or usual_start(given.task), given.task, about.network).recipe(given.task)
         tree["Global"]["max_minutes"] = plan.minutes
-        whole = whole_set(tree, given)
-        division = divide(whole, given.kind, plan.judged, len(whole))
+        if given.kind == "xml":
+            rows, said = _pages(tree, given, plan.judged if judged is None else 0.0)
+        else:
+            rows, said = _samples(tree, given, plan.judged)
         folder.mkdir(parents=True, exist_ok=True)
-        for part, indices in zip(parts, (division.train, division.held_back), strict=True):
-            write_bytes(part, b"".join(row_of(whole, index) for index in indices.tolist()))
-        say(f"{folder.name}: {division.said}")
-    return _Data(replace(given, files=(str(parts[0]),)), [str(parts[1])], given.folder)
+        for part, content in zip(parts, rows, strict=True):
+            write_bytes(part, content)
+        say(f"{folder.name}: {said}")
+    made = [replace(given, files=(str(part),), patterns=()) for part in parts]
+    return _Data(made[0], judged or made[1])
+
+
+def _samples(tree: dict[str, Any], given: Given, share: float) -> tuple[list[bytes], str]:
+    """The label files of those that are trained on and of those that judge, and how they were divided."""
+    whole = whole_set(tree, given)
+    division = divide(whole, given.kind, share, len(whole))
+    parts = (division.train, division.held_back)
+    return [b"".join(row_of(whole, index) for index in part.tolist()) for part in parts], division.said
+
+
+def _pages(tree: dict[str, Any], given: Given, share: float) -> tuple[list[bytes], str]:
+    """The list of the pages that are trained on and, of a share above 0, that of those that judge; how they were divided.
+
+    Raises:
+        DataError: too few pages.
+    """
+    whole = whole_archive(tree, given)
+    names = [os.path.abspath(whole.info(index).file) for index in range(len(whole))]
+    if not share:
+        return [_listed(names)], f"{len(names)} lines of {len(set(names))} pages"
+    division = divide(whole, given.kind, share, len(whole))
+    train, judged = ([names[index] for index in part.tolist()] for part in (division.train, division.held_back))
+    if set(train) & set(judged):
+        told = f"{len(set(names))} pages are too few to judge by some of them; give others as `test`"
+        raise DataError(told, ", ".join([*given.files, *given.patterns]))
+    return [_listed(train), _listed(judged)], division.said
+
+
+def _listed(names: Collection[str]) -> bytes:
+    return b"".join(os.fsencode(name) + b"\n" for name in sorted(set(names)))
 
 
 def _check(plan: TrialPlan, data_of: dict[str, _Data], trials: list[str], folder: Path) -> None:
@@ -197,7 +237,7 @@ def _train(how: list[str], threads: int, recipe: Path) -> None:
 
 def _judge(tree: dict[str, Any], data: _Data, place: Path, trained: bool) -> dict[str, Any]:
     """Measures the weights that a recipe names on what no trial has trained on, with the interval over pages that are known."""
-    tree["Eval"]["dataset"] |= {"label_file_list": data.judged, "data_dir": data.folder}
+    tree["Eval"]["dataset"] |= data.judging
     lines = tree["Architecture"]["model_type"] == "rec"
     (evaluation,) = evaluate(Recipe.from_tree(tree), analyse=lines)
     run = load_json(place / "run.json") if trained else {}

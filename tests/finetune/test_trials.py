@@ -13,13 +13,15 @@ from ppocr_like.cli.trials import main
 from ppocr_like.components import load_components
 from ppocr_like.config import Builder, Recipe
 from ppocr_like.config.overrides import apply_overrides
+from ppocr_like.config.recipe import load_recipe
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.finetune.given import look_at
 from ppocr_like.finetune.plan import make_plan
 from ppocr_like.finetune.starts import start_of
 from ppocr_like.finetune.trial_plan import Trial, TrialPlan, TrialSet, read_plan
-from ppocr_like.finetune.trials import ALIKE, run_trials, tables
+from ppocr_like.finetune.trials import ALIKE, _prepare, _write, run_trials, tables
 from tests.conftest import TinyRun
+from tests.data.lines.pages import archive
 from tests.finetune.test_finetune import lines
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +66,29 @@ def test_mistakes_of_a_plan(changes: dict[str, Any], message: str, tmp_path: Pat
 def test_names_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="slow: no set or trial of that name; there are mine, as it is, fast"):
         run_trials(read_plan(plan_file(tmp_path)), tmp_path, ["slow"])
-    (tmp_path / "a.xml").write_text("<x/>", encoding="utf-8")
-    with pytest.raises(DataError, match=r"trials take label files; pages in XML"):
-        run_trials(read_plan(plan_file(tmp_path, sets={"a": {"data": [str(tmp_path / "a.xml")]}})), tmp_path)
+
+
+def test_pages_of_archives_are_divided_by_page(tmp_path: Path) -> None:
+    load_components()
+    manifest = archive(tmp_path / "archive", 12, 3)
+    plan = TrialPlan({"letters": TrialSet([manifest], start=str(SHIPPED))}, {"as it is": Trial()}, judged=0.25)
+    said: list[str] = []
+    data = _prepare(plan, plan.sets["letters"], tmp_path / "letters", said.append)
+    lists = [(tmp_path / "letters" / name).read_text(encoding="utf-8").splitlines() for name in ("train.txt", "judged.txt")]
+    assert said == ["letters: held back: 9 lines of 3 of 12 pages"]
+    assert len(lists[0]) == 9 and len(lists[1]) == 3 and not set(lists[0]) & set(lists[1])
+    recipe = load_recipe(_write(plan, plan.sets["letters"], data, Trial(), 1, tmp_path / "run"))
+    recipe.tree["Eval"]["dataset"] |= data.judging
+    judged = Builder(recipe).dataset("Eval")
+    assert {judged.info(index).file for index in range(len(judged))} == set(lists[1]) and len(judged) == 9
+    few = archive(tmp_path / "few", 2, 3)
+    with pytest.raises(DataError, match=r"2 pages are too few to judge by some of them"):
+        _prepare(plan, TrialSet([few], start=str(SHIPPED)), tmp_path / "other", said.append)
+    own = _prepare(plan, TrialSet([few], start=str(SHIPPED), test=[manifest]), tmp_path / "tested", said.append)
+    assert own.judging["manifests"] == [manifest] and len(Path(own.given.files[0]).read_text().splitlines()) == 2
+    path = lines(tmp_path / "data", ["abc", "a b"])
+    with pytest.raises(DataError, match="of another kind"):
+        _prepare(plan, TrialSet([few], start=str(SHIPPED), test=[str(path)]), tmp_path / "mixed", said.append)
 
 
 def test_the_table_compares_with_the_first_trial(tmp_path: Path) -> None:
