@@ -19,8 +19,12 @@ from ppocr_like.finetune.plan import Resize
 class TrialSet:
     """Data to try on. `option`'s text is the key's documentation."""
 
-    data: list[str] = option(doc="label files, lists or patterns of pages in XML, as `finetune` takes them; `$NAME` is what the environment says")
-    test: list[str] | None = option(None, "data of the same kind on which all trials are judged; null: a share of the data (`judged`)")
+    data: list[str] = option(
+        doc="label files, lists or patterns of pages in XML, as `finetune` takes them; `$NAME` is what the environment says"
+    )
+    test: list[str] | None = option(
+        None, "data of the same kind on which all trials are judged; null: a share of the data (`judged`)"
+    )
     start: str | None = option(None, "weights to begin with; null: those that `finetune` takes")
     network: str | None = option(None, "recipe of the start's network, for weights that do not say it")
     characters: Resize = option("union", "as `finetune --characters`")
