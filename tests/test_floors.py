@@ -27,6 +27,7 @@ FLOORS = {
             "geometry",
             "imports",
             "atomic",
+            "memory",
             "outputs",
             "outside",
             "printable",

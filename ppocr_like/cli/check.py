@@ -87,7 +87,7 @@ def _checked(recipe: Recipe) -> tuple[Builder, list[Problem]]:
 
     builder, missing = Builder(recipe), list[Problem]()
     if named_weights(recipe):
-        from ppocr_like.weights.named import missing_weights
+        from ppocr_like.engine.named_weights import missing_weights
 
         missing = missing_weights(recipe)
     try:

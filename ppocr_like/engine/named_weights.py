@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ppocr_like.config.architecture import named_weights
 from ppocr_like.config.recipe import Recipe
+from ppocr_like.engine.checkpoint import resolve_checkpoint
 from ppocr_like.errors import OcrError, Problem
 from ppocr_like.weights.resolve import resolve
 
@@ -21,8 +22,6 @@ def missing_weights(recipe: Recipe) -> list[Problem]:
 def _missing(path: str, source: str) -> Problem | None:
     try:
         if path == "Global.checkpoints":
-            from ppocr_like.engine.checkpoint import resolve_checkpoint  # brings torch
-
             resolve_checkpoint(Path(source))
         else:
             resolve(source)
