@@ -28,8 +28,7 @@ def test_case(label, read, expected):
     assert runpy.run_path(str(SCRIPT))["cased"](label, read) == expected
 
 
-def test_labels_of_small_letters_come_back(tmp_path, tiny_bundle):
-    """With a bundle: every line is written or counted."""
+def test_every_line_is_written_or_counted(tmp_path, tiny_bundle):
     (tmp_path / "img").mkdir()
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"img/{number}.png"), np.full((32, 100, 3), 255, np.uint8))

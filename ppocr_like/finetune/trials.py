@@ -111,7 +111,7 @@ def _prepare(plan: TrialPlan, about: TrialSet, folder: Path, say: Callable[[str]
     judged = None if about.test is None else look_at(about.test)
     if judged is not None and judged.kind != given.kind:
         raise DataError(
-            f"is of another kind than {', '.join(about.data)}; give the test part as the data", ", ".join(about.test or [])
+            f"is of another kind than {', '.join(about.data)}; the test part must be of the same", ", ".join(about.test or [])
         )
     if judged is not None and given.kind != "xml":
         return _Data(given, judged)

@@ -8,9 +8,10 @@ from pathlib import Path
 from ppocr_like.config.plugins import import_plugins
 from ppocr_like.errors import WeightsError
 from ppocr_like.pipeline.foreign import graph_kind, graph_spec, paddle_spec
-from ppocr_like.pipeline.onnx_backend import MODEL, Graph, OnnxBackend, open_for, within
+from ppocr_like.pipeline.onnx_backend import MODEL, Graph, OnnxBackend, open_for
 from ppocr_like.pipeline.settings_file import say_if_stale
 from ppocr_like.pipeline.spec import FILE, SECTION, Spec, read_spec, read_tree
+from ppocr_like.tasks import task_of
 
 SUFFIX = ".onnx"
 PADDLE_MODEL = "inference.onnx"  # what `paddlex --paddle2onnx` writes beside PaddleOCR's inference.yml
@@ -49,7 +50,7 @@ def open_onnx(model: str | Path, threads: int | None = None) -> tuple[Spec, Onnx
         spec = read_spec(folder)  # says what is wrong
         return spec, OnnxBackend(folder, spec, threads)
     graph = Graph.open(named or _graph_of(folder), 1)
-    if within(kind := graph_kind(graph), threads) != 1:
+    if task_of(kind := graph_kind(graph)).pages:
         graph = open_for(graph.path, kind, threads)
     if isinstance(tree, Mapping) and described and (graph.path.name == PADDLE_MODEL or _graphs(folder) == [graph.path]):
         spec = paddle_spec(tree, graph, str(folder / FILE))

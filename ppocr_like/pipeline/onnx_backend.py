@@ -17,7 +17,7 @@ from ppocr_like.pipeline.spec import FILE, Spec
 from ppocr_like.tasks import task_of
 
 MODEL = "model.onnx"
-SMALL = 4_000_000  # bytes of a file: the arena makes a small detector 6 % faster and takes at most some 100 MB
+SMALL = 4_000_000  # bytes of a file: the arena makes a small detector some 6 % faster, for some 200 MB
 _ORT_ERRORS = (
     ort_errors.Fail,
     ort_errors.InvalidArgument,

@@ -114,6 +114,14 @@ def test_a_detector_alone_is_prepared_as_rapidocr_does(ink_bundle, ink_run, tmp_
     assert len(detector([ink_run.images[0]])[0].boxes) > 0
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_larger_detector_alone_keeps_no_memory_between_pages(ink_bundle, tmp_path, monkeypatch, threads):
+    path = stripped(ink_bundle, tmp_path / "det.onnx")
+    for most, kept in ((1 << 30, True), (10, False)):
+        monkeypatch.setattr("ppocr_like.pipeline.onnx_backend.SMALL", most)
+        assert open_onnx(path, threads)[1].session.get_session_options().enable_cpu_mem_arena == kept
+
+
 def test_classifiers(tmp_path):
     plain = open_model(graph(tmp_path / "cls.onnx", ["n", 3, None, None], ["n", 2]))
     assert isinstance(plain, Classifier) and plain.preprocess.image_shape == (3, 48, 192)
