@@ -234,6 +234,7 @@ class GlobalConfig:
 
     # Training
     accumulate_steps: int = option(1, "batches whose gradients are summed up to one step", least=1)
+    rate_advice: bool = option(True, "tell at the start of a learning rate that does not fit PaddleOCR's fine-tune guide")
     use_ema: bool = option(False, "evaluate and keep a moving average of the weights (docs/optimizer.md)")
     ema_decay: float = option(0.9998, "with `use_ema`: how much of the average a step leaves", above=0)
     ema_gamma: float = option(2000.0, "with `use_ema`: time constant of `exponential`", above=0)

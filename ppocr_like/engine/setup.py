@@ -338,8 +338,7 @@ def _say_at_start(run: Run) -> None:
     batch = run.length.samples_per_step
     for note in (*run.recipe.notes, *rank_notes(run.recipe.globals, ranks.world)):
         logger.info("note: %s", note)
-    advice = lr_advice(run.recipe, batch)
-    if advice:
+    if run.recipe.globals.rate_advice and (advice := lr_advice(run.recipe, batch)):
         logger.warning(advice)
     for line in length_warnings(run):
         logger.warning(line)

@@ -300,3 +300,10 @@ def test_a_terminal_gets_a_bar_and_whole_lines(data: Path, tmp_path: Path) -> No
     text = shown.decode()
     assert "/6 [" in text  # the bar
     assert "epoch: [1/1], global_step: 6, lr: " in text
+
+
+@pytest.mark.parametrize("advice", [True, False])
+def test_a_rate_that_was_tried_needs_no_advice(data: Path, tmp_path: Path, advice: bool) -> None:
+    trained(data, tmp_path / "run", Global__epoch_num=1, Global__rate_advice=advice, Optimizer__lr={"learning_rate": 0.01})
+    log = (tmp_path / "run" / "train.log").read_text(encoding="utf-8")
+    assert ("learning rate 0.01 at" in log) is advice
