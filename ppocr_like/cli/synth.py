@@ -22,11 +22,16 @@ class ListSettings(argparse.Action):
     """`--list`."""
 
     def __call__(self, *_: Any, **__: Any) -> None:
-        from dataclasses import fields
+        from dataclasses import MISSING, Field, fields
 
         from ppocr_like.synth.settings import SynthSettings
 
-        print("\n".join(f"{f.name} (default {f.default}): {f.metadata['doc']}" for f in fields(SynthSettings)))
+        def usual(field: Field[Any]) -> str:
+            if field.default_factory is not MISSING:
+                return f"default {field.default_factory()}"
+            return "needed" if field.default is MISSING else f"default {field.default!r}"
+
+        print("\n".join(f"{f.name} ({usual(f)}): {f.metadata['doc']}" for f in fields(SynthSettings)))
         sys.exit(0)
 
 

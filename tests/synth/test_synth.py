@@ -323,3 +323,9 @@ def test_the_command_says_what_is_wrong(corpus, tmp_path):
     done = subprocess.run([*command, "--set", "blurr=0.1"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "blurr" in done.stderr and "blur" in done.stderr
     assert done.stdout == "" and not (tmp_path / "o").exists()
+
+
+def test_the_list_of_settings_tells_each_default() -> None:
+    told = subprocess.run([sys.executable, "tools/synth.py", "--list"], capture_output=True, text=True, check=True).stdout
+    assert "fonts (needed): " in told and "length (default [1, 60]): " in told and "boost (default ''): " in told
+    assert "object at" not in told
