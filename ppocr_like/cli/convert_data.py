@@ -4,6 +4,7 @@
     python tools/convert_data.py hiertext gt/train.jsonl.gz --images train --task rec --out rec/train.txt --max-images 1000
     python tools/convert_data.py icdar ch4_gt --images ch4_images --out train.txt --val-share 0.1
     python tools/convert_data.py ppocrlabel my_pages --confirmed --out train.txt
+    python tools/convert_data.py xml 'my_archive/*.xml' --out train.txt --val-share 0.1
     python tools/convert_data.py --from-predictions read --below 0.8 --out to_correct
 
 Nothing is left under the names of the label files until they are complete. Status 2: something cannot be read or written.
@@ -111,6 +112,16 @@ def make_parser(prog: str | None = None) -> CommandParser:
     _common(one, "folder of the images, or one above several")
 
     _programs(formats)
+
+    one = formats.add_parser("xml", help="ALTO or PAGE XML: boxes of the lines, as a detector is trained on them")
+    one.add_argument("source", help="an XML file, a pattern or a folder of them, or a list with a path in each line")
+    _common(one, "folder of the images (default: as each file says, or beside it)", required=False)
+    one.add_argument(
+        "--shape",
+        choices=("quads", "polygons"),
+        default="quads",
+        help="the rectangle around a line along its baseline, or its outline as it is (default: %(default)s)",
+    )
     return main
 
 
@@ -226,6 +237,7 @@ def reader(args: argparse.Namespace) -> Reader:
 
 def _reader(args: argparse.Namespace) -> Reader:
     from ppocr_like.convert.ppocrlabel import PPOCRLabel
+    from ppocr_like.convert.xml_pages import XMLPages
     from ppocr_like.documents.formats.coco_text import CocoText
     from ppocr_like.documents.formats.hiertext import HierText
     from ppocr_like.documents.formats.icdar import Icdar
@@ -248,6 +260,8 @@ def _reader(args: argparse.Namespace) -> Reader:
             return TotalText(args.source, args.images, **skip)
         case "coco-text":
             return CocoText(args.source, args.images, args.split, args.illegible_text, **skip)
+        case "xml":
+            return XMLPages(args.source, args.images, args.shape, **skip)
         case "labelme":
             return Labelme(args.source, args.images, args.text_from, **skip)
         case _:
@@ -284,6 +298,7 @@ def claim_target(args: argparse.Namespace, place: Target) -> None:
         DataError: it is, or cannot be written.
     """
     from ppocr_like.convert.ppocrlabel import CROPS, LABELS, STATE
+    from ppocr_like.convert.xml_pages import XMLPages
     from ppocr_like.outputs import claim
 
     source = Path(args.source)
@@ -299,6 +314,9 @@ def claim_target(args: argparse.Namespace, place: Target) -> None:
         files = [path for path in source.iterdir() if path.suffix.lower() in endings]
         files += [source / name for name in (LABELS, STATE, CROPS)] if args.format == "ppocrlabel" else []
     images = [str(args.images or (source if source.is_dir() else source.parent))]
+    if args.format == "xml":  # a pattern has no folder
+        files += XMLPages(args.source).xml_files
+        images = sorted({str(args.images or path.parent) for path in files})
     claim(place.files, files, images=images, advice="choose another file with --out (and --val-out)")
 
 

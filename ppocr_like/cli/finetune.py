@@ -3,7 +3,8 @@
 python tools/finetune.py my_data/train.txt --minutes 30                       # lines: image<TAB>text
 python tools/finetune.py my_data/train.txt --start rapidocr:rec --minutes 30  # from the model that rapidocr brings
 python tools/finetune.py my_pages.txt --minutes 60                            # pages with boxes: image<TAB>JSON
-python tools/finetune.py 'my_archive/*.xml' --out output/archive              # ALTO or PAGE XML
+python tools/finetune.py 'my_archive/*.xml' --out output/archive              # ALTO or PAGE XML: a recogniser of their lines
+python tools/finetune.py 'my_archive/*.xml' --task det --out output/lines     # the same pages: a detector of their lines
 
 A part of the data is held back, whole pages where the names show them, and measured before and after. The recipe is an ordinary
 one, beside the run: edit it, and train again with tools/train.py -c. A run that was stopped goes on with tools/train.py --resume.
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of the training (default %(default)g)")
     parser.add_argument("--start", metavar="WEIGHTS", help="begin with these: a file, a run folder, rapidocr:rec, rapidocr:det")
     parser.add_argument("--network", metavar="RECIPE", help="recipe of the start's network, for weights that do not say it")
+    parser.add_argument("--task", choices=["rec", "det"], help="det: a detector of pages in XML (default: what the data are for)")
     parser.add_argument(
         "--characters",
         choices=["union", "new"],
@@ -45,7 +47,13 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
     set_up_console()
     load_components([])
-    words = [*args.data, "--minutes", f"{args.minutes:g}", *(["--start", args.start] if args.start else [])]
+    words = [
+        *args.data,
+        "--minutes",
+        f"{args.minutes:g}",
+        *(["--start", args.start] if args.start else []),
+        *(["--task", args.task] if args.task else []),
+    ]
     try:
         outcome = finetune(
             args.data,
@@ -53,6 +61,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             minutes=args.minutes,
             start=args.start,
             network=args.network,
+            task=args.task,
             characters=args.characters,
             overwrite=args.overwrite,
             plan_only=args.plan,

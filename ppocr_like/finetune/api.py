@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ppocr_like.atomic import write_bytes, write_text
 from ppocr_like.config.recipe import load_recipe
 from ppocr_like.engine import TrainResult, train
 from ppocr_like.errors import ConfigError, DataError, ExportError, Problem
 from ppocr_like.export.bundle import export
-from ppocr_like.finetune.given import look_at
+from ppocr_like.finetune.given import Given, as_boxes, look_at
 from ppocr_like.finetune.plan import Plan, Resize, make_plan
 from ppocr_like.finetune.starts import start_of, usual_start
 
@@ -63,6 +64,7 @@ def finetune(
     minutes: float = 30,
     start: str | None = None,
     network: str | None = None,
+    task: Literal["rec", "det"] | None = None,
     characters: Resize = "union",
     overwrite: bool = False,
     plan_only: bool = False,
@@ -80,6 +82,8 @@ def finetune(
         minutes: of the training, from `began` on (`time.perf_counter`; None: now).
         start: weights, as `Global.pretrained_model` takes them; None: `starts.usual_start`.
         network: recipe of the start's network, where the weights do not say it.
+        task: "det" makes a detector of pages in XML; None: what the data are for, lines and pages in XML for a recogniser, pages
+            with boxes for a detector.
         characters: "union": what the start can read and the labels' characters; "new": these alone.
         overwrite: an earlier run in `out` may be replaced.
         plan_only: write the recipe and what it names, and train nothing.
@@ -92,10 +96,10 @@ def finetune(
     began = time.perf_counter() if began is None else began
     if not (math.isfinite(minutes) and minutes > 0):
         raise ConfigError([Problem("--minutes", f"is {minutes:g}; a number above 0 is needed")])
-    given = look_at(sources)
-    folder = Path(out)
+    folder, given = Path(out), look_at(sources)
     if not overwrite and (folder / RECIPE).exists():
         raise DataError("exists already, of an earlier run; choose another folder, or allow to replace it", str(folder / RECIPE))
+    given = _for_task(given, task, folder, say)
     chosen = start_of(start or usual_start(given.task), given.task, network)
     plan = make_plan(given, chosen, minutes, folder, characters)
     plan.tree["Global"]["overwrite"] = overwrite
@@ -114,9 +118,29 @@ def finetune(
     return Outcome(path, plan, result)
 
 
-def _write(plan: Plan, folder: Path, command: str) -> Path:
+def _for_task(given: Given, task: str | None, folder: Path, say: Callable[[str], None]) -> Given:
+    """The data as the task needs them."""
+    if task is None or task == given.task:
+        return given
+    if given.kind != "xml":
+        need = "label files of pages with boxes (image<TAB>JSON), or pages in XML" if task == "det" else "lines (image<TAB>text)"
+        raise DataError(f"cannot be used with --task {task}, for which {need} are needed", ", ".join(given.files))
+    _make(folder)
+    made, told = as_boxes(given, folder)
+    say(told)
+    return made
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror or error}", str(folder)) from error
+
+
+def _write(plan: Plan, folder: Path, command: str) -> Path:
+    _make(folder)
+    try:
         for path, content in plan.files.items():
             write_bytes(path, content)
     except OSError as error:

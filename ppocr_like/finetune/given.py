@@ -13,6 +13,9 @@ from typing import Literal
 import numpy as np
 
 from ppocr_like.contracts import Rejected
+from ppocr_like.convert.target import Target
+from ppocr_like.convert.write import convert_det
+from ppocr_like.convert.xml_pages import XMLPages
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.lines.lines import stable_name
 from ppocr_like.documents.formats.label_line import parse_line
@@ -20,6 +23,7 @@ from ppocr_like.errors import DataError
 from ppocr_like.outside import open_regular
 
 Kind = Literal["lines", "boxes", "xml"]
+PAGES = "pages.txt"  # in the run folder: boxes of the lines of pages in XML
 HELD_BACK = 0.1  # share of the samples that are measured and not trained on
 MOST_HELD_BACK = {"lines": 400, "boxes": 30, "xml": 0}  # more would only cost time
 LEAST = {"lines": 20, "boxes": 5, "xml": 0}  # samples; of fewer nothing can be spared
@@ -46,6 +50,17 @@ class Given:
     @property
     def task(self) -> str:
         return "det" if self.kind == "boxes" else "rec"
+
+
+def as_boxes(given: Given, out: Path) -> tuple[Given, str]:
+    """Pages in XML as a label file of their lines' boxes, `out`/pages.txt, for a detector; what came of it, for people.
+
+    Raises:
+        DataError: no page has a line with a place; the file cannot be written.
+    """
+    reader = XMLPages([*given.files, *given.patterns])
+    made = convert_det(reader, Target(out / PAGES, overwrite=True), progress=False)
+    return Given("boxes", (str(out / PAGES),), (), str(out.resolve())), made.text()
 
 
 def look_at(sources: Sequence[str]) -> Given:

@@ -128,6 +128,29 @@ def cut_size(
     return frame.size
 
 
+def line_place(
+    size: tuple[int, int],
+    baseline: np.ndarray | None,
+    outline: np.ndarray | None,
+    *,
+    topline: bool | None = False,
+    distance: float | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(outline (P, 2) px, way (2,) px of the text from its left) of what `cut_line` takes of a page of `size` (width, height) px.
+
+    Raises:
+        Rejected: see `cut_line`.
+    """
+    _, ring = _place(*size, baseline, outline)
+    course, frame, _ = _laid_out(size, baseline, outline, topline, distance)
+    if ring is None:
+        upper, lower = np.split(frame.border(course), 2)
+        ring = outline_within(np.concatenate([upper, lower[::-1]]), *size)
+    if ring is None:
+        raise Rejected(OFF_PAGE, "its border has no inside on the page")
+    return ring, course.points[-1] - course.points[0]
+
+
 def _laid_out(
     size: tuple[int, int], baseline: np.ndarray | None, outline: np.ndarray | None, topline: bool | None, distance: float | None
 ) -> tuple[Course, _Frame, np.ndarray | None]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -231,6 +231,30 @@ def test_pages_in_xml(pages: int, said: str, tiny_run: TinyRun, tmp_path: Path) 
     Builder(recipe).check()
     sizes = [len(Builder(recipe).dataset(section)) for section in ("Train", "Eval")]
     assert all(sizes) and sum(sizes) == 6 * pages
+
+
+def test_pages_in_xml_get_a_detector_where_it_is_asked_for(tmp_path: Path) -> None:
+    manifest = archive(tmp_path, 6, 3)
+    load_components()
+    said: list[str] = []
+    outcome = finetune([manifest], tmp_path / "out", minutes=5, task="det", plan_only=True, say=said.append)
+    recipe = load_recipe(outcome.recipe)
+    Builder(recipe).check()
+    assert recipe.get("Architecture.model_type") == "det" and "boxes: 18" in said[0]
+    sizes = [len(Builder(recipe).dataset(section)) for section in ("Train", "Eval")]
+    assert all(sizes) and sum(sizes) == 6
+
+
+@pytest.mark.parametrize(
+    ("task", "message"), [("det", "pages with boxes .*, or pages in XML are needed"), ("rec", "lines .* are needed")]
+)
+def test_data_of_the_other_task(task: Literal["rec", "det"], message: str, tmp_path: Path) -> None:
+    make_pages(tmp_path)
+    given = tmp_path / "train.txt" if task == "rec" else lines(tmp_path / "data", ["a", "b"])
+    load_components()
+    with pytest.raises(DataError, match=f"cannot be used with --task {task}.*{message}"):
+        finetune([str(given)], tmp_path / "out", task=task, plan_only=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_seven_thousand_characters_for_three_hundred_lines(tiny_run: TinyRun, tmp_path: Path) -> None:

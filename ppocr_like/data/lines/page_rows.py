@@ -19,13 +19,13 @@ from ppocr_like.documents.regions import DIRECTIONS
 from ppocr_like.documents.xml_page import read_xml
 from ppocr_like.errors import DataError
 from ppocr_like.transforms.line_course import course_of, line_distance
-from ppocr_like.transforms.line_cut import cut_size
+from ppocr_like.transforms.line_cut import NO_PLACE, cut_size
 from ppocr_like.transforms.line_outline import is_stub
 
 UNREADABLE_XML = "XML that cannot be read"
 NO_IMAGE, OTHER_SIZE, BAD_IMAGE = "missing image", "image of another size than the XML says", "unreadable image"
 NO_BASELINE = "no baseline"
-SCALED, TURNED, STUBS = "scaled", "turned", "stubs"
+SCALED, TURNED, STUBS, UNREAD = "scaled", "turned", "stubs", "unread"
 UNTYPED = "default"  # type of a line whose file tells none
 LINETYPES = ("auto", "baselines", "bbox")
 _SEVERAL, _MADE = 5, 0.2  # lines from which on all outlines may be stubs, and the share of the line distance below which they are
@@ -84,8 +84,8 @@ class PageRows:
         size: (width, height) px of the decoded image.
         stored: the image is decoded as it is stored, whatever its Exif orientation: the XML's coordinates are those.
         distance: px between its lines; 0: not known.
-        lines: of the file, in its order.
-        said: how many lines or pages were mended, by kind.
+        lines: of the file, in its order, and behind them those without a place.
+        said: how many lines or pages were mended, and how many texts are not read, by kind.
         lost: the page cannot be used.
     """
 
@@ -104,11 +104,14 @@ def read_rows(file: PageFile, reading: Reading) -> PageRows:
     """A page's rows; a file that cannot be read is `lost`."""
     rows = PageRows(file.xml)
     try:
-        page = read_xml(file.xml, reading.format).page
+        read = read_xml(file.xml, reading.format)
     except DataError as error:
         rows.lost = LeftOut(file.xml, "", UNREADABLE_XML, str(error).removeprefix(f"{file.xml}: "), 0)
         return rows
+    page = read.page
     frame = _frame(rows, page, file, reading)
+    if read.unread:
+        rows.said[UNREAD] += len(read.unread)
     places = [_place(line, reading.linetype, frame.scale) for line in page.lines]
     rows.distance = line_distance([baseline for baseline, _ in places if len(baseline)]) or 0.0
     types = {region.id: region.name for region in page.regions}
@@ -118,6 +121,10 @@ def read_rows(file: PageFile, reading: Reading) -> PageRows:
             outline = outline[:0]
             rows.said[STUBS] += 1
         rows.lines.append(_row(rows, line, baseline, outline, types, frame, reading))
+    nothing = np.zeros((0, 2))
+    for name, text, place in read.placeless:
+        where = f"{place}: it has neither outline nor baseline"
+        rows.lines.append(LineRow(name, text, nothing, nothing, (0, 0), (UNTYPED,), (), (), 0, 0, NO_PLACE, where))
     return rows
 
 

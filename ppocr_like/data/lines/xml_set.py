@@ -16,7 +16,7 @@ from ppocr_like.data.lines.lines import Lines, Marks, Told, stable_name
 from ppocr_like.data.lines.page_files import FOLDERS, page_files
 from ppocr_like.data.lines.page_index import PageIndex, PageOf
 from ppocr_like.data.lines.page_pictures import PagePictures, page_decoder
-from ppocr_like.data.lines.page_rows import SCALED, STUBS, TURNED, UNTYPED, Reading, given
+from ppocr_like.data.lines.page_rows import SCALED, STUBS, TURNED, UNREAD, UNTYPED, Reading, given
 from ppocr_like.data.lines.partition import By
 from ppocr_like.data.lines.sources import Source
 from ppocr_like.documents.regions import DIRECTIONS
@@ -29,6 +29,7 @@ from ppocr_like.transforms.line_cut import cut_line
 _GB = 2**30
 _PAGES = 2**28  # bytes of decoded pages that are kept beside cut lines
 _SAID = {
+    UNREAD: "{} texts have no line, and are not read: regions with a text alone, further pages of a file",
     SCALED: "{} pages have images of another size and the same shape: their coordinates are scaled",
     TURNED: "{} pages have coordinates of the image as it is stored, not as its Exif orientation shows it: it is read so",
     STUBS: "{} lines have outlines far lower than lines are apart, which would cut letters off: their baselines alone are used",

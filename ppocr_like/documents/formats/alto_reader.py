@@ -69,7 +69,7 @@ class _Reader:
         if not pages:
             raise Malformed("holds no Page", self.root.line)
         if len(pages) > 1:
-            self.found.note(pages[1], pages[1].get("ID") or "", f"{len(pages) - 1} further pages of the file are left out")
+            self.found.no_text_of(pages[1], pages[1].get("ID") or "", f"{len(pages) - 1} further pages of the file are left out")
         sheet = pages[0]
         width, height = size_of(sheet, "WIDTH", "HEIGHT")
         name = self.root.first("Description", "sourceImageInformation", "fileName")
@@ -166,6 +166,7 @@ class _Reader:
         points, baseline = self.found.place(element, given, self.outline(element), self.baseline(element))
         text, words, ids = self.words(element, around.turned)
         if points is None:
+            self.found.without_place(element, given, text)
             return
         name = self.found.name(element, given, "line")
         self.found.words.update((word, name) for word in ids)

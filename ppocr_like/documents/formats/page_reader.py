@@ -144,7 +144,7 @@ class _Reader:
         before = len(self.found.lines)
         self.inside(element, inner)
         if len(self.found.lines) == before and _text(element)[0].strip():
-            self.found.note(element, element.get("id") or "", "it has a text but no lines; that text is not read")
+            self.found.no_text_of(element, element.get("id") or "", "it has a text but no lines; that text is not read")
 
     def mark(self, table: dict[str, int], name: str, marks: list[tuple[str, str]]) -> None:
         """Keeps the place that Transkribus gives a line or region."""
@@ -171,6 +171,7 @@ class _Reader:
         outline, base = self.coordinates(element.first("Coords")), self.coordinates(element.first("Baseline"))
         points, baseline = self.found.place(element, given, outline, base)
         if points is None:
+            self.found.without_place(element, given, _text(element)[0])
             return
         name = self.found.name(element, given, "line")
         self.mark(self.line_index, name, marks)

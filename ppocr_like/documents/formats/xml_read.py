@@ -78,11 +78,15 @@ class Reading:
         page: what stands there.
         filetype: "alto" or "page".
         notes: what was mended, renamed or left out, each with its place, in words.
+        placeless: (id, text, place in the file) of lines that have neither outline nor baseline, which `page` leaves out.
+        unread: places, in words, of text that `page` leaves out: further pages of a file, regions with a text and no lines.
     """
 
     page: Page
     filetype: str
     notes: tuple[str, ...]
+    placeless: tuple[tuple[str, str, str], ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class Gathering:
@@ -94,12 +98,23 @@ class Gathering:
         self.named: list[NamedOrder] = []
         self.words: dict[str, str] = {}  # id of a word: id of its line
         self.notes: list[str] = []
+        self.placeless: list[tuple[str, str, str]] = []
+        self.unread: list[str] = []
         self.block = -1
         self._names = Names()
 
     def note(self, element: Element, name: str, what: str) -> None:
         """Notes something about an element."""
-        self.notes.append(f"line {element.line}{f' ({name})' if name else ''}: {what}")
+        self.notes.append(f"{_place_of(element, name)}: {what}")
+
+    def no_text_of(self, element: Element, name: str, what: str) -> None:
+        """Notes that the text of an element is not read."""
+        self.note(element, name, what)
+        self.unread.append(self.notes[-1])
+
+    def without_place(self, element: Element, name: str, text: str) -> None:
+        """Keeps what is known of a line that `place` has found none for."""
+        self.placeless.append((name, text, _place_of(element, name)))
 
     def name(self, element: Element, given: str | None, kind: str) -> str:
         """The id of a line or region; another one than is given where that one is taken or empty."""
@@ -175,7 +190,11 @@ class Gathering:
                 orders.append(Order(named.name, tuple(clean), level, named.total, named.description))
         languages = page.languages or tuple(dict.fromkeys(line.language for line in self.lines if line.language))
         page = replace(page, lines=tuple(self.lines), regions=tuple(self.regions), orders=(*orders, *marks), languages=languages)
-        return Reading(page, filetype, tuple(self.notes))
+        return Reading(page, filetype, tuple(self.notes), tuple(self.placeless), tuple(self.unread))
+
+
+def _place_of(element: Element, name: str) -> str:
+    return f"line {element.line}{f' ({name})' if name else ''}"
 
 
 def transkribus_orders(

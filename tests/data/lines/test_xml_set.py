@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -267,6 +268,31 @@ def test_lines_without_a_place_say_why(tmp_path: Path) -> None:
     dataset = made(listed(tmp_path, "a.xml"))
     assert reasons(dataset) == [("l2", "line outside the page"), ("dot", "line without a place")]
     assert next(row.detail for row in dataset.left_out()) == "its outline has no point on the page"
+
+
+@pytest.mark.parametrize("kind", ["page", "alto"])
+def test_a_line_without_outline_and_baseline_is_not_lost_silently(kind: str, tmp_path: Path) -> None:
+    write_page(tmp_path, "a", ["one", "two", "three"], kind)
+    text = (tmp_path / "a.xml").read_text()
+    begin = text.index("<TextLine", text.index("<TextLine") + 1)
+    end = text.index("</TextLine>", begin)
+    bare = re.sub(
+        r'<(Coords|Baseline|Shape|Polygon)[^>]*/>|</?Shape>|(HPOS|VPOS|WIDTH|HEIGHT|BASELINE)="[^"]*"', "", text[begin:end]
+    )
+    (tmp_path / "a.xml").write_text(text[:begin] + bare + text[end:])
+    dataset = made(listed(tmp_path, "a.xml"))
+    assert [dataset.info(n).text for n in range(len(dataset))] == ["one", "three"]
+    (row,) = dataset.left_out()
+    assert (row.id, row.reason) == ("l2", "line without a place") and "it has neither outline nor baseline" in row.detail
+    assert dataset.lost_share() == pytest.approx(1 / 3)
+
+
+def test_a_region_with_a_text_and_no_lines_is_told(tmp_path: Path) -> None:
+    write_page(tmp_path, "a", ["one"])
+    region = '<TextRegion id="r9"><Coords points="1,1 9,1 9,9"/><TextEquiv><Unicode>lost</Unicode></TextEquiv></TextRegion>'
+    changed(tmp_path / "a.xml", " </Page>", f"{region} </Page>")
+    dataset = made(listed(tmp_path, "a.xml"))
+    assert len(dataset) == 1 and any("1 texts have no line" in note for note in dataset.notes())
 
 
 def test_a_spawned_worker_maps_the_arrays(tmp_path: Path) -> None:
