@@ -77,6 +77,8 @@ def static_recipe(recipe: Recipe, size: tuple[int, int]) -> Recipe:
 def line_recipe(recipe: Recipe, bucket: BucketByWidth | None, own: int | None = None) -> Recipe | None:
     """The recipe with an evaluation whose canvases follow the lines, as its bundle's do; None where no step can do so.
 
+    Each line is a batch of its own: beside a longer one it would be padded far beyond what the bundle does, and read less well.
+
     Args:
         own: see `pipeline.canvas.following_step`.
     """
@@ -92,7 +94,7 @@ def line_recipe(recipe: Recipe, bucket: BucketByWidth | None, own: int | None = 
     if not changed:
         return None
     if isinstance(evaluation.get("loader"), dict):
-        evaluation["loader"]["bucket_by_width"] = None
+        evaluation["loader"] |= {"bucket_by_width": None, "batch_size_per_card": 1}
     return Recipe(tree, recipe.path, recipe.overridden)
 
 

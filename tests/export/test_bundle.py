@@ -1,6 +1,7 @@
 """Exports: what is written, what is verified, what a failure leaves behind."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -246,3 +248,16 @@ def test_a_bundle_takes_its_language_model_along(tiny_run, tmp_path):
     post = Recogniser(moved).postprocess
     line = charset.encode(tiny_run.labels[0])
     assert post._search.scorer.score(line) == pytest.approx(LabelScorer(model, charset).score(line), abs=1e-5)
+
+
+def test_a_line_is_verified_on_its_own_canvas_and_not_beside_longer_ones(parts):
+    """A line on the canvas of a longer one is read less well than the bundle reads it: the figures would be too bad."""
+    builder, verifier = parts
+    dataset, shapes, answer = builder.dataset("Eval"), [], verifier.backend
+    verifier.backend = lambda images, *more: shapes.append(images.shape) or answer(images, *more)
+    verifier.check_set(builder, "eval", dataset)
+    images = [
+        cv2.imread(dataset.info(number).path) for number in range(len(dataset)) if Path(dataset.info(number).path).is_file()
+    ]
+    widest = {max(320, math.ceil(48 * image.shape[1] / image.shape[0])) for image in images if image is not None}
+    assert {shape[0] for shape in shapes} == {1} and {shape[3] for shape in shapes} <= widest
