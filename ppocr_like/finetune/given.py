@@ -25,10 +25,10 @@ from ppocr_like.outside import open_regular
 Kind = Literal["lines", "boxes", "xml"]
 PAGES = "pages.txt"  # in the run folder: boxes of the lines of pages in XML
 HELD_BACK = 0.1  # share of the samples that are measured and not trained on
-MOST_HELD_BACK = {"lines": 400, "boxes": 30, "xml": 0}  # more would only cost time
+MOST_HELD_BACK = {"lines": 400, "boxes": 30, "xml": 400}  # more would only cost time
 LEAST = {"lines": 20, "boxes": 5, "xml": 0}  # samples; of fewer nothing can be spared
 _LOOKED_AT = 50  # rows by which a label file's kind and folder are told
-_GROUPS = 4  # pages or folders; of fewer one cannot be held back
+GROUPS = 4  # pages or folders; of fewer one cannot be held back
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def divide(dataset: Dataset, kind: Kind, share: float = HELD_BACK, most: int | N
         groups: dict[str, list[int]] = {}
         for index, key in enumerate(keys):
             groups.setdefault(key, []).append(index)
-        if len(groups) < _GROUPS:
+        if len(groups) < GROUPS:
             continue
         chosen: list[int] = []
         for key in sorted(groups, key=lambda key: _draw(stable_name(key))):  # the same where the folder is moved

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from ppocr_like.data.base import Dataset
 from ppocr_like.data.lines.xml_set import XMLDataSet
 from ppocr_like.data.simple import SimpleDataSet
 from ppocr_like.errors import DataError
-from ppocr_like.finetune.given import Given, divide
+from ppocr_like.finetune.given import GROUPS, Division, Given, divide
 from ppocr_like.finetune.starts import Start
 
 DICTIONARY, TRAIN, HELD_BACK = "dict.txt", "train.txt", "held_back.txt"
@@ -104,16 +104,7 @@ def _with_data(plan: Plan, given: Given, out: Path) -> _Part:
     """Puts the data into the recipe, a part of them held back; the set of those that are trained on."""
     tree = plan.tree
     if given.kind == "xml":
-        whole = whole_archive(tree, given)
-        pages = len({whole.page_of(whole.info(index)) for index in range(len(whole))})
-        if pages < 2:
-            for section in ("Train", "Eval"):
-                tree[section]["dataset"]["partition_by"] = "line"
-            plan.reasons.append("held back: a tenth of the lines, for there is one page alone")
-        else:
-            plan.reasons.append(f"held back: a tenth of the {pages} pages")
-        part = _dataset(tree, {})
-        return _Part(part, np.arange(len(part)))
+        return _with_pages(plan, given, out)
     labelled = whole_set(tree, given)
     division = divide(labelled, given.kind)
     plan.reasons.append(division.said)
@@ -121,9 +112,48 @@ def _with_data(plan: Plan, given: Given, out: Path) -> _Part:
         path = out / name
         plan.files[path] = b"".join(row_of(labelled, index) for index in indices.tolist())
         tree[section]["dataset"]["label_file_list"] = [str(path)]
+    _evaluate_seldom(tree, division)
+    return _Part(labelled, division.train)
+
+
+def _with_pages(plan: Plan, given: Given, out: Path) -> _Part:
+    """`_with_data` for pages in XML: lists of those that are trained on and of those that are held back."""
+    tree = plan.tree
+    whole = whole_archive(tree, given)
+    count = len(set(pages_of(whole, range(len(whole)))))
+    division = divide(whole, given.kind) if count >= GROUPS else None
+    if division is None:
+        what = "page" if count > 1 else "line"
+        for section in ("Train", "Eval"):
+            tree[section]["dataset"]["partition_by"] = what
+        alone = f"a tenth of the {count} pages" if count > 1 else "a tenth of the lines, for there is one page alone"
+        plan.reasons.append(f"held back: {alone}")
+        part = _dataset(tree, {})
+        return _Part(part, np.arange(len(part)))
+    plan.reasons.append(division.said)
+    for section, name, indices in (("Train", TRAIN, division.train), ("Eval", HELD_BACK, division.held_back)):
+        path, dataset = out / name, tree[section]["dataset"]
+        plan.files[path] = listed(pages_of(whole, indices.tolist()))
+        dataset |= {"manifests": [str(path)], "files": None}
+        dataset.pop("partition"), dataset.pop("partition_by")
+    _evaluate_seldom(tree, division)
+    return _Part(whole, division.train)
+
+
+def _evaluate_seldom(tree: dict[str, Any], division: Division) -> None:
+    """So that evaluations take about EVALUATING of the time."""
     every = math.ceil(_FORWARD * len(division.held_back) / len(division.train) / EVALUATING)
     tree["Global"]["eval_batch_epoch"] = max(every, tree["Global"]["eval_batch_epoch"])
-    return _Part(labelled, division.train)
+
+
+def pages_of(whole: XMLDataSet, indices: Iterable[int]) -> list[str]:
+    """The XML file of each of some lines."""
+    return [os.path.abspath(whole.info(index).file) for index in indices]
+
+
+def listed(names: Iterable[str]) -> bytes:
+    """A list of files, each once, as `XMLDataSet.manifests` takes it."""
+    return b"".join(os.fsencode(name) + b"\n" for name in sorted(set(names)))
 
 
 def whole_archive(tree: dict[str, Any], given: Given) -> XMLDataSet:

@@ -29,7 +29,7 @@ from ppocr_like.engine import evaluate
 from ppocr_like.engine.checkpoint import LATEST
 from ppocr_like.errors import ConfigError, DataError, OcrError, Problem
 from ppocr_like.finetune.given import Given, divide, look_at
-from ppocr_like.finetune.plan import make_plan, row_of, whole_archive, whole_set
+from ppocr_like.finetune.plan import listed, make_plan, pages_of, row_of, whole_archive, whole_set
 from ppocr_like.finetune.starts import start_of, usual_start
 from ppocr_like.finetune.trial_plan import Trial, TrialPlan, TrialSet
 from ppocr_like.metrics.line_counts import page_spread
@@ -146,19 +146,15 @@ def _pages(tree: dict[str, Any], given: Given, share: float) -> tuple[list[bytes
         DataError: too few pages.
     """
     whole = whole_archive(tree, given)
-    names = [os.path.abspath(whole.info(index).file) for index in range(len(whole))]
+    names = pages_of(whole, range(len(whole)))
     if not share:
-        return [_listed(names)], f"{len(names)} lines of {len(set(names))} pages"
+        return [listed(names)], f"{len(names)} lines of {len(set(names))} pages"
     division = divide(whole, given.kind, share, len(whole))
     train, judged = ([names[index] for index in part.tolist()] for part in (division.train, division.held_back))
     if set(train) & set(judged):
         told = f"{len(set(names))} pages are too few to judge by some of them; give others as `test`"
         raise DataError(told, ", ".join([*given.files, *given.patterns]))
-    return [_listed(train), _listed(judged)], division.said
-
-
-def _listed(names: Collection[str]) -> bytes:
-    return b"".join(os.fsencode(name) + b"\n" for name in sorted(set(names)))
+    return [listed(train), listed(judged)], division.said
 
 
 def _check(plan: TrialPlan, data_of: dict[str, _Data], trials: list[str], folder: Path) -> None:

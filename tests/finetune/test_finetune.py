@@ -33,7 +33,7 @@ from ppocr_like.modeling.heads.vgsl_head import VGSLHead
 from ppocr_like.modeling.model import OcrModel
 from ppocr_like.weights import load_weights, save_weights
 from tests.conftest import TinyRun
-from tests.data.lines.pages import archive
+from tests.data.lines.pages import archive, write_page
 from tests.det_pages import make_pages
 
 ROOT = Path(__file__).parents[2]
@@ -221,7 +221,10 @@ def test_pages_with_boxes_get_a_detector(tmp_path: Path) -> None:
     assert (post["unclip_ratio"], post["use_dilation"], post["score_mode"]) == (2.0, False, "fast")
 
 
-@pytest.mark.parametrize(("pages", "said"), [(5, "held back: a tenth of the 5 pages"), (1, "for there is one page alone")])
+@pytest.mark.parametrize(
+    ("pages", "said"),
+    [(5, "held back: 6 lines of 1 of 5 pages"), (3, "a tenth of the 3 pages"), (1, "for there is one page alone")],
+)
 def test_pages_in_xml(pages: int, said: str, tiny_run: TinyRun, tmp_path: Path) -> None:
     manifest = archive(tmp_path, pages, 6)
     load_components()
@@ -231,6 +234,20 @@ def test_pages_in_xml(pages: int, said: str, tiny_run: TinyRun, tmp_path: Path) 
     Builder(recipe).check()
     sizes = [len(Builder(recipe).dataset(section)) for section in ("Train", "Eval")]
     assert all(sizes) and sum(sizes) == 6 * pages
+
+
+def test_pages_with_few_lines_do_not_judge_alone(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """A title page of two lines would decide which weights are kept."""
+    for number in range(30):
+        write_page(tmp_path, f"p{number}", [f"line {row}" for row in range(1 if number % 2 else 3)])
+    (tmp_path / "all.txt").write_text("".join(f"p{number}.xml\n" for number in range(30)))
+    load_components()
+    outcome = finetune([str(tmp_path / "all.txt")], tmp_path / "out", minutes=5, start=str(tiny_run.folder), plan_only=True)
+    recipe = load_recipe(outcome.recipe)
+    train, judged = (Builder(recipe).dataset(section) for section in ("Train", "Eval"))
+    assert 6 <= len(judged) <= 16 and len(train) + len(judged) == 60  # a tenth of the lines at least
+    pages = [{data.info(n).file for n in range(len(data))} for data in (train, judged)]
+    assert not pages[0] & pages[1]
 
 
 def test_pages_in_xml_get_a_detector_where_it_is_asked_for(tmp_path: Path) -> None:
