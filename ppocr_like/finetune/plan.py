@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -227,7 +228,7 @@ def _characters(plan: Plan, texts: Sequence[str], start: Start, out: Path, chara
     known = {character for label in start.weights.charset.labels for character in label}
     new = [character for character in entries if character not in known]
     told = f"{len(entries)} different characters in the labels, {len(entries) - len(new)} of them known to the start"
-    told += f"; new: {' '.join(new[:20])}{' ...' if len(new) > 20 else ''}" if new else ""
+    told += f"; new: {' '.join(map(_shown, new[:20]))}{' ...' if len(new) > 20 else ''}" if new else ""
     plan.reasons.append(told)
     rare = [character for character in entries if counts[character] < SELDOM]
     if len(rare) > len(entries) / 4:
@@ -248,6 +249,12 @@ def _characters(plan: Plan, texts: Sequence[str], start: Start, out: Path, chara
         and any(c.isupper() for c in entries)
     ):
         plan.reasons.append("the labels are all upper case: the model will forget to tell lower case")
+
+
+def _shown(character: str) -> str:
+    """A character that a terminal shows; the number of one that it does not, or only upon another."""
+    odd = len(character) == 1 and unicodedata.category(character)[0] in "MCZ"
+    return f"U+{ord(character):04X}" if odd else character
 
 
 def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start, first: str) -> None:

@@ -199,7 +199,7 @@ def _write(plan: TrialPlan, about: TrialSet, data: _Data, trial: Trial, seed: in
 def _make(plan: TrialPlan, about: TrialSet, data: _Data, trial: Trial, seed: int, place: Path) -> dict[str, Any]:
     """Trains, or goes on with a training that was stopped, and judges."""
     recipe, how = place / RECIPE, ["--resume", str(place)]
-    if not (place / LATEST).is_file():
+    if not ((place / LATEST).is_file() and recipe.is_file()):
         recipe = _write(plan, about, data, trial, seed, place)
         how = ["-c", str(recipe)]
     tree, trains = load_recipe(recipe).tree, trial.minutes != 0

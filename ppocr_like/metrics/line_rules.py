@@ -18,12 +18,14 @@ class LineRules:
         ignore_space: compare without spaces, otherwise without those at a line's ends.
         is_filter: compare only 0-9, A-Z, a-z, in lower case.
         keeps_ends: spaces at a line's ends count too (where they are not ignored).
+        ignore_case: capitals and small letters are the same, as where labels are all upper case and print is not.
         key: of several networks' results those of this one are compared; "": there is one network.
     """
 
     ignore_space: bool = True
     is_filter: bool = False
     keeps_ends: bool = False
+    ignore_case: bool = False
     key: str = ""
 
     def compared(self, text: str) -> str:
@@ -32,6 +34,8 @@ class LineRules:
             text = text.replace(" ", "")
         elif not self.keeps_ends:
             text = text.strip()  # as predictions are
+        if self.ignore_case:
+            text = _folded(text)
         return NOT_ALPHANUMERIC.sub("", text).lower() if self.is_filter else text
 
     def places(self, text: str) -> Sequence[int]:
@@ -47,7 +51,7 @@ class LineRules:
 
     def words(self, text: str) -> list[str]:
         """Its words, which spaces part even where they are ignored."""
-        words = text.split()
+        words = (_folded(text) if self.ignore_case else text).split()
         if self.is_filter:
             words = [word for word in (NOT_ALPHANUMERIC.sub("", word).lower() for word in words) if word]
         return words
@@ -65,4 +69,10 @@ class LineRules:
         """For people."""
         if self.is_filter:
             return "only 0-9, A-Z and a-z count, in lower case (Metric.is_filter)"
-        return "spaces do not count (Metric.ignore_space)" if self.ignore_space else "every character counts, spaces too"
+        told = "spaces do not count (Metric.ignore_space)" if self.ignore_space else "every character counts, spaces too"
+        return f"{told}, their case does not (Metric.ignore_case)" if self.ignore_case else told
+
+
+def _folded(text: str) -> str:
+    """A text without the difference of capitals and small letters; a letter stays one letter."""
+    return "".join(small if len(small := letter.casefold()) == 1 else letter for letter in text)

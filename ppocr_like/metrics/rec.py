@@ -48,6 +48,7 @@ class RecMetric(Metric):
         main_indicator: `acc` or `norm_edit_dis`: decides which checkpoint is best.
         is_filter: compare only 0-9, A-Z, a-z, in lower case.
         ignore_space: compare without spaces, otherwise without those at a line's ends (words are still split at them for `wer`).
+        ignore_case: compare without the difference of capitals and small letters.
         charset: the run's charset.
         paddle_exact: PaddleOCR's numbers: encoded labels as reference, 1e-5 in the denominators, and of nothing
             acc 0, norm_edit_dis 1.
@@ -58,6 +59,7 @@ class RecMetric(Metric):
         main_indicator: str = "acc",
         is_filter: bool = False,
         ignore_space: bool = True,
+        ignore_case: bool = False,
         charset: Charset | None = None,
         paddle_exact: bool = False,
     ) -> None:
@@ -69,7 +71,7 @@ class RecMetric(Metric):
             raise ValueError("RecMetric with paddle_exact decodes labels and needs a charset")
         self.main_indicator = main_indicator
         self.tie_breakers = () if paddle_exact else TIE_BREAKERS[main_indicator]
-        self.rules: LineRules = LineRules(ignore_space, is_filter, keeps_ends=paddle_exact)
+        self.rules: LineRules = LineRules(ignore_space, is_filter, keeps_ends=paddle_exact, ignore_case=ignore_case)
         self.charset = charset
         self.paddle_exact = paddle_exact
         self.sums = Sums()

@@ -139,6 +139,11 @@ def test_labels_all_upper_case(tiny_run: TinyRun, tmp_path: Path) -> None:
     assert "the labels are all upper case" in told(plan)
 
 
+def test_new_characters_that_no_terminal_shows_are_told_by_number(tiny_run: TinyRun, tmp_path: Path) -> None:
+    plan = plan_of(lines(tmp_path / "data", ["a\ue42c", "\u0364b", "c"]), tiny_run, tmp_path / "out")
+    assert "U+0364 U+E42C" in told(plan)
+
+
 def test_a_start_that_knows_none_of_the_characters(tiny_run: TinyRun, tmp_path: Path) -> None:
     plan = plan_of(lines(tmp_path / "data", ["\u05d0\u05d1", "\u05d2"] * 20), tiny_run, tmp_path / "out")
     assert "the start reads none of the labels' characters" in told(plan)

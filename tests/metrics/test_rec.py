@@ -96,3 +96,8 @@ def test_mistakes():
         RecMetric().update([TextLine("", 0.0)], {"info": [info(""), info("")]})
     with pytest.raises(ValueError, match="charset"):
         RecMetric(paddle_exact=True)
+
+
+def test_case_may_not_count() -> None:
+    result = metric([("Total RM", "TOTAL RM"), ("Ab", "ax")], ignore_space=False, ignore_case=True).compute()
+    assert (result["acc"], result["cer"], result["wer"]) == (0.5, 0.1, pytest.approx(1 / 3))
