@@ -27,7 +27,7 @@ DICTIONARY, TRAIN, HELD_BACK = "dict.txt", "train.txt", "held_back.txt"
 STEP = 64  # px between the widths of canvases
 NARROWEST, WIDEST = 320, 3200  # px: what RapidOCR pads short lines to; what memory bears
 SHARE = 0.99  # of the lines that fit the widest canvas as they are
-FEW, VERY_FEW = 320, 100  # lines from which on a batch has 16, and 8
+FEW = 100  # lines, of fewer of which a batch has half as many
 SELDOM = 3  # a character that occurs less often can hardly be learned
 MANY_CLASSES = 2000  # of a start, from which on they cost more than the network
 EVALUATING = 0.1  # share of the time for evaluations, about
@@ -283,9 +283,9 @@ def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start,
         plan.reasons.append(
             f"{small} of {len(readable)} lines are lower than {height // 4} px: little of their letters is left to see"
         )
-    batch = 16 if len(texts) >= FEW else 8 if len(texts) >= VERY_FEW else 4
-    tree["Train"]["loader"]["batch_size_per_card"] = batch
-    if batch < 16:
+    if len(texts) < FEW:
+        batch = max(1, tree["Train"]["loader"]["batch_size_per_card"] // 2)
+        tree["Train"]["loader"]["batch_size_per_card"] = batch
         plan.reasons.append(f"batches of {batch}: of {len(texts)} lines, so that an epoch has steps enough")
     longest = max(map(len, texts))
     tree["Global"]["max_text_length"] = max(25, math.ceil(longest * 1.2))

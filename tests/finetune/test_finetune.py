@@ -65,7 +65,7 @@ def test_a_recipe_that_can_be_edited_and_checked(tiny_run: TinyRun, tmp_path: Pa
     load_components()
     outcome = finetune([str(path)], tmp_path / "out", minutes=5, start=str(tiny_run.folder), plan_only=True)
     text = outcome.recipe.read_text(encoding="utf-8")
-    assert "# - held back: 12 lines of 4 of 40 pages" in text and "# - batches of 8: of 108 lines" in text
+    assert "# - held back: 12 lines of 4 of 40 pages" in text and "batch_size_per_card: 8\n" in text
     recipe = load_recipe(outcome.recipe)
     Builder(recipe).check()
     assert recipe.globals.max_minutes == 5 and recipe.globals.charset_resize == "union"

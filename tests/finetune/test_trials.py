@@ -17,11 +17,12 @@ from ppocr_like.config.recipe import load_recipe
 from ppocr_like.errors import ConfigError, DataError
 from ppocr_like.finetune.given import look_at
 from ppocr_like.finetune.plan import make_plan
-from ppocr_like.finetune.starts import start_of
+from ppocr_like.finetune.starts import start_of, usual_start
 from ppocr_like.finetune.trial_plan import Trial, TrialPlan, TrialSet, read_plan
 from ppocr_like.finetune.trials import ALIKE, _prepare, _write, run_trials, tables
 from tests.conftest import TinyRun
 from tests.data.lines.pages import archive
+from tests.det_pages import make_pages
 from tests.finetune.test_finetune import lines
 
 ROOT = Path(__file__).parents[2]
@@ -158,12 +159,16 @@ def test_trials_are_made_once_and_failures_stop_no_other(
     ]
 
 
-@pytest.mark.parametrize("plan", ["rec.yml", "accuracy.yml"])
+@pytest.mark.parametrize("plan", ["rec.yml", "det.yml", "accuracy.yml"])
 def test_the_plans_of_the_docs_have_settings_that_fit(plan: str, tmp_path: Path) -> None:
     load_components()
-    path = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 10)
+    if plan == "det.yml":
+        make_pages(tmp_path / "data")
+        path, start = tmp_path / "data" / "train.txt", start_of(usual_start("det"), "det")
+    else:
+        path, start = lines(tmp_path / "data", ["abc", "a b", "Xyz"] * 10), start_of(str(SHIPPED), "rec")
     for name, trial in read_plan(ROOT / "docs" / "trials" / plan).trials.items():
-        planned = make_plan(look_at([str(path)]), start_of(str(SHIPPED), "rec"), 1.0, tmp_path / name)
+        planned = make_plan(look_at([str(path)]), start, 1.0, tmp_path / name)
         for file, content in planned.files.items():
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(content)
