@@ -49,6 +49,17 @@ class FrozenNorms(Hook):
                 module.eval()
 
 
+def norms_of_nobody(model: torch.nn.Module) -> list[str]:
+    """Names of the batch norms whose statistics are those that a new one begins with: no training has filled them."""
+    found = []
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
+            mean, var = module.running_mean, module.running_var
+            if var is not None and not mean.any() and bool((var == 1).all()):
+                found.append(name)
+    return found
+
+
 class FreedMemory(Hook):
     """Bounds what `keep_freed_memory` keeps on a CPU. Every 50 steps: a release costs the next step about a quarter."""
 

@@ -34,6 +34,7 @@ from ppocr_like.engine.hooks import (
     FrozenNorms,
     KeepBest,
     TrainMetric,
+    norms_of_nobody,
 )
 from ppocr_like.engine.labels import examine_labels
 from ppocr_like.engine.late import late_steps
@@ -340,6 +341,11 @@ def _say_at_start(run: Run) -> None:
         logger.info("note: %s", note)
     if run.recipe.globals.rate_advice and (advice := lr_advice(run.recipe, batch)):
         logger.warning(advice)
+    if run.recipe.globals.freeze_bn and (names := norms_of_nobody(run.objective.model)):
+        logger.warning(
+            f"Global.freeze_bn: {len(names)} batch norms ({names[0]}, ...) hold the statistics of no training and keep them; "
+            "set it to false, or start from weights that fill the whole network"
+        )
     for line in length_warnings(run):
         logger.warning(line)
     for line in run.parts.dictionary.odd_entries() if run.parts.dictionary is not None else ():

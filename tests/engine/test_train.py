@@ -307,3 +307,13 @@ def test_a_rate_that_was_tried_needs_no_advice(data: Path, tmp_path: Path, advic
     trained(data, tmp_path / "run", Global__epoch_num=1, Global__rate_advice=advice, Optimizer__lr={"learning_rate": 0.01})
     log = (tmp_path / "run" / "train.log").read_text(encoding="utf-8")
     assert ("learning rate 0.01 at" in log) is advice
+
+
+def test_frozen_statistics_of_nobody_are_told(data: Path, tmp_path: Path) -> None:
+    """From chance they would stay those of a new network; from weights they are somebody's."""
+    trained(data, tmp_path / "a", Global__epoch_num=1, Global__freeze_bn=True)
+    start = str(tmp_path / "b")
+    trained(data, tmp_path / "b", Global__epoch_num=1)
+    trained(data, tmp_path / "c", Global__epoch_num=1, Global__freeze_bn=True, Global__pretrained_model=start)
+    logs = [(tmp_path / name / "train.log").read_text(encoding="utf-8") for name in "abc"]
+    assert ["hold the statistics of no training" in log for log in logs] == [True, False, False]
