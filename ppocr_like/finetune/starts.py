@@ -78,8 +78,6 @@ class Start:
         """The template for the task with this network, without data."""
         tree = copy.deepcopy(load_recipe(TEMPLATES / f"{task}.yml").tree)
         tree["Architecture"] = copy.deepcopy(self.network)
-        if self.weights.graph is not None:  # of parts that are not in an ONNX file there are no statistics to keep
-            tree["Global"]["freeze_bn"] = False
         if self.rate is not None:
             tree["Optimizer"]["lr"]["learning_rate"] = self.rate
         tree["PostProcess"] |= self.postprocess or {}

@@ -116,7 +116,7 @@ def test_a_training_that_won_nothing_leaves_the_start(tmp_path: Path) -> None:
     path, out = lines(tmp_path / "data", ["abc", "a b", "cab"] * 10), tmp_path / "out"
     shipped = "pretrained/svtr_small.safetensors"
     finetune([str(path)], out, minutes=0.05, start=str(ROOT / shipped), plan_only=True)
-    changed = ["Optimizer.lr.learning_rate=0.2", "Optimizer.lr.warmup=0", "Global.max_minutes=null", "Global.max_steps=4"]
+    changed = ["Optimizer.lr.learning_rate=5.0", "Optimizer.lr.warmup=0", "Global.max_minutes=null", "Global.max_steps=4"]
     result = train(load_recipe(out / "recipe.yml", changed))
     assert result.best.step == 0 and result.best.metrics == result.first["eval"]
     kept, start = load_file(out / "best_accuracy.safetensors"), load_file(ROOT / shipped)
