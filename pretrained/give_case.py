@@ -41,6 +41,9 @@ def main() -> None:
     model = open_model(rapidocr_model(args.model) if is_rapidocr(args.model) else args.model)
     assert isinstance(model, Recogniser), f"{args.model} is no recogniser"
     rows = [row.split("\t") for row in args.labels.read_text(encoding="utf-8").splitlines()]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != 2:
+            parser.error(f"{args.labels}, line {number}: has {len(row) - 1} tabs; image<TAB>text is needed")
     images = (cv2.imread(str(args.labels.parent / name)) for name, _ in rows)
     kept = []
     for (name, label), result in zip(rows, narrowed(with_long_lines(model), NARROWEST).stream(images), strict=True):
