@@ -36,7 +36,7 @@ class XMLPages(Reader):
 
     Args:
         sources: files, patterns of files, folders of files (`*.xml`), and lists of files (a path in each line).
-        images: folder of the images, by the XML's name; None: as each file says.
+        images: folder of the images, which have the names of the XML files; None: as each file says.
         shape: "quads", the rectangle around each line along its baseline, as detectors are usually trained on, or "polygons",
             the outline as it is.
         skip_bad: see `Reader`.
@@ -63,9 +63,7 @@ class XMLPages(Reader):
         self.pages, lost = _files(_sources([str(source) for source in named]))
         for each in lost:
             self.left_out.add(each.reason, f"{each.file}, {each.detail}")
-        if images is not None:
-            beside = find_images(images)
-            self.pages = [PageFile(page.xml, str(beside.get(Path(page.xml).stem, ""))) for page in self.pages]
+        self.images = None if images is None else find_images(images)
 
     @property
     def xml_files(self) -> list[Path]:
@@ -76,6 +74,11 @@ class XMLPages(Reader):
         files = self.pages
         self.total = len(files)
         for self.done, file in enumerate(files, start=1):
+            if self.images is not None:
+                if (image := self.images.get(Path(file.xml).stem)) is None:
+                    self.left_out.add("missing image", f"{file.xml}: none of that name")
+                    continue
+                file = file._replace(image=str(image))
             rows = read_rows(file, Reading())
             if rows.lost is not None:
                 self.bad(rows.lost.detail, file.xml)

@@ -148,6 +148,9 @@ def test_images_in_another_folder(tmp_path: Path) -> None:
         (tmp_path / "xml" / f"p{number}.png").rename(tmp_path / "scans" / f"p{number}.png")
     made = convert_det(XMLPages(tmp_path / "xml", tmp_path / "scans"), Target(tmp_path / "train.txt"), progress=False)
     assert made.images == [2] and rows(tmp_path / "train.txt")[0][0] == "scans/p0.png"
+    (tmp_path / "scans" / "p1.png").rename(tmp_path / "xml" / "p1.png")  # where it was not asked for
+    made = convert_det(XMLPages(tmp_path / "xml", tmp_path / "scans"), Target(tmp_path / "b.txt"), progress=False)
+    assert made.images == [1] and made.left_out.counts == {"missing image": 1} and "p1.xml" in made.text()
 
 
 def test_nothing_of_that_name(tmp_path: Path) -> None:
