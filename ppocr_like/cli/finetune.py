@@ -13,6 +13,7 @@ one, beside the run: edit it, and train again with tools/train.py -c. A run that
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 
@@ -47,13 +48,6 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
     set_up_console()
     load_components([])
-    words = [
-        *args.data,
-        "--minutes",
-        f"{args.minutes:g}",
-        *(["--start", args.start] if args.start else []),
-        *(["--task", args.task] if args.task else []),
-    ]
     try:
         outcome = finetune(
             args.data,
@@ -65,7 +59,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             characters=args.characters,
             overwrite=args.overwrite,
             plan_only=args.plan,
-            command=f"{parser.prog} {shlex.join(words)}",
+            command=f"{parser.prog} {shlex.join(sys.argv[1:] if argv is None else argv)}",
             began=began,
         )
     except Interrupted as signal:

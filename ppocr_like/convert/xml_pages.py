@@ -13,7 +13,7 @@ import numpy as np
 from ppocr_like.contracts import Rejected
 from ppocr_like.data.lines.lines import LeftOut
 from ppocr_like.data.lines.page_files import PageFile, page_files
-from ppocr_like.data.lines.page_rows import SCALED, STUBS, TURNED, UNREAD, LineRow, PageRows, Reading, given, read_rows
+from ppocr_like.data.lines.page_rows import SCALED, STUBS, UNREAD, LineRow, PageRows, Reading, given, read_rows
 from ppocr_like.data.lines.sources import Source, read_sources
 from ppocr_like.documents.formats.reader import Reader, find_images, upright
 from ppocr_like.documents.page import Line, Page
@@ -93,7 +93,7 @@ class XMLPages(Reader):
 
     def _page(self, rows: PageRows) -> Page:
         for kind, count in rows.said.items():
-            if kind != TURNED and count:
+            if count:  # TURNED is 0: such pages are left out
                 self.left_out.notes[_NOTES[kind]] += count
         lines = [line for number, row in enumerate(rows.lines, start=1) if (line := self._line(rows, row, number)) is not None]
         return Page(rows.image, lines=tuple(lines))

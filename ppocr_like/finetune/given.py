@@ -55,10 +55,12 @@ class Given:
 def as_boxes(given: Given, out: Path) -> tuple[Given, str]:
     """Pages in XML as a label file of their lines' boxes, `out`/pages.txt, for a detector; what came of it, for people.
 
+    Pages that cannot be read are counted there, as a recogniser's set counts them.
+
     Raises:
         DataError: no page has a line with a place; the file cannot be written.
     """
-    reader = XMLPages([*given.files, *given.patterns])
+    reader = XMLPages([*given.files, *given.patterns], skip_bad=True)
     made = convert_det(reader, Target(out / PAGES, overwrite=True), progress=False)
     return Given("boxes", (str(out / PAGES),), (), str(out.resolve())), made.text()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from ppocr_like.config.recipe import Recipe
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.lines.xml_set import XMLDataSet
 from ppocr_like.data.simple import SimpleDataSet
+from ppocr_like.doctor.findings import shown
 from ppocr_like.errors import DataError
 from ppocr_like.finetune.given import GROUPS, Division, Given, divide
 from ppocr_like.finetune.starts import Start
@@ -136,7 +136,8 @@ def _with_pages(plan: Plan, given: Given, out: Path) -> _Part:
         path, dataset = out / name, tree[section]["dataset"]
         plan.files[path] = listed(pages_of(whole, indices.tolist()))
         dataset |= {"manifests": [str(path)], "files": None}
-        dataset.pop("partition"), dataset.pop("partition_by")
+        for key in ("partition", "partition_by"):
+            del dataset[key]
     _evaluate_seldom(tree, division)
     return _Part(whole, division.train)
 
@@ -228,7 +229,7 @@ def _characters(plan: Plan, texts: Sequence[str], start: Start, out: Path, chara
     known = {character for label in start.weights.charset.labels for character in label}
     new = [character for character in entries if character not in known]
     told = f"{len(entries)} different characters in the labels, {len(entries) - len(new)} of them known to the start"
-    told += f"; new: {' '.join(map(_shown, new[:20]))}{' ...' if len(new) > 20 else ''}" if new else ""
+    told += f"; new: {', '.join(map(shown, new[:20]))}{' ...' if len(new) > 20 else ''}" if new else ""
     plan.reasons.append(told)
     rare = [character for character in entries if counts[character] < SELDOM]
     if len(rare) > len(entries) / 4:
@@ -249,12 +250,6 @@ def _characters(plan: Plan, texts: Sequence[str], start: Start, out: Path, chara
         and any(c.isupper() for c in entries)
     ):
         plan.reasons.append("the labels are all upper case: the model will forget to tell lower case")
-
-
-def _shown(character: str) -> str:
-    """A character that a terminal shows; the number of one that it does not, or only upon another."""
-    odd = len(character) == 1 and unicodedata.category(character)[0] in "MCZ"
-    return f"U+{ord(character):04X}" if odd else character
 
 
 def _canvases(plan: Plan, sizes: np.ndarray, texts: Sequence[str], start: Start, first: str) -> None:

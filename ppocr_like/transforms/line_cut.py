@@ -141,8 +141,8 @@ def line_place(
     Raises:
         Rejected: see `cut_line`.
     """
-    _, ring = _place(*size, baseline, outline)
-    course, frame, _ = _laid_out(size, baseline, outline, topline, distance)
+    course, ring = _place(*size, baseline, outline)
+    course, frame, _ = _framed(course, ring, topline, distance)
     if ring is None:
         upper, lower = np.split(frame.border(course), 2)
         ring = outline_within(np.concatenate([upper, lower[::-1]]), *size)
@@ -156,6 +156,13 @@ def _laid_out(
 ) -> tuple[Course, _Frame, np.ndarray | None]:
     """(the line's course, what a picture shows beside it, its outline (P, 2) px along and below or None)."""
     course, ring = _place(*size, baseline, outline)
+    return _framed(course, ring, topline, distance)
+
+
+def _framed(
+    course: Course, ring: np.ndarray | None, topline: bool | None, distance: float | None
+) -> tuple[Course, _Frame, np.ndarray | None]:
+    """`_laid_out` of a line whose course and outline on the page are known."""
     if ring is not None:
         course, beside = _beside(course, ring, topline)
         return course, _Frame.around(beside), beside

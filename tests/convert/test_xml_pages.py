@@ -52,7 +52,7 @@ def test_crops_of_a_recogniser(tmp_path: Path) -> None:
 
 
 def _one_line(folder: Path, line: Line, size: tuple[int, int] = (300, 200)) -> Path:
-    """A page of one line beside an ordinary one, which tells nothing about the distance of lines."""
+    """A page with this line alone."""
     folder.mkdir(exist_ok=True)
     page = with_lines(page_of(["x"], "p.png", size), line)
     assert cv2.imwrite(str(folder / "p.png"), drawn(page_of(["x"])))
@@ -187,7 +187,7 @@ def test_the_tool_and_a_detectors_data_set(tmp_path: Path) -> None:
     assert (tmp_path / "pages" / "p0.xml").read_bytes().startswith(b"<?xml")
 
 
-def test_reading_orders_and_empty_pages_do_no_harm(tmp_path: Path) -> None:
+def test_pages_without_lines(tmp_path: Path) -> None:
     page = Page("p.png", 300, 200)
     assert cv2.imwrite(str(tmp_path / "p.png"), drawn(page_of(["x"])))
     write_xml(tmp_path / "p.xml", page)

@@ -136,13 +136,13 @@ def test_ten_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
 
 def test_labels_all_upper_case(tiny_run: TinyRun, tmp_path: Path) -> None:
     plan = plan_of(lines(tmp_path / "data", ["ABC 1", "A"] * 20), tiny_run, tmp_path / "out")
-    assert "4 different characters in the labels, 1 of them known to the start; new: A B C" in told(plan)
+    assert "4 different characters in the labels, 1 of them known to the start; new: A, B, C" in told(plan)
     assert "the labels are all upper case" in told(plan)
 
 
 def test_new_characters_that_no_terminal_shows_are_told_by_number(tiny_run: TinyRun, tmp_path: Path) -> None:
     plan = plan_of(lines(tmp_path / "data", ["a\ue42c", "\u0364b", "c"]), tiny_run, tmp_path / "out")
-    assert "U+0364 U+E42C" in told(plan)
+    assert "U+0364, U+E42C" in told(plan)
 
 
 def test_a_start_that_knows_none_of_the_characters(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -266,6 +266,15 @@ def test_pages_in_xml_get_a_detector_where_it_is_asked_for(tmp_path: Path) -> No
     assert recipe.get("Architecture.model_type") == "det" and "boxes: 18" in said[0]
     sizes = [len(Builder(recipe).dataset(section)) for section in ("Train", "Eval")]
     assert all(sizes) and sum(sizes) == 6
+
+
+def test_a_page_that_cannot_be_read_is_counted_for_a_detector_too(tmp_path: Path) -> None:
+    manifest = archive(tmp_path, 6, 3)
+    (tmp_path / "p1.xml").write_text("<PcGts>")
+    load_components()
+    said: list[str] = []
+    finetune([manifest], tmp_path / "out", minutes=5, task="det", plan_only=True, say=said.append)
+    assert "boxes: 15" in said[0] and "broken record" in said[0] and "p1.xml" in said[0]
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,7 @@ def test_places_are_those_of_what_is_compared(rules: LineRules, text: str) -> No
     assert len(got) == len(kept) and (got.casefold() == kept.casefold() if rules.is_filter or rules.ignore_case else got == kept)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [("Total RM", "TOTAL RM"), ("ΛΟΓΟΣ", "λόγος".replace("ό", "ο")), ("ÉTÉ", "été"), ("İz", "İZ")]
-)
+@pytest.mark.parametrize(("one", "other"), [("Total RM", "TOTAL RM"), ("ΛΟΓΟΣ", "λογος"), ("ÉTÉ", "été"), ("İz", "İZ")])
 def test_case_does_not_count_where_it_is_ignored(one: str, other: str) -> None:
     rules = LineRules(ignore_space=False, ignore_case=True)
     assert rules.compared(one) == rules.compared(other) and rules.words(one) == rules.words(other)
