@@ -2,22 +2,27 @@
 
     apt-get install --no-install-recommends $(python pretrained/make_lines.py --packages)
     python pretrained/make_lines.py --out train_data/rec --dict train_data/pretrain_dict.txt
+    python pretrained/make_lines.py --out train_data/rec --dict train_data/pretrain_dict.txt --photos train_data/icdar15/train.txt
 
-writes `synth_print`, `synth_type`, `synth_hand`, `synth_word` and `synth_slip` under --out, with a label file beside each.
-Interrupted, it goes on when it is called again.
+writes `synth_print`, `synth_type`, `synth_hand`, `synth_word` and `synth_slip` under --out, with a label file beside each, or
+with --photos `synth_scene` alone: words on pieces of these photos that hold no text. Interrupted, it goes on when it is called
+again.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 
 PACKAGES = """
@@ -33,6 +38,7 @@ PACKAGES = """
     manpages manpages-de manpages-es manpages-fr
     wamerican wbritish wcatalan wdanish wdutch wfrench witalian wngerman wnorwegian wogerman wpolish wportuguese wspanish wswedish
 """
+NEAR = 20  # px around a box that count as its own
 WORDS = Path("/usr/share/dict")
 LISTS = """
     american-english british-english catalan danish dutch french italian ngerman nynorsk ogerman polish portuguese spanish
@@ -60,6 +66,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the sets")
     parser.add_argument("--dict", type=Path, help="dictionary of the recipe")
     parser.add_argument("--packages", action="store_true", help="name Debian's packages and end")
+    parser.add_argument("--photos", type=Path, help="label file of scenes for detection, images beside it")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of lines")
     args = parser.parse_args()
     if args.packages:
@@ -97,14 +104,26 @@ def main() -> None:
             "noise=0.4 bold=0.3 margin=[0,0.2]",
         ),
     ]
+    if args.photos is not None:
+        sets = [
+            (
+                "scene",
+                ("scene",),
+                kinds["print"] + kinds["mono"],
+                16000,
+                "length=[1,20] height=[14,56] colour=0.9 perspective=0.6 rotation=9 curve=0.3 blur=0.6 low_resolution=0.6 "
+                "noise=0.5 jpeg=0.5 bold=0.4 uneven=0.4 underline=0 margin=[0,0.15]",
+            )
+        ]
     for name, kind, files, count, settings in sets:
         with tempfile.TemporaryDirectory() as folder:
             corpus = Path(folder) / f"{name}.txt"
             corpus.write_text("".join(getattr(texts, k)() + "\n" for _ in range(20000) for k in kind), encoding="utf-8")
+            grounds = [] if args.photos is None else ["--backgrounds", _grounds(args.photos, Path(folder) / "grounds")]
             print(f"synth_{name}: {len(files)} fonts", flush=True)
             made = subprocess.run(
                 [
-                    *(sys.executable, "tools/synth.py", "--corpus", str(corpus), "--fonts", *files),
+                    *(sys.executable, "tools/synth.py", "--corpus", str(corpus), "--fonts", *files, *grounds),
                     *("--out", str(args.out / f"synth_{name}"), "--count", str(int(count * args.scale))),
                     *("--dict", str(args.dict), "--suffix", ".jpg", "--set", *settings.split()),
                 ],
@@ -114,6 +133,35 @@ def main() -> None:
                 sys.exit(f"synth_{name}: tools/synth.py ended with {made.returncode}, see above; call again to go on")
         labels = (args.out / f"synth_{name}" / "labels.txt").read_text(encoding="utf-8").splitlines(keepends=True)
         (args.out / f"synth_{name}_train.txt").write_text("".join(f"synth_{name}/{line}" for line in labels), encoding="utf-8")
+
+
+def read_photos(labels: Path) -> Iterator[tuple[np.ndarray, list[dict[str, Any]], np.ndarray]]:
+    """(BGR image, boxes, (H, W) uint8 that is 1 where no box is near) of each photo that a label file names."""
+    for number, line in enumerate(labels.read_text(encoding="utf-8").splitlines(), start=1):
+        name, text = line.split("\t")
+        photo = cv2.imread(str(labels.parent / name))
+        if photo is None:
+            sys.exit(f"{labels}, line {number}: {name} cannot be read as an image")
+        free, boxes = np.ones(photo.shape[:2], np.uint8), json.loads(text)
+        for box in boxes:
+            points = np.array(box["points"]).astype(int)
+            (left, top), (right, bottom) = np.maximum(points.min(axis=0) - NEAR, 0), points.max(axis=0) + NEAR
+            free[top:bottom, left:right] = 0
+        yield photo, boxes, free
+
+
+def _grounds(labels: Path, folder: Path) -> str:
+    """A folder of pieces of the photos that touch no labelled box, 12 of a photo at most."""
+    folder.mkdir()
+    rng = np.random.default_rng(1024)
+    for number, (photo, _, free) in enumerate(read_photos(labels)):
+        for draw in range(12):
+            height = int(rng.integers(60, 160))
+            width = int(height * rng.uniform(2, 5))
+            top, left = (int(rng.integers(max(1, have - need))) for have, need in zip(free.shape, (height, width), strict=True))
+            if free[top : top + height, left : left + width].all():
+                cv2.imwrite(str(folder / f"{number:04d}_{draw:02d}.png"), photo[top : top + height, left : left + width])
+    return str(folder)
 
 
 def fonts_of_kinds() -> dict[str, list[str]]:
@@ -137,6 +185,7 @@ class Texts:
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
         self._words, self._pages = list(_words()), list(_manuals())
+        self._english = len(list(_manuals(("",))))
         if not self._words or not self._pages:
             sys.exit("word lists or manual pages are missing; install the packages of make_lines.py --packages")
 
@@ -151,6 +200,20 @@ class Texts:
     def word(self) -> str:
         """What a sign says."""
         return _sign(self._words, self._rng)
+
+    def scene(self) -> str:
+        """A word that a photo shows by chance: short English words, those of running text more often, and numbers."""
+        kind = self._rng.random()
+        if kind < 0.15:
+            return _number(self._rng)
+        if kind < 0.55:
+            found = re.findall(r"[A-Za-z][a-z]+", self._pages[int(self._rng.integers(self._english))])
+            word = str(self._rng.choice(found)) if found else "the"
+        else:
+            few = [self._words[0][int(self._rng.integers(len(self._words[0])))] for _ in range(2)]
+            word = min(few, key=len)
+        word = _cased(word, self._rng, 0.5, 0.25)
+        return word + ".,:!&-"[int(self._rng.integers(6))] if self._rng.random() < 0.05 else word
 
     def slip(self) -> str:
         """A line of a till receipt."""
@@ -170,9 +233,9 @@ def _words() -> Iterator[list[str]]:
             yield [word for word in text.split() if not word.endswith("'s")]
 
 
-def _manuals() -> Iterator[str]:
+def _manuals(languages: tuple[str, ...] = ("", "fr", "de", "es")) -> Iterator[str]:
     """Paragraphs of manual pages, without their mark-up."""
-    for language in ("", "fr", "de", "es"):
+    for language in languages:
         for path in sorted((MANUALS / language).glob("man[1578]/*.gz"))[:600]:
             source = gzip.decompress(path.read_bytes()).decode("utf-8", "ignore")
             lines = [line for line in source.splitlines() if line and line[0] not in ".'"]
