@@ -37,6 +37,12 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         help="union: what the start can read and the labels' characters (default); new: the labels' characters alone, which is "
         "faster where the start knows thousands",
     )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="that train together (default: one for each core, up to four, on a machine without a GPU)",
+    )
     parser.add_argument("--out", default="output/finetune", help="run folder (default %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier run in that folder")
     parser.add_argument("--plan", action="store_true", help="only write the recipe and what it names, and tell why it is so")
@@ -57,6 +63,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             network=args.network,
             task=args.task,
             characters=args.characters,
+            processes=args.processes,
             overwrite=args.overwrite,
             plan_only=args.plan,
             command=f"{parser.prog} {shlex.join(sys.argv[1:] if argv is None else argv)}",

@@ -198,6 +198,13 @@ class GlobalConfig:
         None, "PaddleOCR's switch: true asks for `cuda` and stops without one, false for `cpu`; null: see `device`"
     )
     num_threads: int | None = option(None, "threads of the main process; null: PyTorch's choice", least=1)
+    processes: int | None = option(
+        None,
+        "train in so many processes on this machine, which are started by themselves: on processors two of one thread do nearly "
+        "twice the work of one of two threads. A step takes `batch_size_per_card` samples in each; torchrun's number wins. null: "
+        "one",
+        least=1,
+    )
     gradient_checkpointing: bool = option(
         False, "blocks keep their inputs only and compute the rest again in the backward pass: less memory, slower steps"
     )

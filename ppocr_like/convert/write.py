@@ -18,6 +18,7 @@ from ppocr_like.atomic import write_bytes
 from ppocr_like.contracts import Rejected
 from ppocr_like.convert.crops import LineFilter, cut
 from ppocr_like.convert.target import Converted, LabelFiles, Splitter, Target
+from ppocr_like.data.apart import cores
 from ppocr_like.data.base import read_image
 from ppocr_like.documents.formats.paddle import IGNORED, write_label
 from ppocr_like.documents.formats.reader import LeftOut, Reader
@@ -71,7 +72,7 @@ def convert_rec(
     target.claim_crops()
     with ExitStack() as stack:
         files = stack.enter_context(LabelFiles(target))
-        pool = stack.enter_context(ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)))
+        pool = stack.enter_context(ThreadPoolExecutor(threads or min(8, cores())))
         tasks = _tasks(_pages(reader, target, progress), wanted, reader.left_out)
         for task, outcome in _in_order(pool, target, tasks):
             if isinstance(outcome, Rejected):

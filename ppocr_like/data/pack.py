@@ -21,6 +21,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ppocr_like.data.apart import cores
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.census import count_further
 from ppocr_like.data.drawn import DrawnDataset
@@ -138,7 +139,7 @@ def pack_set(
             if not resumed:
                 writer.add(Part(0, first))
             with tqdm(total=total, initial=resumed, desc="packing", unit="line", disable=None if progress else True) as bar:
-                for part in _in_order(reader, resumed, workers or os.cpu_count() or 1):
+                for part in _in_order(reader, resumed, workers or cores()):
                     writer.add(part)
                     bar.update(part.lines)
             writer.finish()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import numpy as np
 
 from ppocr_like.config.build import Builder
+from ppocr_like.data.apart import cores
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.lines.line_set import LineSet
 from ppocr_like.data.lines.selection import CHOSEN
@@ -42,7 +42,7 @@ def examine(builder: Builder, sample: int | None = None, progress: bool = True, 
     if examiner_class is None:
         raise ConfigError([Problem("Architecture.model_type", f"is {builder.task}, and nobody examines data of that task")])
     examiner_of = examiner_class.of(builder)
-    threads = threads or min(16, 2 * (os.cpu_count() or 1))
+    threads = threads or min(16, 2 * cores())
     names: list[tuple[str, str | None]] = [("Train", None), *(("Eval", name) for name in builder.eval_names())]
     reports: list[SetReport] = []
     trained: np.ndarray | None = None

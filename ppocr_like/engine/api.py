@@ -27,6 +27,7 @@ from ppocr_like.engine.line_kinds import LineKind, kind_of, tell_line_kinds
 from ppocr_like.engine.manifest import write_manifest
 from ppocr_like.engine.objective import Loss, Objective
 from ppocr_like.engine.ranks import Ranks, join_ranks
+from ppocr_like.engine.ranks.companions import companions
 from ppocr_like.engine.restart import launch_id, own_checkpoint
 from ppocr_like.engine.run import Run
 from ppocr_like.engine.runfolder import CACHE, RECORDS, RunFolder, add_log_file
@@ -85,7 +86,7 @@ def train(recipe: Recipe, began: float | None = None) -> TrainResult:
     _check(reading_builder(recipe))
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
-    with join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
+    with companions(recipe, began), join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
         mine, left = ranks.share(own_checkpoint(Path(settings.save_model_dir)) if ranks.main else None) or (False, None)
         if left or settings.checkpoints:
             recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE, left)

@@ -199,7 +199,7 @@ FIXED_WITHIN_EPOCH = ("Train.dataset", "Train.sampler", "Train.loader", "Global.
 BATCH_SIZES = ("Train.loader.batch_size_per_card", "Train.sampler.first_bs")
 FREE = ("Train.loader.num_workers", "Train.loader.use_shared_memory", "Train.loader.prefetch_factor", "Train.loader.pin_memory")
 SAID = (
-    "Global.epoch_num", "Global.max_minutes", "Global.clock", "Global.max_steps", "Global.num_threads",
+    "Global.epoch_num", "Global.max_minutes", "Global.clock", "Global.max_steps", "Global.num_threads", "Global.processes",
     "Global.use_amp", "Global.amp_dtype", "Global.use_gpu", "Global.scale_loss",
     "Global.use_dynamic_loss_scaling", "Global.amp_custom_black_list", "Global.amp_custom_white_list",
     "Global.use_ema", "Global.ema_decay", "Global.ema_gamma", "Global.ema_decay_type", "Global.ema_filter_no_grad",

@@ -14,7 +14,7 @@ import torch
 
 from ppocr_like.config import GlobalConfig
 from ppocr_like.contracts import SampleInfo
-from ppocr_like.data.apart import cores
+from ppocr_like.data.apart import usual_threads
 from ppocr_like.engine.low_precision import SLOWER, bfloat16_cost
 from ppocr_like.engine.precision import FIRST_SCALE, LossScaler, OperatorLists
 from ppocr_like.engine.ranks import Ranks
@@ -166,7 +166,7 @@ def _device(settings: GlobalConfig, ranks: Ranks) -> torch.device:
 def set_threads(wanted: int | None) -> int:
     """Sets the threads of PyTorch's operators (None: OMP_NUM_THREADS, else every core this process may use)."""
     if wanted is None:
-        wanted = int(os.environ.get("OMP_NUM_THREADS") or cores())
+        wanted = usual_threads()
     torch.set_num_threads(wanted)
     return wanted
 

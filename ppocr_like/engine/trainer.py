@@ -74,6 +74,7 @@ def train_step(run: Run, group: list[Batch]) -> StepResult | None:
     with run.machine.ranks.alive():
         accumulate_gradients(run, group, counts, total, sums)
     run.machine.gradients.finish()
+    run.machine.ranks.average_statistics(run.objective.model)  # each time: else an extra save would round them otherwise
     if late and before:
         whole = late.judge(sums, run.parts.optimizer.parameters)
     else:

@@ -23,6 +23,7 @@ from ppocr_like.config.checks import SYSTEM
 from ppocr_like.config.shadowed import shadowed_problems
 from ppocr_like.config.typecheck import fit, option
 from ppocr_like.contracts import Rejected
+from ppocr_like.data.apart import cores
 from ppocr_like.data.census import PageCensus, count_page
 from ppocr_like.data.label_index import LabelIndex
 from ppocr_like.documents.formats.label_line import parse_line
@@ -168,7 +169,7 @@ def open_models(settings: SystemConfig, recipe: Recipe, ranks: Ranks) -> OCR:
     options = dataclasses.asdict(settings)
     if ranks.world > 1:
         here = int(os.environ.get("LOCAL_WORLD_SIZE", ranks.world))
-        options["threads"] = settings.threads or max(1, (os.cpu_count() or 1) // here)
+        options["threads"] = settings.threads or max(1, cores() // here)
         options["device"] = f"cuda:{ranks.local_rank}" if settings.device == "cuda" else settings.device
     try:
         return OCR(options.pop("det"), options.pop("rec"), **options)

@@ -66,6 +66,7 @@ def finetune(
     network: str | None = None,
     task: Literal["rec", "det"] | None = None,
     characters: Resize = "union",
+    processes: int | None = None,
     overwrite: bool = False,
     plan_only: bool = False,
     command: str = "ppocr-like finetune",
@@ -85,6 +86,7 @@ def finetune(
         task: "det" makes a detector of pages in XML; None: what the data are for, lines and pages in XML for a recogniser, pages
             with boxes for a detector.
         characters: "union": what the start can read and the labels' characters; "new": these alone.
+        processes: that train together; None: one for each core of a machine without a GPU.
         overwrite: an earlier run in `out` may be replaced.
         plan_only: write the recipe and what it names, and train nothing.
         command: how it was called, for the recipe's first line.
@@ -96,12 +98,14 @@ def finetune(
     began = time.perf_counter() if began is None else began
     if not (math.isfinite(minutes) and minutes > 0):
         raise ConfigError([Problem("--minutes", f"is {minutes:g}; a number above 0 is needed")])
+    if processes is not None and processes < 1:
+        raise ConfigError([Problem("--processes", f"is {processes}; 1 or more are needed")])
     folder, given = Path(out), look_at(sources)
     if not overwrite and (folder / RECIPE).exists():
         raise DataError("exists already, of an earlier run; choose another folder, or allow to replace it", str(folder / RECIPE))
     given = _for_task(given, task, folder, say)
     chosen = start_of(start or usual_start(given.task), given.task, network)
-    plan = make_plan(given, chosen, minutes, folder, characters)
+    plan = make_plan(given, chosen, minutes, folder, characters, processes)
     plan.tree["Global"]["overwrite"] = overwrite
     for reason in plan.reasons:
         say(reason)
@@ -110,12 +114,16 @@ def finetune(
     if plan_only:
         return Outcome(path, plan)
     result = train(load_recipe(path), began)
-    try:
-        export(load_recipe(path, [f"Global.pretrained_model={folder}"]), say=say)
-    except (ExportError, DataError) as error:
-        again = f"tools/export.py -c {path} -o Global.pretrained_model={folder}"
-        raise ExportError(f"{error}; the trained weights are kept in {folder}, export them again: {again}") from error
+    _export(path, folder, say)
     return Outcome(path, plan, result)
+
+
+def _export(recipe: Path, folder: Path, say: Callable[[str], None]) -> None:
+    try:
+        export(load_recipe(recipe, [f"Global.pretrained_model={folder}"]), say=say)
+    except (ExportError, DataError) as error:
+        again = f"tools/export.py -c {recipe} -o Global.pretrained_model={folder}"
+        raise ExportError(f"{error}; the trained weights are kept in {folder}, export them again: {again}") from error
 
 
 def _for_task(given: Given, task: str | None, folder: Path, say: Callable[[str], None]) -> Given:

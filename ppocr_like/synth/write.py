@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ppocr_like.atomic import atomic_write, open_to_append, write_bytes
+from ppocr_like.data.apart import cores
 from ppocr_like.data.cache import FileKey
 from ppocr_like.data.lmdb_store import FILE
 from ppocr_like.data.pack_writer import LEFT_OUT, LOCK, Entry, PackWriter, Part
@@ -102,7 +103,7 @@ def make_lines(
         before = sink.done
         if before < count:
             with tqdm(total=count, initial=before, desc="lines", unit="line", disable=None if progress else True) as bar:
-                for lines in _in_order(maker, seed, suffix, before, count, workers or os.cpu_count() or 1):
+                for lines in _in_order(maker, seed, suffix, before, count, workers or cores()):
                     sink.add([(to_visual(text).text, image) for text, image in lines] if visual else lines)
                     bar.update(len(lines))
             sink.finish()

@@ -28,7 +28,7 @@ def test_there_is_a_command_for_each_tool() -> None:
     tools = {path.stem for path in (ROOT / "tools").glob("*.py")}
     files = {path.stem for path in (ROOT / "ppocr_like" / "cli").glob("*.py")}
     assert {command.replace("-", "_") for command in door.COMMANDS} == tools
-    assert files - tools == {"__init__", "arguments", "door", "process"}
+    assert files - tools == {"__init__", "arguments", "companion", "door", "process"}
 
 
 def test_the_installed_command_is_the_door(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from ppocr_like.config import Builder, load_recipe
 from ppocr_like.contracts import FeatureSpec
 from ppocr_like.engine import low_precision, train
 from ppocr_like.errors import ConfigError, DataError, ExportError, WeightsError
+from ppocr_like.finetune import plan as planning
 from ppocr_like.finetune import starts
 from ppocr_like.finetune.api import Outcome, finetune
 from ppocr_like.finetune.given import look_at
@@ -86,7 +87,36 @@ def test_bfloat16_where_it_saves_time(cost: float, tiny_run: TinyRun, tmp_path: 
     assert taken == load_recipe(outcome.recipe).globals.use_amp == (cost == 0.4)
 
 
-def test_the_whole_way(tmp_path: Path) -> None:
+def test_processes_share_a_step(tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(planning, "cores", lambda: 16)
+    many, few = lines(tmp_path / "many", ["abc", "a b", "xyz"] * 40), lines(tmp_path / "few", ["abc"] * 60)
+    for threads, path, wanted, processes, batch in [
+        ("1", many, None, None, 8),
+        ("2", many, None, 2, 4),
+        ("16", many, None, 4, 4),
+        ("16", many, 1, None, 8),
+        ("1", many, 3, 3, 4),
+        ("16", few, None, None, 4),
+        ("16", few, 2, 2, 4),
+    ]:
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        made = plan_of(path, tiny_run, tmp_path / "out", processes=wanted)
+        loader = made.tree["Train"]["loader"]
+        assert (made.tree["Global"].get("processes"), loader["batch_size_per_card"]) == (processes, batch)
+        assert ("processes of" in told(made)) == (processes is not None) == (loader["num_workers"] == 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert "processes" not in plan_of(many, tiny_run, tmp_path / "out").tree["Global"]
+
+
+@pytest.mark.parametrize("count", [0, -2])
+def test_a_number_of_processes_that_is_none(count: int, tiny_run: TinyRun, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"--processes.*is {count}; 1 or more are needed"):
+        finetune([str(lines(tmp_path / "data", ["abc"] * 30))], tmp_path / "out", processes=count)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_whole_way(processes: int, tmp_path: Path) -> None:
     """By the command, in a process of its own: recipe, training, bundle, before and after."""
     path = lines(tmp_path / "data", ["abc", "a b", "X\u2603z"] * 10)
     command = [
@@ -95,6 +125,7 @@ def test_the_whole_way(tmp_path: Path) -> None:
         str(path),
         "--minutes",
         "0.1",
+        f"--processes={processes}",
         "--start",
         str(ROOT / "pretrained" / "svtr_small.safetensors"),
     ]
@@ -102,6 +133,7 @@ def test_the_whole_way(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, "--out", str(out)], env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
+    assert ("2 processes of 4 lines" in done.stderr) == (processes == 2)
     assert "held back, before -> after" in done.stdout and "cer" in done.stdout
     assert "6 different characters in the labels, 5 of them known to the start; new: \u2603" in done.stderr
     assert (out / "inference" / "model.onnx").exists() and (out / "best_accuracy.safetensors").exists()

@@ -140,7 +140,7 @@ class Ranks:
                     dist.broadcast(tensor.data, 0)
 
     def average_statistics(self, model: torch.nn.Module) -> None:
-        """Makes the running statistics of batch norms equal on all ranks (their mean), before they are used or saved.
+        """Makes the running statistics of batch norms equal on all ranks (their mean).
 
         Those of synchronised batch norms are equal already.
         """
@@ -159,8 +159,8 @@ class Ranks:
         with self.alive():
             dist.all_reduce(flat)
         flat /= self.world
-        for buffer, part in zip(kept, flat.split([buffer.numel() for buffer in kept]), strict=True):
-            buffer.copy_(part.view_as(buffer))
+        parts = flat.split([buffer.numel() for buffer in kept])
+        torch._foreach_copy_(kept, [part.view_as(buffer) for part, buffer in zip(parts, kept, strict=True)])
 
 
 @contextmanager
