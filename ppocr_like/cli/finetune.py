@@ -40,8 +40,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument(
         "--processes",
         type=int,
+        default=1,
         metavar="N",
-        help="that train together (default: one for each core, up to four, on a machine without a GPU)",
+        help="that train together and share the lines of a step, such as one for each GPU (default 1)",
     )
     parser.add_argument("--out", default="output/finetune", help="run folder (default %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier run in that folder")

@@ -200,9 +200,8 @@ class GlobalConfig:
     num_threads: int | None = option(None, "threads of the main process; null: PyTorch's choice", least=1)
     processes: int | None = option(
         None,
-        "train in so many processes on this machine, which are started by themselves: on processors two of one thread do nearly "
-        "twice the work of one of two threads. A step takes `batch_size_per_card` samples in each; torchrun's number wins. null: "
-        "one",
+        "train in so many processes on this machine, one for each GPU, say; the run starts them itself. A step takes "
+        "`batch_size_per_card` samples in each; torchrun's number wins. null: one",
         least=1,
     )
     gradient_checkpointing: bool = option(

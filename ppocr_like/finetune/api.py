@@ -66,7 +66,7 @@ def finetune(
     network: str | None = None,
     task: Literal["rec", "det"] | None = None,
     characters: Resize = "union",
-    processes: int | None = None,
+    processes: int = 1,
     overwrite: bool = False,
     plan_only: bool = False,
     command: str = "ppocr-like finetune",
@@ -86,7 +86,7 @@ def finetune(
         task: "det" makes a detector of pages in XML; None: what the data are for, lines and pages in XML for a recogniser, pages
             with boxes for a detector.
         characters: "union": what the start can read and the labels' characters; "new": these alone.
-        processes: that train together; None: one for each core of a machine without a GPU.
+        processes: that train together and share a step.
         overwrite: an earlier run in `out` may be replaced.
         plan_only: write the recipe and what it names, and train nothing.
         command: how it was called, for the recipe's first line.
@@ -98,7 +98,7 @@ def finetune(
     began = time.perf_counter() if began is None else began
     if not (math.isfinite(minutes) and minutes > 0):
         raise ConfigError([Problem("--minutes", f"is {minutes:g}; a number above 0 is needed")])
-    if processes is not None and processes < 1:
+    if processes < 1:
         raise ConfigError([Problem("--processes", f"is {processes}; 1 or more are needed")])
     folder, given = Path(out), look_at(sources)
     if not overwrite and (folder / RECIPE).exists():

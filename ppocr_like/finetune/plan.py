@@ -15,7 +15,6 @@ import numpy as np
 from ppocr_like.charset import dictionary_bytes
 from ppocr_like.config.build import Builder
 from ppocr_like.config.recipe import Recipe
-from ppocr_like.data.apart import cores, usual_threads
 from ppocr_like.data.base import Dataset
 from ppocr_like.data.lines.xml_set import XMLDataSet
 from ppocr_like.data.simple import SimpleDataSet
@@ -32,7 +31,6 @@ FEW = 100  # lines, of fewer of which a batch has half as many
 SELDOM = 3  # a character that occurs less often can hardly be learned
 MANY_CLASSES = 2000  # of a start, from which on they cost more than the network
 EVALUATING = 0.1  # share of the time for evaluations, about
-MOST_PROCESSES = 4  # that share a step; tried with two
 LEAST_SHARE = {"rec": 4, "det": 2}  # samples of a step in each process
 _WORTH = 0.7  # of float32's time, up to which bfloat16 is taken
 _FORWARD = 0.4  # what evaluating a sample costs beside training on it
@@ -61,14 +59,12 @@ class Plan:
         return "\n".join([*head, *(f"# - {reason}" for reason in self.reasons)]) + "\n" + Recipe.from_tree(self.tree).to_yaml()
 
 
-def make_plan(
-    given: Given, start: Start, minutes: float, out: Path, characters: Resize = "union", processes: int | None = None
-) -> Plan:
+def make_plan(given: Given, start: Start, minutes: float, out: Path, characters: Resize = "union", processes: int = 1) -> Plan:
     """The recipe for `minutes` of training on `given` from `start`, in the run folder `out`.
 
     Args:
         characters: "union": all that the start can read and those of the labels; "new": those of the labels alone.
-        processes: that train together; None: one for each core where that is faster.
+        processes: that train together.
 
     Raises:
         DataError: nothing that can be trained on.
@@ -92,35 +88,20 @@ def make_plan(
         texts = part.texts()
         _characters(plan, texts, start, out, characters)
         _canvases(plan, part.sizes(), texts, start, part.first)
-    _processes(plan, given.task, len(part), processes)
+    if processes > 1:
+        _processes(plan, given.task, processes)
     return plan
 
 
-def _processes(plan: Plan, task: str, samples: int, wanted: int | None) -> None:
-    """Several processes on the cores of a machine without a GPU, which share the samples of a step."""
-    count = wanted or _usual_processes(task, samples)
-    if count == 1:
-        return
+def _processes(plan: Plan, task: str, count: int) -> None:
+    """They share the samples of a step."""
     plan.tree["Global"]["processes"] = count
     loader = plan.tree["Train"]["loader"]
     share = max(LEAST_SHARE[task], math.ceil(loader["batch_size_per_card"] / count))
     loader["batch_size_per_card"] = share
     for section in ("Train", "Eval"):
         plan.tree[section]["loader"]["num_workers"] = 0  # each process reads its own
-    what = "lines" if task == "rec" else "crops"
-    plan.reasons.append(
-        f"{count} processes of {share} {what} in each step: on processors they do more than one process of {count} threads"
-    )
-
-
-def _usual_processes(task: str, samples: int) -> int:
-    import torch
-
-    if os.name != "posix" or torch.cuda.is_available() or torch.backends.mps.is_available() or "WORLD_SIZE" in os.environ:
-        return 1
-    if task == "rec" and samples < FEW:
-        return 1
-    return min(MOST_PROCESSES, usual_threads(), cores())
+    plan.reasons.append(f"{count} processes, of which each takes {share} {'lines' if task == 'rec' else 'crops'} of a step")
 
 
 def _precision(plan: Plan) -> None:

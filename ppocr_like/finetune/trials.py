@@ -183,7 +183,7 @@ def _write(plan: TrialPlan, about: TrialSet, data: _Data, trial: Trial, seed: in
     given = data.given if trial.lines is None else _some(data.given, trial.lines, seed, place)
     source = trial.start or about.start or usual_start(given.task)
     start = start_of(source, given.task, trial.network or about.network)
-    planned = make_plan(given, start, trial.minutes or plan.minutes, place, trial.characters or about.characters, 1)
+    planned = make_plan(given, start, trial.minutes or plan.minutes, place, trial.characters or about.characters)
     planned.tree["Global"] |= {"seed": seed, "overwrite": True, "num_threads": plan.threads}
     steps = trial.steps or (plan.steps if trial.minutes is None else None)
     if steps is not None:
