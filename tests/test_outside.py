@@ -168,6 +168,7 @@ ALLOWED = {
     "outside.py": "the doors",
     "weights/files.py": "the header that safetensors has just made",
     "documents/formats/coco_text.py": "a scratch file of its own",
+    "data/apart.py": "cgroups",
     "engine/auto_batch.py": "cgroups",
     "benchmark/machine.py": "/proc",
     "weights/digest.py": "a header that is compared with its digest, whatever it holds",

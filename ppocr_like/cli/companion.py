@@ -19,7 +19,6 @@ def main() -> int:
 
     order = pickle.load(sys.stdin.buffer)  # of the process that started this one
     assert isinstance(order, Order)
-    sys.path[:] = order.path
     for name in order.plugins:
         name_on_command_line(name)
     set_up_console(order.recipe.get("Global.debug") is True)

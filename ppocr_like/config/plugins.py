@@ -43,12 +43,23 @@ def import_plugins(in_recipe: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: every plugin that cannot be imported, with where it was named.
     """
-    wanted = [(name, ENVIRONMENT) for name in re.split(r"[,\s]+", os.environ.get(ENVIRONMENT, "")) if name]
-    wanted += [(name, OPTION) for name in _on_command_line]
-    wanted += [(name, f"{IN_RECIPE}.{position}") for position, name in enumerate(in_recipe)]
-    problems = [Problem(place, message) for name, place in wanted if (message := _import(name))]
+    problems = [Problem(place, message) for name, place in _wanted(in_recipe) if (message := _import(name))]
     if problems:
         raise ConfigError(problems)
+
+
+def folders_of_plugins(in_recipe: Sequence[str] = ()) -> list[str]:
+    """From where the imported plugins came: another process may have to look there."""
+    tops = [sys.modules.get(name.partition(".")[0]) for name, _ in _wanted(in_recipe)]
+    places = [next(iter(getattr(top, "__path__", ())), getattr(top, "__file__", None)) for top in tops]
+    return [os.path.dirname(os.path.abspath(place)) for place in places if place is not None]
+
+
+def _wanted(in_recipe: Sequence[str]) -> list[tuple[str, str]]:
+    """(plugin, where it is named)."""
+    wanted = [(name, ENVIRONMENT) for name in re.split(r"[,\s]+", os.environ.get(ENVIRONMENT, "")) if name]
+    wanted += [(name, OPTION) for name in _on_command_line]
+    return wanted + [(name, f"{IN_RECIPE}.{position}") for position, name in enumerate(in_recipe)]
 
 
 def _import(name: str) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 import ppocr_like
-from ppocr_like.config.plugins import named_on_command_line
+from ppocr_like.config.plugins import folders_of_plugins, named_on_command_line
 from ppocr_like.config.recipe import Recipe
 from ppocr_like.data.apart import usual_threads
 from ppocr_like.errors import ConfigError, Problem, TrainingError
@@ -39,13 +39,11 @@ class Order:
     """What a companion is told.
 
     Args:
-        path: Python's own search path, on which plugins were found.
         plugins: those of the command line.
         began: when the command did, `time.perf_counter`, which is the machine's.
     """
 
     recipe: Recipe
-    path: Sequence[str]
     plugins: Sequence[str]
     began: float
 
@@ -69,11 +67,13 @@ def companions(recipe: Recipe, began: float) -> Iterator[None]:
     if os.name != "posix":
         raise ConfigError([Problem("Global.processes", "needs Linux or macOS; remove it, or start the processes with torchrun")])
     shared, patience = _environment(count), 0.0
-    order = pickle.dumps(Order(recipe, tuple(sys.path), named_on_command_line(), began))
+    order = pickle.dumps(Order(recipe, named_on_command_line(), began))
+    places = [str(Path(ppocr_like.__file__).parents[1]), *folders_of_plugins(recipe.plugins)]
+    places += filter(None, [os.environ.get("PYTHONPATH")])
     started: list[_Companion] = []
     try:
         for rank in range(1, count):
-            started.append(_Companion(rank, shared, order))
+            started.append(_Companion(rank, {**shared, "PYTHONPATH": os.pathsep.join(places)}, order))
         _wait_for(started)
         patience = END
         with _as_rank_0(shared):
@@ -98,8 +98,7 @@ class _Companion:
         self.rank = rank
         ours, theirs = os.pipe()
         self.heard = os.fdopen(ours, "rb")
-        path = os.pathsep.join([str(Path(ppocr_like.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
-        own = {"RANK": str(rank), "LOCAL_RANK": str(rank), TOLD: str(theirs), "PYTHONPATH": path}
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank), TOLD: str(theirs)}
         # A session of its own: Ctrl-C comes to rank 0 alone, which tells the others at the end of the step.
         self.process = subprocess.Popen(
             [sys.executable, "-m", MODULE],

@@ -118,6 +118,7 @@ def test_why_one_cannot_begin_is_told(data: Path, tmp_path: Path, monkeypatch: p
     load_components()
     (tmp_path / "only_here.py").write_text("import os\nassert 'RANK' not in os.environ\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
+    load_components(["only_here"])
     recipe = Recipe.from_tree(tree(data, tmp_path / "run", Global__plugins=["only_here"]))
     with pytest.raises(TrainingError, match=r"(?s)cannot begin: .*'only_here' fails while it is imported: AssertionError"):
         train(recipe)
