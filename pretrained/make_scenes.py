@@ -1,4 +1,4 @@
-"""Synthetic scenes for configs/det/db_mv3_pretrain.yml: signs of words, each with its box, on photos where these hold no text.
+"""Synthetic scenes for a detector of words: signs, each word with its box, on photos where these hold no text.
 
     python pretrained/make_scenes.py --photos train_data/det/icdar15_train.txt --out train_data/det --count 600
 
