@@ -2,7 +2,8 @@
 
     apt-get install --no-install-recommends $(python pretrained/make_lines.py --packages)
     python pretrained/make_lines.py --out train_data/rec --dict train_data/pretrain_dict.txt
-    python pretrained/make_lines.py --out train_data/rec --dict train_data/pretrain_dict.txt --photos train_data/icdar15/train.txt
+    python pretrained/make_lines.py --out train_data/rec --dict train_data/pretrain_dict.txt --photos \\
+        train_data/det/icdar15_train.txt
 
 writes `synth_print`, `synth_type`, `synth_hand`, `synth_word` and `synth_slip` under --out, with a label file beside each, or
 with --photos `synth_scene` alone: words on pieces of these photos that hold no text. Interrupted, it goes on when it is called
@@ -184,9 +185,9 @@ class Texts:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._words, self._pages = list(_words()), list(_manuals())
-        self._english = len(list(_manuals(("",))))
-        if not self._words or not self._pages:
+        english = list(_manuals(""))
+        self._words, self._pages, self._english = list(_words()), english + list(_manuals("fr", "de", "es")), len(english)
+        if not self._words or not english:
             sys.exit("word lists or manual pages are missing; install the packages of make_lines.py --packages")
 
     def running(self) -> str:
@@ -233,7 +234,7 @@ def _words() -> Iterator[list[str]]:
             yield [word for word in text.split() if not word.endswith("'s")]
 
 
-def _manuals(languages: tuple[str, ...] = ("", "fr", "de", "es")) -> Iterator[str]:
+def _manuals(*languages: str) -> Iterator[str]:
     """Paragraphs of manual pages, without their mark-up."""
     for language in languages:
         for path in sorted((MANUALS / language).glob("man[1578]/*.gz"))[:600]:

@@ -24,7 +24,7 @@ def main() -> int:
     set_up_console(order.recipe.get("Global.debug") is True)
     try:
         load_components(order.recipe.plugins)
-        train(order.recipe, order.began)
+        train(order.recipe)
     except Interrupted as signal:
         return signal.status
     except OcrError as error:

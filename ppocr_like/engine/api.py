@@ -86,7 +86,7 @@ def train(recipe: Recipe, began: float | None = None) -> TrainResult:
     _check(reading_builder(recipe))
     settings = recipe.globals
     wants_gpu = settings.use_gpu if settings.use_gpu is not None else settings.device != "cpu"
-    with companions(recipe, began), join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
+    with companions(recipe), join_ranks(bool(wants_gpu)) as ranks, determinism(settings.deterministic):
         mine, left = ranks.share(own_checkpoint(Path(settings.save_model_dir)) if ranks.main else None) or (False, None)
         if left or settings.checkpoints:
             recipe = settle_batch_size(recipe, ranks, Path(settings.save_model_dir) / CACHE, left)

@@ -207,7 +207,6 @@ def evaluate_set(
     model = objective.model
     training = model.training
     model.eval()
-    ranks.average_statistics(model)
     try:
         with kept_rng(), torch.inference_mode():
             for batch in watched(part.loader, part.name):

@@ -322,7 +322,6 @@ def save_run_weights(run: Run, name: str) -> None:
     """
     run.confirm()
     with run.measured():
-        run.machine.ranks.average_statistics(run.objective.model)
         state = run.objective.model.state_dict()
     if not run.machine.ranks.main:
         return
@@ -345,9 +344,6 @@ def save_latest(run: Run, progress: Progress | None = None) -> None:
         TrainingError: a step was not finite (`Run.confirm`).
     """
     run.confirm()
-    run.machine.ranks.average_statistics(run.objective.model)
-    with run.measured():
-        run.machine.ranks.average_statistics(run.objective.model)
     shares = run.machine.ranks.gather((rng_state(), run.state.rejections))
     if not run.machine.ranks.main:
         return

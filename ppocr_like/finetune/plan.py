@@ -99,8 +99,6 @@ def _processes(plan: Plan, task: str, count: int) -> None:
     loader = plan.tree["Train"]["loader"]
     share = max(LEAST_SHARE[task], math.ceil(loader["batch_size_per_card"] / count))
     loader["batch_size_per_card"] = share
-    for section in ("Train", "Eval"):
-        plan.tree[section]["loader"]["num_workers"] = 0  # each process reads its own
     plan.reasons.append(f"{count} processes, of which each takes {share} {'lines' if task == 'rec' else 'crops'} of a step")
 
 

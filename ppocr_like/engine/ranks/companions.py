@@ -40,16 +40,14 @@ class Order:
 
     Args:
         plugins: those of the command line.
-        began: when the command did, `time.perf_counter`, which is the machine's.
     """
 
     recipe: Recipe
     plugins: Sequence[str]
-    began: float
 
 
 @contextmanager
-def companions(recipe: Recipe, began: float) -> Iterator[None]:
+def companions(recipe: Recipe) -> Iterator[None]:
     """For the block this process is one of the `Global.processes` of the recipe, and the others work beside it.
 
     Nothing happens in a process that a launcher started, or without the setting.
@@ -67,7 +65,7 @@ def companions(recipe: Recipe, began: float) -> Iterator[None]:
     if os.name != "posix":
         raise ConfigError([Problem("Global.processes", "needs Linux or macOS; remove it, or start the processes with torchrun")])
     shared, patience = _environment(count), 0.0
-    order = pickle.dumps(Order(recipe, named_on_command_line(), began))
+    order = pickle.dumps(Order(recipe, named_on_command_line()))
     places = [str(Path(ppocr_like.__file__).parents[1]), *folders_of_plugins(recipe.plugins)]
     places += filter(None, [os.environ.get("PYTHONPATH")])
     started: list[_Companion] = []
